@@ -1,0 +1,57 @@
+"""Scalar functions over any array namespace (NumPy, torch, JAX), for the activations.
+
+Each takes the array and its namespace ``xp`` (as from ``array_api_compat.array_namespace``).
+"""
+
+from importlib import import_module
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+__all__ = ["erf", "hermite_polynomial", "normal_cdf", "normal_pdf", "sigmoid", "softplus"]
+
+
+def erf(x: Any, xp: Any = np) -> Any:
+    """Error function; the array standard has none, so each library's own is used, else the host's.
+
+    NumPy and complex arrays go to ``scipy.special.erf``, torch to ``torch.special.erf``, JAX to
+    ``jax.scipy.special.erf``; any other namespace takes the way through the host memory.
+    """
+    if "torch" in xp.__name__:
+        return xp.special.erf(x)
+    if "jax" in xp.__name__:
+        return import_module("jax.scipy.special").erf(x)
+    return special.erf(x) if xp is np else xp.asarray(special.erf(np.asarray(x)))
+
+
+def normal_pdf(x: Any, xp: Any = np) -> Any:
+    """Density of N(0, 1)."""
+    return xp.exp(-x * x / 2) / sqrt(2 * pi)
+
+
+def normal_cdf(x: Any, xp: Any = np) -> Any:
+    """Distribution function of N(0, 1)."""
+    return (1 + erf(x / sqrt(2), xp)) / 2
+
+
+def sigmoid(x: Any, xp: Any = np) -> Any:
+    """``1 / (1 + exp(-x))``, by tanh so that nothing overflows."""
+    return (1 + xp.tanh(x / 2)) / 2
+
+
+def softplus(x: Any, xp: Any = np) -> Any:
+    """``log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))``, which does not overflow."""
+    absolute = xp.abs(x)
+    return (x + absolute) / 2 + xp.log1p(xp.exp(-absolute))
+
+
+def hermite_polynomial(x: Any, degree: int) -> Any:
+    """``H_degree(x)`` by the recurrence ``H_{k+1} = x H_k - k H_{k-1}``; only products and sums, so any array."""
+    previous, current = 0 * x + 1, x
+    if degree == 0:
+        return previous
+    for k in range(1, degree):
+        previous, current = current, x * current - k * previous
+    return current

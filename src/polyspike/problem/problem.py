@@ -1,0 +1,264 @@
+"""The frozen value that says what is studied."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from math import isfinite, log
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Self
+
+from polyspike.errors import ArgumentError
+from polyspike.problem.activations import Activation, as_activation
+from polyspike.problem.names import closest_names
+from polyspike.problem.serialise import read_toml, to_plain, write_toml
+from polyspike.problem.teachers import Teacher, as_teacher
+
+__all__ = ["GRADIENTS", "READOUTS", "Problem"]
+
+GRADIENTS = ("full", "target")
+READOUTS = ("gaussian", "rademacher", "constant")
+
+# Two exponents closer than this are the same edge of a window.
+_EDGE = 1e-12
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Problem:
+    """One gradient step on the first layer of a two-layer network, then ridge regression on the second.
+
+    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels ``y = sigma*(x . beta*) + noise``,
+    network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the unit sphere and readout entries of variance
+    ``1/width``. One full-batch step of size ``eta`` on ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is
+    fitted on a fresh sample by ridge regression, ``min |y - F a|^2/n + ridge |a|^2``.
+
+    Parameters
+    ----------
+    activation : str, Activation or callable
+        See :func:`polyspike.as_activation`; centred by default. Default ``"tanh"``.
+    teacher : str, sequence of float, Teacher or callable
+        See :func:`polyspike.as_teacher`. Default ``"h1"``, a linear teacher.
+    n_samples, input_dim, width : int
+        n, d and N, each at least 2.
+    step_exponent : float
+        alpha in [0, 1/2]; the step size is ``n_samples ** step_exponent``. Give this or ``step_size``.
+    step_size : float
+        eta >= 0.
+    ridge : float
+        lambda >= 0 in the objective above (per sample). 0 is the min-norm limit.
+    noise : float
+        Standard deviation s >= 0 of the label noise.
+    gradient : {"full", "target"}
+        The exact gradient, or the part of it that only sees the labels (residual replaced by y).
+    readout : {"gaussian", "rademacher", "constant"}
+        Law of the initial readout.
+    n_gradient : int, optional
+        Samples of the gradient step; ``n_samples`` when None.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the argument, its value and the remedy.
+
+    Examples
+    --------
+    >>> problem = Problem(activation="relu", teacher="h1 + 0.7*h2", n_samples=2000, step_exponent=0.3)
+    >>> problem.window, round(problem.step, 2)
+    (2, 9.78)
+    """
+
+    activation: Activation
+    teacher: Teacher
+    n_samples: int
+    input_dim: int
+    width: int
+    step_exponent: float | None
+    step_size: float | None
+    ridge: float
+    noise: float
+    gradient: str
+    readout: str
+    n_gradient: int | None
+
+    def __init__(
+        self,
+        activation: str | Activation | Callable[..., Any] = "tanh",
+        teacher: str | Sequence[float] | Teacher | Callable[..., Any] = "h1",
+        n_samples: int = 2000,
+        input_dim: int = 1000,
+        width: int = 2000,
+        *,
+        step_exponent: float | None = None,
+        step_size: float | None = None,
+        ridge: float = 0.01,
+        noise: float = 0.5,
+        gradient: str = "full",
+        readout: str = "gaussian",
+        n_gradient: int | None = None,
+    ) -> None:
+        values = {
+            "n_samples": _size("n_samples", n_samples),
+            "input_dim": _size("input_dim", input_dim),
+            "width": _size("width", width),
+            "n_gradient": None if n_gradient is None else _size("n_gradient", n_gradient),
+            **_step(step_exponent, step_size),
+            "ridge": _non_negative("ridge", ridge),
+            "noise": _non_negative("noise", noise),
+            "gradient": _choice("gradient", gradient, GRADIENTS),
+            "readout": _choice("readout", readout, READOUTS),
+            "activation": as_activation(activation),
+            "teacher": as_teacher(teacher),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if self.teacher.n_indices > self.input_dim:
+            raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
+
+    @property
+    def phi(self) -> float:
+        """``input_dim / n_samples``."""
+        return self.input_dim / self.n_samples
+
+    @property
+    def psi(self) -> float:
+        """``input_dim / width``."""
+        return self.input_dim / self.width
+
+    @property
+    def gradient_samples(self) -> int:
+        """Samples of the gradient step, n_0."""
+        return self.n_samples if self.n_gradient is None else self.n_gradient
+
+    @property
+    def phi_gradient(self) -> float:
+        """``input_dim / n_0``."""
+        return self.input_dim / self.gradient_samples
+
+    @property
+    def step(self) -> float:
+        """The step size eta, a number: ``step_size``, or ``n_samples ** step_exponent``."""
+        if self.step_size is not None:
+            return self.step_size
+        assert self.step_exponent is not None
+        return float(self.n_samples) ** self.step_exponent
+
+    @property
+    def exponent(self) -> float:
+        """alpha with ``step = n_samples ** alpha``; minus infinity at step 0."""
+        if self.step_exponent is not None:
+            return self.step_exponent
+        return log(self.step) / log(self.n_samples) if self.step > 0 else float("-inf")
+
+    @property
+    def window(self) -> int | None:
+        """The number l of spikes with ``(l-1)/(2l) < alpha < l/(2l+2)``: 0 below alpha = 0, None on an edge.
+
+        None also from ``alpha = 1/2`` on, where the windows accumulate and none applies.
+        """
+        alpha = self.exponent
+        if alpha < -_EDGE:
+            return 0
+        if alpha >= 0.5 - _EDGE or self.window_edges is not None:
+            return None
+        return int(1 / (1 - 2 * alpha)) if alpha > 0 else None
+
+    @property
+    def window_edges(self) -> tuple[int, int] | None:
+        """``(l-1, l)`` on the edge ``alpha = (l-1)/(2l)``, between the windows of l-1 and l spikes; else None."""
+        alpha = self.exponent
+        if not -_EDGE <= alpha < 0.5 - _EDGE:
+            return None
+        level = round(1 / (1 - 2 * alpha))
+        return (level - 1, level) if abs(alpha - (level - 1) / (2 * level)) < _EDGE else None
+
+    @property
+    def label_second_moment(self) -> float:
+        """``E y^2 = E sigma*^2 + noise^2``."""
+        return self.teacher.second_moment + self.noise**2
+
+    def replace(self, **changes: Any) -> Self:
+        """The same problem with some arguments changed; a new step of either kind replaces the old one."""
+        unknown = sorted(set(changes) - {f.name for f in fields(self)})
+        if unknown:
+            raise ArgumentError(unknown[0], changes[unknown[0]], closest_names(unknown[0], _names(self)))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for one, other in (("step_exponent", "step_size"), ("step_size", "step_exponent")):
+            if changes.get(one) is not None and other not in changes:
+                values[other] = None
+        return type(self)(**{**values, **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dict of strings and numbers; :meth:`from_dict` gives the same problem back.
+
+        Raises
+        ------
+        ArgumentError
+            If the activation or the teacher is a callable, which has no text form.
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The problem of a plain dict, as :meth:`to_dict` writes it; missing fields take their defaults."""
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ArgumentError(name, values[name], closest_names(name, sorted(known)))
+        return cls(**values)
+
+    def to_toml(self, path: str | Path) -> None:
+        """Write the problem to a TOML file."""
+        write_toml(self.to_dict(), Path(path))
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read the problem from a TOML file."""
+        return cls.from_dict(read_toml(Path(path)))
+
+    def __repr__(self) -> str:
+        shown = {f.name: getattr(self, f.name) for f in fields(self)}
+        shown["activation"], shown["teacher"] = self.activation.label, self.teacher.expression
+        return f"Problem({', '.join(f'{k}={v!r}' for k, v in shown.items() if v is not None)})"
+
+
+def _names(problem: Problem) -> list[str]:
+    return [f.name for f in fields(problem)]
+
+
+def _size(argument: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ArgumentError(argument, value, "give an integer >= 2")
+    if value < 2:
+        raise ArgumentError(argument, value, "give an integer >= 2")
+    return int(value)
+
+
+def _number(argument: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        raise ArgumentError(argument, value, "give a finite number")
+    return float(value)
+
+
+def _non_negative(argument: str, value: Any) -> float:
+    number = _number(argument, value)
+    if number < 0:
+        raise ArgumentError(argument, value, "give a number >= 0")
+    return number
+
+
+def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ArgumentError(argument, value, closest_names(str(value), known))
+    return str(value)
+
+
+def _step(exponent: Any, size: Any) -> dict[str, float | None]:
+    if (exponent is None) == (size is None):
+        given = "both" if exponent is not None else "neither"
+        raise ArgumentError("step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two")
+    if exponent is None:
+        return {"step_exponent": None, "step_size": _non_negative("step_size", size)}
+    alpha = _number("step_exponent", exponent)
+    if not 0 <= alpha <= 0.5:
+        remedy = "give a number in [0, 1/2]; for other step sizes give step_size"
+        raise ArgumentError("step_exponent", exponent, remedy)
+    return {"step_exponent": alpha, "step_size": None}

@@ -1,0 +1,232 @@
+"""Frozen results. They only hold data; nothing here computes.
+
+``Measurement`` (simulation) and ``Prediction`` (theory) share the names of what both know, so that comparing
+them is a subtraction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+
+__all__ = [
+    "Alignment",
+    "EdgePrediction",
+    "Estimate",
+    "Measurement",
+    "Prediction",
+    "Spectrum",
+    "Spike",
+]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over replicates with its standard error.
+
+    Attributes
+    ----------
+    mean : float
+    standard_error : float
+        Sample standard deviation over sqrt(n).
+    n : int
+        Replicates, at least 2.
+    """
+
+    mean: float
+    standard_error: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """What the top left singular vectors of the features have learned, degree by degree.
+
+    Attributes
+    ----------
+    n_vectors : int
+        Number of top left singular vectors looked at.
+    monomial : ndarray of shape (degree,)
+        Squared norm of the projection of the normalised ``(X beta)^k`` on their span, k = 1 .. degree.
+    hermite : ndarray of shape (degree,)
+        The same for the Hermite functions ``H_k(X beta / |beta|)``.
+    overlaps : ndarray of shape (n_vectors, degree)
+        Squared cosine of every single vector with every Hermite function.
+    """
+
+    n_vectors: int
+    monomial: Array
+    hermite: Array
+    overlaps: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a simulated network did. Errors are per sample, on the scale of ``E y^2``.
+
+    Attributes
+    ----------
+    problem : Problem
+    seed : tuple of int
+        The run can be made again from the problem and this alone.
+    train_loss : float
+        ``|y - F a|^2/n + ridge |a|^2`` at its minimum: with the penalty.
+    train_error : float
+        ``|y - F a|^2/n``.
+    test_error : float
+        Mean squared error on ``n_test`` fresh noisy samples.
+    test_error_se : float
+        Its standard error over the test samples (the run's own draw held fixed).
+    cosine : float
+        Between the spike direction beta and the teacher's direction beta*; 0.0 at a vanishing gradient.
+    rank_one_fraction : float
+        Share of the squared Frobenius norm of the gradient that its rank-one part ``c_1 a beta'`` explains.
+    eigenvalues : ndarray or None
+        Of ``F F' / N``, descending: all non-zero ones, or the top k.
+    alignment : Alignment or None
+    n_test : int
+    seconds : float
+        Wall time; of the whole shared draw when several problems share it.
+    dtype, device : str
+    """
+
+    problem: Any
+    seed: tuple[int, ...]
+    train_loss: float
+    train_error: float
+    test_error: float
+    test_error_se: float
+    cosine: float
+    rank_one_fraction: float
+    n_test: int
+    eigenvalues: Array | None = None
+    alignment: Alignment | None = None
+    seconds: float = 0.0
+    dtype: str = "float64"
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class Spike:
+    """An outlier of ``F F' / N``.
+
+    Attributes
+    ----------
+    location : float
+        The eigenvalue.
+    overlaps : ndarray of shape (degree + 1,)
+        Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the learned
+        direction.
+    """
+
+    location: float
+    overlaps: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The predicted spectrum of ``F F' / N`` (n x n).
+
+    Attributes
+    ----------
+    density : callable
+        Density of the bulk at an array of x > 0 (total mass one minus :attr:`atom`).
+    edges : tuple of (float, float)
+        Intervals on which the bulk lives.
+    atom : float
+        Mass of the eigenvalue zero.
+    spikes : tuple of Spike
+        Outliers, largest first.
+    inside : tuple of int
+        Degrees whose spike has not left the bulk.
+    """
+
+    density: Callable[[Array], Array] = field(repr=False)
+    edges: tuple[tuple[float, float], ...]
+    atom: float
+    spikes: tuple[Spike, ...]
+    inside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the theory says of a problem. Errors are per sample, on the scale of ``E y^2``.
+
+    Attributes
+    ----------
+    problem : Problem
+    method : str
+        "window", "window (published)", "uniform", ...
+    train_loss, train_error, test_error : float
+        As in :class:`Measurement`.
+    cosine : float
+        Between the spike direction and beta*.
+    spike_strength : float
+        r = |b| / sqrt(N), the scale of the learned part of a pre-activation (nan never: 0.0 without a spike).
+    regime : str
+        Where the result holds, in words.
+    window : int or None
+        Number of spikes l, for the limit theory.
+    null_error : float
+        ``E y^2``, the error of predicting nothing.
+    linear_error : float
+        Error of the best linear model, ``E y^2 - |c*_1|^2``.
+    error_estimate : float or None
+        Estimated relative deviation of a network of this finite size from the prediction.
+    trusted : bool
+        False where finite-size errors are known to be large; :attr:`trust_reason` says why.
+    notes : tuple of str
+        Answers that need a word: no spike because c_1 = 0, no signal because c*_1 = 0, ...
+    status : Status
+    extras : dict
+        Further numbers by name (T1, T2, Q, derivatives, ...).
+    """
+
+    problem: Any
+    method: str
+    train_loss: float
+    train_error: float
+    test_error: float
+    cosine: float
+    spike_strength: float
+    regime: str
+    null_error: float
+    linear_error: float
+    window: int | None = None
+    error_estimate: float | None = None
+    trusted: bool = True
+    trust_reason: str = ""
+    notes: tuple[str, ...] = ()
+    status: Status = Status.OK
+    extras: dict[str, float] = field(default_factory=dict)
+    spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The predicted spectrum, computed when asked for (uniform theory only)."""
+        if self.spectrum_source is None:
+            raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'")
+        return self.spectrum_source()
+
+
+@dataclass(frozen=True, eq=False)
+class EdgePrediction:
+    """On an edge alpha = (l-1)/(2l) between two windows the limit theory has two answers, not one.
+
+    Attributes
+    ----------
+    below, above : Prediction
+        With l - 1 and with l spikes.
+    """
+
+    problem: Any
+    below: Prediction
+    above: Prediction
