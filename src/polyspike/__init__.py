@@ -7,6 +7,7 @@ Theory and simulation are two independent roads from one :class:`Problem`: ``pre
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from polyspike._version import __version__
 from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError, UnreadableError
 from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
 from polyspike.results import Alignment, EdgePrediction, Estimate, Measurement, Prediction, Spectrum, Spike
@@ -14,8 +15,6 @@ from polyspike.status import Status
 
 if TYPE_CHECKING:
     pass
-
-__version__ = "0.1.0"
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {}
@@ -38,6 +37,7 @@ __all__ = [
     "Status",
     "Teacher",
     "UnreadableError",
+    "__version__",
     "as_activation",
     "as_teacher",
 ]
