@@ -170,7 +170,7 @@ class Prediction:
     cosine : float
         Between the spike direction and beta*.
     spike_strength : float
-        r = |b| / sqrt(N), the scale of the learned part of a pre-activation (nan never: 0.0 without a spike).
+        ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation (nan never: 0.0 without a spike).
     regime : str
         Where the result holds, in words.
     window : int or None
