@@ -190,8 +190,10 @@ def test_an_allowed_import_passes(module: str, source: str) -> None:
     assert complaints(source, module) == []
 
 
+# What NumPy and SciPy bring along, or find installed and load, is theirs.
 LOADED_LIBRARIES = """
 import sys
+import scipy.linalg, scipy.special
 before = set(sys.modules)
 import polyspike
 print(*{name.split(".")[0] for name in sys.modules if name not in before})
@@ -212,8 +214,8 @@ def run_python(code: str) -> str:
 
 def test_import_polyspike_loads_numpy_and_scipy_only() -> None:
     loaded = set(run_python(LOADED_LIBRARIES).split()) - set(sys.stdlib_module_names)
-    incidental = {name for name in loaded if name.startswith("_")} | {"cython_runtime"}  # no libraries
-    assert loaded - incidental == {"polyspike", "numpy", "scipy"}
+    assert "polyspike" in loaded
+    assert loaded <= {"polyspike", "numpy", "scipy"}
 
 
 def import_seconds(module: str) -> float:
