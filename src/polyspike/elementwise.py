@@ -48,7 +48,7 @@ def softplus(x: Any, xp: Any = np) -> Any:
 
 
 def hermite_polynomial(x: Any, degree: int) -> Any:
-    """``H_degree(x)`` by the recurrence ``H_{k+1} = x H_k - k H_{k-1}``; only products and sums, so any array."""
+    """``H_degree(x)`` by ``H_{k+1} = x H_k - k H_{k-1}``: products and sums only, so for any array."""
     previous, current = 0 * x + 1, x
     if degree == 0:
         return previous

@@ -52,7 +52,9 @@ def gauss_hermite(n_nodes: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=64)
-def split_gauss_legendre(kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES) -> tuple[Array, Array]:
+def split_gauss_legendre(
+    kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES
+) -> tuple[Array, Array]:
     """Nodes and weights of ``E f(z)`` for ``f`` smooth between the ``kinks``.
 
     Composite Gauss-Legendre on [-14, 14] against the normal density, with every kink on a panel
@@ -68,7 +70,7 @@ def split_gauss_legendre(kinks: tuple[float, ...] = (), n_per_panel: int = _PANE
 
 
 def gaussian_rule(kinks: Iterable[float] | None = ()) -> tuple[Array, Array]:
-    """The quadrature that suits a function with these ``kinks``; composite Gauss-Legendre for any smooth one too."""
+    """The quadrature for a function with these ``kinks``: composite Gauss-Legendre, for smooth ones too."""
     return split_gauss_legendre(tuple(sorted(float(k) for k in (kinks or ()))))
 
 
@@ -96,10 +98,11 @@ def hermite_coefficients(
 ) -> Array:
     """``c_0 .. c_degree`` of ``function``: ``c_k = E[f(z) H_k(z)] / k!``.
 
-    A high coefficient of an analytic function is exponentially small, and a quadrature on the real line loses its
-    relative accuracy to cancellation. With ``strip > 0`` the coefficients above degree 8 are taken as the Taylor
-    coefficients of ``g(w) = E f(z + w)`` on circles of several radii instead, and for every degree the radius of least
-    cancellation counts: 1e-12 relative to degree 30. A coefficient below the rounding of its own sum is exactly zero.
+    A high coefficient of an analytic function is exponentially small, and a quadrature on the real line loses
+    its relative accuracy to cancellation. With ``strip > 0`` the coefficients above degree 8 are taken as the
+    Taylor coefficients of ``g(w) = E f(z + w)`` on circles of several radii instead, and for every degree the
+    radius of least cancellation counts: 1e-12 relative to degree 30. A coefficient below the rounding of its
+    own sum is exactly zero.
 
     Parameters
     ----------
@@ -135,8 +138,9 @@ def _taylor_coefficients(
 ) -> tuple[Array, Array]:
     """Taylor coefficients of ``g(w) = E f(z + w) = sum_k c_k w^k`` by the trapezoid rule on ``|w| = radius``.
 
-    Returns them with the sum of the moduli of what was summed, infinite where that overflows. For ``w = u + iv`` the
-    line of integration lies at height ``min(share * v, highest)``; the lower half circle is the conjugate of the upper.
+    Returns them with the sum of the moduli of what was summed, infinite where that overflows. For
+    ``w = u + iv`` the line of integration lies at height ``min(share * v, highest)``; the lower half circle
+    is the conjugate of the upper.
     """
     n_half = 2 * degree + 40
     nodes, weights = split_gauss_legendre()

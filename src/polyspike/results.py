@@ -123,8 +123,8 @@ class Spike:
     location : float
         The eigenvalue.
     overlaps : ndarray of shape (degree + 1,)
-        Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the learned
-        direction.
+        Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the
+        learned direction.
     """
 
     location: float
@@ -170,7 +170,7 @@ class Prediction:
     cosine : float
         Between the spike direction and beta*.
     spike_strength : float
-        ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation (nan never: 0.0 without a spike).
+        ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation; 0.0 without a spike.
     regime : str
         Where the result holds, in words.
     window : int or None
@@ -213,7 +213,9 @@ class Prediction:
     def spectrum(self) -> Spectrum:
         """The predicted spectrum, computed when asked for (uniform theory only)."""
         if self.spectrum_source is None:
-            raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'")
+            raise NumericalError(
+                Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'"
+            )
         return self.spectrum_source()
 
 

@@ -33,7 +33,7 @@ _ADVICE = {
     Status.OK: "",
     Status.NOT_CONVERGED: "Raise the iteration limit, move away from the interpolation peak n = width, "
     "or increase the ridge.",
-    Status.OUT_OF_RANGE: "The problem lies outside the regime of the formula; see its docstring for the regime.",
+    Status.OUT_OF_RANGE: "The problem lies outside the regime of the formula, which its docstring states.",
     Status.SINGULAR: "The system is singular: give a ridge > 0.",
     Status.WORKER_FAILED: "A worker failed on this row; run the row alone with its seed to see the error.",
 }

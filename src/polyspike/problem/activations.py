@@ -30,7 +30,7 @@ ZERO = 1e-12
 
 
 class Formula(NamedTuple):
-    """Value and derivative as functions of (array, namespace), where either jumps, and the strip of analyticity."""
+    """Value and derivative of (array, namespace), where either jumps, and the strip of analyticity."""
 
     value: Callable[[Any, Any], Any]
     derivative: Callable[[Any, Any], Any]
@@ -55,7 +55,9 @@ _FORMULAS: dict[str, Formula] = {
     ),
     "tanh": Formula(lambda x, xp: xp.tanh(x), lambda x, xp: 1 - xp.tanh(x) ** 2, strip=pi / 2),
     "erf": Formula(lambda x, xp: ew.erf(x, xp), lambda x, xp: xp.exp(-x * x) * (2 / sqrt(pi)), strip=inf),
-    "sigmoid": Formula(lambda x, xp: ew.sigmoid(x, xp), lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4, strip=pi),
+    "sigmoid": Formula(
+        lambda x, xp: ew.sigmoid(x, xp), lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4, strip=pi
+    ),
     "softplus": Formula(
         lambda x, xp: ew.softplus(x, xp),
         lambda x, xp: ew.sigmoid(x, xp),
@@ -135,7 +137,7 @@ class Activation:
 
     @property
     def bounded_derivatives(self) -> bool:
-        """Whether all derivatives are bounded, as the theorems of Moniri et al. ask (a callable is taken to meet it)."""
+        """Whether all derivatives are bounded, as Moniri et al. ask (a callable is taken to meet it)."""
         return self.formula.bounded_derivatives
 
     @property
@@ -298,5 +300,7 @@ def _check_slope(
     except TypeError as error:
         raise ArgumentError("activation", function, f"no complex step ({error}); give derivative=") from error
     if value.shape != x.shape or not np.allclose(value, difference, rtol=1e-4, atol=1e-4):
-        remedy = "it is not the derivative of the activation" if given else "it is not analytic; give derivative="
+        remedy = (
+            "it is not the derivative of the activation" if given else "it is not analytic; give derivative="
+        )
         raise ArgumentError("derivative" if given else "activation", function, remedy)

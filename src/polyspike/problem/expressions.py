@@ -1,8 +1,8 @@
 """Teacher expressions such as ``"h1 + 0.7*h2"``, parsed into sums of products, never evaluated.
 
-Grammar: sums, differences and products of numbers and factors; a factor is ``hK`` (Hermite polynomial) or the name
-of an activation, with an optional index in brackets for teachers of several directions: ``"h1[0] + h1[0]*h1[1]"``.
-Division by a number is allowed.
+Grammar: sums, differences and products of numbers and factors; a factor is ``hK`` (Hermite polynomial) or the
+name of an activation, with an optional index in brackets for teachers of several directions:
+``"h1[0] + h1[0]*h1[1]"``. Division by a number is allowed.
 """
 
 import ast
@@ -23,7 +23,7 @@ class Factor(NamedTuple):
     """A function of one index of the teacher: ``name`` is ``hK`` or an activation's."""
 
     name: str
-    index: int = 0
+    axis: int = 0
 
 
 class Term(NamedTuple):
@@ -102,5 +102,7 @@ def _known(name: str, text: str) -> str:
     if match and int(match.group(1)) <= 30:
         return name
     if name not in ACTIVATIONS:
-        raise ArgumentError("teacher", text, f"unknown name {name!r}; {closest_names(name, ACTIVATIONS)}; {_EXAMPLE}")
+        raise ArgumentError(
+            "teacher", text, f"unknown name {name!r}; {closest_names(name, ACTIVATIONS)}; {_EXAMPLE}"
+        )
     return name

@@ -26,10 +26,11 @@ _EDGE = 1e-12
 class Problem:
     """One gradient step on the first layer of a two-layer network, then ridge regression on the second.
 
-    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels ``y = sigma*(x . beta*) + noise``,
-    network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the unit sphere and readout entries of variance
-    ``1/width``. One full-batch step of size ``eta`` on ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is
-    fitted on a fresh sample by ridge regression, ``min |y - F a|^2/n + ridge |a|^2``.
+    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels
+    ``y = sigma*(x . beta*) + noise``, network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the
+    unit sphere and readout entries of variance ``1/width``. One full-batch step of size ``eta`` on
+    ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is fitted on a fresh sample by ridge regression,
+    ``min |y - F a|^2/n + ridge |a|^2``.
 
     Parameters
     ----------
@@ -111,7 +112,9 @@ class Problem:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
-            raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
+            raise ArgumentError(
+                "input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions"
+            )
 
     @property
     def phi(self) -> float:
@@ -143,7 +146,7 @@ class Problem:
 
     @property
     def exponent(self) -> float:
-        """alpha with ``step = n_samples ** alpha``; minus infinity at step 0."""
+        """The alpha of ``step = n_samples ** alpha``; minus infinity at step 0."""
         if self.step_exponent is not None:
             return self.step_exponent
         return log(self.step) / log(self.n_samples) if self.step > 0 else float("-inf")
@@ -163,7 +166,7 @@ class Problem:
 
     @property
     def window_edges(self) -> tuple[int, int] | None:
-        """``(l-1, l)`` on the edge ``alpha = (l-1)/(2l)``, between the windows of l-1 and l spikes; else None."""
+        """``(l-1, l)`` on the edge ``alpha = (l-1)/(2l)`` between their windows; else None."""
         alpha = self.exponent
         if not -_EDGE <= alpha < 0.5 - _EDGE:
             return None
@@ -254,7 +257,9 @@ def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:
 def _step(exponent: Any, size: Any) -> dict[str, float | None]:
     if (exponent is None) == (size is None):
         given = "both" if exponent is not None else "neither"
-        raise ArgumentError("step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two")
+        raise ArgumentError(
+            "step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two"
+        )
     if exponent is None:
         return {"step_exponent": None, "step_size": _non_negative("step_size", size)}
     alpha = _number("step_exponent", exponent)

@@ -19,7 +19,9 @@ def to_plain(problem: Any) -> dict[str, Any]:
         ("teacher", plain["teacher"].function),
     ):
         if callable_value is not None:
-            raise ArgumentError(argument, callable_value, "a callable has no text form; use a name to write it down")
+            raise ArgumentError(
+                argument, callable_value, "a callable has no text form; use a name to write it down"
+            )
     plain["activation"], plain["teacher"] = plain["activation"].label, plain["teacher"].expression
     return {name: value for name, value in plain.items() if value is not None}
 
@@ -27,9 +29,13 @@ def to_plain(problem: Any) -> dict[str, Any]:
 def write_toml(values: dict[str, Any], path: Path) -> None:
     """Write strings and numbers, one a line (JSON and TOML agree on both)."""
     try:
-        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8")
+        path.write_text(
+            "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8"
+        )
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); choose another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error}); choose another place"
+        ) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:

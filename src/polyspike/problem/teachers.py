@@ -60,14 +60,14 @@ class Teacher:
         one = t if self.n_indices == 1 else t[..., 0]
         total = 0 * one
         for coefficient, factors in self.terms:
-            values = [_factor(f.name, t if self.n_indices == 1 else t[..., f.index], xp) for f in factors]
+            values = [_factor(f.name, t if self.n_indices == 1 else t[..., f.axis], xp) for f in factors]
             total = total + coefficient * prod(values, start=0 * one + 1)
         return total
 
     @property
     def n_indices(self) -> int:
         """Number of directions that the teacher looks at."""
-        return 1 + max((f.index for term in self.terms for f in term.factors), default=0)
+        return 1 + max((f.axis for term in self.terms for f in term.factors), default=0)
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -78,7 +78,9 @@ class Teacher:
     @property
     def is_polynomial(self) -> bool:
         """Whether sigma* is a polynomial (of Hermite factors only)."""
-        return self.function is None and all(f.name[1:].isdigit() for term in self.terms for f in term.factors)
+        return self.function is None and all(
+            f.name[1:].isdigit() for term in self.terms for f in term.factors
+        )
 
     def tensor_coefficient(self, degrees: Sequence[int]) -> float:
         """``E[sigma*(t) prod_j H_{m_j}(t_j)] / prod_j m_j!`` for degrees ``m = (m_1, ..., m_p)``."""
@@ -86,13 +88,13 @@ class Teacher:
 
     @property
     def linear_coefficients(self) -> Array:
-        """First Hermite coefficient along every index, shape (n_indices,); beta* is this vector, normalised."""
+        """First Hermite coefficient of every index, shape (n_indices,); beta* is this, normalised."""
         identity = np.eye(self.n_indices, dtype=int)
-        return np.array([self.tensor_coefficient(row) for row in identity])
+        return np.array([self.tensor_coefficient(row) for row in identity.tolist()])
 
     @property
     def direction(self) -> Array:
-        """The first Hermite direction, a unit vector of shape (n_indices,); the first index where it vanishes."""
+        """The first Hermite direction, a unit vector (n_indices,); the first index where it vanishes."""
         linear = self.linear_coefficients
         norm = float(np.linalg.norm(linear))
         return linear / norm if norm > 0 else np.eye(self.n_indices)[0]
@@ -108,7 +110,7 @@ class Teacher:
 
     @property
     def information_exponent(self) -> int | None:
-        """Lowest degree >= 1 with a non-zero Hermite tensor (None up to degree 12: the teacher is constant)."""
+        """Lowest degree >= 1 with a non-zero Hermite tensor (None when there is none up to 12)."""
         for k in range(1, _HIGHEST_EXPONENT + 1):
             if any(self.tensor_coefficient(m) != 0 for m in _multi_indices(k, self.n_indices)):
                 return k
@@ -126,7 +128,7 @@ def _factor_kinks(name: str) -> tuple[float, ...]:
 
 
 def _at_index(factors: tuple[Factor, ...], index: int) -> tuple[str, ...]:
-    return tuple(sorted(f.name for f in factors if f.index == index))
+    return tuple(sorted(f.name for f in factors if f.axis == index))
 
 
 @lru_cache(maxsize=4096)
@@ -152,13 +154,18 @@ def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
 
 @lru_cache(maxsize=256)
 def _coefficients(teacher: Teacher, degree: int) -> Array:
-    """H_k(v . t) = sum over |m| = k of (k!/m!) v^m prod_j H_{m_j}(t_j), hence c_k = sum over |m| = k of v^m c_m."""
+    """``c_k = sum over |m| = k of v^m c_m`` along the direction v.
+
+    For ``H_k(v . t) = sum over |m| = k of (k!/m!) v^m prod_j H_{m_j}(t_j)``.
+    """
     if teacher.function is not None:
         c = hermite_coefficients(teacher.function, degree, teacher.function_kinks)
     else:
         v = teacher.direction
-        indices = ([m for m in _multi_indices(k, teacher.n_indices)] for k in range(degree + 1))
-        c = np.array([sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices])
+        indices = (list(_multi_indices(k, teacher.n_indices)) for k in range(degree + 1))
+        c = np.array(
+            [sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices]
+        )
     c.setflags(write=False)
     return c
 
@@ -190,15 +197,17 @@ def as_teacher(
     Parameters
     ----------
     teacher : str, sequence of float, Teacher or callable
-        ``[0, 1, 0.7]`` is H1 + 0.7 H2; an expression such as ``"h1 + 0.7*h2"``; any activation's name (centred);
-        ``"h1[0] + h1[0]*h1[1]"`` for several directions; or a function of one index vectorised over NumPy arrays.
+        ``[0, 1, 0.7]`` is H1 + 0.7 H2; an expression such as ``"h1 + 0.7*h2"``; any activation's name
+        (centred); ``"h1[0] + h1[0]*h1[1]"`` for several directions; or a function of one index vectorised
+        over NumPy arrays.
     kinks : tuple of float
         Where a callable or its derivative jumps.
 
     Raises
     ------
     ArgumentError
-        A text that cannot be parsed, an unknown name, coefficients that are not finite, a callable of wrong shape.
+        A text that cannot be parsed, an unknown name, coefficients that are not finite, a callable of wrong
+        shape.
     """
     if isinstance(teacher, Teacher):
         return teacher
@@ -213,7 +222,9 @@ def _from_coefficients(coefficients: Sequence[float]) -> Teacher:
     try:
         values = [float(c) for c in coefficients]
     except (TypeError, ValueError) as error:
-        raise ArgumentError("teacher", coefficients, "give Hermite coefficients such as [0, 1, 0.7]") from error
+        raise ArgumentError(
+            "teacher", coefficients, "give Hermite coefficients such as [0, 1, 0.7]"
+        ) from error
     if not values or not all(np.isfinite(values)):
         raise ArgumentError("teacher", coefficients, "give at least one coefficient, all finite")
     expression = hermite_expression(values)
