@@ -1,0 +1,53 @@
+"""Regression targets made of class labels."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import ArgumentError
+
+__all__ = ["LABEL_TARGETS", "label_target", "standardise"]
+
+Array = NDArray[np.float64]
+
+LABEL_TARGETS: dict[str, Callable[[Array], Array]] = {
+    "value": lambda labels: labels,
+    "parity": lambda labels: np.where(labels % 2 == 0, -1.0, 1.0),
+    "upper": lambda labels: np.where(labels > np.median(np.unique(labels)), 1.0, -1.0),
+}
+"""What can be made of labels: the number itself, odd against even, the upper half of the classes."""
+
+
+def standardise(values: Array) -> Array:
+    """Values of mean 0 and variance 1.
+
+    Raises
+    ------
+    ArgumentError
+        If they are all the same.
+    """
+    values = np.asarray(values, dtype=float)
+    spread = float(values.std())
+    if not spread > 0:
+        raise ArgumentError("target", float(values.flat[0]), "it is constant; choose another column")
+    return (values - values.mean()) / spread
+
+
+def label_target(labels: Array, kind: str = "value") -> Array:
+    """A regression target of mean 0 and variance 1 made of integer labels, shape (n,).
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+    kind : {"value", "parity", "upper"}
+        The label itself; +1 for odd and -1 for even; +1 for the upper half of the classes, -1 for the rest.
+
+    Raises
+    ------
+    ArgumentError
+        Unknown kind, or a target that is constant.
+    """
+    if kind not in LABEL_TARGETS:
+        raise ArgumentError("kind", kind, f"give one of {', '.join(LABEL_TARGETS)}")
+    return standardise(LABEL_TARGETS[kind](np.asarray(labels, dtype=float)))
