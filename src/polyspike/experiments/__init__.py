@@ -1,0 +1,1 @@
+"""Many runs: replicates with error bars, paired differences, comparisons, resumable sweeps."""

@@ -1,0 +1,93 @@
+"""Means, standard errors, and how large a z-score must be before it means something."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite, sqrt
+
+import numpy as np
+from scipy import stats
+
+from polyspike.errors import ArgumentError, NumericalError
+from polyspike.experiments.checks import as_count
+from polyspike.results import Estimate, Measurement
+from polyspike.status import Status
+
+__all__ = ["SCALAR_FIELDS", "estimate", "estimate_each", "z_threshold"]
+
+SCALAR_FIELDS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "rank_one_fraction")
+"""The numbers that every :class:`polyspike.Measurement` has."""
+
+
+def estimate(values: Iterable[float]) -> Estimate:
+    """Mean of independent replicates and its standard error, ``std / sqrt(n)`` with the ``n - 1`` divisor.
+
+    Raises
+    ------
+    ArgumentError
+        With fewer than two values, of which no error bar can be made.
+    NumericalError
+        If a value is not finite.
+
+    Examples
+    --------
+    >>> estimate([1.0, 2.0, 3.0])
+    Estimate(mean=2.0, standard_error=0.5773502691896258, n=3)
+    """
+    sample = np.asarray(list(values), dtype=float)
+    if sample.size < 2:
+        raise ArgumentError("n", sample.size, "give at least 2 replicates, else there is no standard error")
+    if not np.all(np.isfinite(sample)):
+        raise NumericalError(Status.OUT_OF_RANGE, f"a replicate is not finite: {sample}")
+    if sample.min() == sample.max():  # the mean of equal numbers is that number, without rounding
+        return Estimate(float(sample[0]), 0.0, sample.size)
+    return Estimate(float(sample.mean()), float(sample.std(ddof=1)) / sqrt(sample.size), sample.size)
+
+
+def estimate_each(measurements: Sequence[Measurement]) -> dict[str, Estimate]:
+    """:func:`estimate` of every scalar field of the measurements."""
+    return {name: estimate(getattr(m, name) for m in measurements) for name in SCALAR_FIELDS}
+
+
+def z_threshold(
+    comparisons: int = 1,
+    false_alarm: float = 0.01,
+    degrees_of_freedom: int | None = None,
+    method: str = "sidak",
+) -> float:
+    """The ``|z|`` that all of many correct comparisons stay under, but for the given chance.
+
+    Two-sided. With ``p`` the false-alarm probability of the whole family of m comparisons, a single one may
+    raise a false alarm with ``1 - (1 - p)^(1/m)`` (Šidák, exact for independent ones, and conservative for
+    Gaussian ones of any dependence) or ``p/m`` (Bonferroni, conservative whatever the dependence).
+
+    Parameters
+    ----------
+    comparisons : int
+        m >= 1.
+    false_alarm : float
+        p in (0, 1).
+    degrees_of_freedom : int, optional
+        Those of the standard error: replicates - 1. Student's t is used then, the normal law otherwise;
+        with 8 replicates that is a threshold of 3.5 instead of 2.6 at 1 %.
+    method : {"sidak", "bonferroni"}
+
+    Raises
+    ------
+    ArgumentError
+        Naming the argument that is out of range.
+    """
+    as_count("comparisons", comparisons)
+    if degrees_of_freedom is not None:
+        as_count("degrees_of_freedom", degrees_of_freedom)
+    if not (isfinite(false_alarm) and 0 < false_alarm < 1):
+        raise ArgumentError("false_alarm", false_alarm, "give a probability between 0 and 1")
+    single = _single_false_alarm(comparisons, false_alarm, method)
+    law = stats.norm if degrees_of_freedom is None else stats.t(degrees_of_freedom)
+    return float(law.isf(single / 2))
+
+
+def _single_false_alarm(comparisons: int, false_alarm: float, method: str) -> float:
+    if method == "bonferroni":
+        return false_alarm / comparisons
+    if method == "sidak":
+        return float(-np.expm1(np.log1p(-false_alarm) / comparisons))
+    raise ArgumentError("method", method, "give 'sidak' or 'bonferroni'")

@@ -1,0 +1,84 @@
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from polyspike import ArgumentError, NumericalError
+from polyspike.experiments.checks import as_seed
+from polyspike.experiments.statistics import estimate, z_threshold
+
+
+def test_estimate_of_known_numbers() -> None:
+    found = estimate([1.0, 3.0, 5.0, 7.0])
+    assert found.mean == 4.0
+    assert found.standard_error == pytest.approx(np.sqrt(20 / 3 / 4), rel=1e-15)
+    assert found.n == 4
+
+
+def test_equal_values_have_no_error_at_all() -> None:
+    assert np.std([0.1] * 3, ddof=1) > 0  # rounding of the mean
+    found = estimate([0.1] * 3)
+    assert (found.mean, found.standard_error) == (0.1, 0.0)
+
+
+def test_estimate_refuses_what_has_no_error_bar() -> None:
+    with pytest.raises(ArgumentError, match="n = 1: give at least 2"):
+        estimate([1.0])
+    with pytest.raises(NumericalError, match="not finite"):
+        estimate([1.0, float("nan")])
+
+
+def test_standard_error_covers_the_truth_as_often_as_it_says() -> None:
+    sample = np.random.default_rng(11).normal(size=(4000, 6))
+    inside = [abs(e.mean) <= z_threshold(1, 0.1, 5) * e.standard_error for e in map(estimate, sample)]
+    spread = np.sqrt(0.9 * 0.1 / len(inside))
+    assert abs(np.mean(inside) - 0.9) < 4 * spread
+    normal = [abs(e.mean) <= z_threshold(1, 0.1) * e.standard_error for e in map(estimate, sample)]
+    assert np.mean(normal) < 0.9 - 4 * spread  # without Student's t the band is too narrow
+
+
+def test_threshold_is_the_textbook_value() -> None:
+    assert z_threshold(1, 0.05) == pytest.approx(1.959963984540054, rel=1e-12)
+    assert z_threshold(1, 0.05, 7) == pytest.approx(stats.t(7).isf(0.025), rel=1e-12)
+    assert z_threshold(20, 0.05, method="bonferroni") == pytest.approx(stats.norm.isf(0.00125), rel=1e-12)
+
+
+@pytest.mark.parametrize("freedom", [None, 3, 19])
+def test_sidak_is_exact_for_independent_comparisons(freedom: int | None) -> None:
+    law = stats.norm if freedom is None else stats.t(freedom)
+    single = 2 * law.sf(z_threshold(60, 0.01, freedom))
+    assert (1 - single) ** 60 == pytest.approx(0.99, abs=1e-12)
+
+
+def test_more_comparisons_need_a_higher_threshold_and_bonferroni_the_highest() -> None:
+    sidak = [z_threshold(m) for m in (1, 2, 10, 100, 10_000)]
+    bonferroni = [z_threshold(m, method="bonferroni") for m in (1, 2, 10, 100, 10_000)]
+    assert all(a < b for a, b in pairwise(sidak))
+    assert all(b >= s for b, s in zip(bonferroni, sidak))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"comparisons": 0}, "comparisons = 0: give an integer >= 1"),
+        ({"comparisons": True}, "comparisons = True"),
+        ({"false_alarm": 0.0}, "false_alarm = 0.0: give a probability"),
+        ({"false_alarm": float("nan")}, "false_alarm = nan"),
+        ({"degrees_of_freedom": 0}, "degrees_of_freedom = 0"),
+        ({"method": "holm"}, "method = 'holm': give 'sidak' or 'bonferroni'"),
+    ],
+)
+def test_threshold_names_the_bad_argument(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        z_threshold(**arguments)
+
+
+def test_seeds() -> None:
+    assert as_seed(3) == (3,)
+    assert as_seed(np.int64(3)) == (3,)
+    assert as_seed([1, 2]) == (1, 2)
+    for bad in (-1, 1.5, (), (1, -2), True, "7"):
+        with pytest.raises(ArgumentError, match="seed = "):
+            as_seed(bad)
