@@ -14,10 +14,14 @@ from polyspike.results import Alignment, EdgePrediction, Estimate, Measurement, 
 from polyspike.status import Status
 
 if TYPE_CHECKING:
-    pass
+    from polyspike.simulation import simulate as simulate
+    from polyspike.simulation import simulate_many as simulate_many
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "simulate": "polyspike.simulation",
+    "simulate_many": "polyspike.simulation",
+}
 
 __all__ = [
     "ACTIVATIONS",
@@ -40,6 +44,8 @@ __all__ = [
     "__version__",
     "as_activation",
     "as_teacher",
+    "simulate",
+    "simulate_many",
 ]
 
 

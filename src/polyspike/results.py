@@ -86,7 +86,10 @@ class Measurement:
     test_error_se : float
         Its standard error over the test samples (the run's own draw held fixed).
     cosine : float
-        Between the spike direction beta and the teacher's direction beta*; 0.0 at a vanishing gradient.
+        Between ``beta = X' eps / n0``, the learned direction, and beta*; 0.0 at a vanishing gradient.
+    spike_cosine : float
+        Between the spike direction ``b`` and beta*: ``b = eta c_1 beta`` for the target-only gradient, and with the
+        initial output's ``W0' a`` added for the full one (docs/theory-uniform.md); 0.0 where b vanishes.
     rank_one_fraction : float
         Share of the squared Frobenius norm of the gradient that its rank-one part ``c_1 a beta'`` explains.
     eigenvalues : ndarray or None
@@ -105,6 +108,7 @@ class Measurement:
     test_error: float
     test_error_se: float
     cosine: float
+    spike_cosine: float
     rank_one_fraction: float
     n_test: int
     eigenvalues: Array | None = None
@@ -167,8 +171,8 @@ class Prediction:
         "window", "window (published)", "uniform", ...
     train_loss, train_error, test_error : float
         As in :class:`Measurement`.
-    cosine : float
-        Between the spike direction and beta*.
+    cosine, spike_cosine : float
+        As in :class:`Measurement`.
     spike_strength : float
         ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation; 0.0 without a spike.
     regime : str
@@ -196,6 +200,7 @@ class Prediction:
     train_error: float
     test_error: float
     cosine: float
+    spike_cosine: float
     spike_strength: float
     regime: str
     null_error: float

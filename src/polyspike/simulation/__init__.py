@@ -1,0 +1,5 @@
+"""The simulation road: a real network, one real gradient step, a real ridge fit."""
+
+from polyspike.simulation.simulate import simulate, simulate_many
+
+__all__ = ["simulate", "simulate_many"]

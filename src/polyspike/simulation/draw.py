@@ -1,0 +1,132 @@
+"""The draw of a run: data, initial network, and a test set that is never held whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.problem import Problem, Teacher
+from polyspike.simulation.streams import Stream, normal_blocks, normals
+
+__all__ = ["Draw", "GaussianDraw", "Sample", "readout_of"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Inputs and what their labels are made of.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (rows, d)
+    noise : ndarray of shape (rows,)
+        Standard normals; a problem scales them by its noise level.
+    """
+
+    inputs: Array
+    noise: Array
+
+    def labels(self, problem: Problem) -> Array:
+        """``y = sigma*(x . beta*) + noise``.
+
+        Inputs and initial weights are isotropic, so the teacher's directions can be the first coordinates: a teacher
+        of p indices reads ``x[:, :p]``.
+        """
+        return latent(self.inputs, problem.teacher) + problem.noise * self.noise
+
+
+def latent(inputs: Array, teacher: Teacher) -> Array:
+    """``sigma*`` of the first coordinates of the inputs."""
+    p = teacher.n_indices
+    return np.asarray(teacher(inputs[:, 0] if p == 1 else inputs[:, :p]))
+
+
+class Draw(Protocol):
+    """What a simulation needs of its data, Gaussian or real."""
+
+    @property
+    def weights(self) -> Array:
+        """Initial first layer, shape (width, d), rows of norm 1."""
+
+    @property
+    def gradient_sample(self) -> Sample:
+        """The sample of the gradient step."""
+
+    @property
+    def ridge_sample(self) -> Sample:
+        """The fresh sample of the ridge fit."""
+
+    def readout(self, law: str) -> Array:
+        """Initial readout, shape (width,), entries of variance 1/width."""
+
+    def test_blocks(self) -> Iterator[Sample]:
+        """The test set, block by block."""
+
+
+@dataclass(frozen=True)
+class GaussianDraw:
+    """The draw of a seed: isotropic Gaussian inputs, rows of ``W0`` uniform on the sphere.
+
+    Parameters
+    ----------
+    seed : tuple of int
+    n_gradient, n_samples, input_dim, width, n_test : int
+    """
+
+    seed: tuple[int, ...]
+    n_gradient: int
+    n_samples: int
+    input_dim: int
+    width: int
+    n_test: int
+
+    @classmethod
+    def of(cls, problem: Problem, seed: tuple[int, ...], n_test: int) -> "GaussianDraw":
+        """The draw that ``problem`` uses; equal for all problems of the same sizes."""
+        return cls(
+            seed, problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width, n_test
+        )
+
+    @cached_property
+    def weights(self) -> Array:
+        """Initial first layer."""
+        w = normals(self.seed, Stream.WEIGHTS, self.width, self.input_dim)
+        return w / np.linalg.norm(w, axis=1, keepdims=True)
+
+    @cached_property
+    def gradient_sample(self) -> Sample:
+        """The sample of the gradient step."""
+        return self._sample(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient)
+
+    @cached_property
+    def ridge_sample(self) -> Sample:
+        """The fresh sample of the ridge fit."""
+        return self._sample(Stream.INPUTS, Stream.NOISE, self.n_samples)
+
+    def readout(self, law: str) -> Array:
+        """Initial readout; the three laws share one draw of normals."""
+        return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
+
+    def test_blocks(self) -> Iterator[Sample]:
+        """The test set, block by block."""
+        inputs = normal_blocks(self.seed, Stream.TEST_INPUTS, self.n_test, self.input_dim)
+        noise = normal_blocks(self.seed, Stream.TEST_NOISE, self.n_test, 1)
+        for x, e in zip(inputs, noise, strict=True):
+            yield Sample(x, e[:, 0])
+
+    def _sample(self, inputs: Stream, noise: Stream, rows: int) -> Sample:
+        return Sample(normals(self.seed, inputs, rows, self.input_dim), normals(self.seed, noise, rows))
+
+
+def readout_of(z: Array, law: str) -> Array:
+    """A readout of the given law, entries of variance 1/width, from standard normals ``z`` of shape (width,)."""
+    laws = {
+        "gaussian": lambda: z,
+        "rademacher": lambda: np.where(z < 0, -1.0, 1.0),
+        "constant": lambda: np.ones_like(z),
+    }
+    return laws[law]() / np.sqrt(len(z))

@@ -1,0 +1,75 @@
+"""Random streams: every array of a run has its own, in blocks of rows, so that how it is read changes nothing.
+
+The entries of array ``A``, rows ``b * BLOCK_ROWS`` onwards, come from ``SeedSequence(seed, spawn_key=(A, b))``. A run
+that holds the array whole and one that streams it see the same numbers, and runs of the same seed and sizes share
+them whatever else differs: that makes paired differences exact pairs.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import ArgumentError
+
+__all__ = ["BLOCK_ROWS", "Stream", "as_seed", "normal_blocks", "normals"]
+
+Array = NDArray[np.float64]
+
+BLOCK_ROWS = 2048
+
+
+class Stream(IntEnum):
+    """The arrays of a run; the numbers are part of the format and never change."""
+
+    GRADIENT_INPUTS = 0
+    GRADIENT_NOISE = 1
+    INPUTS = 2
+    NOISE = 3
+    WEIGHTS = 4
+    READOUT = 5
+    TEST_INPUTS = 6
+    TEST_NOISE = 7
+    SPLIT = 8
+
+
+def as_seed(seed: Any) -> tuple[int, ...]:
+    """A seed as a tuple of non-negative integers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither an integer >= 0 nor a non-empty tuple of them.
+    """
+    parts = seed if isinstance(seed, tuple) else (seed,)
+    for part in parts:
+        if isinstance(part, bool) or not isinstance(part, Integral) or part < 0:
+            raise ArgumentError("seed", seed, "give an integer >= 0 or a tuple of them")
+    if not parts:
+        raise ArgumentError("seed", seed, "give an integer >= 0 or a tuple of them")
+    return tuple(int(part) for part in parts)
+
+
+def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.random.Generator:
+    """The generator of one block of one array."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), block)))
+
+
+def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int) -> Iterator[Array]:
+    """Standard normals, ``rows`` by ``columns``, as blocks of at most ``BLOCK_ROWS`` rows."""
+    for block, start in enumerate(range(0, rows, BLOCK_ROWS)):
+        shape = (min(BLOCK_ROWS, rows - start), columns)
+        yield generator(seed, stream, block).standard_normal(shape)
+
+
+def normals(seed: tuple[int, ...], stream: Stream, rows: int, columns: int = 1) -> Array:
+    """The same, whole: shape (rows, columns), or (rows,) for one column."""
+    whole = np.empty((rows, columns))
+    start = 0
+    for block in normal_blocks(seed, stream, rows, columns):
+        whole[start : start + len(block)] = block
+        start += len(block)
+    return whole[:, 0] if columns == 1 else whole
