@@ -3,6 +3,7 @@
 Each takes the array and its namespace ``xp`` (as from ``array_api_compat.array_namespace``).
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from math import pi, sqrt
 from typing import Any
@@ -10,7 +11,24 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-__all__ = ["erf", "hermite_polynomial", "normal_cdf", "normal_pdf", "sigmoid", "softplus"]
+__all__ = [
+    "erf",
+    "hermite_polynomial",
+    "normal_cdf",
+    "normal_pdf",
+    "on_host",
+    "positive_part",
+    "sigmoid",
+    "softplus",
+]
+
+
+def on_host(function: Callable[[Any], Any], x: Any, xp: Any = np) -> Any:
+    """A function of NumPy arrays applied to any array, by way of the host memory; keeps dtype and device."""
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(function(x)).astype(x.dtype, copy=False)
+    host = np.asarray(x.cpu() if hasattr(x, "cpu") else x)
+    return xp.asarray(np.asarray(function(host)), dtype=x.dtype, device=x.device)
 
 
 def erf(x: Any, xp: Any = np) -> Any:
@@ -23,7 +41,7 @@ def erf(x: Any, xp: Any = np) -> Any:
         return xp.special.erf(x)
     if "jax" in xp.__name__:
         return import_module("jax.scipy.special").erf(x)
-    return special.erf(x) if xp is np else xp.asarray(special.erf(np.asarray(x)))
+    return on_host(special.erf, x, xp)
 
 
 def normal_pdf(x: Any, xp: Any = np) -> Any:
@@ -36,6 +54,11 @@ def normal_cdf(x: Any, xp: Any = np) -> Any:
     return (1 + erf(x / sqrt(2), xp)) / 2
 
 
+def positive_part(x: Any, xp: Any = np) -> Any:
+    """``max(x, 0)``, in one pass."""
+    return xp.clip(x, min=0)
+
+
 def sigmoid(x: Any, xp: Any = np) -> Any:
     """``1 / (1 + exp(-x))``, by tanh so that nothing overflows."""
     return (1 + xp.tanh(x / 2)) / 2
@@ -43,8 +66,7 @@ def sigmoid(x: Any, xp: Any = np) -> Any:
 
 def softplus(x: Any, xp: Any = np) -> Any:
     """``log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))``, which does not overflow."""
-    absolute = xp.abs(x)
-    return (x + absolute) / 2 + xp.log1p(xp.exp(-absolute))
+    return positive_part(x, xp) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 def hermite_polynomial(x: Any, degree: int) -> Any:

@@ -18,6 +18,7 @@ from scipy.special import roots_hermitenorm
 __all__ = [
     "factorials",
     "gauss_hermite",
+    "gaussian_mean",
     "gaussian_rule",
     "hermite_coefficients",
     "hermite_functions",
@@ -52,9 +53,7 @@ def gauss_hermite(n_nodes: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=64)
-def split_gauss_legendre(
-    kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES
-) -> tuple[Array, Array]:
+def split_gauss_legendre(kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES) -> tuple[Array, Array]:
     """Nodes and weights of ``E f(z)`` for ``f`` smooth between the ``kinks``.
 
     Composite Gauss-Legendre on [-14, 14] against the normal density, with every kink on a panel
@@ -72,6 +71,16 @@ def split_gauss_legendre(
 def gaussian_rule(kinks: Iterable[float] | None = ()) -> tuple[Array, Array]:
     """The quadrature for a function with these ``kinks``: composite Gauss-Legendre, for smooth ones too."""
     return split_gauss_legendre(tuple(sorted(float(k) for k in (kinks or ()))))
+
+
+def gaussian_mean(values: Array, weights: Array) -> tuple[float, float]:
+    """``E f(z)`` from the values of f at the nodes of a rule, and a bound of its rounding.
+
+    A mean below that bound is exactly zero.
+    """
+    terms = weights * values
+    total, rounding = float(terms.sum()), _ROUNDING * float(np.abs(terms).sum())
+    return (total if abs(total) > rounding else 0.0), rounding
 
 
 def hermite_functions(x: Any, degree: int, normalised: bool = True) -> Any:

@@ -4,9 +4,9 @@ A new activation is one row of ``_FORMULAS``. Every formula takes the array and 
 line serves NumPy, torch and JAX.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from math import inf, pi, sqrt
 from typing import Any, NamedTuple
 
@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from polyspike import elementwise as ew
 from polyspike.errors import ArgumentError
-from polyspike.hermite import gaussian_rule, hermite_coefficients
+from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
+from polyspike.problem.callables import (
+    ComplexStep,
+    OnHost,
+    as_kinks,
+    check_function,
+    check_slope,
+    function_name,
+    hashable,
+)
 from polyspike.problem.names import closest_names
 
 __all__ = ["ACTIVATIONS", "Activation", "as_activation"]
@@ -25,8 +34,11 @@ Array = NDArray[np.float64]
 # The prefix by which a name says that nothing is subtracted: "uncentred relu".
 UNCENTRED = "uncentred "
 
-# A coefficient below this fraction of the activation's own size is zero up to the rounding of the quadrature.
+# A difference of moments below this fraction of them is zero up to the rounding of the quadrature.
 ZERO = 1e-12
+
+# Elements that are worked on at a time by `apply_into`: temporaries of 256 kB stay in the cache.
+_BLOCK = 1 << 15
 
 
 class Formula(NamedTuple):
@@ -46,18 +58,16 @@ def _step(x: Any, xp: Any) -> Any:
 
 _FORMULAS: dict[str, Formula] = {
     "identity": Formula(lambda x, xp: 1 * x, lambda x, xp: 0 * x + 1, strip=inf),
-    "relu": Formula(lambda x, xp: (x + xp.abs(x)) / 2, _step, (0.0,), bounded_derivatives=False),
+    "relu": Formula(lambda x, xp: ew.positive_part(x, xp), _step, (0.0,), bounded_derivatives=False),
     "leaky_relu": Formula(
-        lambda x, xp: 0.505 * x + 0.495 * xp.abs(x),
+        lambda x, xp: 0.01 * x + 0.99 * ew.positive_part(x, xp),
         lambda x, xp: 0.01 + 0.99 * _step(x, xp),
         (0.0,),
         bounded_derivatives=False,
     ),
     "tanh": Formula(lambda x, xp: xp.tanh(x), lambda x, xp: 1 - xp.tanh(x) ** 2, strip=pi / 2),
     "erf": Formula(lambda x, xp: ew.erf(x, xp), lambda x, xp: xp.exp(-x * x) * (2 / sqrt(pi)), strip=inf),
-    "sigmoid": Formula(
-        lambda x, xp: ew.sigmoid(x, xp), lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4, strip=pi
-    ),
+    "sigmoid": Formula(lambda x, xp: ew.sigmoid(x, xp), lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4, strip=pi),
     "softplus": Formula(
         lambda x, xp: ew.softplus(x, xp),
         lambda x, xp: ew.sigmoid(x, xp),
@@ -104,14 +114,21 @@ class Activation:
     Notes
     -----
     Coefficients are ``c_k = E[sigma(z) H_k(z)] / k!`` (Moniri et al., section 2), by composite
-    Gauss-Legendre quadrature split at the kinks; relative accuracy about 1e-14 of the largest to degree 60.
-    Use :func:`as_activation` to make one.
+    Gauss-Legendre quadrature split at the kinks. Those of a named activation are accurate to 1e-12 relative
+    to degree 30; those of a callable to about 1e-14 of ``sqrt(E sigma^2 / k!)``, as nothing is known of it
+    off the real line. Use :func:`as_activation` to make one.
+
+    Named ones pickle by :attr:`label`, callables as their function does.
     """
 
     name: str
-    formula: Formula = field(repr=False, compare=False)
+    formula: Formula = field(repr=False)
     centred: bool = True
-    key: Any = field(default=None, repr=False)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.is_named:
+            return as_activation, (self.label,)
+        return Activation, (self.name, self.formula, self.centred)
 
     def __call__(self, x: Any) -> Any:
         """``sigma(x)`` for a NumPy array or a number."""
@@ -126,6 +143,20 @@ class Activation:
         value = self.formula.value(x, xp)
         return value - self.mean if self.mean else value
 
+    def apply_into(self, x: Array, out: Array) -> Array:
+        """``sigma(x)`` written into ``out``, which may be ``x`` itself; for NumPy arrays of the same shape.
+
+        Works through blocks that fit the cache, so that no temporary of the size of ``x`` is made: up to
+        three times as quick as :meth:`apply`. It uses one thread; give disjoint rows to several.
+        """
+        if not (x.flags.c_contiguous and out.flags.c_contiguous and x.shape == out.shape):
+            raise ArgumentError("out", out.shape, f"give C-contiguous arrays of one shape; x has {x.shape}")
+        source, target = x.reshape(-1), out.reshape(-1)
+        for start in range(0, source.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            np.subtract(self.formula.value(source[block], np), self.mean, out=target[block])
+        return out
+
     def apply_derivative(self, x: Any, xp: Any) -> Any:
         """``sigma'(x)`` in the array namespace ``xp``."""
         return self.formula.derivative(x, xp)
@@ -134,6 +165,11 @@ class Activation:
     def label(self) -> str:
         """The name by which :func:`as_activation` makes the same activation again."""
         return self.name if self.centred else UNCENTRED + self.name
+
+    @property
+    def is_named(self) -> bool:
+        """Whether :attr:`label` says all; a callable has no text form."""
+        return _formula_of(self.name) is self.formula
 
     @property
     def bounded_derivatives(self) -> bool:
@@ -184,8 +220,7 @@ class Activation:
 @lru_cache(maxsize=256)
 def _bare_mean(activation: Activation) -> float:
     nodes, weights = gaussian_rule(activation.kinks)
-    mean = float(weights @ activation.formula.value(nodes, np))
-    return mean if abs(mean) > ZERO else 0.0
+    return gaussian_mean(activation.formula.value(nodes, np), weights)[0]
 
 
 @lru_cache(maxsize=256)
@@ -202,49 +237,72 @@ def _coefficients(activation: Activation, degree: int) -> Array:
 def as_activation(
     activation: "str | Activation | Callable[..., Any]",
     derivative: Callable[..., Any] | None = None,
-    kinks: tuple[float, ...] = (),
-    centred: bool = True,
+    kinks: Iterable[float] = (),
+    centred: bool | None = None,
 ) -> Activation:
     """Make an :class:`Activation` from a name or a callable.
 
     Parameters
     ----------
     activation : str, Activation or callable
-        A name of :data:`ACTIVATIONS`; or a function vectorised over NumPy arrays, of finite values.
+        A name of :data:`ACTIVATIONS`, with ``"uncentred "`` before it for the bare formula; or a function
+        vectorised over NumPy arrays, of finite values, with finite ``E f(z)^2``.
     derivative : callable, optional
         The derivative of a callable; by complex step when not given, which needs a callable that accepts
-        complex arrays and is analytic (``abs``, comparisons and ``maximum`` are not).
-    kinks : tuple of float
+        complex arrays and is analytic (``abs`` and comparisons are not).
+    kinks : iterable of float
         Where the callable or its derivative jumps.
-    centred : bool
-        Subtract ``E sigma(z)`` (default).
+    centred : bool, optional
+        Whether ``E sigma(z)`` is subtracted; as the name says when None, and yes for a callable.
 
     Raises
     ------
     ArgumentError
-        Unknown name (with the nearest known), wrong shape, values that are not finite, or no derivative.
+        Unknown name (with the nearest known), wrong shape, values that are not finite, no derivative, kinks
+        that were not given, or options that a name or an Activation does not take.
+
+    Examples
+    --------
+    >>> round(as_activation("relu").mean, 6), as_activation("uncentred relu").mean
+    (0.398942, 0.0)
+    >>> as_activation(lambda x: x + 0.1 * x**3).coefficients(3).round(6).tolist()
+    [0.0, 1.3, 0.0, 0.1]
     """
+    kinks = as_kinks(kinks)
+    if isinstance(activation, str | Activation):
+        for option, value in (("derivative", derivative), ("kinks", kinks)):
+            if value:
+                raise ArgumentError(option, value, f"only for a callable, not for {activation!r}; leave it out")
     if isinstance(activation, Activation):
-        return activation
+        return activation if centred is None else replace(activation, centred=centred)
     if isinstance(activation, str):
         return _named(activation, centred)
     if not callable(activation):
         raise ArgumentError("activation", activation, "give a name such as 'tanh', or a function")
-    return _from_callable(activation, derivative, tuple(float(k) for k in kinks), centred)
+    return _from_callable(activation, derivative, kinks, centred is not False)
 
 
-def _named(name: str, centred: bool) -> Activation:
+def _named(name: str, centred: bool | None) -> Activation:
     key = name.strip().lower()
     if key.startswith(UNCENTRED):
-        key, centred = key.removeprefix(UNCENTRED).strip(), False
-    if key in _FORMULAS:
-        return Activation(key, _FORMULAS[key], centred)
-    if key not in ACTIVATIONS:
+        key = key.removeprefix(UNCENTRED).strip()
+        if centred:
+            raise ArgumentError("centred", centred, f"{name!r} says that it is not; leave one of the two out")
+        centred = False
+    formula = _formula_of(key)
+    if formula is None:
         raise ArgumentError("activation", name, closest_names(key, ACTIVATIONS))
-    return Activation(key, _hermite_formula(int(key[1:])), centred)
+    return Activation(key, formula, centred is not False)
 
 
-@lru_cache(maxsize=_MAX_HERMITE)
+def _formula_of(name: str) -> Formula | None:
+    """The formula of a known name; always the same object."""
+    if name in _FORMULAS:
+        return _FORMULAS[name]
+    return _hermite_formula(int(name[1:])) if name in ACTIVATIONS else None
+
+
+@cache
 def _hermite_formula(degree: int) -> Formula:
     return Formula(
         lambda x, xp: ew.hermite_polynomial(x, degree),
@@ -260,47 +318,7 @@ def _from_callable(
     kinks: tuple[float, ...],
     centred: bool,
 ) -> Activation:
-    name = getattr(function, "__name__", type(function).__name__)
-    _check_values("activation", function, kinks)
-    slope = derivative or _complex_step(function)
-    _check_slope(function, slope, given=derivative is not None, kinks=kinks)
-    formula = Formula(lambda x, xp: function(x), lambda x, xp: slope(x), kinks)
-    return Activation(name, formula, centred, key=(function, derivative, kinks))
-
-
-def _complex_step(function: Callable[..., Any]) -> Callable[[Array], Array]:
-    """``Im f(x + ih) / h``: exact to rounding for an analytic f, with no cancellation."""
-    h = 1e-30
-    return lambda x: np.imag(function(x + 1j * h)) / h
-
-
-def _check_values(argument: str, function: Callable[..., Any], kinks: tuple[float, ...]) -> None:
-    nodes, _ = gaussian_rule(kinks)
-    value = np.asarray(function(nodes))
-    if value.shape != nodes.shape:
-        raise ArgumentError(
-            argument,
-            function,
-            f"it returned shape {value.shape} for an array of shape {nodes.shape}; vectorise it",
-        )
-    if np.iscomplexobj(value) or not np.all(np.isfinite(value)):
-        raise ArgumentError(argument, function, "it must return finite real numbers on [-14, 14]")
-
-
-def _check_slope(
-    function: Callable[..., Any], slope: Callable[..., Any], given: bool, kinks: tuple[float, ...]
-) -> None:
-    """Compare the derivative with central differences at points away from the kinks."""
-    x = np.linspace(-2.9, 3.1, 25)
-    x = x[np.all(np.abs(x[:, None] - np.asarray([*kinks, np.inf])) > 1e-3, axis=1)]
-    h = 1e-5
-    difference = (np.asarray(function(x + h)) - np.asarray(function(x - h))) / (2 * h)
-    try:
-        value = np.asarray(slope(x), dtype=float)
-    except TypeError as error:
-        raise ArgumentError("activation", function, f"no complex step ({error}); give derivative=") from error
-    if value.shape != x.shape or not np.allclose(value, difference, rtol=1e-4, atol=1e-4):
-        remedy = (
-            "it is not the derivative of the activation" if given else "it is not analytic; give derivative="
-        )
-        raise ArgumentError("derivative" if given else "activation", function, remedy)
+    check_function("activation", function, kinks)
+    slope = ComplexStep(hashable(function)) if derivative is None else OnHost(hashable(derivative))
+    check_slope(function, slope, given=derivative is not None, kinks=kinks)
+    return Activation(function_name(function), Formula(OnHost(hashable(function)), slope, kinks), centred)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import isfinite, log
+from math import inf, isfinite, log, nan
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,9 @@ __all__ = ["GRADIENTS", "READOUTS", "Problem"]
 
 GRADIENTS = ("full", "target")
 READOUTS = ("gaussian", "rademacher", "constant")
+
+# Any larger would overflow somewhere; no theory is meant for it.
+_LARGEST_SIZE = 10**30
 
 # Two exponents closer than this are the same edge of a window.
 _EDGE = 1e-12
@@ -112,9 +115,7 @@ class Problem:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
-            raise ArgumentError(
-                "input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions"
-            )
+            raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
 
     @property
     def phi(self) -> float:
@@ -218,9 +219,11 @@ class Problem:
         return cls.from_dict(read_toml(Path(path)))
 
     def __repr__(self) -> str:
-        shown = {f.name: getattr(self, f.name) for f in fields(self)}
-        shown["activation"], shown["teacher"] = self.activation.label, self.teacher.expression
-        return f"Problem({', '.join(f'{k}={v!r}' for k, v in shown.items() if v is not None)})"
+        shown = {f.name: repr(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None}
+        activation, teacher = self.activation, self.teacher
+        shown["activation"] = repr(activation.label) if activation.is_named else activation.label
+        shown["teacher"] = repr(teacher.expression) if teacher.function is None else teacher.expression
+        return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
 
 
 def _names(problem: Problem) -> list[str]:
@@ -228,17 +231,21 @@ def _names(problem: Problem) -> list[str]:
 
 
 def _size(argument: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 2:
         raise ArgumentError(argument, value, "give an integer >= 2")
-    if value < 2:
-        raise ArgumentError(argument, value, "give an integer >= 2")
+    if int(value) > _LARGEST_SIZE:
+        raise ArgumentError(argument, value, f"give an integer <= {_LARGEST_SIZE:.0e}")
     return int(value)
 
 
 def _number(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+    try:
+        number = float(value) if not isinstance(value, bool) and isinstance(value, Real) else nan
+    except OverflowError:
+        number = inf
+    if not isfinite(number):
         raise ArgumentError(argument, value, "give a finite number")
-    return float(value)
+    return number
 
 
 def _non_negative(argument: str, value: Any) -> float:
@@ -249,17 +256,15 @@ def _non_negative(argument: str, value: Any) -> float:
 
 
 def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ArgumentError(argument, value, closest_names(str(value), known))
-    return str(value)
+    return value
 
 
 def _step(exponent: Any, size: Any) -> dict[str, float | None]:
     if (exponent is None) == (size is None):
         given = "both" if exponent is not None else "neither"
-        raise ArgumentError(
-            "step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two"
-        )
+        raise ArgumentError("step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two")
     if exponent is None:
         return {"step_exponent": None, "step_size": _non_negative("step_size", size)}
     alpha = _number("step_exponent", exponent)

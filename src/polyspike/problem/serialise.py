@@ -14,28 +14,23 @@ __all__ = ["read_toml", "to_plain", "write_toml"]
 def to_plain(problem: Any) -> dict[str, Any]:
     """The fields of a problem as strings and numbers; fields that are None are left out."""
     plain = {f.name: getattr(problem, f.name) for f in fields(problem)}
-    for argument, callable_value in (
-        ("activation", plain["activation"].key),
-        ("teacher", plain["teacher"].function),
+    activation, teacher = plain["activation"], plain["teacher"]
+    for argument, value, has_text in (
+        ("activation", activation, activation.is_named),
+        ("teacher", teacher, teacher.function is None),
     ):
-        if callable_value is not None:
-            raise ArgumentError(
-                argument, callable_value, "a callable has no text form; use a name to write it down"
-            )
-    plain["activation"], plain["teacher"] = plain["activation"].label, plain["teacher"].expression
+        if not has_text:
+            raise ArgumentError(argument, value, "a callable has no text form; use a name to write it down")
+    plain["activation"], plain["teacher"] = activation.label, teacher.expression
     return {name: value for name, value in plain.items() if value is not None}
 
 
 def write_toml(values: dict[str, Any], path: Path) -> None:
     """Write strings and numbers, one a line (JSON and TOML agree on both)."""
     try:
-        path.write_text(
-            "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8"
-        )
+        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8")
     except OSError as error:
-        raise UnreadableError(
-            f"path = {str(path)!r}: cannot be written ({error}); choose another place"
-        ) from error
+        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); choose another place") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:

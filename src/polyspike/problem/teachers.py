@@ -3,11 +3,12 @@
 A teacher of p indices is a function of ``t = (x . beta*_1, ..., x . beta*_p)`` with orthonormal directions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from math import factorial, prod
+from math import factorial, isfinite, prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,19 @@ from numpy.typing import NDArray
 
 from polyspike import elementwise as ew
 from polyspike.errors import ArgumentError
-from polyspike.hermite import gaussian_rule, hermite_coefficients
-from polyspike.problem.activations import as_activation
-from polyspike.problem.expressions import Factor, Term, hermite_expression, parse_expression
+from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
+from polyspike.problem.activations import Activation, as_activation
+from polyspike.problem.callables import as_kinks, check_function, function_name, hashable
+from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_of, parse_expression
 
 __all__ = ["Teacher", "as_teacher"]
 
 Array = NDArray[np.float64]
 
-_HIGHEST_EXPONENT = 12
+# Up to this degree an information exponent is looked for in several directions at once.
+_MAX_JOINT_DEGREE = 12
+# Relative accuracy of a Hermite coefficient of a named activation.
+_ACCURACY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,12 @@ class Teacher:
     Parameters
     ----------
     expression : str
-        What :func:`as_teacher` makes it from; the name of a callable.
+        What :func:`as_teacher` makes it from again, the same for all ways of writing it; the name of a
+        callable.
     terms : tuple of Term
         Sum of products of one-index factors (empty for a callable and for the zero teacher).
     function : callable, optional
-        The function, for a callable teacher of one index.
+        The function, for a callable teacher. A callable sees one index, ``t = x . beta*``.
     function_kinks : tuple of float
         Where that callable or its derivative jumps.
     """
@@ -56,11 +62,11 @@ class Teacher:
     def apply(self, t: Any, xp: Any) -> Any:
         """``sigma*(t)`` in the array namespace ``xp``."""
         if self.function is not None:
-            return self.function(t)
+            return ew.on_host(self.function, t, xp)
         one = t if self.n_indices == 1 else t[..., 0]
         total = 0 * one
         for coefficient, factors in self.terms:
-            values = [_factor(f.name, t if self.n_indices == 1 else t[..., f.axis], xp) for f in factors]
+            values = [_factor(f, t if self.n_indices == 1 else t[..., f.axis], xp) for f in factors]
             total = total + coefficient * prod(values, start=0 * one + 1)
         return total
 
@@ -72,15 +78,13 @@ class Teacher:
     @property
     def kinks(self) -> tuple[float, ...]:
         """Where sigma* or its derivative jumps, in any index."""
-        names = {f.name for term in self.terms for f in term.factors}
-        return tuple(sorted({k for name in names for k in _factor_kinks(name)} | set(self.function_kinks)))
+        factors = {f for term in self.terms for f in term.factors}
+        return tuple(sorted({k for f in factors for k in _factor_kinks(f)} | set(self.function_kinks)))
 
     @property
     def is_polynomial(self) -> bool:
         """Whether sigma* is a polynomial (of Hermite factors only)."""
-        return self.function is None and all(
-            f.name[1:].isdigit() for term in self.terms for f in term.factors
-        )
+        return self.function is None and all(f.degree is not None for term in self.terms for f in term.factors)
 
     def tensor_coefficient(self, degrees: Sequence[int]) -> float:
         """``E[sigma*(t) prod_j H_{m_j}(t_j)] / prod_j m_j!`` for degrees ``m = (m_1, ..., m_p)``."""
@@ -110,46 +114,75 @@ class Teacher:
 
     @property
     def information_exponent(self) -> int | None:
-        """Lowest degree >= 1 with a non-zero Hermite tensor (None when there is none up to 12)."""
-        for k in range(1, _HIGHEST_EXPONENT + 1):
+        """Lowest degree >= 1 with a non-zero Hermite tensor; None when there is none.
+
+        Looked for up to degree 30 in one direction, and up to the degree of a polynomial or 12 in several.
+        """
+        for k in range(1, self._highest_degree + 1):
             if any(self.tensor_coefficient(m) != 0 for m in _multi_indices(k, self.n_indices)):
                 return k
         return None
 
-
-def _factor(name: str, t: Any, xp: Any) -> Any:
-    if name[1:].isdigit():
-        return ew.hermite_polynomial(t, int(name[1:]))
-    return as_activation(name).apply(t, xp)
-
-
-def _factor_kinks(name: str) -> tuple[float, ...]:
-    return () if name[1:].isdigit() else as_activation(name).kinks
+    @property
+    def _highest_degree(self) -> int:
+        if self.is_polynomial:
+            return max((sum(f.degree or 0 for f in term.factors) for term in self.terms), default=0)
+        return MAX_DEGREE if self.n_indices == 1 else _MAX_JOINT_DEGREE
 
 
-def _at_index(factors: tuple[Factor, ...], index: int) -> tuple[str, ...]:
-    return tuple(sorted(f.name for f in factors if f.axis == index))
+def _factor(factor: Factor, t: Any, xp: Any) -> Any:
+    if factor.degree is not None:
+        return ew.hermite_polynomial(t, factor.degree)
+    return as_activation(factor.name).apply(t, xp)
+
+
+def _factor_kinks(factor: Factor) -> tuple[float, ...]:
+    return () if factor.degree is not None else as_activation(factor.name).kinks
+
+
+def _at_index(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
+    return tuple(Factor(f.name) for f in factors if f.axis == index)
 
 
 @lru_cache(maxsize=4096)
-def _product_mean(names: tuple[str, ...]) -> float:
-    """``E prod_j f_j(z)`` of factors of the same index."""
-    kinks = tuple(sorted({k for name in names for k in _factor_kinks(name)}))
-    nodes, weights = gaussian_rule(kinks)
-    terms = weights * prod((_factor(name, nodes, np) for name in names), start=np.ones_like(nodes))
-    total = float(terms.sum())
-    return total if abs(total) > 64 * np.finfo(float).eps * float(np.abs(terms).sum()) else 0.0
+def _product_mean(factors: tuple[Factor, ...]) -> tuple[float, float]:
+    """``E prod_j f_j(z)`` of factors of the same index, and a bound of its rounding."""
+    nodes, weights = gaussian_rule({k for f in factors for k in _factor_kinks(f)})
+    return gaussian_mean(prod((_factor(f, nodes, np) for f in factors), start=np.ones_like(nodes)), weights)
+
+
+@lru_cache(maxsize=4096)
+def _coefficient_of_product(factors: tuple[Factor, ...], degree: int) -> tuple[float, float]:
+    """``E[prod_j f_j(z) H_k(z)] / k!``, exact for one Hermite factor, and a bound of its rounding."""
+    if len(factors) > 1:
+        value, rounding = _product_mean((*factors, Factor(f"h{degree}")))
+        return value / factorial(degree), rounding / factorial(degree)
+    own_degree = factors[0].degree if factors else 0
+    if own_degree is not None:
+        return float(own_degree == degree), 0.0
+    value = float(as_activation(factors[0].name).coefficients(max(degree, MAX_DEGREE))[degree])
+    return value, _ACCURACY * abs(value)
+
+
+def _sum_of_products(terms: Iterable[tuple[float, list[tuple[float, float]]]]) -> float:
+    """``sum_i c_i prod_j v_ij`` of values with roundings; exactly zero when below the rounding of the sum."""
+    total = rounding = 0.0
+    for coefficient, values in terms:
+        term = coefficient * prod(v for v, _ in values)
+        highest = abs(coefficient) * prod(abs(v) + r for v, r in values)
+        total += term
+        rounding += highest - abs(term) + 4 * np.finfo(float).eps * highest
+    return total if abs(total) > rounding else 0.0
 
 
 @lru_cache(maxsize=4096)
 def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
     if teacher.function is not None:
-        return float(teacher.coefficients(degrees[0])[degrees[0]])
-    total = 0.0
-    for coefficient, factors in teacher.terms:
-        means = (_product_mean((*_at_index(factors, j), f"h{m}")) for j, m in enumerate(degrees))
-        total += coefficient * prod(means)
-    return total / prod(factorial(m) for m in degrees)
+        return float(teacher.coefficients(max(degrees[0], MAX_DEGREE))[degrees[0]])
+    return _sum_of_products(
+        (c, [_coefficient_of_product(_at_index(factors, j), m) for j, m in enumerate(degrees)])
+        for c, factors in teacher.terms
+    )
 
 
 @lru_cache(maxsize=256)
@@ -163,9 +196,7 @@ def _coefficients(teacher: Teacher, degree: int) -> Array:
     else:
         v = teacher.direction
         indices = (list(_multi_indices(k, teacher.n_indices)) for k in range(degree + 1))
-        c = np.array(
-            [sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices]
-        )
+        c = np.array([sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices])
     c.setflags(write=False)
     return c
 
@@ -174,13 +205,14 @@ def _coefficients(teacher: Teacher, degree: int) -> Array:
 def _second_moment(teacher: Teacher) -> float:
     if teacher.function is not None:
         nodes, weights = gaussian_rule(teacher.function_kinks)
-        return float(weights @ np.asarray(teacher.function(nodes)) ** 2)
-    total = 0.0
-    for a, b in product(teacher.terms, repeat=2):
-        both = a.factors + b.factors
-        means = (_product_mean(_at_index(both, j)) for j in range(teacher.n_indices))
-        total += a.coefficient * b.coefficient * prod(means)
-    return total
+        return float(weights @ teacher(nodes) ** 2)
+    return _sum_of_products(
+        (
+            a.coefficient * b.coefficient,
+            [_product_mean(_at_index(a.factors + b.factors, j)) for j in range(teacher.n_indices)],
+        )
+        for a, b in product(teacher.terms, repeat=2)
+    )
 
 
 def _multi_indices(total: int, n: int) -> list[tuple[int, ...]]:
@@ -190,53 +222,70 @@ def _multi_indices(total: int, n: int) -> list[tuple[int, ...]]:
 
 
 def as_teacher(
-    teacher: "str | Teacher | Sequence[float] | Callable[..., Any]", kinks: tuple[float, ...] = ()
+    teacher: "str | Teacher | Activation | Sequence[float] | Callable[..., Any]", kinks: Iterable[float] = ()
 ) -> Teacher:
     """Make a :class:`Teacher`.
 
     Parameters
     ----------
-    teacher : str, sequence of float, Teacher or callable
+    teacher : str, sequence of float, Teacher, Activation or callable
         ``[0, 1, 0.7]`` is H1 + 0.7 H2; an expression such as ``"h1 + 0.7*h2"``; any activation's name
-        (centred); ``"h1[0] + h1[0]*h1[1]"`` for several directions; or a function of one index vectorised
-        over NumPy arrays.
-    kinks : tuple of float
+        (centred); ``"h1[0] + h1[0]*h1[1]"`` for several directions, up to 10; or a function of one index,
+        vectorised over NumPy arrays, which is not centred. A callable of several indices is not accepted:
+        write it as an expression.
+    kinks : iterable of float
         Where a callable or its derivative jumps.
 
     Raises
     ------
     ArgumentError
         A text that cannot be parsed, an unknown name, coefficients that are not finite, a callable of wrong
-        shape.
+        shape or with kinks that were not given, or kinks of anything but a callable.
+
+    Examples
+    --------
+    >>> as_teacher([0, 1, 0.7]) == as_teacher("0.7*h2 + h1")
+    True
+    >>> as_teacher("h1[0]*h1[1]").information_exponent
+    2
     """
+    kinks = as_kinks(kinks)
+    if kinks and (isinstance(teacher, str | Teacher | Activation) or not callable(teacher)):
+        raise ArgumentError("kinks", kinks, f"only for a callable, not for {teacher!r}; leave it out")
     if isinstance(teacher, Teacher):
         return teacher
+    if isinstance(teacher, Activation):
+        return _from_activation(teacher)
     if isinstance(teacher, str):
-        return Teacher(teacher.strip(), parse_expression(teacher))
-    if callable(teacher):
-        return _from_callable(teacher, tuple(float(k) for k in kinks))
-    return _from_coefficients(teacher)
+        return _from_terms(parse_expression(teacher))
+    return _from_callable(teacher, kinks) if callable(teacher) else _from_coefficients(teacher)
 
 
-def _from_coefficients(coefficients: Sequence[float]) -> Teacher:
+def _from_terms(terms: tuple[Term, ...]) -> Teacher:
+    return Teacher(expression_of(terms), terms)
+
+
+def _from_activation(activation: Activation) -> Teacher:
+    if activation.is_named and activation.centred:
+        return as_teacher(activation.name)
+    return Teacher(activation.label, (), activation, activation.kinks)
+
+
+def _from_coefficients(coefficients: Any) -> Teacher:
     try:
-        values = [float(c) for c in coefficients]
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            "teacher", coefficients, "give Hermite coefficients such as [0, 1, 0.7]"
-        ) from error
-    if not values or not all(np.isfinite(values)):
-        raise ArgumentError("teacher", coefficients, "give at least one coefficient, all finite")
-    expression = hermite_expression(values)
-    return Teacher(expression, parse_expression(expression))
+        values = list(coefficients)
+    except TypeError:
+        values = []
+    usable = (not isinstance(c, bool) and isinstance(c, Real) and isfinite(c) for c in values)
+    if not values or not all(usable):
+        raise ArgumentError("teacher", coefficients, "give finite Hermite coefficients, such as [0, 1, 0.7]")
+    if len(values) > MAX_DEGREE + 1:
+        raise ArgumentError("teacher", coefficients, f"give at most {MAX_DEGREE + 1}, up to degree {MAX_DEGREE}")
+    factors = ((Factor(f"h{k}"),) if k else () for k in range(len(values)))
+    return _from_terms(tuple(Term(float(c), f) for c, f in zip(values, factors) if c))
 
 
 def _from_callable(function: Callable[..., Any], kinks: tuple[float, ...]) -> Teacher:
-    nodes, _ = gaussian_rule(kinks)
-    value = np.asarray(function(nodes))
-    if value.shape != nodes.shape:
-        remedy = f"it returned shape {value.shape} for an array of shape {nodes.shape}; vectorise it"
-        raise ArgumentError("teacher", function, remedy)
-    if np.iscomplexobj(value) or not np.all(np.isfinite(value)):
-        raise ArgumentError("teacher", function, "it must return finite real numbers on [-14, 14]")
-    return Teacher(getattr(function, "__name__", type(function).__name__), (), function, kinks)
+    hint = "; a callable sees one index, several are written as an expression such as 'h1[0]*h1[1]'"
+    check_function("teacher", function, kinks, hint)
+    return Teacher(function_name(function), (), hashable(function), kinks)
