@@ -14,11 +14,33 @@ from polyspike.results import Alignment, EdgePrediction, Estimate, Measurement, 
 from polyspike.status import Status
 
 if TYPE_CHECKING:
+    from polyspike.experiments.compare import Comparison as Comparison
+    from polyspike.experiments.compare import compare as compare
+    from polyspike.experiments.compare import compare_differences as compare_differences
+    from polyspike.experiments.compare import disagreements as disagreements
+    from polyspike.experiments.replicate import PairedDifference as PairedDifference
+    from polyspike.experiments.replicate import Replication as Replication
+    from polyspike.experiments.replicate import paired_difference as paired_difference
+    from polyspike.experiments.replicate import paired_differences as paired_differences
+    from polyspike.experiments.replicate import replicate as replicate
+    from polyspike.experiments.statistics import z_threshold as z_threshold
+    from polyspike.experiments.store import Store as Store
     from polyspike.simulation import simulate as simulate
     from polyspike.simulation import simulate_many as simulate_many
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
+    "Comparison": "polyspike.experiments.compare",
+    "compare": "polyspike.experiments.compare",
+    "compare_differences": "polyspike.experiments.compare",
+    "disagreements": "polyspike.experiments.compare",
+    "PairedDifference": "polyspike.experiments.replicate",
+    "Replication": "polyspike.experiments.replicate",
+    "paired_difference": "polyspike.experiments.replicate",
+    "paired_differences": "polyspike.experiments.replicate",
+    "replicate": "polyspike.experiments.replicate",
+    "z_threshold": "polyspike.experiments.statistics",
+    "Store": "polyspike.experiments.store",
     "simulate": "polyspike.simulation",
     "simulate_many": "polyspike.simulation",
 }
@@ -28,24 +50,35 @@ __all__ = [
     "Activation",
     "Alignment",
     "ArgumentError",
+    "Comparison",
     "DoesNotFitError",
     "EdgePrediction",
     "Estimate",
     "Measurement",
     "NumericalError",
+    "PairedDifference",
     "PolyspikeError",
     "Prediction",
     "Problem",
+    "Replication",
     "Spectrum",
     "Spike",
     "Status",
+    "Store",
     "Teacher",
     "UnreadableError",
     "__version__",
     "as_activation",
     "as_teacher",
+    "compare",
+    "compare_differences",
+    "disagreements",
+    "paired_difference",
+    "paired_differences",
+    "replicate",
     "simulate",
     "simulate_many",
+    "z_threshold",
 ]
 
 

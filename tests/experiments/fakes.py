@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from polyspike import Alignment, Measurement, NumericalError, Problem, Status
+from polyspike.experiments.statistics import SCALAR_FIELDS
 
 
 def fake_measurement(problem: Problem, seed: tuple[int, ...], eigenvalues: int | None = None) -> Measurement:
@@ -27,6 +28,7 @@ def fake_measurement(problem: Problem, seed: tuple[int, ...], eigenvalues: int |
         test_error=train + 1 + 0.1 * noise[1],
         test_error_se=0.01,
         cosine=problem.step / (1 + problem.step) * np.cos(0.1 * noise[2]),
+        spike_cosine=0.5 + 0.01 * noise[2],
         rank_one_fraction=0.5,
         n_test=20,
         eigenvalues=spectrum,
@@ -86,14 +88,5 @@ def same(a: Measurement | None, b: Measurement | None) -> bool:
 
 
 def _numbers(m: Measurement) -> tuple[Any, ...]:
-    scalars = (
-        m.train_loss,
-        m.train_error,
-        m.test_error,
-        m.test_error_se,
-        m.cosine,
-        m.rank_one_fraction,
-        m.n_test,
-    )
     spectrum = None if m.eigenvalues is None else m.eigenvalues.tolist()
-    return (m.problem, m.seed, *scalars, spectrum)
+    return (m.problem, m.seed, *(getattr(m, name) for name in SCALAR_FIELDS), m.n_test, spectrum)

@@ -42,6 +42,7 @@ CREATE TABLE runs (
     test_error REAL,
     test_error_se REAL,
     cosine REAL,
+    spike_cosine REAL,
     rank_one_fraction REAL
 );
 CREATE TABLE arrays (
@@ -155,9 +156,7 @@ def _create(path: Path) -> None:
     try:
         handle, name = mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(
-            f"store = {str(path)!r}: cannot be made ({error}); give another place"
-        ) from error
+        raise UnreadableError(f"store = {str(path)!r}: cannot be made ({error}); give another place") from error
     os.close(handle)
     try:
         with reported(path), closing(_open(name)) as connection:
@@ -168,9 +167,7 @@ def _create(path: Path) -> None:
     except OSError as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError(
-            f"store = {str(path)!r}: cannot be made ({error}); give another place"
-        ) from error
+        raise UnreadableError(f"store = {str(path)!r}: cannot be made ({error}); give another place") from error
     finally:
         for rest in ("", "-wal", "-shm"):
             Path(name + rest).unlink(missing_ok=True)
@@ -193,9 +190,7 @@ def _check_header(path: Path) -> None:
         raise UnreadableError(f"store = {str(path)!r}: not a results store; give another name")
     if len(start) < 100 or not whole:
         size = path.stat().st_size
-        raise UnreadableError(
-            f"store = {str(path)!r}: truncated to {size} bytes; restore a copy or remove it"
-        )
+        raise UnreadableError(f"store = {str(path)!r}: truncated to {size} bytes; restore a copy or remove it")
 
 
 def _recorded_size(header: bytes) -> int:

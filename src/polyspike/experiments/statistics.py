@@ -13,7 +13,15 @@ from polyspike.status import Status
 
 __all__ = ["SCALAR_FIELDS", "estimate", "estimate_each", "z_threshold"]
 
-SCALAR_FIELDS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "rank_one_fraction")
+SCALAR_FIELDS = (
+    "train_loss",
+    "train_error",
+    "test_error",
+    "test_error_se",
+    "cosine",
+    "spike_cosine",
+    "rank_one_fraction",
+)
 """The numbers that every :class:`polyspike.Measurement` has."""
 
 

@@ -78,6 +78,11 @@ class Row:
         """See :func:`run_key`."""
         return run_key(self.problem, self.seed, self.options)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every measured number is."""
+        return not _not_finite(self.measurement)
+
 
 class Store:
     """Finished runs in one SQLite file that a crash cannot corrupt.
@@ -169,9 +174,7 @@ class Store:
         for some in _chunks(keys):
             query = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE key IN ({_marks(some)})"
             arrays = self._read_arrays(some)
-            found.update(
-                (values[0], _row(values, arrays.get(values[0], {}))) for values in self._rows(query, some)
-            )
+            found.update((values[0], _row(values, arrays.get(values[0], {}))) for values in self._rows(query, some))
         missing = [key for key in keys if key not in found]
         if missing:
             raise ArgumentError("keys", missing[0], f"{len(missing)} such runs are not in the store")
@@ -238,20 +241,18 @@ def _values(row: Row) -> tuple[Any, ...]:
     """The columns after the key; the date is for the reader, nothing is ordered by it."""
     texts = (_text(row.problem.to_dict()), _text(list(row.seed)), _text(row.options))
     measured = [None if row.measurement is None else getattr(row.measurement, name) for name in _MEASURED]
-    _check_finite(row)
+    for name in _not_finite(row.measurement):
+        raise NumericalError(Status.OUT_OF_RANGE, f"{name} of {row.problem}, seed {row.seed} is not finite")
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return (*texts, row.status.value, row.message, __version__, date, *measured)
 
 
-def _check_finite(row: Row) -> None:
-    if row.measurement is None:
-        return
-    numbers = {name: getattr(row.measurement, name) for name in SCALAR_FIELDS} | _arrays(row.measurement)
-    wrong = [name for name, value in numbers.items() if not np.all(np.isfinite(value))]
-    if wrong:
-        raise NumericalError(
-            Status.OUT_OF_RANGE, f"{wrong[0]} of {row.problem}, seed {row.seed} is not finite"
-        )
+def _not_finite(measurement: Measurement | None) -> list[str]:
+    """Names of the measured numbers that are not finite."""
+    if measurement is None:
+        return []
+    numbers = {name: getattr(measurement, name) for name in SCALAR_FIELDS} | _arrays(measurement)
+    return [name for name, value in numbers.items() if not np.all(np.isfinite(value))]
 
 
 def _arrays(measurement: Measurement | None) -> dict[str, Array]:
@@ -273,9 +274,7 @@ def _row(values: Sequence[Any], arrays: dict[str, Array]) -> Row:
         alignment = _alignment(arrays)
         spectrum = arrays.get("eigenvalues")
         measurement = Measurement(problem, seed, **measured, eigenvalues=spectrum, alignment=alignment)
-    return Row(
-        problem, seed, json.loads(cell["options"]), measurement, Status(cell["status"]), cell["message"]
-    )
+    return Row(problem, seed, json.loads(cell["options"]), measurement, Status(cell["status"]), cell["message"])
 
 
 def _alignment(arrays: dict[str, Array]) -> Alignment | None:

@@ -1,0 +1,187 @@
+"""The same problem at many seeds, and differences between problems that share them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from joblib import Parallel, delayed
+
+from polyspike.errors import ArgumentError
+from polyspike.experiments.checks import as_count, as_seed
+from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
+from polyspike.experiments.threads import one_task, workers_that_fit
+from polyspike.problem import Problem
+from polyspike.results import Estimate, Measurement
+from polyspike.simulation import simulate_many
+
+__all__ = ["PairedDifference", "Replication", "Run", "paired_difference", "paired_differences", "replicate"]
+
+
+Run = Callable[..., list[Measurement]]
+"""``run(problems, seed=..., **options)``: one measurement of each problem, all at the same seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replication:
+    """Replicates of one problem: what was measured, with error bars.
+
+    Attributes
+    ----------
+    problem : Problem
+    seed : tuple of int
+        Base seed; ``measurements[k]`` is the run with seed ``(*seed, k)`` and can be made again alone.
+    measurements : tuple of Measurement
+    train_loss, train_error, test_error, test_error_se, cosine, spike_cosine, rank_one_fraction : Estimate
+        Mean and standard error over the replicates.
+    """
+
+    problem: Problem
+    seed: tuple[int, ...]
+    measurements: tuple[Measurement, ...]
+    train_loss: Estimate
+    train_error: Estimate
+    test_error: Estimate
+    test_error_se: Estimate
+    cosine: Estimate
+    spike_cosine: Estimate
+    rank_one_fraction: Estimate
+
+    @classmethod
+    def of(cls, measurements: Sequence[Measurement]) -> "Replication":
+        """Replicates of one problem that were made elsewhere, by a sweep for example."""
+        first = measurements[0]
+        return cls(first.problem, first.seed[:-1], tuple(measurements), **estimate_each(measurements))
+
+    @property
+    def n(self) -> int:
+        """Number of replicates."""
+        return len(self.measurements)
+
+    @property
+    def eigenvalues(self) -> tuple[Estimate, ...]:
+        """The k-th largest eigenvalue of each replicate, k = 1, 2, ...; empty if none were asked for."""
+        spectra = [m.eigenvalues for m in self.measurements if m.eigenvalues is not None]
+        return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.n else ()
+
+
+@dataclass(frozen=True, eq=False)
+class PairedDifference:
+    """Mean of ``problem - baseline`` over seeds that both share; far less noisy than a difference of means.
+
+    Attributes
+    ----------
+    problem, baseline : Problem
+    train_loss, train_error, test_error, test_error_se, cosine, spike_cosine, rank_one_fraction : Estimate
+        Mean and standard error of the differences.
+    """
+
+    problem: Problem
+    baseline: Problem
+    train_loss: Estimate
+    train_error: Estimate
+    test_error: Estimate
+    test_error_se: Estimate
+    cosine: Estimate
+    spike_cosine: Estimate
+    rank_one_fraction: Estimate
+
+    @classmethod
+    def of(cls, runs: Sequence[Measurement], baseline: Sequence[Measurement]) -> "PairedDifference":
+        """Differences of runs that were made elsewhere.
+
+        Raises
+        ------
+        ArgumentError
+            If the seeds of the two do not match one by one.
+        """
+        if [m.seed for m in runs] != [m.seed for m in baseline]:
+            raise ArgumentError("baseline", [m.seed for m in baseline], "give runs with the seeds of the others")
+        differences = {
+            name: estimate(getattr(a, name) - getattr(b, name) for a, b in zip(runs, baseline))
+            for name in SCALAR_FIELDS
+        }
+        return cls(runs[0].problem, baseline[0].problem, **differences)
+
+
+def replicate(
+    problem: Problem,
+    n: int = 20,
+    seed: int | Sequence[int] = 0,
+    workers: int = 1,
+    run: Run = simulate_many,
+    **options: Any,
+) -> Replication:
+    """Simulate a problem at ``n`` seeds; means and standard errors of everything measured.
+
+    Parameters
+    ----------
+    problem : Problem
+    n : int
+        Replicates, >= 2. Replicate k is the run with seed ``(*seed, k)``.
+    seed : int or sequence of int
+    workers : int
+        Processes, each with one BLAS thread, at most one for every core; the results do not depend on it.
+    run : callable
+        Stand-in for :func:`polyspike.simulate_many`.
+    **options
+        Those of :func:`polyspike.simulate`: ``n_test``, ``eigenvalues``, ...
+
+    Returns
+    -------
+    Replication
+
+    Raises
+    ------
+    ArgumentError
+        If n < 2, or as :func:`polyspike.simulate` does.
+    """
+    rounds = _rounds([problem], n, seed, workers, run, options)
+    return Replication.of([runs[0] for runs in rounds])
+
+
+def paired_difference(
+    problem_a: Problem,
+    problem_b: Problem,
+    n: int = 20,
+    seed: int | Sequence[int] = 0,
+    workers: int = 1,
+    run: Run = simulate_many,
+    **options: Any,
+) -> PairedDifference:
+    """Mean of ``problem_a - problem_b`` in every measured field, over ``n`` shared seeds.
+
+    Problems of the same sizes see the same data, initial network and test set, so most of the noise cancels.
+    Parameters as in :func:`replicate`.
+    """
+    return paired_differences([problem_a], problem_b, n, seed, workers, run, **options)[0]
+
+
+def paired_differences(
+    problems: Sequence[Problem],
+    baseline: Problem,
+    n: int = 20,
+    seed: int | Sequence[int] = 0,
+    workers: int = 1,
+    run: Run = simulate_many,
+    **options: Any,
+) -> list[PairedDifference]:
+    """:func:`paired_difference` of many problems against one baseline; work that they share is done once."""
+    rounds = _rounds([*problems, baseline], n, seed, workers, run, options)
+    *columns, reference = zip(*rounds)
+    return [PairedDifference.of(column, reference) for column in columns]
+
+
+def _rounds(
+    problems: Sequence[Problem],
+    n: int,
+    seed: int | Sequence[int],
+    workers: int,
+    run: Run,
+    options: dict[str, Any],
+) -> list[list[Measurement]]:
+    """Measurements ``[replicate][problem]``: one task for every replicate."""
+    as_count("n", n, least=2, why=", else there is no standard error")
+    base = as_seed(seed)
+    task: Callable[..., Any] = delayed(one_task)
+    tasks = (task(run, problems, (*base, k), options) for k in range(n))
+    return list(Parallel(n_jobs=workers_that_fit(workers))(tasks))
