@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from polyspike.experiments.store import Store as Store
     from polyspike.simulation import simulate as simulate
     from polyspike.simulation import simulate_many as simulate_many
+    from polyspike.theory import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
+    "predict": "polyspike.theory",
     "Comparison": "polyspike.experiments.compare",
     "compare": "polyspike.experiments.compare",
     "compare_differences": "polyspike.experiments.compare",
