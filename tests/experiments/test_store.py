@@ -162,9 +162,7 @@ def test_tables(path: Path) -> None:
     assert sorted(done.ridge) == [0.01, 0.02, 0.03]
     assert set(frame.n_samples) == {30}
     assert np.allclose(frame.step, 30**0.25, rtol=1e-15)
-    pandas.testing.assert_frame_equal(
-        pandas.read_parquet(path.with_suffix(".parquet")), frame, check_dtype=False
-    )
+    pandas.testing.assert_frame_equal(pandas.read_parquet(path.with_suffix(".parquet")), frame, check_dtype=False)
     with path.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
         read = [float(line["test_error"]) for line in csv.DictReader(file) if line["test_error"]]
     assert read == done.test_error.tolist()  # all digits
@@ -313,9 +311,7 @@ FILL = """
 
 def test_a_file_that_may_not_grow_keeps_every_row_that_was_stored(path: Path) -> None:
     code = textwrap.dedent(FILL)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment()
-    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment())
     assert "full" in done.stderr
     assert "Traceback" not in done.stderr
     with Store(path) as store:

@@ -71,18 +71,14 @@ def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     try:
         handle, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(
-            f"path = {str(path)!r}: cannot be written ({error}); give another place"
-        ) from error
+        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except OSError as error:
-        raise UnreadableError(
-            f"path = {str(path)!r}: cannot be written ({error}); give another place"
-        ) from error
+        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
     finally:
         Path(name).unlink(missing_ok=True)
 
