@@ -11,9 +11,7 @@ NOTATION = Path(__file__).parents[1] / "docs" / "notation.md"
 
 def documented_names() -> list[str]:
     """What stands in the column "name in code", arguments and subscripts removed."""
-    rows = [
-        line.split("|") for line in NOTATION.read_text(encoding="utf-8").splitlines() if line.startswith("|")
-    ]
+    rows = [line.split("|") for line in NOTATION.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     codes = [code for row in rows for code in re.findall(r"`([^`]+)`", row[2])]
     return [re.sub(r"[(\[].*", "", code) for code in codes]
 
@@ -23,9 +21,7 @@ def exists(name: str) -> bool:
     value: object = Problem(step_exponent=0.2)
     for part in name.split("."):
         if not hasattr(value, part):
-            return name in {f.name for result in (Measurement, Prediction) for f in fields(result)} | {
-                "spectrum"
-            }
+            return name in {f.name for result in (Measurement, Prediction) for f in fields(result)} | {"spectrum"}
         value = getattr(value, part)
     return True
 

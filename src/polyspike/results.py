@@ -85,9 +85,10 @@ class Measurement:
         Mean squared error on ``n_test`` fresh noisy samples.
     test_error_se : float
         Its standard error over the test samples (the run's own draw held fixed).
-    cosine : float
-        Between ``beta = X' eps / n0``, the learned direction, and beta*; 0.0 at a vanishing gradient.
-    spike_cosine : float
+    cosine : float or None
+        Between ``beta = X' eps / n0``, the learned direction, and beta*; 0.0 at a vanishing
+        gradient, None on real data.
+    spike_cosine : float or None
         Between the spike direction ``b`` and beta*: ``b = eta c_1 beta`` for the target-only gradient, and with the
         initial output's ``W0' a`` added for the full one (docs/theory-uniform.md); 0.0 where b vanishes.
     rank_one_fraction : float
@@ -107,8 +108,8 @@ class Measurement:
     train_error: float
     test_error: float
     test_error_se: float
-    cosine: float
-    spike_cosine: float
+    cosine: float | None
+    spike_cosine: float | None
     rank_one_fraction: float
     n_test: int
     eigenvalues: Array | None = None
@@ -218,9 +219,7 @@ class Prediction:
     def spectrum(self) -> Spectrum:
         """The predicted spectrum, computed when asked for (uniform theory only)."""
         if self.spectrum_source is None:
-            raise NumericalError(
-                Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'"
-            )
+            raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'")
         return self.spectrum_source()
 
 
