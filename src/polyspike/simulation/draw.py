@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polyspike.problem import Problem, Teacher
 from polyspike.simulation.streams import Stream, normal_blocks, normals
 
-__all__ = ["Draw", "GaussianDraw", "Sample", "readout_of"]
+__all__ = ["Draw", "GaussianDraw", "Labelled", "Sample", "initial_weights", "readout_of"]
 
 Array = NDArray[np.float64]
 
@@ -45,6 +45,17 @@ def latent(inputs: Array, teacher: Teacher) -> Array:
     return np.asarray(teacher(inputs[:, 0] if p == 1 else inputs[:, :p]))
 
 
+class Labelled(Protocol):
+    """Rows of inputs that know their labels."""
+
+    @property
+    def inputs(self) -> Array:
+        """Shape (rows, d)."""
+
+    def labels(self, problem: Problem) -> Array:
+        """Shape (rows,)."""
+
+
 class Draw(Protocol):
     """What a simulation needs of its data, Gaussian or real."""
 
@@ -53,17 +64,17 @@ class Draw(Protocol):
         """Initial first layer, shape (width, d), rows of norm 1."""
 
     @property
-    def gradient_sample(self) -> Sample:
+    def gradient_sample(self) -> Labelled:
         """The sample of the gradient step."""
 
     @property
-    def ridge_sample(self) -> Sample:
+    def ridge_sample(self) -> Labelled:
         """The fresh sample of the ridge fit."""
 
     def readout(self, law: str) -> Array:
         """Initial readout, shape (width,), entries of variance 1/width."""
 
-    def test_blocks(self) -> Iterator[Sample]:
+    def test_blocks(self) -> Iterator[Labelled]:
         """The test set, block by block."""
 
 
@@ -87,15 +98,12 @@ class GaussianDraw:
     @classmethod
     def of(cls, problem: Problem, seed: tuple[int, ...], n_test: int) -> "GaussianDraw":
         """The draw that ``problem`` uses; equal for all problems of the same sizes."""
-        return cls(
-            seed, problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width, n_test
-        )
+        return cls(seed, problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width, n_test)
 
     @cached_property
     def weights(self) -> Array:
         """Initial first layer."""
-        w = normals(self.seed, Stream.WEIGHTS, self.width, self.input_dim)
-        return w / np.linalg.norm(w, axis=1, keepdims=True)
+        return initial_weights(self.seed, self.width, self.input_dim)
 
     @cached_property
     def gradient_sample(self) -> Sample:
@@ -120,6 +128,12 @@ class GaussianDraw:
 
     def _sample(self, inputs: Stream, noise: Stream, rows: int) -> Sample:
         return Sample(normals(self.seed, inputs, rows, self.input_dim), normals(self.seed, noise, rows))
+
+
+def initial_weights(seed: tuple[int, ...], width: int, input_dim: int) -> Array:
+    """Rows uniform on the unit sphere, shape (width, input_dim)."""
+    w = normals(seed, Stream.WEIGHTS, width, input_dim)
+    return w / np.linalg.norm(w, axis=1, keepdims=True)
 
 
 def readout_of(z: Array, law: str) -> Array:

@@ -14,7 +14,7 @@ _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 def estimate_bytes(problem: Problem) -> int:
-    """Peak bytes of ``simulate(problem)``: samples, weights and gradient, three n x N arrays, two Gram matrices, a test block."""
+    """Peak bytes of ``simulate(problem)``: samples, weights, and the largest of gradient, fit and test block."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     held = (n + n0) * (d + 1) + 2 * width * d
     gradient = 3 * n0 * width
@@ -51,9 +51,7 @@ def _what_fits(problem: Problem, there: int) -> str:
     low, high = 1, problem.n_samples
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (middle, high) if estimate_bytes(problem.replace(n_samples=middle)) <= there else (low, middle)
-        )
+        low, high = (middle, high) if estimate_bytes(problem.replace(n_samples=middle)) <= there else (low, middle)
     if low < 2:
         return "reduce width and input_dim"
     return f"at this width and input_dim n_samples = {low} would fit"

@@ -73,9 +73,7 @@ def _cholesky_solve(matrix: Array, target: Array, shift: float) -> Array:
     try:
         factor = linalg.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError as error:
-        raise NumericalError(
-            Status.SINGULAR, f"Gram matrix + {shift:.3g} is not positive definite: {error}"
-        ) from error
+        raise NumericalError(Status.SINGULAR, f"Gram matrix + {shift:.3g} is not positive definite: {error}") from error
     return linalg.cho_solve(factor, target, check_finite=False)
 
 

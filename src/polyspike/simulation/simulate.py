@@ -19,7 +19,7 @@ from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.spectrum import eigenvalues as feature_eigenvalues
 from polyspike.simulation.streams import as_seed
 
-__all__ = ["measure", "simulate", "simulate_many"]
+__all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
 
 Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def simulate_many(
     ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read once.
     """
     seed = as_seed(seed)
-    _check_options(n_test, eigenvalues, alignment_degree)
+    check_options(n_test, eigenvalues, alignment_degree)
     draws: dict[GaussianDraw, list[int]] = {}
     for index, problem in enumerate(problems):
         check_fits(problem)
@@ -96,6 +96,7 @@ class Options:
     n_test: int
     eigenvalues: str | int | None = None
     alignment_degree: int = 0
+    known_direction: bool = True
 
 
 def measure(draw: Draw, problems: Sequence[Problem], options: Options) -> list[Measurement]:
@@ -209,7 +210,7 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
     k = fit.ridges.index(problem.ridge)
     test = fit.squares[k] / fit.n_test
     spread = max(fit.fourths[k] / fit.n_test - test**2, 0.0)
-    target = problem.teacher.direction
+    target, spike = problem.teacher.direction, fit.gradient.spike_direction(problem.step)
     return Measurement(
         problem=problem,
         seed=options.seed,
@@ -217,8 +218,8 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
         train_error=float(fit.train_errors[k]),
         test_error=float(test),
         test_error_se=float(np.sqrt(spread / fit.n_test)),
-        cosine=_cosine(fit.gradient.beta, target),
-        spike_cosine=_cosine(fit.gradient.spike_direction(problem.step), target),
+        cosine=_cosine(fit.gradient.beta, target) if options.known_direction else None,
+        spike_cosine=_cosine(spike, target) if options.known_direction else None,
         rank_one_fraction=fit.gradient.rank_one_fraction,
         n_test=fit.n_test,
         eigenvalues=fit.spectrum,
@@ -233,7 +234,8 @@ def _cosine(direction: Array, target: Array) -> float:
     return float(direction[: len(target)] @ target) / norm if norm > 0 else 0.0
 
 
-def _check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any) -> None:
+def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any) -> None:
+    """Refuse options that are out of range, before any work."""
     if isinstance(n_test, bool) or not isinstance(n_test, int | np.integer) or n_test < 2:
         raise ArgumentError("n_test", n_test, "give an integer >= 2")
     whole = isinstance(eigenvalues, int | np.integer) and not isinstance(eigenvalues, bool)

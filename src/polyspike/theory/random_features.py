@@ -1,7 +1,7 @@
 """Random features at initialisation: the two limiting traces that every error limit is made of.
 
-Moniri et al. (arXiv 2310.07891), section 3, in the form of docs/theory.md: with ``r = n/N``, ``y = n/d`` and one unknown
-``w > 0`` everything is explicit, including the limits of vanishing ridge and of extreme shapes:
+Moniri et al. (arXiv 2310.07891), section 3, in the form of docs/theory.md: with ``r = n/N``, ``y = n/d`` and one
+unknown ``w > 0`` everything is explicit, including the limits of vanishing ridge and of extreme shapes:
 
     t = C1/(Cg + w),  q = E[1/(1 + t x)],  p = E[x/(1 + t x)]  over the Marchenko-Pastur law of X X'/d,
     k = 1 - r (Cg q + C1 p)/(Cg + w),   w k = gamma = lambda n/N.

@@ -43,10 +43,11 @@ class LearnedDirection:
 
 
 def learned_direction(problem: Problem) -> LearnedDirection:
-    """``|beta|^2 = c*_1^2 + [c_1^2] + phi_0 E eps^2``, ``rho = c*_1/|beta|``, ``Q = phi_0 E eps^2 Var sigma'/(C1 |beta|^2)``.
+    """``|beta|^2 = c*_1^2 + [c_1^2] + phi_0 E eps^2``, ``rho = c*_1/|beta|``, ``Q = phi_0 E eps^2 V/(C1 |beta|^2)``.
 
-    For the target-only gradient ``eps = y``; for the full one ``eps = y - f_0`` adds ``E sigma^2`` to its energy and the
-    bracket to the norm: the initial output ``f_0`` has the linear part ``c_1 W0' a``, orthogonal to beta* in the limit.
+    ``V = Var sigma'(z)``. For the target-only gradient ``eps = y``; for the full one ``eps = y - f_0`` adds
+    ``E sigma^2`` to its energy and the bracket to the norm: the initial output
+    ``f_0`` has the linear part ``c_1 W0' a``, orthogonal to beta* in the limit.
     """
     activation, linear = problem.activation, float(np.linalg.norm(problem.teacher.linear_coefficients))
     full = problem.gradient == "full"
@@ -63,8 +64,8 @@ def spike_degrees(problem: Problem, level: int) -> tuple[int, ...]:
     """Degrees k <= level of the spikes that exist: ``c_k != 0``, and a readout vector ``u^k`` of their own.
 
     The k-th spike has the right factor ``u^k`` (elementwise power of the normalised readout). For a Rademacher readout
-    there are only two such vectors, for a constant one only one; the lowest degree of each then carries the whole spike,
-    because the next is smaller by powers of ``step/sqrt(N)``.
+    there are only two such vectors, for a constant one only one; the lowest degree of each then carries the whole
+    spike, because the next is smaller by powers of ``step/sqrt(N)``.
     """
     if problem.activation.linear_strength == 0.0:
         return ()
@@ -156,8 +157,8 @@ def _errors(
     """Training quadratic form per T1, ``h(tau)``, and ``L_test = h d(1/T1)/d lambda - h'(tau) (1/T1) d tau/d lambda``.
 
     Leave-one-out is generalised cross-validation here: a training residual is ``lambda T1`` times its leave-one-out
-    residual, so the training error is ``(lambda T1)^2 L_test``. By the envelope theorem the fitted polynomial counts as fixed:
-    ``h' = c*_1^2 - t_1^2 + (t_1 - fitted)^2``.
+    residual, so the training error is ``(lambda T1)^2 L_test``. By the envelope theorem the fitted polynomial counts
+    as fixed: ``h' = c*_1^2 - t_1^2 + (t_1 - fitted)^2``.
     """
     linear = float(np.sum(problem.teacher.linear_coefficients**2))
     form = linear * features.ratio + (problem.label_second_moment - linear) - gain

@@ -1,0 +1,152 @@
+"""The draw of a run on real data: rows split at random, the initial network drawn as ever."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import ArgumentError
+from polyspike.problem import Problem
+from polyspike.results import Measurement
+from polyspike.simulation.draw import initial_weights, readout_of
+from polyspike.simulation.simulate import Options, check_options, measure
+from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, generator, normals
+
+__all__ = ["DataDraw", "LabelledSample", "simulate_data"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSample:
+    """Rows of real data with their target; the teacher and noise of a problem play no part."""
+
+    inputs: Array
+    target: Array
+
+    def labels(self, problem: Problem) -> Array:
+        """The target."""
+        del problem
+        return self.target
+
+
+@dataclass(frozen=True, eq=False)
+class DataDraw:
+    """A split of real data into gradient, ridge and test rows, and an initial network.
+
+    Parameters
+    ----------
+    seed : tuple of int
+        Fixes the split and the network.
+    inputs : ndarray of shape (rows, d)
+        Whitened: mean zero and unit variance in every direction, as the theory's ``x ~ N(0, I_d)``.
+    target : ndarray of shape (rows,)
+    n_gradient, n_samples, width : int
+        The rest of the rows is the test set.
+    """
+
+    seed: tuple[int, ...]
+    inputs: Array
+    target: Array
+    n_gradient: int
+    n_samples: int
+    width: int
+
+    @cached_property
+    def weights(self) -> Array:
+        """Initial first layer."""
+        return initial_weights(self.seed, self.width, self.inputs.shape[1])
+
+    @cached_property
+    def gradient_sample(self) -> LabelledSample:
+        """The rows of the gradient step."""
+        return self._rows(0, self.n_gradient)
+
+    @cached_property
+    def ridge_sample(self) -> LabelledSample:
+        """The rows of the ridge fit."""
+        return self._rows(self.n_gradient, self.n_gradient + self.n_samples)
+
+    def readout(self, law: str) -> Array:
+        """Initial readout."""
+        return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
+
+    def test_blocks(self) -> Iterator[LabelledSample]:
+        """All other rows."""
+        for start in range(self.n_gradient + self.n_samples, len(self.inputs), BLOCK_ROWS):
+            yield self._rows(start, min(start + BLOCK_ROWS, len(self.inputs)))
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return generator(self.seed, Stream.SPLIT).permutation(len(self.inputs))
+
+    def _rows(self, start: int, stop: int) -> LabelledSample:
+        chosen = self._order[start:stop]
+        return LabelledSample(self.inputs[chosen], self.target[chosen])
+
+
+def simulate_data(
+    problems: Sequence[Problem],
+    inputs: Array,
+    target: Array,
+    seed: int | tuple[int, ...] = 0,
+    eigenvalues: str | int | None = None,
+    alignment_degree: int = 0,
+) -> list[Measurement]:
+    """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Of equal sizes; ``input_dim`` is the number of columns, ``n_samples`` and ``n_gradient`` rows are used for the
+        two fits. Activation, step, ridge, width, gradient and readout count; teacher and noise do not.
+    inputs : ndarray of shape (rows, d)
+        Whitened inputs (``polyspike.data.whiten``).
+    target : ndarray of shape (rows,)
+        Regression target, of mean zero.
+    seed, eigenvalues, alignment_degree
+        As in :func:`polyspike.simulate`.
+
+    Returns
+    -------
+    list of Measurement
+        With ``cosine`` and ``spike_cosine`` None, because real data have no known direction.
+
+    Raises
+    ------
+    ArgumentError
+        Shapes that do not fit, values that are not finite, too few rows.
+    """
+    inputs, target = np.asarray(inputs, dtype=float), np.asarray(target, dtype=float)
+    for problem in problems:
+        _check(problem, problems[0], inputs, target)
+    first, parts = problems[0], as_seed(seed)
+    n_test = len(inputs) - first.gradient_samples - first.n_samples
+    check_options(n_test, eigenvalues, alignment_degree)
+    draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
+    return measure(draw, problems, Options(parts, n_test, eigenvalues, alignment_degree, known_direction=False))
+
+
+def _sizes(problem: Problem) -> tuple[int, int, int, int]:
+    return problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width
+
+
+def _check(problem: Problem, first: Problem, inputs: Array, target: Array) -> None:
+    if inputs.ndim != 2 or target.shape != (len(inputs),):
+        shapes: Any = (inputs.shape, target.shape)
+        raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
+    if not (np.all(np.isfinite(inputs)) and np.all(np.isfinite(target))):
+        raise ArgumentError("inputs, target", inputs.shape, "all values must be finite; drop or fill missing ones")
+    if _sizes(problem) != _sizes(first):
+        raise ArgumentError(
+            "problems", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
+        )
+    if problem.input_dim != inputs.shape[1]:
+        raise ArgumentError("input_dim", problem.input_dim, f"the data have {inputs.shape[1]} columns")
+    needed = problem.gradient_samples + problem.n_samples + 2
+    if len(inputs) < needed:
+        remedy = f"the data have {len(inputs)} rows; n_samples + n_gradient must leave at least 2 of them for the test"
+        raise ArgumentError("n_samples", problem.n_samples, remedy)
