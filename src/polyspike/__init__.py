@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from polyspike.experiments.replicate import replicate as replicate
     from polyspike.experiments.statistics import z_threshold as z_threshold
     from polyspike.experiments.store import Store as Store
-    from polyspike.simulation import simulate as simulate
-    from polyspike.simulation import simulate_many as simulate_many
-    from polyspike.theory import predict as predict
+    from polyspike.simulation.simulate import simulate as simulate
+    from polyspike.simulation.simulate import simulate_many as simulate_many
+    from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
