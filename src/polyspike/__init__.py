@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from polyspike.experiments.replicate import replicate as replicate
     from polyspike.experiments.statistics import z_threshold as z_threshold
     from polyspike.experiments.store import Store as Store
-    from polyspike.simulation.simulate import simulate as simulate
-    from polyspike.simulation.simulate import simulate_many as simulate_many
-    from polyspike.theory.predict import predict as predict
+    from polyspike.experiments.sweep import SweepInterrupted as SweepInterrupted
+    from polyspike.experiments.sweep import SweepResult as SweepResult
+    from polyspike.experiments.sweep import sweep as sweep
+    from polyspike.simulation import simulate as simulate
+    from polyspike.simulation import simulate_many as simulate_many
+    from polyspike.theory import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
-    "predict": "polyspike.theory",
     "Comparison": "polyspike.experiments.compare",
     "compare": "polyspike.experiments.compare",
     "compare_differences": "polyspike.experiments.compare",
@@ -43,8 +45,12 @@ _LAZY: dict[str, str] = {
     "replicate": "polyspike.experiments.replicate",
     "z_threshold": "polyspike.experiments.statistics",
     "Store": "polyspike.experiments.store",
+    "SweepInterrupted": "polyspike.experiments.sweep",
+    "SweepResult": "polyspike.experiments.sweep",
+    "sweep": "polyspike.experiments.sweep",
     "simulate": "polyspike.simulation",
     "simulate_many": "polyspike.simulation",
+    "predict": "polyspike.theory",
 }
 
 __all__ = [
@@ -67,6 +73,8 @@ __all__ = [
     "Spike",
     "Status",
     "Store",
+    "SweepInterrupted",
+    "SweepResult",
     "Teacher",
     "UnreadableError",
     "__version__",
@@ -80,6 +88,7 @@ __all__ = [
     "replicate",
     "simulate",
     "simulate_many",
+    "sweep",
     "z_threshold",
 ]
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from polyspike.errors import UnreadableError
 
-__all__ = ["FORMAT", "connect", "reported", "transaction"]
+__all__ = ["FORMAT", "connect", "reported", "transaction", "try_writing"]
 
 FORMAT = 1
 """Version of the tables; a higher one was written by a newer polyspike."""
@@ -108,13 +108,17 @@ def connect(path: Path | None, read_only: bool = False) -> sqlite3.Connection:
         try:
             _check(connection, path)
             if not read_only:
-                # A place that cannot be written is found now, not after the first hour.
-                with transaction(connection):
-                    connection.execute(f"PRAGMA user_version = {FORMAT}")
+                try_writing(connection)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def try_writing(connection: sqlite3.Connection) -> None:
+    """Write what is there already; to begin a transaction is not enough, SQLite allows that on a read-only file."""
+    with transaction(connection):
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 @contextmanager

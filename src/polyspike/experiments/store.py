@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polyspike._version import __version__
 from polyspike.errors import ArgumentError, NumericalError
-from polyspike.experiments.database import connect, reported, transaction
+from polyspike.experiments.database import connect, reported, transaction, try_writing
 from polyspike.experiments.export import frame, write_csv, write_parquet
 from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.problem import Problem
@@ -125,6 +125,17 @@ class Store:
         """Let go of the file; it is whole at any time, closed or not."""
         with self._lock, reported(self.path):
             self._connection.close()
+
+    def try_writing(self) -> None:
+        """Find out now, not after the first hour, whether the store can be written.
+
+        Raises
+        ------
+        UnreadableError
+            If it is read-only or the disk is full.
+        """
+        with self._lock, reported(self.path):
+            try_writing(self._connection)
 
     def __len__(self) -> int:
         (count,) = self._rows("SELECT count(*) FROM runs")[0]

@@ -1,0 +1,139 @@
+"""Tasks to workers and rows back, on one machine (joblib) or many (Dask), whatever dies on the way."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import closing
+from importlib import import_module
+from itertools import chain, islice
+from typing import Any
+
+from joblib import Parallel, delayed
+
+from polyspike.errors import PolyspikeError, UnreadableError
+from polyspike.experiments.store import Row
+from polyspike.experiments.tasks import Task
+from polyspike.status import Status
+
+__all__ = ["Backend", "Outcome", "finished", "on_cluster", "on_this_machine"]
+
+Outcome = tuple[Task, list[Row] | None]
+"""A task and its rows; None when the worker that had it died, and it may or may not be the task's fault."""
+
+Backend = Callable[[Iterable[Task], bool], Generator[Outcome]]
+
+_SECONDS_TO_CONNECT = 20
+
+
+def finished(tasks: Iterable[Task], backend: Backend) -> Generator[tuple[Task, list[Row]]]:
+    """Every task with its rows, in the order in which they are done.
+
+    A task whose worker died is tried again with no other beside it; if that worker dies too, its halves are
+    tried, and so on down to the rows that kill their worker: those are marked, all others are made.
+    """
+    orphans: list[Task] = []
+    with closing(backend(tasks, False)) as outcomes:
+        for task, rows in outcomes:
+            if rows is None:
+                orphans.append(task)
+            else:
+                yield task, rows
+    while orphans:
+        task = orphans.pop()
+        for _, rows in backend([task], True):
+            if rows is not None:
+                yield task, rows
+            elif len(task.problems) > 1:
+                orphans.extend(task.halves())
+            else:
+                message = "the worker process died, and so did the one that tried again"
+                yield task, task.failed(Status.WORKER_FAILED, message)
+
+
+def on_this_machine(workers: int) -> Backend:
+    """Worker processes by joblib; with a single worker everything is done in this process."""
+
+    def backend(tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
+        if workers == 1:
+            return ((task, task.rows()) for task in tasks)
+        return _by_joblib(tasks, workers, 1 if alone else workers)
+
+    return backend
+
+
+def _by_joblib(tasks: Iterable[Task], workers: int, in_flight: int) -> Generator[Outcome]:
+    """With loky a dead worker breaks the pool: all that was in flight is suspect, the rest goes on in a new one."""
+    waiting = iter(tasks)
+    for first in waiting:
+        suspects: dict[int, Task] = {}
+
+        def calls(first: Task = first, suspects: dict[int, Task] = suspects) -> Iterator[Any]:
+            for task in chain([first], waiting):
+                suspects[id(task)] = task
+                yield delayed(_numbered)(id(task), task)
+
+        pool = Parallel(n_jobs=workers, pre_dispatch=in_flight, batch_size=1, return_as="generator_unordered")
+        try:
+            with closing(pool(calls())) as results:
+                for number, rows in results:
+                    yield suspects.pop(number), rows
+        except BrokenExecutor:
+            yield from ((task, None) for task in suspects.values())
+
+
+def _numbered(number: int, task: Task) -> tuple[int, list[Row]]:
+    return number, task.rows()
+
+
+def on_cluster(address: str) -> Backend:
+    """Workers of the Dask cluster whose scheduler has this address (extra ``cluster``).
+
+    Raises
+    ------
+    PolyspikeError
+        If ``distributed`` is not installed.
+    """
+    distributed = _distributed()
+
+    def backend(tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
+        return _by_dask(distributed, address, tasks, alone)
+
+    return backend
+
+
+def _distributed() -> Any:
+    try:
+        return import_module("distributed")
+    except ImportError as error:
+        raise PolyspikeError("a cluster needs Dask; pip install 'polyspike[cluster]'") from error
+
+
+def _by_dask(distributed: Any, address: str, tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
+    """Dask itself gives the task of a dead worker to others, and names it when several died of it."""
+    waiting = iter(tasks)
+    with _client(distributed, address) as client:
+        in_flight = 1 if alone else 2 * max(1, sum(client.nthreads().values()))
+        owner: dict[str, Task] = {}
+
+        def submit(count: int) -> list[Any]:
+            futures = []
+            for task in islice(waiting, count):
+                futures.append(client.submit(Task.rows, task, pure=False))
+                owner[futures[-1].key] = task
+            return futures
+
+        running = distributed.as_completed(submit(in_flight))
+        try:
+            for future in running:
+                died = isinstance(future.exception(), distributed.KilledWorker)
+                yield owner.pop(future.key), None if died else future.result()
+                running.update(submit(1))
+        finally:
+            client.cancel([distributed.Future(key, client) for key in owner])
+
+
+def _client(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        remedy = "start one with `dask scheduler`, or check the address"
+        raise UnreadableError(f"scheduler = {address!r}: no scheduler answers ({error}); {remedy}") from error

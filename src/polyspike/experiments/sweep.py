@@ -1,0 +1,267 @@
+"""``sweep``: many problems at many seeds, resumable, on all cores or a cluster."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+from polyspike.errors import ArgumentError, DoesNotFitError
+from polyspike.experiments.checks import as_count, as_seed
+from polyspike.experiments.dispatch import Backend, finished, on_cluster, on_this_machine
+from polyspike.experiments.export import frame
+from polyspike.experiments.progress import Progress, work
+from polyspike.experiments.replicate import Replication, Run
+from polyspike.experiments.store import Row, Store, run_key
+from polyspike.experiments.tasks import Task, plan
+from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
+from polyspike.problem import Problem
+from polyspike.problem.names import closest_names
+from polyspike.results import Measurement
+from polyspike.simulation import simulate_many
+from polyspike.simulation.memory import available_bytes, check_fits, estimate_bytes
+
+__all__ = ["SweepInterrupted", "SweepResult", "sweep"]
+
+CHUNK = 128
+"""Most problems in a task: what a SIGKILL can cost, and what one worker computes before it shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """What a sweep made or found.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    keys : tuple of tuple of str
+        ``keys[i][k]`` is the row of problem i, replicate k, in the store.
+    store : Store or Path
+        The store that was given, or the file it is in; one in memory when none was given.
+    progress : Progress
+        The last one, as a summary.
+    """
+
+    problems: tuple[Problem, ...]
+    keys: tuple[tuple[str, ...], ...]
+    store: Store | Path
+    progress: Progress
+
+    def rows(self) -> list[Row]:
+        """All rows, problem by problem, replicate by replicate."""
+        with _opened(self.store) as store:
+            return store.get([key for keys in self.keys for key in keys])
+
+    def failures(self) -> list[Row]:
+        """The rows that failed, each with its status and message."""
+        return [row for row in self.rows() if not row.status.ok]
+
+    def measurements(self) -> list[list[Measurement]]:
+        """``[problem][replicate]``, without the rows that failed."""
+        rows = iter(self.rows())
+        columns = [[next(rows).measurement for _ in keys] for keys in self.keys]
+        return [[run for run in runs if run is not None] for runs in columns]
+
+    def replications(self) -> list[Replication | None]:
+        """Means and standard errors for every problem; None where fewer than two replicates succeeded."""
+        return [Replication.of(runs) if len(runs) > 1 else None for runs in self.measurements()]
+
+    def to_pandas(self) -> Any:
+        """The rows of this sweep as a ``pandas.DataFrame``; :meth:`Store.to_pandas` has all of a store."""
+        mine = {key for keys in self.keys for key in keys}
+        with _opened(self.store) as store:
+            return frame([record for record in store.records() if record["key"] in mine])
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep. All rows that were finished are stored; the same call goes on from there.
+
+    Attributes
+    ----------
+    progress : Progress
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        super().__init__(f"interrupted: {progress}")
+
+
+def sweep(
+    problems: Iterable[Problem],
+    replicates: int = 8,
+    store: Store | str | Path | None = None,
+    workers: int | None = None,
+    seed: int | Sequence[int] = 0,
+    *,
+    redo: bool | str = False,
+    scheduler: str | None = None,
+    threads: int = BLAS_THREADS,
+    chunk: int = CHUNK,
+    progress: Callable[[Progress], object] | None = None,
+    run: Run = simulate_many,
+    **options: Any,
+) -> SweepResult:
+    """Simulate every problem at every seed, skip what is stored already, and store the rest as it is finished.
+
+    Problems of the same sizes share the draw of a seed, and the work that follows from it is done once. A row does
+    not depend on the number of workers, on the order, or on interruptions: bit for bit at the same number of BLAS
+    threads (one by default). A row that fails is stored with its status and message, and the sweep goes on.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        Each once; they must have a text form (no callables).
+    replicates : int
+        Replicate k is the run with seed ``(*seed, k)``.
+    store : Store, str or Path, optional
+        Where the rows are kept; None keeps them in memory.
+    workers : int, optional
+        Processes; all cores by default. Workers times ``threads`` never exceed the cores.
+    seed : int or sequence of int
+    redo : {False, True, "failed"}
+        Make rows again that are stored: none, all, or those that failed.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers are used instead (extra ``cluster``).
+    threads : int
+        BLAS threads of a task.
+    chunk : int
+        Most problems that one worker takes at once. Smaller ones are stored sooner and spread over more workers,
+        larger ones share more.
+    progress : callable
+        Called with a :class:`Progress` at the start and after every task.
+    run : callable
+        Stand-in for :func:`polyspike.simulate_many`.
+    **options
+        Those of :func:`polyspike.simulate`: ``n_test``, ``eigenvalues``, ...
+
+    Returns
+    -------
+    SweepResult
+
+    Raises
+    ------
+    ArgumentError
+        Naming the argument, before any work starts.
+    UnreadableError
+        A store or scheduler that cannot be used; a disk that is full. What was stored is kept.
+    SweepInterrupted
+        On Ctrl-C, with the progress so far.
+    """
+    listed = _distinct(problems)
+    seeds = [(*as_seed(seed), k) for k in range(as_count("replicates", replicates))]
+    options = _all_options(run, options)
+    run([], seed=seeds[0], **options)  # a bad option is refused now, and not in every row
+    if redo not in (False, True, "failed"):
+        raise ArgumentError("redo", redo, "give False, True or 'failed'")
+    tasks = list(plan(run, listed, seeds, options, as_count("chunk", chunk), as_count("threads", threads)))
+    keys = tuple(tuple(run_key(p, s, options) for s in seeds) for p in listed)
+    count = _count_workers(listed, workers, threads, run) if scheduler is None else None
+    backend = on_cluster(scheduler) if scheduler is not None else on_this_machine(count or 1)
+    place = Store() if store is None else store if isinstance(store, Store) else Path(store)
+    with _opened(place, read_only=False) as opened:
+        opened.try_writing()
+        last = _make(tasks, opened, redo, backend, count, progress or _silent)
+    return SweepResult(listed, keys, place, last)
+
+
+def _opened(store: Store | Path, read_only: bool = True) -> AbstractContextManager[Store]:
+    """A store that was opened by others stays open, one that is opened here does not."""
+    return nullcontext(store) if isinstance(store, Store) else Store(store, read_only)
+
+
+def _make(
+    tasks: Sequence[Task],
+    store: Store,
+    redo: bool | str,
+    backend: Backend,
+    workers: int | None,
+    report: Callable[[Progress], object],
+) -> Progress:
+    """Do what is missing, store every task as it is finished, and tell how it went."""
+    moment, pending = _survey(tasks, store, redo, workers)
+    report(moment)
+    elsewhere: list[Task] = []
+    try:
+        with closing(finished(_still_missing(pending, store, redo, elsewhere), backend)) as outcomes:
+            for task, rows in outcomes:
+                store.add(rows, replace=bool(redo))
+                moment = moment.after(task, sum(not row.status.ok for row in rows)).found(_taken(elsewhere))
+                report(moment)
+    except KeyboardInterrupt as interrupt:
+        raise SweepInterrupted(moment) from interrupt
+    return moment.found(_taken(elsewhere))
+
+
+def _survey(tasks: Sequence[Task], store: Store, redo: bool | str, workers: int | None) -> tuple[Progress, list[Task]]:
+    """Where a sweep starts, and what of its tasks is missing."""
+    pending = [task for task, _ in (_missing(task, store, redo) for task in tasks) if task.problems]
+    total, missing = (sum(len(t.problems) for t in some) for some in (tasks, pending))
+    stored = store.statuses(key for task in tasks for key in task.by_key())
+    redone = {key for task in pending for key in task.by_key()}
+    failed = sum(not status.ok for key, status in stored.items() if key not in redone)
+    cost = sum(work(task.problems) for task in pending)
+    return Progress(total, total - missing, failed=failed, workers=workers, work=cost), pending
+
+
+def _missing(task: Task, store: Store, redo: bool | str) -> tuple[Task, Task]:
+    """The part of a task that must be done, and the part that is stored."""
+    stored = {} if redo is True else store.statuses(task.by_key())
+    settled = {key for key, status in stored.items() if status.ok or redo is False}
+    split: tuple[list[Problem], list[Problem]] = ([], [])
+    for key, problem in task.by_key().items():
+        split[key in settled].append(problem)
+    return task.only(split[0]), task.only(split[1])
+
+
+def _still_missing(tasks: Iterable[Task], store: Store, redo: bool | str, elsewhere: list[Task]) -> Iterator[Task]:
+    """Tasks as they are handed out, without what another process has stored in the meantime."""
+    for task in tasks:
+        rest, stored = _missing(task, store, redo)
+        if stored.problems:
+            elsewhere.append(stored)
+        if rest.problems:
+            yield rest
+
+
+def _taken(tasks: list[Task]) -> list[Task]:
+    """Empty the list; another thread may be filling it."""
+    return [tasks.pop() for _ in range(len(tasks))]
+
+
+def _distinct(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    listed = tuple(dict.fromkeys(problems))
+    if not listed:
+        raise ArgumentError("problems", listed, "give at least one problem")
+    for problem in listed:
+        if not isinstance(problem, Problem):
+            raise ArgumentError("problems", problem, "give Problem(...) values")
+    return listed
+
+
+def _all_options(run: Run, given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run, defaults included: a row is known by all of them."""
+    parameters = signature(run).parameters.values()
+    known = {p.name: p.default for p in parameters if p.default is not Parameter.empty and p.name != "seed"}
+    for name in given:
+        if name not in known:
+            raise ArgumentError(name, given[name], closest_names(name, sorted(known)))
+    return known | given
+
+
+def _count_workers(problems: Sequence[Problem], workers: int | None, threads: int, run: Run) -> int:
+    """As many as cores and memory allow."""
+    count = workers_that_fit(workers, threads)
+    if run is not simulate_many:
+        return count
+    largest = max(problems, key=estimate_bytes)
+    check_fits(largest)
+    room = max(1, available_bytes() // estimate_bytes(largest))
+    if workers is not None and count > room:
+        needed = f"each needs about {estimate_bytes(largest) / 1e9:.1f} GB for {largest}"
+        raise DoesNotFitError("workers", workers, f"{needed}; {room} would fit")
+    return min(count, room)
+
+
+def _silent(_: Progress) -> None:
+    """Progress that nobody looks at."""

@@ -1,0 +1,252 @@
+"""What a sweep must survive: killed processes, dying workers, full disks, two at once."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from experiments.fakes import Fake, lines, same
+from experiments.test_store import environment
+from experiments.test_sweep import BASE, grid, sizes
+from polyspike import Status, UnreadableError
+from polyspike.experiments.store import Store
+from polyspike.experiments.sweep import SweepResult, sweep
+
+SWEEP = """
+    import sys
+    from experiments.fakes import Fake
+    from experiments.test_sweep import grid, sizes
+    from polyspike.experiments.sweep import SweepInterrupted, sweep
+
+    path, log, workers, seconds, label = sys.argv[1:]
+    try:
+        found = sweep(
+            sizes(), 4, path, run=Fake(log, seconds=float(seconds)), workers=int(workers), chunk=3,
+            progress=lambda p: print("rows", p.done, flush=True),
+        )
+        print(label, found.progress)
+    except SweepInterrupted as interrupt:
+        print(label, interrupt)
+        sys.exit(130)
+"""
+ROWS = 96
+
+
+def command(path: Path, log: str, workers: int, seconds: float, label: str = "summary:") -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(SWEEP), str(path), log, str(workers), str(seconds), label]
+
+
+def start(path: Path, log: str, workers: int = 1, seconds: float = 0.02) -> subprocess.Popen[str]:
+    """A sweep in a process group of its own."""
+    return subprocess.Popen(
+        command(path, log, workers, seconds),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_rows(process: subprocess.Popen[str], rows: int) -> None:
+    """Until the sweep has told that so many rows are done, or it is over."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("rows") and int(line.split()[1]) >= rows:
+            return
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "results.db"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    return str(tmp_path / "log")
+
+
+def complete(found: SweepResult) -> bool:
+    """Whether all rows are those of an undisturbed sweep, bit for bit."""
+    expected = sweep(found.problems, len(found.keys[0]), run=Fake(), workers=1)
+    pairs = zip(found.rows(), expected.rows(), strict=True)
+    return all(same(a.measurement, b.measurement) for a, b in pairs)
+
+
+# Killed
+
+
+def kill_again_and_again(path: Path, log: str, times: int, workers: int) -> None:
+    """SIGKILL at random moments; then nothing is lost, nothing is made twice, and the rest can be made."""
+    moments = random.Random(times)
+    stored: set[str] = set()
+    for _ in range(times):
+        process = start(path, log, workers, seconds=0.05)
+        time.sleep(moments.uniform(0.0, 2.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if path.exists():
+            with Store(path) as store:
+                keys = set(store.keys())
+                assert stored <= keys  # no finished row is lost
+                assert all(row.measurement is not None for row in store.rows())
+                stored = keys
+    before = len(lines(log))
+    found = sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3)
+    assert found.progress.skipped == len(stored)
+    assert len(lines(log)) - before == found.progress.made == ROWS - len(stored)  # no finished row is repeated
+    assert complete(found)
+
+
+def test_sigkill_at_random_moments(path: Path, log: str) -> None:
+    kill_again_and_again(path, log, times=4, workers=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigkill_at_twenty_random_moments(path: Path, log: str, workers: int) -> None:
+    kill_again_and_again(path, log, times=20, workers=workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_stops_cleanly_with_a_summary(path: Path, log: str, workers: int) -> None:
+    process = start(path, log, workers, seconds=0.1)
+    wait_for_rows(process, 6)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "summary: interrupted: " in out
+    assert f"of {ROWS} rows are stored" in out
+    assert "Traceback" not in err
+    with Store(path) as store:
+        told = int(out.split("interrupted: ")[1].split()[0])
+        assert 6 <= told <= len(store) < ROWS
+    assert complete(sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3))
+
+
+# Workers that die or raise
+
+
+def test_a_worker_that_dies_once_costs_nothing(path: Path, tmp_path: Path) -> None:
+    found = sweep(sizes(), 4, path, run=Fake(die_once=str(tmp_path / "died")), workers=2, chunk=3)
+    assert (tmp_path / "died").exists()
+    assert found.progress.failed == 0
+    assert found.progress.made == ROWS
+    assert complete(found)
+
+
+def test_a_row_that_kills_its_worker_is_marked_and_all_others_are_made(path: Path) -> None:
+    guilty = [BASE.replace(step_exponent=0.1, ridge=r) for r in (0.01, 0.666, 0.02)]
+    found = sweep(guilty, 1, path, run=Fake(die_at=0.666), workers=2)
+    assert [(row.problem.ridge, row.seed) for row in found.failures()] == [(0.666, (0, 0))]
+    assert {row.status for row in found.failures()} == {Status.WORKER_FAILED}
+    assert "the worker process died" in found.failures()[0].message
+    assert [len(runs) for runs in found.measurements()] == [1, 0, 1]
+    assert found.progress.done == 3
+
+
+def test_a_worker_that_raises_on_one_row(path: Path) -> None:
+    found = sweep(grid(), 2, path, run=Fake(raise_at=0.02), workers=2)
+    assert {(row.problem.ridge, row.status) for row in found.failures()} == {(0.02, Status.SINGULAR)}
+    assert sum(map(len, found.measurements())) == 18
+
+
+# Two at once
+
+
+def test_two_processes_on_one_store(path: Path, log: str) -> None:
+    both = [start(path, log, seconds=0.02) for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert all(f"{ROWS} of {ROWS} rows are stored" in out for out, _ in outputs)
+    found = sweep(sizes(), 4, path, run=Fake(), workers=1)
+    assert found.progress.skipped == ROWS
+    assert complete(found)
+
+
+def test_what_another_process_stores_meanwhile_is_not_made_again(path: Path, log: str) -> None:
+    """The second sweep runs inside the first, after its first task."""
+    inner: list[SweepResult] = []
+
+    def interfere(_: object) -> None:
+        if not inner and lines(log):
+            inner.append(sweep(grid()[:9], 1, path, run=Fake(log), workers=1, chunk=3))
+
+    outer = sweep(grid(), 1, path, run=Fake(log), workers=1, chunk=3, progress=interfere)
+    assert len(lines(log)) == len(set(lines(log))) == 12
+    assert outer.progress.done == 12
+    assert outer.progress.made == 6
+    assert complete(outer)
+
+
+# Disks
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A file system with little room; the test is skipped where none may be mounted."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, log: str) -> None:
+    with small_disk(tmp_path / "disk", 256) as folder:
+        path = folder / "results.db"
+        many = [BASE.replace(step_size=k / 10) for k in range(200)]
+        made: list[int] = []
+        with pytest.raises(UnreadableError, match=r"full.*what was stored before is kept"):
+            sweep(
+                many, 1, path, run=Fake(), workers=1, chunk=5, eigenvalues=300, progress=lambda p: made.append(p.made)
+            )
+        assert max(made) > 0
+        with Store(path, read_only=True) as store:
+            assert len(store) == max(made)
+        moved = tmp_path / "moved.db"
+        for name in folder.iterdir():
+            moved.with_name(name.name.replace("results", "moved")).write_bytes(name.read_bytes())
+    found = sweep(many, 1, moved, run=Fake(log), workers=1, chunk=5, eigenvalues=300)
+    assert found.progress.skipped == max(made)
+    assert len(lines(log)) == 200 - max(made)
+
+
+FILL = """
+    import resource, signal, sys
+    from experiments.fakes import Fake
+    from experiments.test_sweep import sizes
+    from polyspike import UnreadableError
+    from polyspike.experiments.sweep import sweep
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))
+    try:
+        sweep(sizes(), 4, sys.argv[1], run=Fake(), workers=1, chunk=3, progress=lambda p: print(p.made))
+    except UnreadableError as error:
+        sys.exit(str(error))
+"""
+
+
+def test_a_file_that_may_not_grow_is_a_clear_error_and_loses_nothing(path: Path, log: str) -> None:
+    arguments = [sys.executable, "-c", textwrap.dedent(FILL), str(path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment())
+    assert "what was stored before is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    made = int(done.stdout.split()[-1])
+    assert 0 < made < ROWS
+    found = sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3)
+    assert found.progress.skipped == made
+    assert len(lines(log)) == ROWS - made
+    assert complete(found)
