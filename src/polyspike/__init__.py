@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from polyspike.experiments.sweep import SweepInterrupted as SweepInterrupted
     from polyspike.experiments.sweep import SweepResult as SweepResult
     from polyspike.experiments.sweep import sweep as sweep
-    from polyspike.simulation import simulate as simulate
-    from polyspike.simulation import simulate_many as simulate_many
-    from polyspike.theory import predict as predict
+    from polyspike.simulation.simulate import simulate as simulate
+    from polyspike.simulation.simulate import simulate_many as simulate_many
+    from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
