@@ -143,7 +143,7 @@ class Activation:
         value = self.formula.value(x, xp)
         return value - self.mean if self.mean else value
 
-    def apply_into(self, x: Array, out: Array) -> Array:
+    def apply_into(self, x: NDArray[Any], out: NDArray[Any]) -> NDArray[Any]:
         """``sigma(x)`` written into ``out``, which may be ``x`` itself; for NumPy arrays of the same shape.
 
         Works through blocks that fit the cache, so that no temporary of the size of ``x`` is made: up to

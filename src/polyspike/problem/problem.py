@@ -7,6 +7,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from polyspike.errors import ArgumentError
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.names import closest_names
@@ -86,7 +89,7 @@ class Problem:
     def __init__(
         self,
         activation: str | Activation | Callable[..., Any] = "tanh",
-        teacher: str | Sequence[float] | Teacher | Callable[..., Any] = "h1",
+        teacher: str | Sequence[float] | NDArray[np.float64] | Teacher | Activation | Callable[..., Any] = "h1",
         n_samples: int = 2000,
         input_dim: int = 1000,
         width: int = 2000,

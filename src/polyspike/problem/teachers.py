@@ -98,13 +98,20 @@ class Teacher:
 
     @property
     def direction(self) -> Array:
-        """The first Hermite direction, a unit vector (n_indices,); the first index where it vanishes."""
+        """The first Hermite direction, a unit vector (n_indices,); the first index where it vanishes.
+
+        It is oriented so that the linear coefficient along it is positive: that of ``-h1`` is ``[-1]``.
+        """
         linear = self.linear_coefficients
         norm = float(np.linalg.norm(linear))
         return linear / norm if norm > 0 else np.eye(self.n_indices)[0]
 
     def coefficients(self, degree: int) -> Array:
-        """``c*_0 .. c*_degree`` along :attr:`direction`; for one index the Hermite coefficients of sigma*."""
+        """``c*_0 .. c*_degree`` along :attr:`direction`, so that ``c*_1 >= 0``.
+
+        For one index these are the Hermite coefficients of sigma*, the odd ones with the sign of the direction;
+        :meth:`tensor_coefficient` gives them as they stand in the expression.
+        """
         return _coefficients(self, degree)
 
     @property
@@ -160,7 +167,7 @@ def _coefficient_of_product(factors: tuple[Factor, ...], degree: int) -> tuple[f
     own_degree = factors[0].degree if factors else 0
     if own_degree is not None:
         return float(own_degree == degree), 0.0
-    value = float(as_activation(factors[0].name).coefficients(max(degree, MAX_DEGREE))[degree])
+    value = float(as_activation(factors[0].name).coefficients(degree)[degree])
     return value, _ACCURACY * abs(value)
 
 
@@ -178,11 +185,19 @@ def _sum_of_products(terms: Iterable[tuple[float, list[tuple[float, float]]]]) -
 @lru_cache(maxsize=4096)
 def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
     if teacher.function is not None:
-        return float(teacher.coefficients(max(degrees[0], MAX_DEGREE))[degrees[0]])
+        return float(_function_coefficients(teacher, degrees[0])[degrees[0]])
     return _sum_of_products(
         (c, [_coefficient_of_product(_at_index(factors, j), m) for j, m in enumerate(degrees)])
         for c, factors in teacher.terms
     )
+
+
+@lru_cache(maxsize=256)
+def _function_coefficients(teacher: Teacher, degree: int) -> Array:
+    """Hermite coefficients of a callable; read-only, because they are cached."""
+    c = hermite_coefficients(teacher, degree, teacher.function_kinks)
+    c.setflags(write=False)
+    return c
 
 
 @lru_cache(maxsize=256)
@@ -191,10 +206,10 @@ def _coefficients(teacher: Teacher, degree: int) -> Array:
 
     For ``H_k(v . t) = sum over |m| = k of (k!/m!) v^m prod_j H_{m_j}(t_j)``.
     """
+    v = teacher.direction
     if teacher.function is not None:
-        c = hermite_coefficients(teacher.function, degree, teacher.function_kinks)
+        c = _function_coefficients(teacher, degree) * v[0] ** np.arange(degree + 1)
     else:
-        v = teacher.direction
         indices = (list(_multi_indices(k, teacher.n_indices)) for k in range(degree + 1))
         c = np.array([sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices])
     c.setflags(write=False)
@@ -222,7 +237,7 @@ def _multi_indices(total: int, n: int) -> list[tuple[int, ...]]:
 
 
 def as_teacher(
-    teacher: "str | Teacher | Activation | Sequence[float] | Callable[..., Any]", kinks: Iterable[float] = ()
+    teacher: "str | Teacher | Activation | Sequence[float] | Array | Callable[..., Any]", kinks: Iterable[float] = ()
 ) -> Teacher:
     """Make a :class:`Teacher`.
 

@@ -1,0 +1,301 @@
+"""The frozen value: what it refuses and how it says so, its derived numbers, and its forms as text."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyspike import ACTIVATIONS, ArgumentError, PolyspikeError, Problem, UnreadableError, as_activation, as_teacher
+
+NAN, INF = float("nan"), float("inf")
+
+
+def build(**changes: Any) -> Problem:
+    step = {} if {"step_size", "step_exponent"} & set(changes) else {"step_size": 1.0}
+    return Problem(**{**step, **changes})
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    *(
+        ({name: value}, name, "give an integer >= 2")
+        for name in ("n_samples", "input_dim", "width", "n_gradient")
+        for value in (1, 0, -5, 100.0, 2.5, True, "100", NAN, np.float64(100), np.array(100), [100], 1j)
+    ),
+    *(({name: None}, name, "give an integer >= 2") for name in ("n_samples", "input_dim", "width")),
+    ({"width": 10**400}, "width", "give an integer <= 1e+30"),
+    *(
+        ({name: value}, name, "give a finite number")
+        for name in ("ridge", "noise", "step_size", "step_exponent")
+        for value in (NAN, INF, -INF, True, np.True_, "1", 1j, Decimal("0.1"), [0.1], np.array(0.1), 10**400)
+    ),
+    *(({name: -1e-300}, name, "give a number >= 0") for name in ("ridge", "noise", "step_size")),
+    ({"ridge": None}, "ridge", "give a finite number"),
+    ({"step_exponent": -0.01}, "step_exponent", "[0, 1/2]; for other step sizes give step_size"),
+    ({"step_exponent": 0.51}, "step_exponent", "[0, 1/2]; for other step sizes give step_size"),
+    ({"step_exponent": 0.2, "step_size": 1.0}, "step_exponent, step_size", "both given; give exactly one"),
+    ({"step_exponent": None, "step_size": None}, "step_exponent, step_size", "neither given; give exactly one"),
+    ({"gradient": "ful"}, "gradient", "did you mean 'full'? known: full, target"),
+    ({"gradient": None}, "gradient", "known: full, target"),
+    ({"readout": "gausian"}, "readout", "did you mean 'gaussian'? known: gaussian, rademacher, constant"),
+    ({"readout": np.array(["gaussian", "constant"])}, "readout", "known: gaussian"),
+    ({"activation": "rleu"}, "activation", "did you mean 'relu'? known: identity, relu"),
+    ({"activation": 3}, "activation", "give a name such as 'tanh', or a function"),
+    ({"activation": lambda x: np.sum(x)}, "activation", "it returned shape () for an array of shape"),
+    ({"teacher": "h1 + rleu"}, "teacher", "did you mean 'relu'?"),
+    ({"teacher": "h1 +"}, "teacher", "cannot be parsed; write a sum such as 'h1 + 0.7*h2'"),
+    ({"teacher": [0, NAN]}, "teacher", "give finite Hermite coefficients"),
+    ({"teacher": lambda t: 1.0}, "teacher", "it returned shape () for an array of shape"),
+    ({"teacher": "h1[2]", "input_dim": 2}, "input_dim", "the teacher has 3 directions"),
+]
+
+
+@pytest.mark.parametrize(("changes", "argument", "remedy"), BAD, ids=lambda v: repr(v)[:40])
+def test_bad_input_names_argument_value_and_remedy(changes: dict[str, Any], argument: str, remedy: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        build(**changes)
+    assert caught.value.argument == argument
+    assert remedy in str(caught.value)
+    assert str(caught.value).startswith(f"{argument} = ")
+    value = caught.value.value
+    assert value is changes.get(argument, value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"n_samples": 1}, {"ridge": -1.0}, {"step_exponent": 0.7}, {"activation": "rleu"}, {"ridg": 1.0}]
+)
+def test_replace_and_from_dict_refuse_the_same(changes: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(changes))):
+        build().replace(**changes)
+    with pytest.raises(ArgumentError, match=next(iter(changes))):
+        Problem.from_dict({"step_size": 1.0, **changes})
+
+
+def test_an_unknown_field_names_the_nearest() -> None:
+    with pytest.raises(ArgumentError, match="did you mean 'n_samples'"):
+        build().replace(n_sample=3)
+    with pytest.raises(ArgumentError, match="did you mean 'step_size'"):
+        Problem.from_dict({"stepsize": 1.0})
+
+
+@pytest.mark.parametrize("integer", [2, np.int64(2), np.int8(2), np.uint16(2), np.int32(2)])
+def test_any_integer_is_a_size_and_becomes_an_int(integer: Any) -> None:
+    problem = build(n_samples=integer, input_dim=integer, width=integer, n_gradient=integer)
+    assert all(type(v) is int for v in (problem.n_samples, problem.input_dim, problem.width, problem.n_gradient))
+    assert hash(problem) == hash(build(n_samples=2, input_dim=2, width=2, n_gradient=2))
+
+
+@pytest.mark.parametrize("number", [0, 1, 0.5, np.float32(0.5), np.float64(0.5), np.int8(1), Fraction(1, 2)])
+def test_any_real_number_becomes_a_float(number: Any) -> None:
+    problem = build(ridge=number, noise=number, step_size=number)
+    assert all(type(v) is float for v in (problem.ridge, problem.noise, problem.step_size))
+    assert problem == build(ridge=float(number), noise=float(number), step_size=float(number))
+
+
+def test_the_defaults() -> None:
+    problem = Problem(step_exponent=0.3)
+    assert (problem.n_samples, problem.input_dim, problem.width) == (2000, 1000, 2000)
+    assert (problem.activation.label, problem.teacher.expression) == ("tanh", "h1")
+    assert (problem.gradient, problem.readout, problem.n_gradient) == ("full", "gaussian", None)
+    assert problem.activation.centred
+
+
+def test_ratios_and_moments() -> None:
+    problem = build(n_samples=100, input_dim=50, width=200, n_gradient=25, noise=0.5, teacher="h1 + h2")
+    assert (problem.phi, problem.psi, problem.phi_gradient, problem.gradient_samples) == (0.5, 0.25, 2.0, 25)
+    assert build(n_samples=100).gradient_samples == 100
+    assert problem.label_second_moment == pytest.approx(3.25)
+
+
+def test_the_step() -> None:
+    assert build(n_samples=10_000, step_exponent=0.25).step == pytest.approx(10.0)
+    assert build(step_size=3.5).step == 3.5
+    assert build(step_size=0).exponent == -INF
+    assert build(n_samples=100, step_size=10).exponent == pytest.approx(0.5)
+
+
+def exact_window(alpha: Fraction) -> tuple[int | None, tuple[int, int] | None]:
+    """Window and edges of ``(l-1)/(2l) < alpha < l/(2l+2)``, which says ``l < 1/(1 - 2 alpha) < l + 1``."""
+    if alpha == Fraction(1, 2):
+        return None, None
+    level = 1 / (1 - 2 * alpha)
+    return (None, (int(level) - 1, int(level))) if level.denominator == 1 else (int(level), None)
+
+
+RATIONAL = sorted({Fraction(p, q) for q in range(1, 41) for p in range(q // 2 + 1)})
+
+
+def test_the_rule_itself() -> None:
+    for level in range(1, 20):
+        lower, upper = Fraction(level - 1, 2 * level), Fraction(level, 2 * level + 2)
+        assert exact_window(lower) == (None, (level - 1, level))
+        assert exact_window((lower + upper) / 2) == (level, None)
+
+
+@pytest.mark.parametrize("n_samples", [2, 1000, 10**6])
+def test_windows_and_edges_at_all_rational_exponents(n_samples: int) -> None:
+    assert len(RATIONAL) > 200
+    for alpha in RATIONAL:
+        expected = exact_window(alpha)
+        given_exponent = build(n_samples=n_samples, step_exponent=float(alpha))
+        given_size = build(n_samples=n_samples, step_size=float(n_samples) ** float(alpha))
+        for problem in (given_exponent, given_size):
+            assert (problem.window, problem.window_edges) == expected, (alpha, problem)
+
+
+@pytest.mark.parametrize(("step", "window"), [(0.0, 0), (0.5, 0), (1.0, None), (1000.0, None), (1e6, None)])
+def test_windows_of_steps_out_of_range(step: float, window: int | None) -> None:
+    problem = build(n_samples=1000, step_size=step)
+    assert problem.window == window
+    assert problem.window_edges == ((0, 1) if step == 1 else None)
+
+
+def test_it_is_frozen_hashable_and_equal_by_value() -> None:
+    problem = build()
+    with pytest.raises(FrozenInstanceError):
+        problem.ridge = 1.0  # type: ignore[misc]
+    assert problem == build()
+    assert hash(problem) == hash(build())
+    different = [
+        build(activation="relu"),
+        build(activation="uncentred relu"),
+        build(teacher="h2"),
+        build(n_samples=3),
+        build(ridge=0.1),
+        build(step_size=2.0),
+        build(step_exponent=0.0),
+        build(n_gradient=2000),
+        build(readout="constant"),
+        build(gradient="target"),
+    ]
+    assert len({problem, *different}) == 1 + len(different)
+    assert problem != "problem"  # type: ignore[comparison-overlap]
+
+
+def test_the_same_teacher_written_differently_is_the_same_problem() -> None:
+    assert build(teacher="h1+0.7*h2") == build(teacher=[0, 1, 0.7]) == build(teacher=as_teacher("0.7*H2 + h1"))
+
+
+def test_replace() -> None:
+    problem = build(step_exponent=0.2, teacher="h2")
+    assert problem.replace() == problem
+    assert problem.replace(ridge=1.0).teacher == problem.teacher
+    assert problem.replace(step_size=3.0).step_exponent is None
+    assert problem.replace(step_size=3.0).replace(step_exponent=0.2) == problem
+    assert problem.replace(step_exponent=0.4).step_exponent == 0.4
+    assert problem.replace(n_gradient=7).replace(n_gradient=None) == problem
+    for both in ({"step_size": 1.0, "step_exponent": 0.1}, {"step_exponent": None}):
+        with pytest.raises(ArgumentError, match="give exactly one of the two"):
+            problem.replace(**both)
+
+
+activations = st.sampled_from([*ACTIVATIONS, *(f"uncentred {name}" for name in ACTIVATIONS)])
+teachers = st.one_of(
+    st.sampled_from(ACTIVATIONS),
+    st.lists(st.floats(-5, 5), min_size=1, max_size=5),
+    st.sampled_from(["h1[0]*h1[1] - 3e-7*h2[1]", "tanh - relu/3", "0"]),
+)
+sizes = st.integers(2, 10**6)
+positive = st.floats(0, 1e300)
+steps = st.one_of(st.floats(0, 0.5).map(lambda a: {"step_exponent": a}), positive.map(lambda eta: {"step_size": eta}))
+problems = st.builds(
+    lambda step, **rest: Problem(**step, **rest),
+    steps,
+    activation=activations,
+    teacher=teachers,
+    n_samples=sizes,
+    input_dim=sizes,
+    width=sizes,
+    ridge=positive,
+    noise=positive,
+    gradient=st.sampled_from(["full", "target"]),
+    readout=st.sampled_from(["gaussian", "rademacher", "constant"]),
+    n_gradient=st.none() | sizes,
+)
+
+
+@given(problems)
+def test_round_trips(tmp_path_factory: pytest.TempPathFactory, problem: Problem) -> None:
+    path = tmp_path_factory.getbasetemp() / "problem.toml"
+    problem.to_toml(path)
+    plain = problem.to_dict()
+    forms = [
+        Problem.from_dict(plain),
+        Problem.from_dict(json.loads(json.dumps(plain))),
+        Problem.from_toml(path),
+        eval(repr(problem), {"Problem": Problem}),
+        pickle.loads(pickle.dumps(problem)),
+    ]
+    for form in forms:
+        assert form == problem
+        assert hash(form) == hash(problem)
+    assert all(type(value) in (str, int, float) for value in plain.values())
+
+
+def test_it_prints_itself_well() -> None:
+    text = repr(Problem("relu", "h1+.7*h2", 200, 100, 300, step_exponent=0.3))
+    assert text == (
+        "Problem(activation='relu', teacher='h1 + 0.7*h2', n_samples=200, input_dim=100, width=300, "
+        "step_exponent=0.3, ridge=0.01, noise=0.5, gradient='full', readout='gaussian')"
+    )
+    mine = repr(build(activation=np.tanh, teacher=np.sin))
+    assert "activation=tanh, teacher=sin," in mine
+
+
+def test_a_toml_file_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('activation = "ReLU"\nteacher = [0, 1, 0.7]\nridge = 1\nstep_exponent = 0.25 # alpha\n')
+    assert Problem.from_toml(path) == Problem("relu", "h1 + 0.7*h2", ridge=1.0, step_exponent=0.25)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "match"),
+    [
+        ("ridge = ", UnreadableError, "not a TOML file"),
+        (b"\xff\xfe", UnreadableError, "not a TOML file"),
+        ("step_size = nan", ArgumentError, "step_size = nan: give a finite number"),
+        ("step_size = 1.0\nridge = -1", ArgumentError, "ridge = -1: give a number >= 0"),
+        ("step_size = 1.0\nwidht = 10", ArgumentError, "did you mean 'width'"),
+        ("ridge = 1.0", ArgumentError, "neither given"),
+    ],
+)
+def test_bad_files(tmp_path: Path, content: str | bytes, kind: type[PolyspikeError], match: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(kind, match=match):
+        Problem.from_toml(path)
+
+
+@pytest.mark.parametrize("act", [Problem.from_toml, lambda path: build().to_toml(path)])
+def test_places_that_are_not_there(tmp_path: Path, act: Callable[[Path], Any]) -> None:
+    for place in (tmp_path / "missing" / "problem.toml", tmp_path):
+        with pytest.raises(UnreadableError, match="cannot be"):
+            act(place)
+
+
+@pytest.mark.parametrize(("argument", "value"), [("activation", np.tanh), ("teacher", np.tanh)])
+def test_a_callable_has_no_text_form(argument: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"{argument} = .*no text form; use a name"):
+        build(**{argument: value}).to_dict()
+
+
+def test_an_activation_object_is_taken_as_it_is() -> None:
+    activation = as_activation(np.abs, derivative=np.sign, kinks=(0.0,))
+    assert build(activation=activation).activation is activation
+
+
+def test_it_means_the_same_in_another_process() -> None:
+    problem = build(activation="uncentred gelu", teacher="h1[0]*tanh[1]", n_samples=np.int64(77))
+    script = "import pickle, sys; sys.stdout.write(repr(pickle.load(sys.stdin.buffer)))"
+    done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(problem), capture_output=True, check=True)
+    assert done.stdout.decode() == repr(problem)
