@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from polyspike.errors import PolyspikeError, UnreadableError
 from polyspike.experiments.store import Row
@@ -117,11 +118,11 @@ def _by_dask(distributed: Any, address: str, tasks: Iterable[Task], alone: bool)
         def submit(count: int) -> list[Any]:
             futures = []
             for task in islice(waiting, count):
-                futures.append(client.submit(Task.rows, task, pure=False))
+                futures.append(client.submit(_rows_in_a_thread, task, pure=False))
                 owner[futures[-1].key] = task
             return futures
 
-        running = distributed.as_completed(submit(in_flight))
+        running = distributed.as_completed(submit(in_flight), loop=client.loop)
         try:
             for future in running:
                 died = isinstance(future.exception(), distributed.KilledWorker)
@@ -129,6 +130,12 @@ def _by_dask(distributed: Any, address: str, tasks: Iterable[Task], alone: bool)
                 running.update(submit(1))
         finally:
             client.cancel([distributed.Future(key, client) for key in owner])
+
+
+def _rows_in_a_thread(task: Task) -> list[Row]:
+    """The rows of a task in a process that may do several: the limit stays set when one of them ends."""
+    threadpool_limits(limits=task.threads)
+    return task.rows()
 
 
 def _client(distributed: Any, address: str) -> Any:
