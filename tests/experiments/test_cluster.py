@@ -91,7 +91,7 @@ def test_an_interrupt_keeps_what_is_done_and_frees_the_cluster(cluster: Any, tmp
 
 def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyspike.experiments.dispatch._SECONDS_TO_CONNECT", 0.5)
-    with pytest.raises(UnreadableError, match="scheduler = 'tcp://127.0.0.1:9': no scheduler answers"):
+    with pytest.raises(UnreadableError, match=r"scheduler = 'tcp://127.0.0.1:9': no scheduler answers"):
         sweep(grid(), 1, run=Fake(), scheduler="tcp://127.0.0.1:9")
     with pytest.raises(UnreadableError, match="scheduler = 'nonsense://x'"):
         sweep(grid(), 1, run=Fake(), scheduler="nonsense://x")
