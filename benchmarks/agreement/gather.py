@@ -14,7 +14,7 @@ import numpy as np
 from design import problems, untrained
 from polyspike import Measurement, Problem, simulate_many
 
-N_TEST = 20_000
+N_TEST = 8192
 N_EIGENVALUES = 4
 FIELDS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine")
 
@@ -44,8 +44,9 @@ def run(indices: list[int], replicate: int) -> Iterator[dict[str, object]]:
     """The problems of a size group and their twins, on one draw."""
     design = problems()
     chosen: list[Problem] = [design[i] for i in indices]
-    moved = simulate_many(chosen, seed=(7, replicate), n_test=N_TEST, eigenvalues=N_EIGENVALUES)
-    still = simulate_many([untrained(p) for p in chosen], seed=(7, replicate), n_test=N_TEST)
+    pairs = [p for problem in chosen for p in (problem, untrained(problem))]
+    measured = simulate_many(pairs, seed=(7, replicate), n_test=N_TEST, eigenvalues=N_EIGENVALUES)
+    moved, still = measured[::2], measured[1::2]
     for index, after, before in zip(indices, moved, still, strict=True):
         yield record(index, False, replicate, after)
         yield record(index, True, replicate, before)

@@ -18,6 +18,8 @@ from polyspike.status import Status
 __all__ = [
     "Alignment",
     "EdgePrediction",
+    "Equivalence",
+    "EquivalencePoint",
     "Estimate",
     "Measurement",
     "Prediction",
@@ -117,6 +119,49 @@ class Measurement:
     seconds: float = 0.0
     dtype: str = "float64"
     device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class EquivalencePoint:
+    """How far the features F are from F_l, the initial features plus l explicit spikes, at one size.
+
+    Attributes
+    ----------
+    n_samples : int
+    distance : Estimate
+        ``|F - F_l|_op / sqrt(n)``.
+    train_gap, test_gap : Estimate
+        ``|train error on F - train error on F_l|``, and the same for the test error.
+    """
+
+    n_samples: int
+    distance: Estimate
+    train_gap: Estimate
+    test_gap: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Equivalence:
+    """F against F_l at growing size.
+
+    Attributes
+    ----------
+    problem : Problem
+        Its ratios and step exponent hold at every size.
+    level : int
+        The number of explicit spikes l.
+    corrected : bool
+        Whether the spikes carry ``P_k`` (default) or the bare monomials as published.
+    points : tuple of EquivalencePoint
+    rates : dict of str to Estimate
+        Slope of log distance, log train_gap and log test_gap against log n, with its standard error; negative: falling.
+    """
+
+    problem: Any
+    level: int
+    corrected: bool
+    points: tuple[EquivalencePoint, ...]
+    rates: dict[str, Estimate]
 
 
 @dataclass(frozen=True, eq=False)
