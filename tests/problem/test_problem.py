@@ -60,7 +60,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "argument", "remedy"), BAD, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("changes", "argument", "remedy"), BAD, ids=lambda v: repr(v)[:40].partition(" at 0x")[0])
 def test_bad_input_names_argument_value_and_remedy(changes: dict[str, Any], argument: str, remedy: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         build(**changes)
