@@ -6,6 +6,7 @@ step 0, so that the paired difference from initialisation can be formed on the s
 """
 
 import numpy as np
+
 from polyspike import Problem
 
 N_PROBLEMS = 64
@@ -35,10 +36,7 @@ FACTORS = {
 def problems() -> list[Problem]:
     """The design, in the order of the size groups."""
     rng = np.random.default_rng(20240711)
-    columns = {
-        name: rng.permutation(np.resize(np.arange(len(levels)), N_PROBLEMS))
-        for name, levels in FACTORS.items()
-    }
+    columns = {name: rng.permutation(np.resize(np.arange(len(levels)), N_PROBLEMS)) for name, levels in FACTORS.items()}
     design = []
     for row in range(N_PROBLEMS):
         n_samples, input_dim, width = SIZES[row * len(SIZES) // N_PROBLEMS]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from design import problems, untrained
+
 from polyspike import Measurement, Problem, simulate_many
 
 N_TEST = 8192
