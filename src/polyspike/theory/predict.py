@@ -42,7 +42,7 @@ def predict(problem: Problem, method: str = "window", l: int | None = None) -> P
 
     Examples
     --------
-    >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=4000, input_dim=2000, width=4000, step_exponent=0.2)
+    >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=4000, input_dim=1000, width=2000, step_exponent=0.2)
     >>> limit = predict(problem, method="window")
     >>> limit.window, limit.test_error < limit.null_error
     (1, True)
