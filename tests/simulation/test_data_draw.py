@@ -1,0 +1,68 @@
+"""The same experiment on real data: the split, the fit, and bad tables."""
+
+import numpy as np
+import pytest
+
+from polyspike import ArgumentError, Problem
+from polyspike.simulation import simulate_data
+from polyspike.simulation.data_draw import DataDraw
+
+PROBLEM = Problem("relu", n_samples=300, n_gradient=300, input_dim=12, width=80, step_exponent=0.3, ridge=0.05)
+
+
+def table(rows=1000):
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((rows, 12))
+    return x, x[:, 0] + 0.7 * (x[:, 0] ** 2 - 1) + 0.1 * rng.standard_normal(rows)
+
+
+def test_rows_are_split_without_overlap():
+    x, y = table()
+    draw = DataDraw((1,), x, y, 300, 400, 80)
+    parts = [draw.gradient_sample.inputs, draw.ridge_sample.inputs, *(b.inputs for b in draw.test_blocks())]
+    assert [len(p) for p in parts] == [300, 400, 300]
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), np.sort(x[:, 0]))
+
+
+def test_labels_follow_their_rows():
+    x, y = table()
+    sample = DataDraw((1,), x, y, 300, 400, 80).ridge_sample
+    rows = [int(np.flatnonzero(x[:, 0] == value)[0]) for value in sample.inputs[:20, 0]]
+    np.testing.assert_array_equal(sample.labels(PROBLEM)[:20], y[rows])
+
+
+def test_a_step_helps_on_data_with_one_direction():
+    """Paired over eight splits of a large table whose target is quadratic in one direction."""
+    x, y = table(rows=4000)
+    gains = []
+    for seed in range(8):
+        still, moved = simulate_data([PROBLEM.replace(step_size=0.0), PROBLEM], x, y, seed=seed, alignment_degree=1)
+        gains.append(still.test_error - moved.test_error)
+        assert (moved.cosine, moved.spike_cosine) == (None, None)
+    assert np.mean(gains) > 3 * np.std(gains, ddof=1) / np.sqrt(len(gains))
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ({"input_dim": 13}, "input_dim = 13: the data have 12 columns"),
+        ({"n_samples": 800}, "n_samples = 800: the data have 1000 rows"),
+    ],
+)
+def test_sizes_that_do_not_fit_the_table(change, remedy):
+    with pytest.raises(ArgumentError, match=remedy):
+        simulate_data([PROBLEM.replace(**change)], *table())
+
+
+def test_missing_values_and_wrong_shapes_are_refused():
+    x, y = table()
+    with pytest.raises(ArgumentError, match="rows, d"):
+        simulate_data([PROBLEM], x, y[:-1])
+    x[3, 4] = np.nan
+    with pytest.raises(ArgumentError, match="finite"):
+        simulate_data([PROBLEM], x, y)
+
+
+def test_problems_must_share_their_sizes():
+    with pytest.raises(ArgumentError, match="sizes of the first"):
+        simulate_data([PROBLEM, PROBLEM.replace(width=81)], *table())
