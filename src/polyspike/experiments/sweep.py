@@ -68,10 +68,14 @@ class SweepResult:
         return [Replication.of(runs) if len(runs) > 1 else None for runs in self.measurements()]
 
     def to_pandas(self) -> Any:
-        """The rows of this sweep as a ``pandas.DataFrame``; :meth:`Store.to_pandas` has all of a store."""
-        mine = {key for keys in self.keys for key in keys}
+        """:meth:`records` as a ``pandas.DataFrame``; :meth:`Store.to_pandas` has all rows of a store."""
+        return frame(self.records())
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows of this sweep as flat dicts, in the order of :meth:`rows`."""
         with _opened(self.store) as store:
-            return frame([record for record in store.records() if record["key"] in mine])
+            records = {record["key"]: record for record in store.records()}
+        return [records[key] for keys in self.keys for key in keys]
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -159,15 +163,15 @@ def sweep(
     count = _count_workers(listed, workers, threads, run) if scheduler is None else None
     backend = on_cluster(scheduler) if scheduler is not None else on_this_machine(count or 1)
     place = Store() if store is None else store if isinstance(store, Store) else Path(store)
-    with _opened(place, read_only=False) as opened:
+    with _opened(place) as opened:
         opened.try_writing()
         last = _make(tasks, opened, redo, backend, count, progress or _silent)
     return SweepResult(listed, keys, place, last)
 
 
-def _opened(store: Store | Path, read_only: bool = True) -> AbstractContextManager[Store]:
+def _opened(store: Store | Path) -> AbstractContextManager[Store]:
     """A store that was opened by others stays open, one that is opened here does not."""
-    return nullcontext(store) if isinstance(store, Store) else Store(store, read_only)
+    return nullcontext(store) if isinstance(store, Store) else Store(store)
 
 
 def _make(

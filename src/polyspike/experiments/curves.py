@@ -1,0 +1,100 @@
+"""A sweep as tables: means with error bars against the step, and the theory beside them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.experiments.statistics import SCALAR_FIELDS, estimate
+from polyspike.experiments.sweep import SweepResult
+from polyspike.problem import Problem
+from polyspike.results import Prediction
+from polyspike.theory import predict
+
+__all__ = ["curve_label", "step_field", "summary", "theory_curves", "varying_fields"]
+
+THEORY_FIELDS = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine")
+_STEPS = ("step_exponent", "step_size")
+_POINTS = 61
+
+
+def varying_fields(problems: Sequence[Problem]) -> list[str]:
+    """Names of the fields in which the problems differ."""
+    plain = [problem.to_dict() for problem in problems]
+    names = dict.fromkeys(name for values in plain for name in values)
+    return [name for name in names if len({str(values.get(name)) for values in plain}) > 1]
+
+
+def step_field(problems: Sequence[Problem]) -> str | None:
+    """Whether the problems differ in their "step_exponent" or their "step_size"; None for neither or both."""
+    found = [name for name in _STEPS if name in varying_fields(problems)]
+    return found[0] if len(found) == 1 else None
+
+
+def curve_label(problem: Problem, fields: Sequence[str]) -> str:
+    """What sets this problem apart from the others of a sweep, its step aside."""
+    plain = problem.to_dict()
+    return ", ".join(f"{name} = {plain.get(name)}" for name in fields if name not in _STEPS)
+
+
+def summary(result: SweepResult) -> list[dict[str, Any]]:
+    """One record for every problem: its fields, the replicates that succeeded, means and standard errors.
+
+    A mean is None where no replicate succeeded, a standard error where fewer than two did.
+    """
+    fields = varying_fields(result.problems)
+    runs = result.measurements()
+    return [_record(p, m, curve_label(p, fields)) for p, m in zip(result.problems, runs)]
+
+
+def _record(problem: Problem, runs: Sequence[Any], label: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"curve": label, **_fields(problem), "replicates": len(runs)}
+    for name in SCALAR_FIELDS:
+        values = [getattr(run, name) for run in runs]
+        found = estimate(values) if len(values) > 1 else None
+        record[name] = found.mean if found else next(iter(values), None)
+        record[f"{name}_se"] = found.standard_error if found else None
+    return record
+
+
+def _fields(problem: Problem) -> dict[str, Any]:
+    return {"step_exponent": None, "step_size": None, **problem.to_dict(), "step": problem.step}
+
+
+def theory_curves(problems: Sequence[Problem], points: int = _POINTS, method: str = "uniform") -> list[dict[str, Any]]:
+    """Predictions on a fine grid of steps for every curve of a sweep, as records like those of :func:`summary`.
+
+    A step at which the theory gives no answer has a status other than "ok" and no numbers.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        They differ in one of ``step_exponent`` and ``step_size``, and in anything else.
+    points : int
+        Steps on each curve, evenly spaced over the range of the problems.
+    method : str
+        See :func:`polyspike.predict`.
+    """
+    field = step_field(problems)
+    if field is None:
+        return []
+    fields = varying_fields(problems)
+    ends = [getattr(p, field) for p in problems if getattr(p, field) is not None]
+    steps = np.linspace(min(ends), max(ends), points)
+    curves = {curve_label(p, fields): p for p in problems}
+    return [
+        _predicted(problem.replace(**{field: float(step)}), label, method)
+        for label, problem in curves.items()
+        for step in steps
+    ]
+
+
+def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"curve": label, **_fields(problem), "method": method, "status": "ok"}
+    try:
+        found = predict(problem, method=method)
+    except NumericalError as error:
+        return {**record, "status": error.status.value, **dict.fromkeys(THEORY_FIELDS)}
+    assert isinstance(found, Prediction)
+    return {**record, **{name: getattr(found, name) for name in THEORY_FIELDS}}
