@@ -67,7 +67,7 @@ docs: $(VENV)/.dev
 	$(ONE_THREAD) MPLBACKEND=Agg $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest benchmarks -o addopts="--import-mode=importlib --strict-markers" $(ARGS)
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst \

@@ -1,6 +1,6 @@
 """``simulate``: the real two-layer network of the paper; problems that share a draw share its work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -13,6 +13,7 @@ from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation.alignment import alignment
 from polyspike.simulation.draw import Draw, GaussianDraw
+from polyspike.simulation.features import blas_threads, step_features
 from polyspike.simulation.gradient import Gradient, gradient_step
 from polyspike.simulation.memory import check_fits
 from polyspike.simulation.ridge import fit_readouts
@@ -22,6 +23,9 @@ from polyspike.simulation.streams import as_seed
 __all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
 
 Array = NDArray[np.float64]
+
+PIECE = 2**16
+"""Entries of a piece of the features, half a megabyte: with its neighbours it stays in the cache of one core."""
 
 
 def simulate(
@@ -155,7 +159,7 @@ def _fit(
         mine = [p for p in problems if _gradient_key(p) == key]
         for fit_key in dict.fromkeys(_fit_key(p) for p in mine):
             ridges = list(dict.fromkeys(p.ridge for p in mine if _fit_key(p) == fit_key))
-            features = fit_key.activation.apply(still + fit_key.step * moved, np)
+            features = _features(fit_key, still, moved)
             fits[fit_key] = _fit_step(fit_key, gradient, ridges, sample.inputs, features, labels, options)
     return fits
 
@@ -193,13 +197,15 @@ def _fit_step(
 def _test(draw: Draw, fits: dict[Problem, Fit], gradients: dict[Problem, Gradient]) -> None:
     """One pass over the test set for all steps and ridges."""
     by_gradient = {key: [fit for p, fit in fits.items() if _gradient_key(p) == key] for key in gradients}
+    threads = blas_threads()
     for sample in draw.test_blocks():
         still = sample.inputs @ draw.weights.T
+        features = np.empty_like(still)
         for key, gradient in gradients.items():
             moved = sample.inputs @ gradient.matrix.T
             labels = sample.labels(key)
             for fit in by_gradient[key]:
-                features = fit.problem.activation.apply(still + fit.problem.step * moved, np)
+                step_features(still, moved, fit.problem.step, fit.problem.activation, features, threads)
                 squares = (labels[:, None] - features @ fit.readouts) ** 2
                 fit.squares += squares.sum(axis=0)
                 fit.fourths += (squares**2).sum(axis=0)

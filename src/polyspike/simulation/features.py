@@ -1,0 +1,62 @@
+"""Features ``sigma(Z0 + eta Zg)`` in cache-sized slabs of rows, split over threads.
+
+The pre-activation is linear in the step, so ``Z0 = X W0'`` and ``Zg = X G'`` serve every step size. The elementwise map
+is a large share of a simulation's time and limited by memory: scaling, adding and mapping a slab while it is in the
+cache costs one pass instead of four. Slabs are independent, so threads change nothing in the result.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
+
+from polyspike.problem import Activation
+
+__all__ = ["blas_threads", "step_features"]
+
+Array = NDArray[np.float64]
+
+# Entries of a slab: three of them (Z0, Zg and the output) fit in a core's second-level cache.
+_SLAB = 16_384
+
+
+def blas_threads() -> int:
+    """Threads that BLAS may use now; elementwise maps use as many, so that a limit on BLAS limits both."""
+    return max((info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"), default=1)
+
+
+def step_features(
+    still: Array, moved: Array, step: float, activation: Activation, out: Array | None = None, threads: int = 1
+) -> Array:
+    """``sigma(still + step * moved)``.
+
+    Parameters
+    ----------
+    still, moved : ndarray of shape (rows, width)
+        ``X W0'`` and ``X G'``, C-contiguous.
+    step : float
+    activation : Activation
+    out : ndarray of shape (rows, width), optional
+        Where to write; made anew when None.
+    threads : int
+        Rows are split over so many threads.
+    """
+    result = np.empty_like(still) if out is None else out
+
+    def work(start: int, stop: int) -> None:
+        height = max(1, _SLAB // still.shape[1])
+        for top in range(start, stop, height):
+            rows = slice(top, min(top + height, stop))
+            target = result[rows]
+            np.multiply(moved[rows], step, out=target)
+            target += still[rows]
+            activation.apply_into(target, target)
+
+    if threads == 1:
+        work(0, len(still))
+    else:
+        cuts = np.linspace(0, len(still), threads + 1).astype(int)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, cuts[:-1], cuts[1:]))
+    return result
