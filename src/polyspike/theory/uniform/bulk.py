@@ -1,0 +1,244 @@
+"""The fixed point of the bulk (docs/theory-uniform.md, sections 3 and 8), by Newton in logarithms.
+
+Unknown: ``R(kappa)``, the limiting diagonal of ``(K + D)^-1`` on the samples, and ``zeta(u)``, that of
+``(F' D^-1 F / N + I)^-1`` on the neurons, where ``K = F F'/N`` is the bulk of the features.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+
+__all__ = ["BulkModel", "BulkState", "jacobian", "solve_bulk"]
+
+_TOLERANCE = 1e-12
+# Below this the defect is rounding: Newton stops when it no longer falls.
+_ROUNDING = 1e-9
+_FIRST_ATTEMPT = 16
+_MAX_ITERATIONS = 200
+_SHIFT_RATIO = 10.0
+_DAMPED_STEPS = 4
+_MAX_LOG_STEP = 2.0
+
+
+@dataclass(frozen=True)
+class BulkModel:
+    """What the fixed point is made of; K kappa nodes, A u nodes, p factors, n_mu nodes of the matrix M.
+
+    Attributes
+    ----------
+    sample_weights, neuron_weights : ndarray of shape (K,), (A,)
+        Quadrature weights of the two Gaussian (or readout) measures.
+    phi, q : ndarray of shape (K, p), (A, p)
+        ``A1 / tau = sum_j phi_j(kappa) q_j(u)``.
+    residual : ndarray of shape (K, A)
+        ``A2^2``.
+    moves : ndarray of shape (n_mu, A)
+        ``s_u(mu)``, the variance of a neuron's weight along an eigendirection of M.
+    mu_weights : ndarray of shape (n_mu,)
+    aspect : float
+        ``n / d``.
+    overload : float
+        ``n / N``.
+    """
+
+    sample_weights: Any
+    neuron_weights: Any
+    phi: Any
+    q: Any
+    residual: Any
+    moves: Any
+    mu_weights: Any
+    aspect: float
+    overload: float
+
+
+@dataclass(frozen=True)
+class BulkState:
+    """A pair (R, zeta) with the matrices that belong to it; ``c = n/d``.
+
+    ``Q(mu) = E[zeta s q q']``, ``V = E[phi phi' R]``, ``E = (I + c V Q)^-1``, ``Gam = Q E``, ``Psi = E V``.
+    """
+
+    model: BulkModel
+    shift: Any
+    r: Any
+    zeta: Any
+
+    @cached_property
+    def q_hat(self) -> Any:
+        """``Q(mu)``, shape (n_mu, p, p)."""
+        model = self.model
+        weighted = (model.moves * (model.neuron_weights * self.zeta))[:, :, None] * model.q
+        return model.q.T @ weighted
+
+    @cached_property
+    def v(self) -> Any:
+        """``V``, shape (p, p)."""
+        return self.model.phi.T @ ((self.model.sample_weights * self.r)[:, None] * self.model.phi)
+
+    @cached_property
+    def e(self) -> Any:
+        """``E(mu)``, shape (n_mu, p, p)."""
+        size = self.v.shape[0]
+        return np.linalg.inv(np.eye(size) + self.model.aspect * (self.v @ self.q_hat))
+
+    @cached_property
+    def gam(self) -> Any:
+        """``Gam(mu)``."""
+        return self.q_hat @ self.e
+
+    @cached_property
+    def psi(self) -> Any:
+        """``Psi(mu)``."""
+        return self.e @ self.v
+
+    @cached_property
+    def x(self) -> Any:
+        """``D + h + phi' bar[Gam] phi``, at a fixed point 1/R."""
+        model = self.model
+        mean = np.tensordot(model.mu_weights, self.gam, 1)
+        h = model.residual @ (model.neuron_weights * self.zeta)
+        return self.shift + h + ((model.phi @ mean) * model.phi).sum(axis=1)
+
+    @cached_property
+    def y(self) -> Any:
+        """``1 + (n/N)(E[A2^2 R] + q' bar[s Psi] q)``, at a fixed point 1/zeta."""
+        model = self.model
+        linear = ((model.q @ self.psi) * model.q).sum(axis=-1)
+        linear = model.mu_weights @ (model.moves * linear)
+        noise = (model.sample_weights * self.r) @ model.residual
+        return 1 + model.overload * (noise + linear)
+
+    @cached_property
+    def defect(self) -> Any:
+        """``(log R X, log zeta Y)``, zero at the fixed point."""
+        return np.concatenate([np.log(self.r * self.x), np.log(self.zeta * self.y)])
+
+    @property
+    def size_of_defect(self) -> float:
+        """Largest relative defect."""
+        return float(np.abs(self.defect).max())
+
+    def moved(self, step: Any) -> "BulkState":
+        """The state after adding ``step`` to (log R, log zeta)."""
+        k = len(self.model.sample_weights)
+        r, zeta = self.r * np.exp(step[:k]), self.zeta * np.exp(step[k:])
+        return BulkState(self.model, self.shift, r, zeta)
+
+
+def jacobian(state: BulkState) -> Any:
+    """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (K + A, K + A)."""
+    model = state.model
+    k, a = len(model.sample_weights), len(model.neuron_weights)
+    cross = model.residual.astype(state.gam.dtype, copy=True)
+    sample = np.zeros((k, k), dtype=state.gam.dtype)
+    neuron = np.zeros((a, a), dtype=state.gam.dtype)
+    for weight, moves, e, gam, psi in zip(model.mu_weights, model.moves, state.e, state.gam, state.psi, strict=True):
+        cross += (model.phi @ e.T @ model.q.T) ** 2 * (weight * moves)
+        sample += weight * (model.phi @ gam @ model.phi.T) ** 2
+        neuron += weight * (model.q @ psi @ model.q.T) ** 2 * (moves[:, None] * moves)
+    wr, wz = model.sample_weights * state.r, model.neuron_weights * state.zeta
+    out = np.empty((k + a, k + a), dtype=cross.dtype)
+    out[:k, :k] = -model.aspect * sample * wr / state.x[:, None]
+    out[:k, k:] = cross * wz / state.x[:, None]
+    out[k:, :k] = model.overload * cross.T * wr / state.y[:, None]
+    out[k:, k:] = -model.overload * model.aspect * neuron * wz / state.y[:, None]
+    out[np.arange(k + a), np.arange(k + a)] += 1
+    return out
+
+
+def solve_bulk(
+    model: BulkModel, shift: Any, start: tuple[Any, Any] | None = None, tolerance: float = _TOLERANCE
+) -> tuple[BulkState, int]:
+    """Solve the fixed point at the shift ``D`` (a number, or one per kappa node).
+
+    Parameters
+    ----------
+    start : (R, zeta), optional
+        A nearby solution; without one, a few damped iterations from ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails
+        from there, D is lowered step by step from a size at which it does not.
+
+    Returns
+    -------
+    state : BulkState
+    iterations : int
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
+    """
+    state = _start(model, shift) if start is None else BulkState(model, shift, *start)
+    state, iterations = _newton(state, tolerance, _FIRST_ATTEMPT)
+    if _converged(state, tolerance):
+        return state, iterations
+    state, more = _lower_shift(model, shift, tolerance)
+    if _converged(state, tolerance):
+        return state, iterations + more
+    message = f"bulk fixed point: residual {state.size_of_defect:.1e} after {iterations + more} Newton steps"
+    raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
+
+
+def _converged(state: BulkState, tolerance: float) -> bool:
+    return bool(state.size_of_defect <= max(tolerance, _ROUNDING))
+
+
+def _newton(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, int]:
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling."""
+    last = np.inf
+    for iteration in range(most):
+        size = state.size_of_defect
+        if size <= tolerance or (size <= _ROUNDING and size > last / 4):
+            return state, iteration
+        last = size
+        state = _next(state)
+    return state, most
+
+
+def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkState, int]:
+    """Continuation in D from the scale of the features' own variance down, each start extrapolated in logarithms."""
+    natural = float((model.sample_weights @ (model.residual + 1)) @ model.neuron_weights)
+    level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
+    state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
+    slope = np.zeros(len(state.r) + len(state.zeta))
+    while level > 1 and total < _MAX_ITERATIONS:
+        step = min(ratio, level)
+        guess = BulkState(model, shift * (level / step), state.r, state.zeta).moved(-slope * np.log(step))
+        new, iterations = _newton(guess, tolerance, 8)
+        total += iterations
+        if not _converged(new, tolerance):
+            ratio = max(1.2, ratio**0.5)
+            continue
+        moved = np.concatenate([np.log(new.r / state.r), np.log(new.zeta / state.zeta)])
+        slope, level, state = -moved / np.log(step), level / step, new
+    return state if level <= 1 else BulkState(model, shift, state.r, state.zeta), total
+
+
+def _start(model: BulkModel, shift: Any) -> BulkState:
+    k, a = len(model.sample_weights), len(model.neuron_weights)
+    ones = np.ones(a)
+    r = 1 / (shift + model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1))
+    state = BulkState(model, shift, r * np.ones(k), ones)
+    for _ in range(_DAMPED_STEPS):
+        state = state.moved(-0.5 * state.defect)
+    return state
+
+
+def _next(state: BulkState) -> BulkState:
+    """A Newton step, shortened to what the logarithms bear and until the defect falls."""
+    step = -np.linalg.solve(jacobian(state), state.defect)
+    largest = float(np.abs(step).max())
+    if largest > _MAX_LOG_STEP:
+        step *= _MAX_LOG_STEP / largest
+    size = np.linalg.norm(state.defect)
+    for _ in range(4):
+        new = state.moved(step)
+        if np.linalg.norm(new.defect) < 0.9 * size:
+            return new
+        step = step / 2
+    return state.moved(-0.5 * state.defect)

@@ -1,0 +1,165 @@
+"""The numbers that one gradient step leaves behind (docs/theory-uniform.md, section 1).
+
+Conditionally on ``kappa = b . x / |b|`` along the spike direction ``b`` and on the readout ``u_i = sqrt(N) a_i``, the
+pre-activation of neuron i on a fresh input is ``tau(u) z + r u kappa`` with ``z ~ N(0, 1)``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.hermite import gaussian_rule
+from polyspike.problem import Activation, Problem
+from polyspike.status import Status
+
+__all__ = ["ActivationNumbers", "Conditioning", "activation_numbers", "condition"]
+
+
+@dataclass(frozen=True)
+class ActivationNumbers:
+    """Gaussian averages of an activation, z ~ N(0, 1)."""
+
+    c1: float
+    c2: float
+    second_moment: float
+    derivative_variance: float
+    self_overlap: float
+    """``E[z sigma(z) sigma'(z)] - c_1^2``, what a neuron sees of its own output."""
+
+
+@lru_cache(maxsize=256)
+def activation_numbers(activation: Activation) -> ActivationNumbers:
+    """The averages that the conditioning needs, computed once per activation."""
+    _, c1, c2 = (float(c) for c in activation.coefficients(2))
+    z, weights = gaussian_rule(activation.kinks)
+    slope = activation.derivative(z)
+    return ActivationNumbers(
+        c1,
+        c2,
+        activation.second_moment,
+        activation.derivative_variance,
+        float(weights @ (z * activation(z) * slope)) - c1**2,
+    )
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Scalars of section 1, all of them functions of the problem; complex where the step is (complex step).
+
+    Attributes
+    ----------
+    strength : float
+        ``r = |b| / sqrt(N)``.
+    cosine : float
+        ``rho = b . beta* / |b|``.
+    spread : float
+        ``q``: the gradient's remainder adds ``q u^2`` to the variance of a pre-activation.
+    shrink : float
+        ``delta``: a neuron that sees its own output loses ``delta u^2`` of its weight (full gradient).
+    tilt : float
+        ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
+    isotropic : float
+        ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
+    excluded : float
+        ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
+    residual_moment : float
+        ``E eps^2`` of the residual that the gradient sees.
+    noise_variance : float
+        Variance of the Gaussian part ``nu`` of ``eps = sigma*(kappa*) + nu``.
+    trace_shift : float
+        Added to the spectrum of ``M`` (constant readout with the full gradient only).
+    b_coordinates : tuple
+        ``b / |b|`` in the frame (teacher directions ..., omega, beta).
+    gradient_cosine : float
+        Between ``beta`` and beta*; 0.0 at a vanishing gradient.
+    """
+
+    strength: Any
+    cosine: Any
+    spread: Any
+    shrink: Any
+    tilt: Any
+    isotropic: Any
+    excluded: float
+    residual_moment: float
+    noise_variance: float
+    trace_shift: float
+    b_coordinates: tuple[Any, ...]
+    gradient_cosine: float
+
+
+def condition(problem: Problem, step: Any = None) -> Conditioning:
+    """The conditioning of a problem at its own step, or at ``step`` (complex for derivatives).
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for an uncentred activation with the full gradient: the mean of the initial output is then a
+        random number of order one, on which every prediction would depend.
+    """
+    numbers = activation_numbers(problem.activation)
+    eta = problem.step if step is None else step
+    if problem.gradient == "target":
+        return _target_only(problem, numbers, eta)
+    if problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    return _full(problem, numbers, eta)
+
+
+def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditioning:
+    """``b = eta c_1 beta``, ``|beta|^2 = c*_1^2 + phi_0 E y^2``; without a spike the direction is still beta's."""
+    moment = problem.label_second_moment
+    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    beta = (signal**2 + problem.phi_gradient * moment) ** 0.5
+    sign = -1.0 if numbers.c1 < 0 else 1.0
+    zeros = (0.0,) * problem.teacher.n_indices
+    alone = beta == 0.0
+    frame = (*zeros, 1.0, 0.0) if alone else (*zeros, 0.0, sign / beta)
+    return Conditioning(
+        strength=eta * abs(numbers.c1) * beta / problem.width**0.5,
+        cosine=0.0 if alone else sign * signal / beta,
+        shrink=0.0,
+        excluded=0.0,
+        noise_variance=problem.noise**2,
+        trace_shift=0.0,
+        b_coordinates=frame,
+        gradient_cosine=0.0 if alone else signal / beta,
+        **_remainder(problem, numbers, eta, moment),
+    )
+
+
+def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditioning:
+    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
+    output = numbers.second_moment
+    trace_shift = 0.0
+    if problem.readout == "constant":
+        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
+        output += 2 * numbers.c2**2 * problem.width / problem.input_dim
+        trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+    moment = problem.label_second_moment + output
+    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    beta2 = signal**2 + numbers.c1**2 + problem.phi_gradient * moment
+    b = (1 - 2 * eta * numbers.c1**2 + eta**2 * numbers.c1**2 * beta2) ** 0.5
+    return Conditioning(
+        strength=b / problem.width**0.5,
+        cosine=eta * numbers.c1 * signal / b,
+        shrink=eta / problem.width * numbers.self_overlap,
+        excluded=1 / problem.width,
+        noise_variance=problem.noise**2 + output,
+        trace_shift=trace_shift,
+        b_coordinates=(*(0.0,) * problem.teacher.n_indices, 1 / b, eta * numbers.c1 / b),
+        gradient_cosine=signal / beta2**0.5,
+        **_remainder(problem, numbers, eta, moment),
+    )
+
+
+def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
+    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the isotropic rest."""
+    spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
+    tilt = 2 * numbers.c2 * eta / problem.width**0.5
+    carried = tilt**2 * problem.phi_gradient * moment
+    return {"spread": spread, "tilt": tilt, "isotropic": spread - carried, "residual_moment": moment}

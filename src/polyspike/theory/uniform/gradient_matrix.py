@@ -1,0 +1,231 @@
+"""The matrix ``M = X' diag(eps) X / n_0`` of the gradient's quadratic part (docs/theory-uniform.md, section 8).
+
+Its resolvent is explicit once the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
+``z(w) = w E[w / (w - phi_0 eps)]``. From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w belongs to the
+physical sheet, so integrals against the spectral measures of M are integrals along a curve there, with no equation to
+solve.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+from polyspike.theory.uniform.residual_law import ResidualLaw
+
+__all__ = ["MeasureNodes", "frame_gram", "measure_nodes", "resolvent"]
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+# The contour: trapezoid step and reach; and the slopes with which it opens, each with the error of the measure's mass
+# that it may have. A flat contour rounds least; one that opens keeps its distance from single heavy labels.
+_STEP = 0.1
+_REACH = 24.0
+_OPENINGS = ((0.12, 1e-10), (0.3, 1e-6))
+# Scale of t in standard deviations of M, and the largest relative change of a weight that matches moments.
+_LENGTH = 5.0
+_LARGEST_TILT = 0.05
+# Recurrence coefficients outside this range are rounding: the law of t lives on [-1, 1].
+_SMALLEST_BETA, _LARGEST_BETA = 1e-3, 0.6
+
+
+@dataclass(frozen=True)
+class MeasureNodes:
+    """One set of nodes for all spectral measures of M.
+
+    Attributes
+    ----------
+    nodes : ndarray of shape (K,)
+    bulk : ndarray of shape (K,)
+        Weights of the spectral distribution of M.
+    frame : ndarray of shape (K, p+2, p+2)
+        Weights of the (signed) spectral measures between the directions (teacher ..., omega, beta); their sum is the
+        Gram matrix of these directions.
+    """
+
+    nodes: Array
+    bulk: Array
+    frame: Array
+
+
+def frame_gram(law: ResidualLaw) -> Array:
+    """Inner products of (teacher directions ..., omega, beta)."""
+    p = law.inputs.shape[1]
+    gram = np.eye(p + 2)
+    linear = np.append((law.weights * law.labels) @ law.inputs, law.omega)
+    gram[:-1, -1] = gram[-1, :-1] = linear
+    gram[-1, -1] = linear @ linear + law.phi * law.second_moment
+    return gram
+
+
+def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, Complex]:
+    """``z``, ``g``, ``dz/dw`` and the resolvent of M on the frame at subordinate points ``w = -1/g`` (Im w > 0).
+
+    Returns
+    -------
+    z, g, slope : ndarray of shape (K,)
+        ``z = w + E A``, ``dz/dw = 1 - phi_0 E[eps^2 / (w - phi_0 eps)^2]``.
+    block : ndarray of shape (K, p+2, p+2)
+        ``(M - z)^-1`` between (teacher directions ..., omega, beta).
+    """
+    averages = law.averages(w / law.phi)
+    z = w + averages.scalar
+    size = averages.matrix.shape[-1]
+    k_inverse = np.linalg.inv(averages.matrix - z[:, None, None] * np.eye(size))
+    moved = np.einsum("kij,kj->ki", k_inverse, averages.vector)
+    block = np.empty((len(w), size + 1, size + 1), dtype=complex)
+    block[:, :size, :size] = k_inverse
+    block[:, :size, size] = block[:, size, :size] = moved
+    block[:, size, size] = averages.own + np.einsum("ki,ki->k", averages.vector, moved)
+    return z, -1 / w, 1 - averages.slope / law.phi, block
+
+
+def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
+    """Quadrature nodes for functions of M that are smooth and grow no faster than its square.
+
+    A Gauss rule for the sum of all measures in the variable ``t = mu / sqrt(mu^2 + L^2)``, L five standard deviations
+    of M, in which its unbounded spectrum is compact; the same nodes then carry interpolatory weights for every single
+    measure. Fewer nodes come back where rounding ends the recurrence. Last, all weights are tilted so that mass, mean
+    and variance of every measure are exact.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when the contour does not give the measure the right mass.
+    """
+    scale = sqrt(law.phi * law.second_moment)
+    gram = frame_gram(law)
+    if scale == 0.0:
+        return MeasureNodes(np.zeros(1), np.ones(1), gram[None])
+    size = gram.shape[0]
+    moments = _moments(law, scale, 2 * n_nodes)
+    total = moments[:, 0] + moments[:, 1 + np.arange(size) * (size + 1)].sum(axis=1)
+    t, vectors = _gauss(*_chebyshev(total))
+    n = len(t)
+    # Orthonormal polynomials of the total measure at the nodes are the scaled eigenvectors; their Legendre
+    # coefficients turn the Legendre moments of any other measure into its interpolatory weights.
+    orthonormal = vectors / vectors[0] / sqrt(total[0])
+    expansion = np.linalg.solve(_legendre(t, n).T, orthonormal.T)
+    gauss = total[0] * vectors[0] ** 2
+    weights = (orthonormal.T @ (expansion.T @ moments[:n])) * gauss[:, None]
+    nodes = _LENGTH * scale * t / np.sqrt(1 - t**2)
+    weights = _matched(nodes / scale, weights, gauss, _power_moments(law) / scale ** np.arange(3)[:, None])
+    return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(n, size, size))
+
+
+def _power_moments(law: ResidualLaw) -> Array:
+    """Exact moments 0, 1, 2 of (bulk, frame ...), columns, from the resolvent's expansion in 1/z.
+
+    With ``e_j = E eps^j``, ``t_j = E eps^j k``, ``A_j = E eps^j k k'``: E mu = e_1, E mu^2 = phi_0 e_2 + e_1^2; between
+    the k: ``I, A_1, A_1^2 + phi_0 A_2``; from k to beta: ``t_1, A_1 t_1 + phi_0 t_2, ...``.
+    """
+    eps, weights, k, pairs = law.joint_sample(4)
+    powers = weights * eps ** np.arange(5)[:, None]
+    _, e1, e2, e3, e4 = powers.sum(axis=1)
+    t1, t2, t3 = powers[1:4] @ k
+    a1, a2 = np.tensordot(powers[1:3], pairs, 1)
+    phi, m1, m2 = law.phi, e1, law.phi * e2 + e1**2
+    k2 = a1 @ a1 + phi * a2
+    side1 = a1 @ t1 + phi * t2
+    side2 = k2 @ t1 + phi * (a1 @ t2 + m1 * t2 + phi * t3)
+    own1 = phi * (e2 * m1 + phi * e3) + t1 @ a1 @ t1 + 2 * phi * (t1 @ t2)
+    own2 = phi * (e2 * m2 + 2 * phi * e3 * m1 + phi**2 * e4) + t1 @ k2 @ t1
+    own2 += 2 * phi * (t1 @ a1 @ t2 + m1 * (t1 @ t2) + phi * (t1 @ t3)) + phi**2 * (t2 @ t2)
+    blocks = [frame_gram(law), _bordered(a1, side1, own1), _bordered(k2, side2, own2)]
+    return np.column_stack([[1.0, m1, m2], np.stack([block.ravel() for block in blocks])])
+
+
+def _bordered(block: Array, side: Array, corner: float) -> Array:
+    return np.block([[block, side[:, None]], [side[None], np.array([[corner]])]])
+
+
+def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
+    """Weights plus the smallest change (in the Gauss measure) that makes the moments 0, 1, 2 exact.
+
+    Left as they are where that would be no small change: heavy labels then carry the moments far out in the tails.
+    """
+    powers = nodes ** np.arange(3)[:, None] if len(nodes) > 2 else nodes ** np.arange(len(nodes))[:, None]
+    missing = exact[: len(powers)] - powers @ weights
+    tilt = np.linalg.solve((powers * gauss) @ powers.T, missing)
+    change = powers.T @ tilt
+    return weights + gauss[:, None] * change if np.abs(change).max() < _LARGEST_TILT else weights
+
+
+def _gauss(diagonal: Array, beta: Array) -> tuple[Array, Array]:
+    """Nodes and eigenvectors of the Jacobi matrix, cut to the size at which all nodes lie inside the interval."""
+    sound = np.cumprod((beta[1:] > _SMALLEST_BETA) & (beta[1:] < _LARGEST_BETA)).astype(bool)
+    largest = len(diagonal) if sound.all() else max(1, int(sound.sum()) - 1)
+    for n in range(largest, 0, -1):
+        off = np.sqrt(beta[1:n])
+        t, vectors = np.linalg.eigh(np.diag(diagonal[:n]) + np.diag(off, 1) + np.diag(off, -1))
+        if np.abs(t).max() < 1:
+            return t, vectors
+    raise NumericalError(Status.NOT_CONVERGED, "the spectral measure of the gradient matrix gives no Gauss rule")
+
+
+def _chebyshev(moments: Array) -> tuple[Array, Array]:
+    """Recurrence ``alpha, beta`` of a measure from its orthonormal Legendre moments (modified Chebyshev algorithm)."""
+    n = len(moments) // 2
+    k = np.arange(2 * n)
+    b2 = k**2 / np.abs(4.0 * k**2 - 1)
+    mixed, before = moments * np.cumprod(np.append(1.0, np.sqrt(b2[1:]))), np.zeros(2 * n)
+    alpha, beta = np.zeros(n), np.zeros(n)
+    alpha[0] = mixed[1] / mixed[0]
+    for i in range(1, n):
+        new = np.zeros(2 * n)
+        j = np.arange(i, 2 * n - i)
+        new[j] = mixed[j + 1] - alpha[i - 1] * mixed[j] - beta[i - 1] * before[j] + b2[j] * mixed[j - 1]
+        if new[i] == 0:
+            break
+        alpha[i] = new[i + 1] / new[i] - mixed[i] / mixed[i - 1]
+        beta[i] = new[i] / mixed[i - 1]
+        before, mixed = mixed, new
+    return alpha, beta
+
+
+def _legendre(t: Any, count: int) -> Any:
+    """Orthonormal Legendre polynomials, of the uniform law on [-1, 1], stacked on a new first axis."""
+    out = np.ones((count, *np.shape(t)), dtype=np.result_type(t, float))
+    if count > 1:
+        out[1] = t
+    for k in range(1, count - 1):
+        out[k + 1] = ((2 * k + 1) * t * out[k] - k * out[k - 1]) / (k + 1)
+    return out * np.sqrt(2 * np.arange(count) + 1.0).reshape(-1, *([1] * np.ndim(t)))
+
+
+def _moments(law: ResidualLaw, scale: float, count: int) -> Array:
+    """Moments of (bulk, frame ...), columns, in the Legendre polynomials of t."""
+    ends = np.append(1.0, frame_gram(law).ravel())
+    both = _legendre(np.array([-1.0, 1.0]), count).sum(axis=1)[:, None] * ends / np.pi
+    for opening, allowed in _OPENINGS:
+        z, integrand = _contour(law, scale, opening)
+        polynomials = _legendre(z / np.sqrt(z**2 + (_LENGTH * scale) ** 2), count)
+        # The arcs that close the contour at infinity, where g dz = -dz/z and t = +-1.
+        arcs = both * np.angle(_curve(_REACH + _STEP / 2, opening))
+        moments = (polynomials @ integrand).imag / np.pi + arcs
+        error = abs(moments[0, 0] - 1)
+        if error < allowed:
+            return moments
+    message = f"the mass of the gradient matrix's spectral measure is off by {error:.1e}"
+    raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+def _contour(law: ResidualLaw, scale: float, opening: float) -> tuple[Complex, Complex]:
+    """Nodes ``z`` along the contour and ``(g, block) dz`` there, columns bulk first."""
+    n = round(_REACH / _STEP)
+    s = _STEP * np.arange(-n, n + 1)
+    w = scale * _curve(s, opening)
+    dw = scale * _STEP * (np.cosh(s) + 1j * opening * np.sinh(s))
+    z, g, slope, block = resolvent(law, w)
+    values = np.concatenate([g[:, None], block.reshape(len(w), -1)], axis=1)
+    return z, values * (dw * slope)[:, None]
+
+
+def _curve(s: Any, opening: float) -> Any:
+    """``sinh s + i (1 + opening (cosh s - 1))``."""
+    return np.sinh(s) + 1j * (1 + opening * (np.cosh(s) - 1))

@@ -1,0 +1,145 @@
+"""From a problem to the arrays of its fixed point and of its quadratic forms."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.problem import Problem, Teacher
+from polyspike.theory.uniform.bulk import BulkModel
+from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers, condition
+from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
+from polyspike.theory.uniform.grids import Grid
+from polyspike.theory.uniform.kernels import kernels
+from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
+from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
+
+__all__ = ["UniformModel", "build_model"]
+
+Array = NDArray[np.float64]
+
+RANK_TOLERANCE = 1e-9
+# Nodes of the measure of M by the largest |e| times its standard deviation.
+MU_NODES = ((0.02, 8), (0.1, 12), (np.inf, 16))
+
+
+@dataclass(frozen=True)
+class UniformModel:
+    """All arrays of one problem that depend neither on the ridge nor on the noise-side shift.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (K, A)
+        ``m(kappa, u)``.
+    directions : ndarray of shape (n_mu, P, P)
+        Weights of the spectral measures of M between the directions (b, kappa_perp ...), P = p + 1.
+    gains : ndarray of shape (n_mu, A)
+        ``1 - delta u^2 + e u mu``, what the gradient makes of a neuron's own weight along an eigendirection of M.
+    """
+
+    problem: Problem
+    conditioning: Conditioning
+    grid: Grid
+    bulk: BulkModel
+    labels: LabelParts
+    mean: Any
+    directions: Any
+    gains: Any
+
+
+def build_model(problem: Problem, grid: Grid, step: Any = None, basis: Array | None = None) -> UniformModel:
+    """Assemble the arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives).
+
+    ``basis`` is the factor ``q`` of a nearby model, onto which ``A1/tau`` is then projected (analytic in the step).
+    """
+    scalars = condition(problem, step)
+    measures = _measures(problem, scalars)
+    mu = measures.nodes + scalars.trace_shift
+    u = grid.u
+    gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
+    moves = gains**2 + scalars.isotropic * u**2
+    tau = _deviation(problem, scalars, u)
+    parts = kernels(problem.activation, scalars.strength * grid.kappa[:, None] * u, tau)
+    phi, q = factorise(parts.slope, grid, basis)
+    bulk = BulkModel(
+        grid.kappa_weights,
+        grid.u_weights,
+        phi,
+        q,
+        parts.residual,
+        moves,
+        measures.bulk,
+        problem.n_samples / problem.input_dim,
+        problem.n_samples / problem.width,
+    )
+    labels = label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise)
+    directions = _directions(problem, scalars, measures)
+    return UniformModel(problem, scalars, grid, bulk, labels, parts.mean, directions, gains)
+
+
+def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
+    """``tau(u)``: the average of the moves over M from its exact first two moments.
+
+    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - u^2 [full] / N`` with
+    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``.
+    """
+    first = float(problem.teacher.coefficients(0)[0])
+    second = problem.phi_gradient * scalars.residual_moment + first**2
+    shift = scalars.trace_shift
+    second, first = second + 2 * shift * first + shift**2, first + shift
+    own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
+    square = own**2 + 2 * own * push * first + push**2 * second + (scalars.isotropic - scalars.excluded) * u**2
+    return square**0.5
+
+
+def _measures(problem: Problem, scalars: Conditioning) -> MeasureNodes:
+    """The measures of M, which depend neither on the step nor on the ridge; without its action (c_2 = 0) one node."""
+    if scalars.tilt == 0:
+        return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(residual_law(problem, scalars))[None])
+    deviation = (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    count = mu_count(abs(np.real(scalars.tilt)) * deviation)
+    omega = -activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
+    return _cached_measures(problem.teacher, scalars.noise_variance, omega, problem.phi_gradient, count)
+
+
+@lru_cache(maxsize=256)
+def _cached_measures(teacher: Teacher, variance: float, omega: float, phi: float, count: int) -> MeasureNodes:
+    return measure_nodes(ResidualLaw(*teacher_sample(teacher), variance, omega, phi), count)
+
+
+def mu_count(reach: float) -> int:
+    """How many nodes of M the tilt needs."""
+    return next(count for limit, count in MU_NODES if reach <= limit)
+
+
+def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes) -> Any:
+    """Weights between b^ and e^_1 = (beta* - rho b^)/sqrt(1 - rho^2), e^_j = further teacher directions."""
+    p = problem.teacher.n_indices
+    b = np.array(scalars.b_coordinates)
+    frame = np.zeros((p + 1, p + 2), dtype=b.dtype)
+    frame[0] = b
+    frame[1:, :p] = np.eye(p)
+    frame[1] = (frame[1] - scalars.cosine * b) / (1 - scalars.cosine**2) ** 0.5
+    return frame @ measures.frame @ frame.T
+
+
+def factorise(slope: Any, grid: Grid, basis: Array | None = None) -> tuple[Any, Any]:
+    """``A1/tau = phi q'``: a singular value decomposition in the two Gaussian measures, cut at a relative tolerance.
+
+    The factors at nodes whose weight underflows come by projection, never by dividing by a weight.
+    """
+    if basis is not None:
+        # phi by least squares in the neuron measure; q is kept.
+        root = np.sqrt(grid.u_weights)[:, None]
+        solved = np.linalg.lstsq(root * basis, root * np.real(slope).T, rcond=None)[0]
+        tangent = np.linalg.lstsq(root * basis, root * np.imag(slope).T, rcond=None)[0]
+        return (solved + 1j * tangent).T, basis
+    rows, columns = np.sqrt(grid.kappa_weights), np.sqrt(grid.u_weights)
+    left, values, right = np.linalg.svd(rows[:, None] * slope * columns, full_matrices=False)
+    keep = values > RANK_TOLERANCE * values[0]
+    v = right[keep].T * columns[:, None]
+    phi = slope @ v
+    q = slope.T @ (rows[:, None] * left[:, keep]) / values[keep]
+    return phi, q

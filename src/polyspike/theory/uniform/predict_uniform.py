@@ -1,0 +1,117 @@
+"""``predict_uniform``: train loss, train error and test error at finite size, for any step size."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.results import Prediction
+from polyspike.status import Status
+from polyspike.theory.uniform.bulk import BulkState, solve_bulk
+from polyspike.theory.uniform.conditioning import activation_numbers, condition
+from polyspike.theory.uniform.forms import Errors, errors
+from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.model import UniformModel, build_model
+
+__all__ = ["predict_uniform", "shift_of", "solve_errors", "solve_problem"]
+
+# The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
+_LEAST_SHIFT = 1e-12
+_SINGULAR_SLOPE = 1e-3
+
+
+def predict_uniform(problem: Problem) -> Prediction:
+    """Train loss, train error and test error of a problem by the uniform theory (docs/theory-uniform.md).
+
+    Holds for every step size from 0 to order sqrt(n) and beyond, both gradient forms and all readout laws, at the
+    problem's own finite sizes; deviations are of the order of 1/d and largest near the interpolation peak.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Prediction
+        Method "uniform"; ``prediction.spectrum`` is computed when asked for.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` with residual, iterations and the partial result; ``SINGULAR`` at ridge 0 on the interpolation
+        peak; ``OUT_OF_RANGE`` for an uncentred activation with the full gradient, or a step far beyond order sqrt(n).
+
+    Examples
+    --------
+    >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_exponent=0.3)
+    >>> before, after = predict_uniform(problem.replace(step_size=0.0)), predict_uniform(problem)
+    >>> after.test_error < before.test_error
+    True
+    """
+    model, state = solve_problem(problem)
+    return as_prediction(model, solve_errors(model, state))
+
+
+def as_prediction(model: UniformModel, found: Errors) -> Prediction:
+    """The result in the form that all predictions share."""
+    problem, scalars = model.problem, model.conditioning
+    signal = float(np.sum(problem.teacher.linear_coefficients**2))
+    return Prediction(
+        problem=problem,
+        method="uniform",
+        train_loss=float(found.train_loss),
+        train_error=float(found.train_error),
+        test_error=float(found.test_error),
+        cosine=float(scalars.gradient_cosine),
+        spike_cosine=float(scalars.cosine) if scalars.strength else 0.0,
+        spike_strength=float(scalars.strength),
+        regime="finite n, d and N, any step size up to order sqrt(n)",
+        null_error=problem.label_second_moment,
+        linear_error=problem.label_second_moment - signal,
+        notes=_notes(problem),
+    )
+
+
+def _notes(problem: Problem) -> tuple[str, ...]:
+    numbers = activation_numbers(problem.activation)
+    notes = []
+    if numbers.c1 == 0:
+        notes.append("c_1 = 0: the step makes no spike.")
+    if not np.any(problem.teacher.linear_coefficients):
+        notes.append("c*_1 = 0: the gradient carries no signal at n ~ d, the learned direction is noise.")
+    return tuple(notes)
+
+
+def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
+    """``gamma = lambda n / N``; for ridge 0 a vanishing fraction of the features' variance."""
+    if problem.ridge > 0 or model is None:
+        return problem.ridge * problem.n_samples / problem.width
+    bulk = model.bulk
+    return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2) @ bulk.neuron_weights)
+
+
+def solve_problem(problem: Problem, refine: float = 1.0) -> tuple[UniformModel, BulkState]:
+    """Model and solved bulk of a problem; ``refine`` divides every quadrature step."""
+    model = build_model(problem, choose_grid(problem, condition(problem), refine))
+    return model, solve_bulk(model.bulk, shift_of(problem, model))[0]
+
+
+def solve_errors(model: UniformModel, state: BulkState) -> Errors:
+    """The errors at a solved bulk.
+
+    Raises
+    ------
+    NumericalError
+        ``SINGULAR`` when the ridge is 0 and the limit of vanishing ridge does not exist.
+    """
+    found = errors(model, state)
+    if model.problem.ridge == 0:
+        nearby = replace(state, shift=state.shift * 100)
+        other = errors(model, solve_bulk(model.bulk, nearby.shift, (state.r, state.zeta))[0])
+        if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
+            message = "ridge 0: the test error diverges as the ridge vanishes"
+            raise NumericalError(Status.SINGULAR, message, partial=found)
+    if not np.isfinite([found.train_loss, found.train_error, found.test_error]).all():
+        raise NumericalError(Status.NOT_CONVERGED, "the errors overflow", partial=found)
+    return found
