@@ -1,6 +1,6 @@
 """``simulate``: the real two-layer network of the paper; problems that share a draw share its work."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -159,7 +159,7 @@ def _fit(
         mine = [p for p in problems if _gradient_key(p) == key]
         for fit_key in dict.fromkeys(_fit_key(p) for p in mine):
             ridges = list(dict.fromkeys(p.ridge for p in mine if _fit_key(p) == fit_key))
-            features = _features(fit_key, still, moved)
+            features = step_features(still, moved, fit_key.step, fit_key.activation, threads=blas_threads())
             fits[fit_key] = _fit_step(fit_key, gradient, ridges, sample.inputs, features, labels, options)
     return fits
 
