@@ -1,0 +1,90 @@
+"""The options that describe a problem, the same for every command that takes one."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyspike.errors import ArgumentError
+from polyspike.problem import Problem
+
+__all__ = ["Json", "with_problem"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+PANEL = "The problem"
+
+
+def _option(name: str, help_: str) -> Any:
+    return typer.Option(f"--{name}", help=help_, rich_help_panel=PANEL, show_default=False)
+
+
+PROBLEM_OPTIONS: dict[str, Any] = {
+    "activation": Annotated[str | None, _option("activation", "relu, tanh, erf, gelu, h3, ...  (tanh)")],
+    "teacher": Annotated[str | None, _option("teacher", "An expression such as 'h1 + 0.7*h2'.  (h1)")],
+    "n_samples": Annotated[int | None, _option("n-samples", "n, samples of the ridge fit.  (2000)")],
+    "input_dim": Annotated[int | None, _option("input-dim", "d.  (1000)")],
+    "width": Annotated[int | None, _option("width", "N, neurons.  (2000)")],
+    "step_exponent": Annotated[
+        float | None, _option("step-exponent", "alpha in [0, 1/2]: the step is n^alpha.  (0.2)")
+    ],
+    "step_size": Annotated[float | None, _option("step-size", "The step eta itself; instead of its exponent.")],
+    "ridge": Annotated[float | None, _option("ridge", "lambda >= 0.  (0.01)")],
+    "noise": Annotated[float | None, _option("noise", "Standard deviation of the label noise.  (0.5)")],
+    "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.  (full)")],
+    "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.  (gaussian)")],
+    "n_gradient": Annotated[int | None, _option("n-gradient", "Samples of the gradient step.  (n-samples)")],
+}
+"""Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""
+
+FILE = Annotated[
+    Path | None,
+    typer.Option("--problem", help="A TOML file with these values; options override it.", rich_help_panel=PANEL),
+]
+
+DEFAULT_EXPONENT = 0.2
+
+
+def read_problem(path: Path | None, given: dict[str, Any]) -> Problem:
+    """The problem of a TOML file with the given options on top; an absent step is ``n^0.2``.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the option.
+    """
+    if given.get("step_exponent") is not None and given.get("step_size") is not None:
+        both = (given["step_exponent"], given["step_size"])
+        raise ArgumentError("--step-exponent, --step-size", both, "both given; give one of the two")
+    changes = {name: value for name, value in given.items() if value is not None}
+    if path is not None:
+        return Problem.from_toml(path).replace(**changes)
+    if "step_size" not in changes:
+        changes.setdefault("step_exponent", DEFAULT_EXPONENT)
+    return Problem(**changes)
+
+
+def with_problem(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command of ``problem`` turned into one of ``--problem`` and every option of a problem.
+
+    typer reads the options from the signature, so it is the signature that is extended.
+    """
+    own = {n: p for n, p in inspect.signature(command, eval_str=True).parameters.items() if n != "problem"}
+    annotations = PROBLEM_OPTIONS | {"problem": FILE}
+    added = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in annotations.items()
+    }
+
+    @wraps(command)
+    def wrapper(**kwargs: Any) -> Any:
+        problem = read_problem(kwargs.pop("problem"), {name: kwargs.pop(name) for name in PROBLEM_OPTIONS})
+        return command(problem, **kwargs)
+
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.values()]
+    wrapper.__signature__ = inspect.Signature([*added.values(), *keyword])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = annotations | {n: p.annotation for n, p in own.items()}
+    return wrapper

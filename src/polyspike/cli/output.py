@@ -1,0 +1,40 @@
+"""How commands print: aligned lines for people, JSON for machines."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["plain", "print_json", "print_lines"]
+
+
+def plain(value: Any) -> Any:
+    """Numbers, strings, lists and dicts only, as JSON wants them."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """One JSON object on standard output; a number that is not finite is an error, not a NaN."""
+    print(json.dumps(plain(values), indent=2, allow_nan=False))
+
+
+def print_lines(values: Mapping[str, Any]) -> None:
+    """One aligned line for each value."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        print(f"{name:<{width}}  {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple | np.ndarray):
+        return "  ".join(_text(v) for v in plain(value))
+    return str(value)

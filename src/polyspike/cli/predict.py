@@ -1,0 +1,66 @@
+"""``polyspike predict``: what the theory says of a problem."""
+
+from typing import Annotated, Any
+
+import typer
+
+from polyspike.cli.options import Json, with_problem
+from polyspike.cli.output import print_json, print_lines
+from polyspike.problem import Problem
+from polyspike.results import EdgePrediction, Prediction
+
+__all__ = ["EXAMPLES", "command", "report"]
+
+EXAMPLES = (
+    "Examples: polyspike predict --activation relu --teacher 'h1 + 0.7*h2' --step-exponent 0.3; "
+    "polyspike predict --problem mine.toml --method window --json"
+)
+
+
+@with_problem
+def command(
+    problem: Problem,
+    method: Annotated[str | None, typer.Option(help="The theory that is used; the default one when absent.")] = None,
+    json: Json = False,
+) -> None:
+    """Train loss, train and test error that the theory predicts, without any simulation.
+
+    On an edge between two windows the limit theory has two answers, and both are shown.
+    """
+    from polyspike.theory import predict
+
+    result = predict(problem) if method is None else predict(problem, method=method)
+    answers = report(result)
+    if json:
+        print_json({"problem": repr(problem), **answers})
+        return
+    print(problem)
+    for name, values in answers.items():
+        print(f"\n{name}")
+        print_lines({k: v for k, v in values.items() if v not in (None, [], "")})
+
+
+def report(result: Prediction | EdgePrediction) -> dict[str, dict[str, Any]]:
+    """The numbers of a prediction, or of both neighbours of an edge."""
+    if isinstance(result, EdgePrediction):
+        return {"below the edge": _values(result.below), "above the edge": _values(result.above)}
+    return {"prediction": _values(result)}
+
+
+def _values(result: Prediction) -> dict[str, Any]:
+    return {
+        "method": result.method,
+        "regime": result.regime,
+        "spikes": result.window,
+        "train_loss": result.train_loss,
+        "train_error": result.train_error,
+        "test_error": result.test_error,
+        "cosine": result.cosine,
+        "spike_strength": result.spike_strength,
+        "linear_error": result.linear_error,
+        "null_error": result.null_error,
+        "error_estimate": result.error_estimate,
+        "trusted": result.trusted,
+        "trust_reason": result.trust_reason,
+        "notes": list(result.notes),
+    }

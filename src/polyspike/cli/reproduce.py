@@ -1,0 +1,73 @@
+"""``polyspike reproduce``: the paper, in five figures and a report."""
+
+import shlex
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyspike.cli.options import Json
+from polyspike.cli.output import print_json
+from polyspike.errors import ArgumentError
+
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "Examples: polyspike reproduce --quick; polyspike reproduce --only spectrum --out mine; "
+    "polyspike reproduce --only realdata --data houses.csv --target price"
+)
+
+PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata")
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder of the figures, tables and report.md.")] = Path("figures"),
+    only: Annotated[list[str] | None, typer.Option(help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: under a minute.")] = False,
+    seeds: Annotated[int | None, typer.Option(help="Replicates of every measurement, 2 or more.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own CSV file, instead of MNIST.")] = None,
+    target: Annotated[str | None, typer.Option(help="Its target column.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run again what an earlier run has finished.")] = False,
+    json: Json = False,
+) -> None:
+    """See the paper happen: spikes leave the spectrum one by one, and the errors fall.
+
+    Writes each figure as PNG and SVG, the numbers behind it as CSV, and report.md: for every claim of the paper the
+    measured number beside the predicted one, and a computed verdict. Interrupt it at any time: what is finished is
+    kept, and the next run goes on from there.
+    """
+    from polyspike.cli.reproduction import Reproduction
+
+    names = _chosen(only)
+    options = _options(quick, seeds, data, target)
+    reproduction = Reproduction(out, names, options, fresh, shlex.join(["polyspike", *sys.argv[1:]]))
+    try:
+        reproduction.run(show=not json)
+    except KeyboardInterrupt:
+        print(reproduction.kept_message(), file=sys.stderr)
+        raise
+    if json:
+        print_json(reproduction.result())
+
+
+def _chosen(only: list[str] | None) -> list[str]:
+    for name in only or ():
+        if name not in PART_NAMES:
+            close = get_close_matches(name, PART_NAMES, n=1, cutoff=0.0)[0]
+            raise ArgumentError("--only", name, f"did you mean {close!r}? Parts: {', '.join(PART_NAMES)}")
+    return [name for name in PART_NAMES if not only or name in only]
+
+
+def _options(quick: bool, seeds: int | None, data: Path | None, target: str | None) -> Any:
+    from polyspike.data import read_csv
+    from polyspike.experiments.reproduce import Options
+
+    if seeds is not None and seeds < 2:
+        raise ArgumentError("--seeds", seeds, "give an integer >= 2, else there is no error bar")
+    if (data is None) != (target is None):
+        given, value = ("--data", str(data)) if target is None else ("--target", target)
+        raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
+    own = None if data is None or target is None else read_csv(data, target)
+    return Options(quick=quick, seeds=seeds, data=own)

@@ -1,0 +1,122 @@
+"""Runs the parts with a progress bar, and writes what they find."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from polyspike.cli.figures import FIGURES
+from polyspike.experiments.reproduce import (
+    PARTS,
+    Claim,
+    Columns,
+    Folder,
+    Options,
+    Part,
+    Section,
+    Task,
+    render,
+    run_tasks,
+    summary,
+    to_csv,
+    write_whole,
+)
+from polyspike.experiments.reproduce.columns import to_columns
+from polyspike.plotting import save_figure
+
+__all__ = ["Reproduction"]
+
+SPEED_WINDOW = 120.0
+"""Seconds over which the bar averages its speed: longer than the longest task."""
+
+
+class Reproduction:
+    """One run of the command.
+
+    Parameters
+    ----------
+    out : Path
+    names : sequence of str
+        The parts to run.
+    options : Options
+    fresh : bool
+        Forget what earlier runs have kept.
+    command : str
+        How the user called it, for the report.
+    """
+
+    def __init__(self, out: Path, names: Sequence[str], options: Options, fresh: bool, command: str) -> None:
+        self.folder = Folder(out)
+        if fresh:
+            self.folder.forget()
+        self.plans: dict[str, Sequence[Task]] = {name: PARTS[name].plan(options) for name in names}
+        self.claims: dict[str, list[Claim]] = {}
+        self.command = command
+
+    def run(self, show: bool = True) -> None:
+        """All parts; every finished one is written before the next begins."""
+        console = Console(stderr=True, quiet=not show)
+        start = monotonic()
+        with _bar(console) as progress:
+            total = sum(task.cost for plan in self.plans.values() for task in plan)
+            bar = progress.add_task("", total=total)
+            for name in self.plans:
+                progress.update(bar, description=PARTS[name].title)
+                self._part(PARTS[name], lambda cost: progress.advance(bar, cost))
+                console.print(f"[green]done[/green]  {self.folder.path / name}.png   {summary(self.claims[name])}")
+        console.print(f"{self.folder.path / 'report.md'}   {summary(self._all())}   {monotonic() - start:.0f} s")
+
+    def kept_message(self) -> str:
+        """What an interrupted run leaves, in one line."""
+        parts = ", ".join(self.claims) or "no whole part yet"
+        return f"stopped. Finished and written: {parts}. The same command goes on from here, in {self.folder.path}"
+
+    def result(self) -> dict[str, Any]:
+        """Claims and files, for machines."""
+        claims = [claim.to_row() | {"z": _finite(claim.z)} for claim in self._all()]
+        return {"out": str(self.folder.path), "summary": summary(self._all()), "claims": claims}
+
+    def _part(self, part: Part, advance: Any) -> None:
+        rows = run_tasks(self.plans[part.name], self.folder, advance)
+        tables = part.tables(rows)
+        self.claims[part.name] = part.claims(tables)
+        self._write(part.name, tables)
+        self.folder.keep_claims(part.name, self.command, self.claims[part.name])
+        self._report()
+
+    def _write(self, name: str, tables: Mapping[str, Columns]) -> None:
+        for table, columns in tables.items():
+            self.folder.write_text(f"{table}.csv", to_csv(columns))
+        figure = FIGURES[name](tables)
+        for suffix in (".png", ".svg"):
+            write_whole(self.folder.path / f"{name}{suffix}", lambda path: save_figure(figure, path))
+
+    def _report(self) -> None:
+        """The report of every finished part, those of earlier runs into this folder included."""
+        kept = {name: self.folder.read_claims(name) for name in PARTS}
+        sections = [Section(name, PARTS[name].title, *found) for name, found in kept.items() if found is not None]
+        self.folder.write_text("report.md", render(sections))
+        rows = [claim.to_row() for section in sections for claim in section.claims]
+        self.folder.write_text("claims.csv", to_csv(to_columns(rows)))
+
+    def _all(self) -> list[Claim]:
+        return [claim for part in self.claims.values() for claim in part]
+
+
+def _finite(z: float) -> float | None:
+    return z if abs(z) < float("inf") else None
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, speed_estimate_period=SPEED_WINDOW)

@@ -1,0 +1,60 @@
+"""``polyspike simulate``: what a real network does."""
+
+from typing import Annotated, Any
+
+import typer
+
+from polyspike.cli.options import Json, with_problem
+from polyspike.cli.output import print_json, print_lines
+from polyspike.errors import ArgumentError
+from polyspike.problem import Problem
+from polyspike.results import Estimate
+
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "Examples: polyspike simulate --activation relu --step-exponent 0.3 --seed 7; "
+    "polyspike simulate --problem mine.toml --replicates 10 --json"
+)
+
+FIELDS = ("train_loss", "train_error", "test_error", "cosine", "rank_one_fraction")
+
+
+@with_problem
+def command(
+    problem: Problem,
+    seed: Annotated[int, typer.Option(help="Seed of the draw; the same seed gives the same numbers.")] = 0,
+    replicates: Annotated[int, typer.Option(help="Runs; from two on, means with standard errors.")] = 1,
+    n_test: Annotated[int, typer.Option(help="Fresh test samples.")] = 20_000,
+    json: Json = False,
+) -> None:
+    """Train a real two-layer network: one gradient step, then ridge; measure its errors."""
+    if replicates < 1:
+        raise ArgumentError("--replicates", replicates, "give an integer >= 1")
+    values = _one(problem, seed, n_test) if replicates == 1 else _many(problem, seed, replicates, n_test)
+    if json:
+        print_json({"problem": repr(problem), "seed": seed, **values})
+        return
+    print(problem)
+    print_lines({name: _shown(value) for name, value in values.items()})
+
+
+def _one(problem: Problem, seed: int, n_test: int) -> dict[str, Any]:
+    from polyspike.simulation import simulate
+
+    run = simulate(problem, seed=seed, n_test=n_test)
+    return {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
+
+
+def _many(problem: Problem, seed: int, replicates: int, n_test: int) -> dict[str, Any]:
+    from polyspike.experiments.replicate import replicate
+
+    runs = replicate(problem, n=replicates, seed=seed, n_test=n_test)
+    estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
+    return {name: {"mean": e.mean, "standard_error": e.standard_error, "n": e.n} for name, e in estimates.items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return f"{value['mean']:.6g} ± {value['standard_error']:.2g}   ({value['n']} runs)"
+    return value

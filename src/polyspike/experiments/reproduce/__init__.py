@@ -1,0 +1,35 @@
+"""The paper reproduced in five parts. Each part is one file: plan, run, tables, claims.
+
+A new part is one file and one row of ``PARTS``, and its figure one row of the command's table.
+"""
+
+from polyspike.experiments.reproduce.alignment import ALIGNMENT
+from polyspike.experiments.reproduce.claims import Claim
+from polyspike.experiments.reproduce.columns import Columns, to_csv
+from polyspike.experiments.reproduce.convergence import CONVERGENCE
+from polyspike.experiments.reproduce.errors import ERRORS
+from polyspike.experiments.reproduce.folder import Folder, write_whole
+from polyspike.experiments.reproduce.realdata import REALDATA
+from polyspike.experiments.reproduce.report import Section, render, summary
+from polyspike.experiments.reproduce.runner import run_tasks
+from polyspike.experiments.reproduce.spectrum import SPECTRUM
+from polyspike.experiments.reproduce.tasks import Options, Part, Task
+
+__all__ = [
+    "PARTS",
+    "Claim",
+    "Columns",
+    "Folder",
+    "Options",
+    "Part",
+    "Section",
+    "Task",
+    "render",
+    "run_tasks",
+    "summary",
+    "to_csv",
+    "write_whole",
+]
+
+PARTS: dict[str, Part] = {part.name: part for part in (SPECTRUM, ALIGNMENT, ERRORS, CONVERGENCE, REALDATA)}
+"""The parts by name, in the order of the figures."""

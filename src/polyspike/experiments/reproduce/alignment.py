@@ -1,0 +1,164 @@
+"""Part 2: what each spike has learned, degree by degree, as the step grows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.experiments.reproduce.claims import Claim, above, below
+from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
+from polyspike.experiments.reproduce.common import (
+    SHIFTED_SINE,
+    UNTRAINED,
+    WINDOW_EXPONENTS,
+    average,
+    limit,
+    paired,
+    sample,
+    with_exponent,
+)
+from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.hermite import hermite_functions
+from polyspike.problem import Problem
+from polyspike.simulation.draw import Draw, GaussianDraw
+from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.spectrum import top_eigenpairs
+
+__all__ = ["ALIGNMENT", "learned", "share_of", "smoothed_powers"]
+
+Array = NDArray[np.float64]
+
+NAME = "alignment"
+N_VECTORS = 4
+DEGREE = 4
+EXPONENTS = (
+    UNTRAINED,
+    0.0,
+    0.05,
+    0.1,
+    WINDOW_EXPONENTS[1],
+    0.2,
+    0.25,
+    WINDOW_EXPONENTS[2],
+    0.32,
+    WINDOW_EXPONENTS[3],
+    0.4,
+    0.45,
+)
+
+
+def problem_of(options: Options) -> Problem:
+    """The network of figure 1, with the target-only gradient: the statement on P_k is cleanest there."""
+    n = 1000 if options.quick else 2000
+    return Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_exponent=0.0, gradient="target")
+
+
+def plan(options: Options) -> list[Task]:
+    """One task a seed, all exponents on its draw."""
+    problem = problem_of(options)
+    cost = 6 * (problem.width / 1000) ** 3
+    key = f"{NAME}: {problem}, {EXPONENTS}"
+    seeds = range(options.replicates(full=12, quick=6))
+    return [Task(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
+
+
+def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> Rows:
+    """The shares and the profiles at every exponent, on the draw of one seed."""
+    smoothing = limit(problem, 2).extras["Q"]
+    draw = GaussianDraw.of(problem, (2, seed), 2)
+    shares: list[Row] = []
+    profiles: list[Row] = []
+    for exponent, vectors, kappa in learned(draw, problem, exponents):
+        where: Row = {"seed": seed, "exponent": exponent}
+        shares.append({**where, **share_of(vectors, kappa, smoothing)})
+        profiles += [{**where, **row} for row in _profiles(vectors, kappa)]
+    return {f"{NAME}_draws": shares, f"{NAME}_profile_draws": profiles}
+
+
+def learned(draw: Draw, problem: Problem, exponents: Sequence[float]) -> Iterator[tuple[float, Array, Array]]:
+    """Top left singular vectors of F at every exponent, and ``kappa = beta . x / |beta|`` of the rows of F."""
+    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
+    gradient = gradient_step(
+        sample.inputs, sample.labels(problem), draw.weights, readout, problem.activation, problem.gradient
+    )
+    inputs = draw.ridge_sample.inputs
+    still, moved = inputs @ draw.weights.T, inputs @ gradient.matrix.T
+    kappa = inputs @ (gradient.beta / np.linalg.norm(gradient.beta))
+    for exponent in exponents:
+        features = problem.activation.apply(still + with_exponent(problem, exponent).step * moved, np)
+        yield exponent, top_eigenpairs(features, N_VECTORS)[1], kappa
+
+
+def smoothed_powers(kappa: Array, smoothing: float) -> list[Array]:
+    """``P_k(kappa) = E (kappa + sqrt(Q) xi)^k``, k = 0 .. 4, by ``P_{k+1} = kappa P_k + k Q P_{k-1}``."""
+    powers = [np.ones_like(kappa), kappa]
+    for k in range(1, DEGREE):
+        powers.append(kappa * powers[k] + k * smoothing * powers[k - 1])
+    return powers
+
+
+def share_of(vectors: Array, kappa: Array, smoothing: float) -> dict[str, float]:
+    """Squared cosine of every function with the span of the vectors.
+
+    ``new_k`` is the part of P_k that is orthogonal to P_1 .. P_{k-1}: what the k-th spike adds to the others.
+    """
+    hermite = hermite_functions(kappa, DEGREE)
+    powers = np.array(smoothed_powers(kappa, smoothing)[1:])
+    new = np.linalg.qr(powers.T)[0].T
+    functions: dict[str, Array] = {}
+    for k in range(1, DEGREE + 1):
+        functions |= {f"h{k}": hermite[k], f"monomial{k}": kappa**k, f"p{k}": powers[k - 1], f"new{k}": new[k - 1]}
+    return {name: float(np.sum((f @ vectors) ** 2) / (f @ f)) for name, f in functions.items()}
+
+
+def _profiles(vectors: Array, kappa: Array) -> list[Row]:
+    """Squared cosine of every vector with every Hermite function."""
+    hermite = hermite_functions(kappa, DEGREE)
+    units = hermite / np.linalg.norm(hermite, axis=1, keepdims=True)
+    overlaps = (units @ vectors) ** 2
+    return [
+        {"vector": j + 1, "degree": k, "overlap": float(overlaps[k, j])}
+        for j in range(N_VECTORS)
+        for k in range(DEGREE + 1)
+    ]
+
+
+def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
+    """Mean shares against the exponent, and the mean profile of each vector."""
+    draws, profiles = (to_columns(rows[f"{NAME}_{name}"]) for name in ("draws", "profile_draws"))
+    values = [name for name in draws if name not in ("seed", "exponent")]
+    return {
+        NAME: average(draws, ("exponent",), values),
+        f"{NAME}_draws": draws,
+        f"{NAME}_profiles": average(profiles, ("exponent", "vector", "degree"), ("overlap",)),
+    }
+
+
+def claims(tables: Mapping[str, Columns]) -> list[Claim]:
+    """Each degree enters with its window; the even spike carries P_2 and not the bare square."""
+    draws = tables[f"{NAME}_draws"]
+    found = [claim for k in WINDOW_EXPONENTS for claim in _degree_claims(draws, k)]
+    return [*found, _smoothed_claim(draws)]
+
+
+def _degree_claims(draws: Columns, k: int) -> list[Claim]:
+    start, inside = sample(draws, f"new{k}", exponent=UNTRAINED), sample(draws, f"new{k}", exponent=WINDOW_EXPONENTS[k])
+    found = [
+        below(NAME, f"degree {k}: at initialisation most of it is outside the top {N_VECTORS} vectors", start, 0.5),
+        above(NAME, f"degree {k}: in window {k} most of it is inside the top {N_VECTORS} vectors", inside, 0.5),
+    ]
+    if k > 1:
+        gain = paired(draws, f"new{k}", {"exponent": WINDOW_EXPONENTS[k]}, {"exponent": WINDOW_EXPONENTS[k - 1]})
+        found.append(above(NAME, f"degree {k}: its share in window {k} minus its share in window {k - 1}", gain, 0.0))
+    return found
+
+
+def _smoothed_claim(draws: Columns) -> Claim:
+    here = select(draws, exponent=WINDOW_EXPONENTS[2])
+    gain = {"seed": here["seed"], "gain": here["p2"] - here["monomial2"]}
+    statement = "window 2: the share of P_2 = (beta.x)^2 + Q minus that of the bare square (beta.x)^2"
+    return above(NAME, statement, sample(gain, "gain"), 0.0)
+
+
+ALIGNMENT = Part(NAME, "What each spike has learned", plan, tables, claims)

@@ -1,0 +1,109 @@
+"""Claims of the paper, each with a measured number beside the predicted one; verdicts are computed here."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import inf
+from typing import Any
+
+from polyspike.experiments.statistics import z_threshold
+from polyspike.results import Estimate
+
+__all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "below", "equal", "every"]
+
+HOLDS, DOES_NOT_HOLD, UNDECIDED = "holds", "does not hold", "undecided"
+
+COMPARISONS = 80
+"""Statistical claims in one report, at most: the false-alarm budget is shared among them."""
+
+FALSE_ALARM = 0.05
+"""Chance that a report in which everything holds calls any one claim wrong."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim, judged.
+
+    Attributes
+    ----------
+    part : str
+        Of which part of the report.
+    statement : str
+    relation : {"=", ">", "<"}
+        Between measured and predicted.
+    predicted, measured : float
+    standard_error : float
+        Of the measured number; 0 for a count that is the same in every draw.
+    threshold : float
+        Standard errors that chance alone may explain, at the report's false-alarm budget.
+    margin : float
+        Finite-size term granted beside the standard errors, in the measured number's own unit; the statement says
+        where it comes from.
+    resolution : float
+        For an equality: an error bar (threshold standard errors and the margin) wider than this decides nothing
+        (0 in the table: any width decides).
+    """
+
+    part: str
+    statement: str
+    relation: str
+    predicted: float
+    measured: float
+    standard_error: float
+    threshold: float
+    margin: float = 0.0
+    resolution: float | None = None
+
+    @property
+    def z(self) -> float:
+        """Distance between measured and predicted beyond the margin, in standard errors."""
+        distance = self.measured - self.predicted
+        excess = max(abs(distance) - self.margin, 0.0) * (1 if distance >= 0 else -1)
+        if excess == 0:
+            return 0.0
+        return excess / self.standard_error if self.standard_error > 0 else inf * excess
+
+    @property
+    def verdict(self) -> str:
+        """What the numbers say: holds, does not hold, or undecided within their error bars."""
+        if self.relation == "=":
+            wide = self.resolution is not None and self.threshold * self.standard_error + self.margin > self.resolution
+            return DOES_NOT_HOLD if abs(self.z) > self.threshold else UNDECIDED if wide else HOLDS
+        signed = self.z if self.relation == ">" else -self.z
+        if abs(signed) <= self.threshold:
+            return UNDECIDED
+        return HOLDS if signed > 0 else DOES_NOT_HOLD
+
+    def to_row(self) -> dict[str, Any]:
+        """All of it, for the table."""
+        return asdict(self) | {"resolution": self.resolution or 0.0, "verdict": self.verdict}
+
+
+def _claim(part: str, statement: str, relation: str, found: Estimate, predicted: float, **terms: float) -> Claim:
+    threshold = z_threshold(COMPARISONS, FALSE_ALARM, found.n - 1)
+    return Claim(part, statement, relation, float(predicted), found.mean, found.standard_error, threshold, **terms)
+
+
+def equal(
+    part: str, statement: str, found: Estimate, predicted: float, resolution: float, margin: float = 0.0
+) -> Claim:
+    """Measured = predicted, up to the error bar and a stated finite-size margin; see :class:`Claim`."""
+    return _claim(part, statement, "=", found, predicted, resolution=float(resolution), margin=float(margin))
+
+
+def above(part: str, statement: str, found: Estimate, bound: float) -> Claim:
+    """Measured > bound by more than the error bar."""
+    return _claim(part, statement, ">", found, bound)
+
+
+def below(part: str, statement: str, found: Estimate, bound: float) -> Claim:
+    """Measured < bound by more than the error bar."""
+    return _claim(part, statement, "<", found, bound)
+
+
+def every(part: str, statement: str, values: Iterable[float], predicted: float) -> Claim:
+    """A count that must be as predicted in every draw: no error bar excuses a single other one.
+
+    The measured number is the one farthest from the prediction.
+    """
+    worst = max((float(v) for v in values), key=lambda v: abs(v - predicted))
+    return Claim(part, statement, "=", float(predicted), worst, 0.0, 0.0)

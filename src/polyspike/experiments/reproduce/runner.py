@@ -1,0 +1,77 @@
+"""Runs the tasks of a part on the machine's cores; what is finished is kept, what is kept is not run again."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from threadpoolctl import threadpool_limits
+
+from polyspike.experiments.reproduce.columns import Row
+from polyspike.experiments.reproduce.folder import Folder
+from polyspike.experiments.reproduce.tasks import Rows, Task
+from polyspike.experiments.threads import workers_that_fit
+
+__all__ = ["run_tasks"]
+
+POLL = 0.2
+"""Seconds after which a waiting main thread looks up, so that an interrupt is seen at once."""
+
+
+def run_tasks(
+    tasks: Sequence[Task], folder: Folder, advance: Callable[[float], None], workers: int | None = None
+) -> dict[str, list[Row]]:
+    """Rows of all tasks by table, in the order of the plan, whatever the order in which they finished.
+
+    Threads, one BLAS thread each: the work is matrix products, factorisations and elementwise maps, which
+    release the interpreter. On an interrupt the tasks that wait are dropped and those at work are finished and kept.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    folder : Folder
+        Where finished tasks are kept.
+    advance : callable
+        Told the cost of every task that is done.
+    workers : int, optional
+        Threads; one a core by default.
+    """
+    done: dict[int, Rows] = {}
+    for i, task in enumerate(tasks):
+        rows = folder.read(task)
+        if rows is not None:
+            done[i] = rows
+            advance(task.cost)
+    missing = [i for i in range(len(tasks)) if i not in done]
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers_that_fit(workers)) as pool:
+        futures = {pool.submit(_run, tasks[i], folder): i for i in missing}
+        try:
+            _collect(futures, tasks, done, advance)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return _merge([done[i] for i in range(len(tasks))])
+
+
+def _run(task: Task, folder: Folder) -> Rows:
+    rows = task.run()
+    folder.keep(task, rows)
+    return rows
+
+
+def _collect(
+    futures: dict[Future[Rows], int],
+    tasks: Sequence[Task],
+    done: dict[int, Rows],
+    advance: Callable[[float], None],
+) -> None:
+    waiting = set(futures)
+    while waiting:
+        finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_COMPLETED)
+        for future in finished:
+            i = futures[future]
+            done[i] = future.result()
+            advance(tasks[i].cost)
+
+
+def _merge(parts: Sequence[Rows]) -> dict[str, list[Row]]:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: [row for part in parts for row in part.get(name, [])] for name in names}

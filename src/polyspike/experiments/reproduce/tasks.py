@@ -1,0 +1,77 @@
+"""What a part of the reproduction is made of: tasks that are planned first, run in any order, and kept."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from polyspike.data import Dataset
+from polyspike.experiments.reproduce.claims import Claim
+from polyspike.experiments.reproduce.columns import Columns, Row
+
+__all__ = ["Options", "Part", "Rows", "Task"]
+
+Rows = dict[str, list[Row]]
+"""Rows by the name of their table."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    quick : bool
+        Small sizes and few seeds: under a minute, with wider error bars.
+    seeds : int or None
+        Replicates of every measurement; None for each part's own number.
+    data : Dataset or None
+        The user's own data for the last part; None for MNIST.
+    """
+
+    quick: bool = False
+    seeds: int | None = None
+    data: Dataset | None = None
+
+    def replicates(self, full: int, quick: int) -> int:
+        """The number of seeds: the user's, or the part's own for this length of run."""
+        return self.seeds or (quick if self.quick else full)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work of a few seconds.
+
+    Attributes
+    ----------
+    key : str
+        Says everything that its numbers depend on; a finished task of the same key is not run again.
+    cost : float
+        Rough work in units of 1e9 multiply-adds, for the progress bar.
+    run : callable
+        Makes the rows.
+    """
+
+    key: str
+    cost: float
+    run: Callable[[], Rows]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One figure of the reproduction with its table and its claims.
+
+    Attributes
+    ----------
+    name, title : str
+    plan : callable
+        Options to tasks; cheap.
+    tables : callable
+        Rows of the finished tasks to the tables by name; the one called as the part holds what is drawn.
+    claims : callable
+        Tables to judged claims.
+    """
+
+    name: str
+    title: str
+    plan: Callable[[Options], Sequence[Task]]
+    tables: Callable[[Mapping[str, Sequence[Row]]], dict[str, Columns]]
+    claims: Callable[[Mapping[str, Columns]], list[Claim]]

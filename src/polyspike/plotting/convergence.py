@@ -1,0 +1,59 @@
+"""Distances to the limit at growing n."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from polyspike.plotting.curves import plot_measured
+from polyspike.plotting.errors import rows_where
+from polyspike.plotting.style import DEGREES, MARKERS, legend, new_figure, styled
+
+__all__ = ["convergence_axes", "convergence_figure"]
+
+Columns = Mapping[str, NDArray]
+
+
+@styled
+def convergence_axes(axes: Axes, distances: Columns, rates: Columns, names: Mapping[str, str]) -> None:
+    """Distances against n on logarithmic axes, with the fitted power of each in the legend.
+
+    Parameters
+    ----------
+    axes : Axes
+    distances : mapping of columns
+        ``name``, ``n``, ``distance``, ``distance_se``; only positive distances are drawn.
+    rates : mapping of columns
+        ``name``, ``rate``, ``prefactor``: the line ``prefactor n^rate``.
+    names : mapping
+        Label by name of a distance, in the order of drawing.
+    """
+    for place, (name, label) in enumerate(names.items(), start=1):
+        mine, fit = rows_where(distances, name=name), rows_where(rates, name=name)
+        colour = DEGREES[place]
+        text = rf"{label}: $n^{{{float(fit['rate'][0]):.2f}}}$"
+        style = {"color": colour, "fmt": MARKERS[place]}
+        plot_measured(axes, mine["n"], mine["distance"], mine["distance_se"], text, **style)
+        line = float(fit["prefactor"][0]) * mine["n"] ** float(fit["rate"][0])
+        axes.plot(mine["n"], line, color=colour, linewidth=0.8)
+    axes.set(xscale="log", yscale="log", xlabel=r"$n$   ($d$ and $N$ in proportion)")
+    sizes = np.unique(distances["n"])
+    axes.set_xticks(sizes, [f"{n:.0f}" for n in sizes])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+@styled
+def convergence_figure(distances: Columns, rates: Columns, panels: Sequence[tuple[str, Mapping[str, str]]]) -> Figure:
+    """Figure 4: one panel for each group of distances, given as (title, labels by name)."""
+    figure, grid = new_figure(7.2, 3.0, ncols=len(panels), squeeze=False)
+    for axes, (title, names) in zip(grid[0], panels):
+        convergence_axes(axes, distances, rates, names)
+        axes.set_ylabel(title)
+        legend(axes, ncols=1)
+    return figure
