@@ -62,8 +62,12 @@ def ridge_solve(gram: Array, target: Array, shifts: Array) -> Array:
         return vectors @ (coordinates / (np.maximum(values, 0.0)[:, None] + shifts))
     diagonal = gram.diagonal().copy()
     solution = np.empty((len(target), len(shifts)))
+    work = np.empty_like(gram) if len(shifts) > 1 else gram
     for k, shift in enumerate(shifts):
-        shifted = gram.copy(order="F") if k + 1 < len(shifts) else gram
+        shifted = gram
+        if k + 1 < len(shifts):  # the last one may overwrite the Gram matrix itself
+            work[...] = gram
+            shifted = work
         np.fill_diagonal(shifted, diagonal + shift)
         solution[:, k] = _cholesky_solve(shifted, target, float(shift))
     return solution
