@@ -23,6 +23,7 @@ _MAX_ITERATIONS = 200
 _SHIFT_RATIO = 10.0
 _DAMPED_STEPS = 4
 _MAX_LOG_STEP = 2.0
+_HALVINGS = 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class BulkModel:
 class BulkState:
     """A pair (R, zeta) with the matrices that belong to it; ``c = n/d``.
 
-    ``Q(mu) = E[zeta s q q']``, ``V = E[phi phi' R]``, ``E = (I + c V Q)^-1``, ``Gam = Q E``, ``Psi = E V``.
+    ``Q(mu) = E[zeta s q q']``, ``V = E[phi phi' R]``, ``E = (I + c V Q)^-1``, ``Gam = Q E``, ``Psi = E V``. Leading
+    axes of ``shift``, ``r`` and ``zeta`` are a batch of shifts of one model.
     """
 
     model: BulkModel
@@ -71,21 +73,21 @@ class BulkState:
 
     @cached_property
     def q_hat(self) -> Any:
-        """``Q(mu)``, shape (n_mu, p, p)."""
+        """``Q(mu)``, shape (..., n_mu, p, p)."""
         model = self.model
-        weighted = (model.moves * (model.neuron_weights * self.zeta))[:, :, None] * model.q
-        return model.q.T @ weighted
+        weights = model.moves * (model.neuron_weights * self.zeta)[..., None, :]
+        return model.q.T @ (weights[..., None] * model.q)
 
     @cached_property
     def v(self) -> Any:
-        """``V``, shape (p, p)."""
-        return self.model.phi.T @ ((self.model.sample_weights * self.r)[:, None] * self.model.phi)
+        """``V``, shape (..., p, p)."""
+        return self.model.phi.T @ ((self.model.sample_weights * self.r)[..., None] * self.model.phi)
 
     @cached_property
     def e(self) -> Any:
-        """``E(mu)``, shape (n_mu, p, p)."""
-        size = self.v.shape[0]
-        return np.linalg.inv(np.eye(size) + self.model.aspect * (self.v @ self.q_hat))
+        """``E(mu)``, shape (..., n_mu, p, p)."""
+        size = self.v.shape[-1]
+        return np.linalg.inv(np.eye(size) + self.model.aspect * (self.v[..., None, :, :] @ self.q_hat))
 
     @cached_property
     def gam(self) -> Any:
@@ -95,60 +97,64 @@ class BulkState:
     @cached_property
     def psi(self) -> Any:
         """``Psi(mu)``."""
-        return self.e @ self.v
+        return self.e @ self.v[..., None, :, :]
 
     @cached_property
     def x(self) -> Any:
         """``D + h + phi' bar[Gam] phi``, at a fixed point 1/R."""
         model = self.model
-        mean = np.tensordot(model.mu_weights, self.gam, 1)
-        h = model.residual @ (model.neuron_weights * self.zeta)
-        return self.shift + h + ((model.phi @ mean) * model.phi).sum(axis=1)
+        mean = np.einsum("k,...kab->...ab", model.mu_weights, self.gam)
+        h = (model.neuron_weights * self.zeta) @ model.residual.T
+        shift = np.asarray(self.shift)
+        shift = shift[..., None] if shift.ndim and shift.shape != self.r.shape else shift
+        return shift + h + ((model.phi @ mean) * model.phi).sum(axis=-1)
 
     @cached_property
     def y(self) -> Any:
         """``1 + (n/N)(E[A2^2 R] + q' bar[s Psi] q)``, at a fixed point 1/zeta."""
         model = self.model
         linear = ((model.q @ self.psi) * model.q).sum(axis=-1)
-        linear = model.mu_weights @ (model.moves * linear)
+        linear = ((model.mu_weights[:, None] * model.moves) * linear).sum(axis=-2)
         noise = (model.sample_weights * self.r) @ model.residual
         return 1 + model.overload * (noise + linear)
 
     @cached_property
     def defect(self) -> Any:
         """``(log R X, log zeta Y)``, zero at the fixed point."""
-        return np.concatenate([np.log(self.r * self.x), np.log(self.zeta * self.y)])
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            return np.concatenate([np.log(self.r * self.x), np.log(self.zeta * self.y)], axis=-1)
 
     @property
     def size_of_defect(self) -> float:
-        """Largest relative defect."""
-        return float(np.abs(self.defect).max())
+        """Largest relative defect; infinite where the iterate left the domain."""
+        size = float(np.abs(self.defect).max())
+        return size if np.isfinite(size) else np.inf
 
     def moved(self, step: Any) -> "BulkState":
         """The state after adding ``step`` to (log R, log zeta)."""
         k = len(self.model.sample_weights)
-        r, zeta = self.r * np.exp(step[:k]), self.zeta * np.exp(step[k:])
-        return BulkState(self.model, self.shift, r, zeta)
+        return BulkState(self.model, self.shift, self.r * np.exp(step[..., :k]), self.zeta * np.exp(step[..., k:]))
 
 
 def jacobian(state: BulkState) -> Any:
-    """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (K + A, K + A)."""
+    """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (..., K + A, K + A)."""
     model = state.model
     k, a = len(model.sample_weights), len(model.neuron_weights)
-    cross = model.residual.astype(state.gam.dtype, copy=True)
-    sample = np.zeros((k, k), dtype=state.gam.dtype)
-    neuron = np.zeros((a, a), dtype=state.gam.dtype)
-    for weight, moves, e, gam, psi in zip(model.mu_weights, model.moves, state.e, state.gam, state.psi, strict=True):
-        cross += (model.phi @ e.T @ model.q.T) ** 2 * (weight * moves)
-        sample += weight * (model.phi @ gam @ model.phi.T) ** 2
-        neuron += weight * (model.q @ psi @ model.q.T) ** 2 * (moves[:, None] * moves)
-    wr, wz = model.sample_weights * state.r, model.neuron_weights * state.zeta
-    out = np.empty((k + a, k + a), dtype=cross.dtype)
-    out[:k, :k] = -model.aspect * sample * wr / state.x[:, None]
-    out[:k, k:] = cross * wz / state.x[:, None]
-    out[k:, :k] = model.overload * cross.T * wr / state.y[:, None]
-    out[k:, k:] = -model.overload * model.aspect * neuron * wz / state.y[:, None]
-    out[np.arange(k + a), np.arange(k + a)] += 1
+    weighted = model.mu_weights[:, None] * model.moves
+    cross = (model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T) ** 2
+    cross = model.residual + (cross * weighted[:, None, :]).sum(axis=-3)
+    sample = ((model.phi @ state.gam @ model.phi.T) ** 2 * model.mu_weights[:, None, None]).sum(axis=-3)
+    neuron = (model.q @ state.psi @ model.q.T) ** 2 * weighted[:, :, None]
+    neuron = (neuron * model.moves[:, None, :]).sum(axis=-3)
+    wr = (model.sample_weights * state.r)[..., None, :]
+    wz = (model.neuron_weights * state.zeta)[..., None, :]
+    by_x, by_y = 1 / state.x[..., None], model.overload / state.y[..., None]
+    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, wr))
+    out[..., :k, :k] = -model.aspect * sample * wr * by_x
+    out[..., :k, k:] = cross * wz * by_x
+    out[..., k:, :k] = np.swapaxes(cross, -1, -2) * wr * by_y
+    out[..., k:, k:] = -model.aspect * neuron * wz * by_y
+    out[..., np.arange(k + a), np.arange(k + a)] += 1
     return out
 
 
@@ -220,10 +226,9 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
 
 
 def _start(model: BulkModel, shift: Any) -> BulkState:
-    k, a = len(model.sample_weights), len(model.neuron_weights)
-    ones = np.ones(a)
+    ones = np.ones(len(model.neuron_weights))
     r = 1 / (shift + model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1))
-    state = BulkState(model, shift, r * np.ones(k), ones)
+    state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones)
     for _ in range(_DAMPED_STEPS):
         state = state.moved(-0.5 * state.defect)
     return state
@@ -231,14 +236,14 @@ def _start(model: BulkModel, shift: Any) -> BulkState:
 
 def _next(state: BulkState) -> BulkState:
     """A Newton step, shortened to what the logarithms bear and until the defect falls."""
-    step = -np.linalg.solve(jacobian(state), state.defect)
+    step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]
     largest = float(np.abs(step).max())
     if largest > _MAX_LOG_STEP:
         step *= _MAX_LOG_STEP / largest
-    size = np.linalg.norm(state.defect)
-    for _ in range(4):
+    size = state.size_of_defect
+    for _ in range(_HALVINGS):
         new = state.moved(step)
-        if np.linalg.norm(new.defect) < 0.9 * size:
+        if new.size_of_defect < size or size <= _ROUNDING:
             return new
         step = step / 2
     return state.moved(-0.5 * state.defect)

@@ -82,15 +82,17 @@ def build_model(problem: Problem, grid: Grid, step: Any = None, basis: Array | N
 def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     """``tau(u)``: the average of the moves over M from its exact first two moments.
 
-    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - u^2 [full] / N`` with
-    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``.
+    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - [u^2/(N + u^2)]`` with
+    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
+    neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N`` given that neuron's readout.
     """
     first = float(problem.teacher.coefficients(0)[0])
     second = problem.phi_gradient * scalars.residual_moment + first**2
     shift = scalars.trace_shift
     second, first = second + 2 * shift * first + shift**2, first + shift
     own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
-    square = own**2 + 2 * own * push * first + push**2 * second + (scalars.isotropic - scalars.excluded) * u**2
+    own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
+    square = own**2 + 2 * own * push * first + push**2 * second + scalars.isotropic * u**2 - own_share
     return square**0.5
 
 

@@ -34,7 +34,7 @@ class LabelParts(NamedTuple):
 
 
 def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
-    """The three parts at the nodes ``kappa`` for ``rho = cosine``, |rho| < 1 (complex for derivatives).
+    """The three parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| < 1`` (complex for derivatives).
 
     With ``y1 = rho kappa + sqrt(1 - rho^2) t`` the input along beta*, the average over t is an integral over y1 against
     a Gaussian of deviation sqrt(1 - rho^2), on panels that end at the kinks and are no wider than that deviation.
