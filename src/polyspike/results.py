@@ -132,12 +132,16 @@ class EquivalencePoint:
         ``|F - F_l|_op / sqrt(n)``.
     train_gap, test_gap : Estimate
         ``|train error on F - train error on F_l|``, and the same for the test error.
+    offset : Estimate
+        ``u' (F - F_l) v / sqrt(n)``, u the unit vector along (1, ..., 1), v that along ``a^2`` less its mean: what F_l
+        misses in the constant part of the even spikes. Signed; in modulus at most the distance.
     """
 
     n_samples: int
     distance: Estimate
     train_gap: Estimate
     test_gap: Estimate
+    offset: Estimate
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,7 @@
 """The same experiment on real data: the split, the fit, and bad tables."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,13 @@ from polyspike.simulation.data_draw import DataDraw
 PROBLEM = Problem("relu", n_samples=300, n_gradient=300, input_dim=12, width=80, step_exponent=0.3, ridge=0.05)
 
 
-def table(rows=1000):
+def table(rows: Any = 1000) -> Any:
     rng = np.random.default_rng(2)
     x = rng.standard_normal((rows, 12))
     return x, x[:, 0] + 0.7 * (x[:, 0] ** 2 - 1) + 0.1 * rng.standard_normal(rows)
 
 
-def test_rows_are_split_without_overlap():
+def test_rows_are_split_without_overlap() -> None:
     x, y = table()
     draw = DataDraw((1,), x, y, 300, 400, 80)
     parts = [draw.gradient_sample.inputs, draw.ridge_sample.inputs, *(b.inputs for b in draw.test_blocks())]
@@ -24,14 +26,14 @@ def test_rows_are_split_without_overlap():
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), np.sort(x[:, 0]))
 
 
-def test_labels_follow_their_rows():
+def test_labels_follow_their_rows() -> None:
     x, y = table()
     sample = DataDraw((1,), x, y, 300, 400, 80).ridge_sample
     rows = [int(np.flatnonzero(x[:, 0] == value)[0]) for value in sample.inputs[:20, 0]]
     np.testing.assert_array_equal(sample.labels(PROBLEM)[:20], y[rows])
 
 
-def test_a_step_helps_on_data_with_one_direction():
+def test_a_step_helps_on_data_with_one_direction() -> None:
     """Paired over eight splits of a large table whose target is quadratic in one direction."""
     x, y = table(rows=4000)
     gains = []
@@ -49,12 +51,12 @@ def test_a_step_helps_on_data_with_one_direction():
         ({"n_samples": 800}, "n_samples = 800: the data have 1000 rows"),
     ],
 )
-def test_sizes_that_do_not_fit_the_table(change, remedy):
+def test_sizes_that_do_not_fit_the_table(change: Any, remedy: Any) -> None:
     with pytest.raises(ArgumentError, match=remedy):
         simulate_data([PROBLEM.replace(**change)], *table())
 
 
-def test_missing_values_and_wrong_shapes_are_refused():
+def test_missing_values_and_wrong_shapes_are_refused() -> None:
     x, y = table()
     with pytest.raises(ArgumentError, match="rows, d"):
         simulate_data([PROBLEM], x, y[:-1])
@@ -63,6 +65,6 @@ def test_missing_values_and_wrong_shapes_are_refused():
         simulate_data([PROBLEM], x, y)
 
 
-def test_problems_must_share_their_sizes():
+def test_problems_must_share_their_sizes() -> None:
     with pytest.raises(ArgumentError, match="sizes of the first"):
         simulate_data([PROBLEM, PROBLEM.replace(width=81)], *table())

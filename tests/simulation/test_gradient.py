@@ -1,5 +1,7 @@
 """The gradient is that of the loss: against finite differences of the loss itself, for every activation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,21 +11,21 @@ from polyspike.simulation.gradient import gradient_step
 N0, D, WIDTH = 30, 7, 5
 
 
-def setting():
+def setting() -> Any:
     rng = np.random.default_rng(5)
     inputs, labels = rng.standard_normal((N0, D)), rng.standard_normal(N0)
     weights, readout = rng.standard_normal((WIDTH, D)) / np.sqrt(D), rng.standard_normal(WIDTH)
     return inputs, labels, weights, readout
 
 
-def loss(weights, inputs, labels, readout, activation):
+def loss(weights: Any, inputs: Any, labels: Any, readout: Any, activation: Any) -> Any:
     return np.sum((labels - activation(inputs @ weights.T) @ readout) ** 2) / (2 * len(labels))
 
 
 @pytest.mark.parametrize(
     "name", ["tanh", "relu", "leaky_relu", "erf", "sigmoid", "softplus", "gelu", "silu", "sin", "h3"]
 )
-def test_full_gradient_is_minus_the_derivative_of_the_loss(name):
+def test_full_gradient_is_minus_the_derivative_of_the_loss(name: Any) -> None:
     inputs, labels, weights, readout = setting()
     activation, h = as_activation(name), 1e-6
     computed = gradient_step(inputs, labels, weights, readout, activation, "full").matrix
@@ -34,7 +36,7 @@ def test_full_gradient_is_minus_the_derivative_of_the_loss(name):
         assert computed[i, j] == pytest.approx(-(up - down) / (2 * h), rel=1e-5, abs=1e-6)
 
 
-def test_target_only_gradient_leaves_the_network_out():
+def test_target_only_gradient_leaves_the_network_out() -> None:
     """It is linear in the labels, and the full one where the initial output vanishes."""
     inputs, labels, weights, readout = setting()
     activation = as_activation("tanh")
@@ -46,7 +48,7 @@ def test_target_only_gradient_leaves_the_network_out():
     np.testing.assert_allclose(full.initial_direction, weights.T @ readout)
 
 
-def test_rank_one_fraction_is_what_the_difference_says():
+def test_rank_one_fraction_is_what_the_difference_says() -> None:
     inputs, labels, weights, readout = setting()
     gradient = gradient_step(inputs, labels, weights, readout, as_activation("tanh"), "full")
     rest = gradient.matrix - gradient.linear_coefficient * np.outer(readout, gradient.beta)
@@ -54,13 +56,13 @@ def test_rank_one_fraction_is_what_the_difference_says():
     assert gradient.rank_one_fraction == pytest.approx(expected, rel=1e-10)
 
 
-def test_linear_activation_is_rank_one_exactly():
+def test_linear_activation_is_rank_one_exactly() -> None:
     inputs, labels, weights, readout = setting()
     gradient = gradient_step(inputs, labels, weights, readout, as_activation("identity"), "full")
     assert gradient.rank_one_fraction == pytest.approx(1.0, abs=1e-12)
 
 
-def test_vanishing_gradient_is_not_divided_by():
+def test_vanishing_gradient_is_not_divided_by() -> None:
     inputs, _, weights, readout = setting()
     gradient = gradient_step(inputs, np.zeros(N0), weights, readout, as_activation("tanh"), "target")
     assert gradient.rank_one_fraction == 0.0

@@ -1,5 +1,7 @@
 """``simulate``: the same network step by step, shared work, and options."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ PROBLEM = Problem(
 SCALARS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "spike_cosine", "rank_one_fraction")
 
 
-def by_hand(problem, seed, n_test):
+def by_hand(problem: Any, seed: Any, n_test: Any) -> Any:
     """The paper's recipe, written out with the arrays of the draw."""
     draw = GaussianDraw.of(problem, seed, n_test)
     first, second, w0 = draw.gradient_sample, draw.ridge_sample, draw.weights
@@ -30,7 +32,7 @@ def by_hand(problem, seed, n_test):
 
 @pytest.mark.parametrize("gradient", ["full", "target"])
 @pytest.mark.parametrize("width", [90, 400])
-def test_simulation_is_the_recipe_of_the_paper(gradient, width):
+def test_simulation_is_the_recipe_of_the_paper(gradient: Any, width: Any) -> None:
     problem = PROBLEM.replace(gradient=gradient, width=width)
     measured = simulate(problem, seed=4, n_test=3000, eigenvalues="all")
     train, loss, squares, features = by_hand(problem, (4,), 3000)
@@ -39,10 +41,11 @@ def test_simulation_is_the_recipe_of_the_paper(gradient, width):
     assert measured.test_error == pytest.approx(squares.mean(), rel=1e-9)
     assert measured.test_error_se == pytest.approx(squares.std() / np.sqrt(3000), rel=1e-6)
     values = np.linalg.svd(features, compute_uv=False) ** 2 / width
+    assert measured.eigenvalues is not None
     np.testing.assert_allclose(measured.eigenvalues, values, rtol=1e-9, atol=1e-12)
 
 
-def test_shared_work_changes_nothing():
+def test_shared_work_changes_nothing() -> None:
     problems = [
         PROBLEM,
         PROBLEM.replace(step_size=0.0),
@@ -60,25 +63,25 @@ def test_shared_work_changes_nothing():
             assert getattr(shared, name) == pytest.approx(getattr(alone, name), rel=1e-10)
 
 
-def test_a_seed_fixes_the_run():
+def test_a_seed_fixes_the_run() -> None:
     first, again, other = (simulate(PROBLEM, seed=s, n_test=500) for s in (3, (3,), 4))
     assert [getattr(first, n) for n in SCALARS] == [getattr(again, n) for n in SCALARS]
     assert first.test_error != other.test_error
 
 
-def test_repeated_problems_are_allowed():
+def test_repeated_problems_are_allowed() -> None:
     one, two = simulate_many([PROBLEM, PROBLEM], n_test=500)
     assert one.test_error == two.test_error
 
 
-def test_step_zero_has_no_target_only_spike():
+def test_step_zero_has_no_target_only_spike() -> None:
     measured = simulate(PROBLEM.replace(step_size=0.0, gradient="target"), n_test=100, alignment_degree=2)
     assert measured.spike_cosine == 0.0
     assert measured.alignment is not None
     assert np.all(np.isfinite(measured.alignment.hermite))
 
 
-def test_alignment_grows_with_the_step():
+def test_alignment_grows_with_the_step() -> None:
     small, large = (
         simulate(PROBLEM.replace(step_size=s), n_test=100, alignment_degree=2).alignment for s in (0.1, 20.0)
     )
@@ -87,7 +90,7 @@ def test_alignment_grows_with_the_step():
     assert large.hermite[0] > 0.8 > small.hermite[0]
 
 
-def test_ridge_zero_interpolates_where_it_can():
+def test_ridge_zero_interpolates_where_it_can() -> None:
     measured = simulate(PROBLEM.replace(ridge=0.0, width=600), n_test=500)
     assert measured.train_error < 1e-20
     assert measured.train_loss == measured.train_error
@@ -104,6 +107,6 @@ def test_ridge_zero_interpolates_where_it_can():
         ("alignment_degree", -1),
     ],
 )
-def test_bad_options_are_named(option, value):
+def test_bad_options_are_named(option: Any, value: Any) -> None:
     with pytest.raises(ArgumentError, match=f"^{option} = "):
         simulate(PROBLEM, **{option: value})

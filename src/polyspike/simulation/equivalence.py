@@ -1,15 +1,15 @@
 """F against F_l: are the features after the step the initial ones plus l explicit spikes?
 
 Moniri et al. (arXiv 2310.07891), spectrum theorem: for ``(l-1)/(2l) < alpha < l/(2l+2)``,
-``F = F_0 + sum_{k <= l} c_1^k c_k eta^k (X beta)^k (a^k)' + Delta``, elementwise powers, ``|Delta|_op = o(sqrt n)``.
-The corrected form has ``|beta|^k P_k(X beta/|beta|)`` in the place of ``(X beta)^k`` (docs/theory.md).
+``F = F_0 + sum_{k <= l} c_1^k c_k eta^k (X beta)^k (a^k)' + Delta``, ``|Delta|_op = o(sqrt n)`` (elementwise powers).
+That is the published form. The corrected one has ``|beta|^k P_k(X beta/|beta|)`` in the place of ``(X beta)^k``: the
+rest of the gradient moves every neuron by independent noise whose even powers have a mean (docs/theory.md).
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import svds
 
 from polyspike.errors import ArgumentError
 from polyspike.hermite import hermite_series
@@ -18,45 +18,116 @@ from polyspike.results import Equivalence, EquivalencePoint, Estimate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import Gradient, gradient_step
 from polyspike.simulation.ridge import fit_readouts
+from polyspike.simulation.spectrum import operator_norm
 from polyspike.simulation.streams import as_seed
 
-__all__ = ["equivalence", "spike_features"]
+__all__ = [
+    "both_forms",
+    "decay_rate",
+    "equivalence",
+    "error_gaps",
+    "feature_distance",
+    "noise_ratio",
+    "noisy_power",
+    "offset",
+    "spike_features",
+    "spike_matrix",
+]
 
 Array = NDArray[np.float64]
+
+FORMS = (True, False)
+"""Corrected, published."""
+
+_GAPS = ("distance", "train_gap", "test_gap")
+
+
+def noisy_power(kappa: Array, k: int, q: float) -> Array:
+    """``P_k(kappa) = E (kappa + sqrt(q) xi)^k``, xi standard normal; the monomial at q = 0.
+
+    In Hermite polynomials ``sum_j k!/(2^j j! (k-2j)!) (1 + q)^j H_{k-2j}(kappa)``.
+    """
+    row = np.zeros(k + 1)
+    value = 1.0
+    for j in range(k // 2 + 1):
+        p = k - 2 * j
+        row[p] = value
+        value *= p * (p - 1) / (2 * (j + 1)) * (1 + q)
+    return hermite_series(row, kappa)
+
+
+def noise_ratio(gradient: Gradient) -> float:
+    """Measured Q: the squared size of what is not rank one in the gradient, relative to what is."""
+    share = gradient.rank_one_fraction
+    return (1 - share) / share
+
+
+def spike_matrix(kappa: Array, readout: Array, coefficients: Array, scale: float, q: float) -> Array:
+    """``sum_k c_k scale^k P_k(kappa) (a^k)'`` for k from 1 to the last of the coefficients.
+
+    Parameters
+    ----------
+    kappa : ndarray of shape (rows,)
+        ``X beta / |beta|``.
+    readout : ndarray of shape (width,)
+        a, entries of order ``width^(-1/2)``: the k-th spike has norm of order ``n^(1/2) scale^k width^((1-k)/2)``.
+    coefficients : ndarray of shape (l + 1,)
+        ``c_0 .. c_l`` of the activation; ``c_0`` is not used.
+    scale : float
+        ``eta c_1 |beta|``.
+    q : float
+        Relative variance of the noise, 0 for bare monomials.
+    """
+    total = np.zeros((len(kappa), len(readout)))
+    for k in range(1, len(coefficients)):
+        if coefficients[k] != 0:
+            total += np.outer(coefficients[k] * scale**k * noisy_power(kappa, k, q), readout**k)
+    return total
 
 
 def spike_features(
     inputs: Array, gradient: Gradient, readout: Array, problem: Problem, level: int, corrected: bool = True
 ) -> Array:
-    """``sum_{k <= l} c_1^k c_k eta^k |beta|^k P_k(kappa) (a^k)'``, shape (rows, width), ``kappa = X beta/|beta|``.
+    """The l spikes of F_l on these inputs, shape (rows, width); see :func:`spike_matrix`.
 
-    ``P_k`` is the mean of ``(kappa + sqrt(Q) xi)^k``: the rest of the gradient moves every neuron by independent noise
-    of relative variance Q, measured here from the gradient itself. Uncorrected: Q = 0, the bare monomials.
+    Without a learned direction (beta = 0 or c_1 = 0) there is none, and the answer is zero.
     """
     norm = float(np.linalg.norm(gradient.beta))
-    if norm == 0.0 or gradient.linear_coefficient == 0.0:
-        return np.zeros((len(inputs), len(readout)))
-    kappa = inputs @ (gradient.beta / norm)
-    share = gradient.rank_one_fraction
-    q = (1 - share) / share if corrected else 0.0
-    c = problem.activation.coefficients(level)
     scale = gradient.linear_coefficient * problem.step * norm
-    total = np.zeros((len(inputs), len(readout)))
-    for k in range(1, level + 1):
-        if c[k] != 0:
-            total += np.outer(c[k] * scale**k * _noisy_power(kappa, k, q), readout**k)
-    return total
+    if scale == 0.0:
+        return np.zeros((len(inputs), len(readout)))
+    q = noise_ratio(gradient) if corrected else 0.0
+    coefficients = problem.activation.coefficients(level)
+    return spike_matrix(inputs @ (gradient.beta / norm), readout, coefficients, scale, q)
 
 
-def _noisy_power(kappa: Array, k: int, q: float) -> Array:
-    """``E (kappa + sqrt(q) xi)^k = sum_j k!/(2^j j! (k-2j)!) (1 + q)^j H_{k-2j}(kappa)``."""
-    degrees = [k - 2 * j for j in range(k // 2 + 1)]
-    row = np.zeros(k + 1)
-    value = 1.0
-    for j, p in enumerate(degrees):
-        row[p] = value
-        value *= (k - 2 * j) * (k - 2 * j - 1) / (2 * (j + 1)) * (1 + q)
-    return hermite_series(row, kappa)
+def feature_distance(features: Array, others: Array) -> float:
+    """``|F - F_l|_op / sqrt(n)``."""
+    return operator_norm(features - others) / len(features) ** 0.5
+
+
+def offset(features: Array, others: Array, readout: Array) -> float:
+    """``u' (F - F_l) v / sqrt(n)`` with unit vectors u along (1, ..., 1) and v along ``a^2`` less its mean.
+
+    From the second window on, the even spikes have a constant part that grows, of order ``n^(2 alpha - 1/2)``. With
+    bare monomials F_l misses ``c_2 (eta c_1 |beta|)^2 Q`` of it, so that this lower bound of the distance grows too.
+    Exactly zero for a Rademacher or constant readout, where ``a^2`` has no direction of its own.
+    """
+    direction = readout**2 - np.mean(readout**2)
+    norm = float(np.linalg.norm(direction))
+    if norm <= len(readout) * np.finfo(float).eps * float(np.linalg.norm(readout**2)):
+        return 0.0
+    return float(np.mean(features - others, axis=0) @ direction) / norm
+
+
+def error_gaps(
+    train: tuple[Array, Array], test: tuple[Array, Array], labels: Array, test_labels: Array, ridge: float
+) -> tuple[float, float]:
+    """Train and test error of ridge regression on one pair of features minus those on the other."""
+    readouts = [fit_readouts(features, labels, [ridge])[:, 0] for features in train]
+    one, other = (float(np.mean((labels - f @ w) ** 2)) for f, w in zip(train, readouts, strict=True))
+    new, old = (float(np.mean((test_labels - f @ w) ** 2)) for f, w in zip(test, readouts, strict=True))
+    return one - other, new - old
 
 
 def equivalence(
@@ -90,6 +161,39 @@ def equivalence(
     ArgumentError
         No level given outside the windows; fewer than two sizes or replicates.
     """
+    return _measure(problem, level, sizes, as_seed(seed), replicates, n_test, (corrected,))[0]
+
+
+def both_forms(
+    problem: Problem,
+    level: int | None = None,
+    sizes: Sequence[int] = (500, 1000, 2000),
+    seed: int | tuple[int, ...] = 0,
+    replicates: int = 4,
+    n_test: int = 4000,
+) -> tuple[Equivalence, Equivalence]:
+    """:func:`equivalence` of the corrected and of the published form, on the same draws."""
+    corrected, published = _measure(problem, level, sizes, as_seed(seed), replicates, n_test, FORMS)
+    return corrected, published
+
+
+def _measure(
+    problem: Problem,
+    level: int | None,
+    sizes: Sequence[int],
+    seed: tuple[int, ...],
+    replicates: int,
+    n_test: int,
+    forms: tuple[bool, ...],
+) -> list[Equivalence]:
+    chosen = _check(problem, level, sizes, replicates)
+    gaps = np.array(
+        [[_gaps(_resize(problem, n), chosen, (*seed, k), forms, n_test) for k in range(replicates)] for n in sizes]
+    )
+    return [_summary(problem, chosen, form, sizes, gaps[:, :, f]) for f, form in enumerate(forms)]
+
+
+def _check(problem: Problem, level: int | None, sizes: Sequence[int], replicates: int) -> int:
     chosen = problem.window if level is None else level
     if chosen is None or chosen < 1:
         raise ArgumentError("level", level, "give the number of spikes l >= 1; the step size lies in no window")
@@ -97,14 +201,7 @@ def equivalence(
         raise ArgumentError("sizes", sizes, "give at least two increasing sample sizes")
     if replicates < 2:
         raise ArgumentError("replicates", replicates, "give at least 2, for a standard error")
-    points = []
-    for n in sizes:
-        resized = _resize(problem, n)
-        gaps = [_gaps(resized, chosen, (*as_seed(seed), k), corrected, n_test) for k in range(replicates)]
-        points.append(EquivalencePoint(n, *(_estimate(column) for column in np.transpose(gaps))))
-    names = ("distance", "train_gap", "test_gap")
-    rates = {name: _rate([p.n_samples for p in points], [getattr(p, name) for p in points]) for name in names}
-    return Equivalence(problem, chosen, corrected, tuple(points), rates)
+    return chosen
 
 
 def _resize(problem: Problem, n: int) -> Problem:
@@ -115,40 +212,47 @@ def _resize(problem: Problem, n: int) -> Problem:
     return problem.replace(n_samples=n, step_exponent=problem.exponent, **changes)
 
 
-def _gaps(
-    problem: Problem, level: int, seed: tuple[int, ...], corrected: bool, n_test: int
-) -> tuple[float, float, float]:
-    """Operator norm over sqrt(n), and the two error gaps, on one draw."""
+def _gaps(problem: Problem, level: int, seed: tuple[int, ...], forms: tuple[bool, ...], n_test: int) -> Array:
+    """Operator norm over sqrt(n), the two error gaps and the offset on one draw: shape (forms, 4)."""
     draw = GaussianDraw.of(problem, seed, n_test)
     step, fit, readout = draw.gradient_sample, draw.ridge_sample, draw.readout(problem.readout)
     gradient = gradient_step(
         step.inputs, step.labels(problem), draw.weights, readout, problem.activation, problem.gradient
     )
+    test = list(draw.test_blocks())
+    test_inputs = np.vstack([sample.inputs for sample in test])
+    test_labels = np.concatenate([sample.labels(problem) for sample in test])
 
-    def both(inputs: Array) -> tuple[Array, Array]:
+    def features(inputs: Array) -> list[Array]:
+        """F and F_0."""
         still = inputs @ draw.weights.T
-        moved = problem.activation.apply(still + problem.step * (inputs @ gradient.matrix.T), np)
-        spikes = spike_features(inputs, gradient, readout, problem, level, corrected)
-        return moved, problem.activation.apply(still, np) + spikes
+        moved = still + problem.step * (inputs @ gradient.matrix.T)
+        return [problem.activation.apply(moved, np), problem.activation.apply(still, np)]
 
-    labels, features = fit.labels(problem), both(fit.inputs)
-    start = np.random.default_rng(0).standard_normal(min(features[0].shape))
-    norm = float(svds(features[0] - features[1], k=1, return_singular_vectors=False, v0=start)[0])
-    readouts = [fit_readouts(f, labels, [problem.ridge])[:, 0] for f in features]
-    train = [float(np.mean((labels - f @ w) ** 2)) for f, w in zip(features, readouts, strict=True)]
-    squares = np.zeros(2)
-    for sample in draw.test_blocks():
-        y = sample.labels(problem)
-        squares += [float(np.sum((y - f @ w) ** 2)) for f, w in zip(both(sample.inputs), readouts, strict=True)]
-    test = squares / n_test
-    return norm / problem.n_samples**0.5, abs(train[0] - train[1]), float(abs(test[0] - test[1]))
+    (f, f0), (g, g0), labels = features(fit.inputs), features(test_inputs), fit.labels(problem)
+    rows = []
+    for corrected in forms:
+        fl = f0 + spike_features(fit.inputs, gradient, readout, problem, level, corrected)
+        gl = g0 + spike_features(test_inputs, gradient, readout, problem, level, corrected)
+        gaps = error_gaps((f, fl), (g, gl), labels, test_labels, problem.ridge)
+        rows.append([feature_distance(f, fl), *np.abs(gaps), offset(f, fl, readout)])
+    return np.array(rows)
+
+
+def _summary(problem: Problem, level: int, corrected: bool, sizes: Sequence[int], gaps: Array) -> Equivalence:
+    """Of gaps of shape (sizes, replicates, 4)."""
+    points = tuple(
+        EquivalencePoint(n, *(_estimate(values) for values in row.T)) for n, row in zip(sizes, gaps, strict=True)
+    )
+    rates = {name: decay_rate(list(sizes), [getattr(p, name) for p in points]) for name in _GAPS}
+    return Equivalence(problem, level, corrected, points, rates)
 
 
 def _estimate(values: Array) -> Estimate:
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / len(values) ** 0.5), len(values))
 
 
-def _rate(sizes: list[int], estimates: list[Estimate]) -> Estimate:
+def decay_rate(sizes: Sequence[int], estimates: Sequence[Estimate]) -> Estimate:
     """Slope of log mean against log n by least squares, with the standard error that the means carry into it."""
     x = np.log(sizes) - np.mean(np.log(sizes))
     y = np.log([e.mean for e in estimates])

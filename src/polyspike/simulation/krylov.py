@@ -92,7 +92,7 @@ class Krylov:
     def shortfall(self) -> float:
         """How far, relative, the largest Ritz value may be below the largest eigenvalue: ``tanh^2(s / (2k - 1))``.
 
-        k blocks span ``p(A) X`` for all polynomials of degree below k. Let ``mu = (1 - e) lambda_1`` and p be the one with
+        k blocks span ``p(A) X`` for all polynomials of degree below k. Let ``mu = (1 - e) lambda_1`` and take the p of
         ``sqrt(mu - x) p(x) = sqrt(mu) T_{2k-1}(sqrt(1 - x/mu))``. Then ``(mu - x) p^2 <= mu`` for x in [0, mu] and
         ``(lambda_1 - mu) p(lambda_1)^2 = mu sinh^2((2k-1) artanh sqrt(e))``. If no Rayleigh quotient reaches mu, every
         start ``x = X c`` has ``sinh^2(..) x_1^2 < |x_rest|^2``, that is ``g (R'R)^-1 g' < 1/sinh^2(..)`` with g the
