@@ -1,8 +1,8 @@
 """Which figure belongs to which part of the reproduction."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from polyspike.plotting import (
@@ -31,13 +31,13 @@ CONVERGENCE_PANELS = (
 )
 
 
-def _spectrum(tables: Tables) -> Figure:
+def _spectrum(tables: Tables) -> Any:
     means = tables["spectrum"]
     panels = {"panel": means["panel"], "title": means["title"], "edge": means["edge_drawn"]}
     return spectrum_figure(tables["spectrum_eigenvalues"], panels, tables.get("spectrum_theory"))
 
 
-def _alignment(tables: Tables) -> Figure:
+def _alignment(tables: Tables) -> Any:
     return alignment_figure(
         tables["alignment"],
         tables["alignment_profiles"],
@@ -47,20 +47,20 @@ def _alignment(tables: Tables) -> Figure:
     )
 
 
-def _errors(tables: Tables) -> Figure:
+def _errors(tables: Tables) -> Any:
     return errors_figure(tables["errors"], tables["errors_theory"], TEACHERS)
 
 
-def _convergence(tables: Tables) -> Figure:
+def _convergence(tables: Tables) -> Any:
     return convergence_figure(tables["convergence"], tables["convergence_rates"], CONVERGENCE_PANELS)
 
 
-def _realdata(tables: Tables) -> Figure:
+def _realdata(tables: Tables) -> Any:
     title = str(tables["realdata_data"]["title"][0])
     return realdata_figure(tables["realdata_spectra"], tables["realdata_alignment"], tables["realdata"], title)
 
 
-FIGURES: dict[str, Callable[[Tables], Figure]] = {
+FIGURES: dict[str, Callable[[Tables], Any]] = {
     "spectrum": _spectrum,
     "alignment": _alignment,
     "errors": _errors,

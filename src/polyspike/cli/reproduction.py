@@ -14,12 +14,12 @@ from polyspike.experiments.reproduce import (
     Claim,
     Columns,
     Folder,
+    Job,
     Options,
     Part,
     Section,
-    Task,
     render,
-    run_tasks,
+    run_jobs,
     summary,
     to_csv,
     write_whole,
@@ -30,7 +30,7 @@ from polyspike.plotting import save_figure
 __all__ = ["Reproduction"]
 
 SPEED_WINDOW = 120.0
-"""Seconds over which the bar averages its speed: longer than the longest task."""
+"""Seconds over which the bar averages its speed: longer than the longest job."""
 
 
 class Reproduction:
@@ -52,7 +52,7 @@ class Reproduction:
         self.folder = Folder(out)
         if fresh:
             self.folder.forget()
-        self.plans: dict[str, Sequence[Task]] = {name: PARTS[name].plan(options) for name in names}
+        self.plans: dict[str, Sequence[Job]] = {name: PARTS[name].plan(options) for name in names}
         self.claims: dict[str, list[Claim]] = {}
         self.command = command
 
@@ -61,7 +61,7 @@ class Reproduction:
         console = Console(stderr=True, quiet=not show)
         start = monotonic()
         with _bar(console) as progress:
-            total = sum(task.cost for plan in self.plans.values() for task in plan)
+            total = sum(job.cost for plan in self.plans.values() for job in plan)
             bar = progress.add_task("", total=total)
             for name in self.plans:
                 progress.update(bar, description=PARTS[name].title)
@@ -80,7 +80,7 @@ class Reproduction:
         return {"out": str(self.folder.path), "summary": summary(self._all()), "claims": claims}
 
     def _part(self, part: Part, advance: Any) -> None:
-        rows = run_tasks(self.plans[part.name], self.folder, advance)
+        rows = run_jobs(self.plans[part.name], self.folder, advance)
         tables = part.tables(rows)
         self.claims[part.name] = part.claims(tables)
         self._write(part.name, tables)
@@ -112,9 +112,9 @@ def _finite(z: float) -> float | None:
 
 def _bar(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description:<34}"),
+        TextColumn("{job.description:<34}"),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{job.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

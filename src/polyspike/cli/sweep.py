@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from polyspike.cli.options import Json
 from polyspike.cli.output import print_json
@@ -87,9 +89,6 @@ def _folder(path: Path) -> Path:
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Any]:
     """A progress bar on stderr with rows, rate and time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %  {task.description}"))
     with Progress(*columns, console=Console(stderr=True, quiet=quiet)) as bar:
         row = bar.add_task("", total=None)

@@ -9,23 +9,23 @@ from polyspike.experiments.reproduce.columns import Columns, to_csv
 from polyspike.experiments.reproduce.convergence import CONVERGENCE
 from polyspike.experiments.reproduce.errors import ERRORS
 from polyspike.experiments.reproduce.folder import Folder, write_whole
+from polyspike.experiments.reproduce.jobs import Job, Options, Part
 from polyspike.experiments.reproduce.realdata import REALDATA
 from polyspike.experiments.reproduce.report import Section, render, summary
-from polyspike.experiments.reproduce.runner import run_tasks
+from polyspike.experiments.reproduce.runner import run_jobs
 from polyspike.experiments.reproduce.spectrum import SPECTRUM
-from polyspike.experiments.reproduce.tasks import Options, Part, Task
 
 __all__ = [
     "PARTS",
     "Claim",
     "Columns",
     "Folder",
+    "Job",
     "Options",
     "Part",
     "Section",
-    "Task",
     "render",
-    "run_tasks",
+    "run_jobs",
     "summary",
     "to_csv",
     "write_whole",

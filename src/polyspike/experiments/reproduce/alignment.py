@@ -18,7 +18,7 @@ from polyspike.experiments.reproduce.common import (
     sample,
     with_exponent,
 )
-from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.hermite import hermite_functions
 from polyspike.problem import Problem
 from polyspike.simulation.draw import Draw, GaussianDraw
@@ -54,13 +54,13 @@ def problem_of(options: Options) -> Problem:
     return Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_exponent=0.0, gradient="target")
 
 
-def plan(options: Options) -> list[Task]:
-    """One task a seed, all exponents on its draw."""
+def plan(options: Options) -> list[Job]:
+    """One job a seed, all exponents on its draw."""
     problem = problem_of(options)
     cost = 6 * (problem.width / 1000) ** 3
     key = f"{NAME}: {problem}, {EXPONENTS}"
     seeds = range(options.replicates(full=12, quick=6))
-    return [Task(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
+    return [Job(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
 
 
 def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> Rows:

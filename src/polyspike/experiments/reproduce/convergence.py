@@ -9,7 +9,7 @@ from polyspike.experiments.reproduce import alignment
 from polyspike.experiments.reproduce.claims import Claim, below
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns, unique
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit
-from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Estimate
 from polyspike.simulation import simulate_many
@@ -31,19 +31,19 @@ def problem_of(n: int) -> Problem:
     return Problem(SHIFTED_SINE, "h1", n, n // 4, n // 2, step_exponent=0.0, ridge=0.1)
 
 
-def plan(options: Options) -> list[Task]:
-    """Equivalence of F and F_l in pairs of draws; losses and alignments one draw at one size a task."""
-    sizes, tasks = sizes_of(options), []
+def plan(options: Options) -> list[Job]:
+    """Equivalence of F and F_l in pairs of draws; losses and alignments one draw at one size a job."""
+    sizes, jobs = sizes_of(options), []
     pairs, draws = (3, 4) if options.quick else (5, 8)
     pairs, draws = (options.seeds or pairs, options.seeds or draws)
     for level in WINDOW_EXPONENTS:
         key = f"{NAME}: F and F_l, {problem_of(sizes[0])}, {sizes}, l = {level}"
         cost = 30 * (max(sizes) / 2000) ** 3
-        tasks += [Task(f"{key}, pair {k}", cost, partial(run_pair, sizes, level, k)) for k in range(pairs)]
+        jobs += [Job(f"{key}, pair {k}", cost, partial(run_pair, sizes, level, k)) for k in range(pairs)]
     for n in sizes:
         key, cost = f"{NAME}: limits, {problem_of(n)}", 8 * (n / 2000) ** 3 + 0.5
-        tasks += [Task(f"{key}, seed {k}", cost, partial(run_limits, n, k)) for k in range(draws)]
-    return tasks
+        jobs += [Job(f"{key}, seed {k}", cost, partial(run_limits, n, k)) for k in range(draws)]
+    return jobs
 
 
 def run_pair(sizes: Sequence[int], level: int, pair: int) -> Rows:

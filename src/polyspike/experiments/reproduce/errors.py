@@ -17,7 +17,7 @@ from polyspike.experiments.reproduce.common import (
     sample,
     with_exponent,
 )
-from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.simulation import simulate_many
@@ -46,16 +46,16 @@ def problems_of(options: Options) -> dict[str, Problem]:
     }
 
 
-def plan(options: Options) -> list[Task]:
-    """One task a seed, shared by both teachers and all exponents; and one for the theory."""
+def plan(options: Options) -> list[Job]:
+    """One job a seed, shared by both teachers and all exponents; and one for the theory."""
     problems = problems_of(options)
     n_test = 5_000 if options.quick else 20_000
     first = problems["linear"]
     cost = 2 * len(EXPONENTS) * (n_test + 2 * first.n_samples) * first.width / 3e7
     key = f"{NAME}: {problems}, {EXPONENTS}, {n_test}"
     seeds = range(options.replicates(full=10, quick=6))
-    tasks = [Task(f"{key}, seed {k}", cost, partial(run, problems, n_test, k)) for k in seeds]
-    return [Task(f"{key}, theory", 0.1, partial(run_theory, problems)), *tasks]
+    jobs = [Job(f"{key}, seed {k}", cost, partial(run, problems, n_test, k)) for k in seeds]
+    return [Job(f"{key}, theory", 0.1, partial(run_theory, problems)), *jobs]
 
 
 def run(problems: Mapping[str, Problem], n_test: int, seed: int) -> Rows:

@@ -1,4 +1,4 @@
-"""The output folder: files that are written whole or not at all, and the finished tasks of an interrupted run."""
+"""The output folder: files that are written whole or not at all, and the finished jobs of an interrupted run."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from polyspike._version import __version__
 from polyspike.errors import UnreadableError
 from polyspike.experiments.reproduce.claims import Claim
-from polyspike.experiments.reproduce.tasks import Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Rows
 
 __all__ = ["Folder", "write_whole"]
 
@@ -69,18 +69,18 @@ class Folder:
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return path
 
-    def read(self, task: Task) -> Rows | None:
-        """The rows of a task that finished in an earlier run; None when there are none."""
+    def read(self, job: Job) -> Rows | None:
+        """The rows of a job that finished in an earlier run; None when there are none."""
         try:
-            found = json.loads(self._file(task).read_text(encoding="utf-8"))
+            found = json.loads(self._file(job).read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        return found["rows"] if found.get("key") == _key(task) else None
+        return found["rows"] if found.get("key") == _key(job) else None
 
-    def keep(self, task: Task, rows: Rows) -> None:
-        """Keep the rows of a finished task for the next run."""
-        text = json.dumps({"key": _key(task), "rows": rows}, allow_nan=False)
-        write_whole(self._file(task), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    def keep(self, job: Job, rows: Rows) -> None:
+        """Keep the rows of a finished job for the next run."""
+        text = json.dumps({"key": _key(job), "rows": rows}, allow_nan=False)
+        write_whole(self._file(job), lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def read_claims(self, part: str) -> tuple[str, list[Claim]] | None:
         """The claims of a part that was finished, maybe by an earlier run, and the command that made them."""
@@ -101,9 +101,9 @@ class Folder:
         for path in self.kept.glob("*.json"):
             path.unlink()
 
-    def _file(self, task: Task) -> Path:
-        return self.kept / f"{sha256(_key(task).encode()).hexdigest()[:24]}.json"
+    def _file(self, job: Job) -> Path:
+        return self.kept / f"{sha256(_key(job).encode()).hexdigest()[:24]}.json"
 
 
-def _key(task: Task) -> str:
-    return f"polyspike {__version__}, format {FORMAT}: {task.key}"
+def _key(job: Job) -> str:
+    return f"polyspike {__version__}, format {FORMAT}: {job.key}"

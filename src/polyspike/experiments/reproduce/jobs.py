@@ -1,4 +1,4 @@
-"""What a part of the reproduction is made of: tasks that are planned first, run in any order, and kept."""
+"""What a part of the reproduction is made of: jobs that are planned first, run in any order, and kept."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from polyspike.data import Dataset
 from polyspike.experiments.reproduce.claims import Claim
 from polyspike.experiments.reproduce.columns import Columns, Row
 
-__all__ = ["Options", "Part", "Rows", "Task"]
+__all__ = ["Job", "Options", "Part", "Rows"]
 
 Rows = dict[str, list[Row]]
 """Rows by the name of their table."""
@@ -37,13 +37,13 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """A piece of work of a few seconds.
 
     Attributes
     ----------
     key : str
-        Says everything that its numbers depend on; a finished task of the same key is not run again.
+        Says everything that its numbers depend on; a finished job of the same key is not run again.
     cost : float
         Rough work in units of 1e9 multiply-adds, for the progress bar.
     run : callable
@@ -63,15 +63,15 @@ class Part:
     ----------
     name, title : str
     plan : callable
-        Options to tasks; cheap.
+        Options to jobs; cheap.
     tables : callable
-        Rows of the finished tasks to the tables by name; the one called as the part holds what is drawn.
+        Rows of the finished jobs to the tables by name; the one called as the part holds what is drawn.
     claims : callable
         Tables to judged claims.
     """
 
     name: str
     title: str
-    plan: Callable[[Options], Sequence[Task]]
+    plan: Callable[[Options], Sequence[Job]]
     tables: Callable[[Mapping[str, Sequence[Row]]], dict[str, Columns]]
     claims: Callable[[Mapping[str, Columns]], list[Claim]]

@@ -15,7 +15,7 @@ from polyspike.experiments.reproduce.alignment import learned, share_of
 from polyspike.experiments.reproduce.claims import Claim, above, below
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, UNTRAINED, average, paired, sample, with_exponent
-from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation import simulate_data
@@ -36,8 +36,8 @@ SHOWN = 0.29
 LINEAR_RIDGES = tuple(np.geomspace(1e-3, 1e3, 13).tolist())
 
 
-def plan(options: Options) -> list[Task]:
-    """One task a split, all exponents on it. The data are whitened once, here, so that bad ones are refused first."""
+def plan(options: Options) -> list[Job]:
+    """One job a split, all exponents on it. The data are whitened once, here, so that bad ones are refused first."""
     data = options.data or load("mnist")
     inputs, target = _prepared(data)
     problem = _problem(inputs, options.quick)
@@ -46,7 +46,7 @@ def plan(options: Options) -> list[Task]:
     title = f"{data.name}: {data.target_name} from {inputs.shape[1]} whitened inputs"
     cost = 1 + 3 * len(EXPONENTS) * (problem.width / 1000) ** 2 * problem.n_samples / 1000
     seeds = range(options.replicates(full=8, quick=4))
-    return [Task(f"{key}, split {k}", cost, partial(run, problem, inputs, target, title, k)) for k in seeds]
+    return [Job(f"{key}, split {k}", cost, partial(run, problem, inputs, target, title, k)) for k in seeds]
 
 
 def _prepared(data: Dataset) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ MARK = {HOLDS: "**holds**", DOES_NOT_HOLD: "**does not hold**", UNDECIDED: "unde
 class Section(NamedTuple):
     """One part of the report."""
 
-    name: str
+    part: str
     title: str
     command: str
     """What made it, and makes it again."""
@@ -56,7 +56,7 @@ def summary(claims: Sequence[Claim]) -> str:
 
 
 def _section(section: Section) -> str:
-    figure = f"![{section.title}]({section.name}.png)\n\n`{section.command}`"
+    figure = f"![{section.title}]({section.part}.png)\n\n`{section.command}`"
     return f"\n## {section.title}\n\n{figure}\n\n{ROW_HEAD}{''.join(map(_row, section.claims))}"
 
 

@@ -1,4 +1,4 @@
-"""Runs the tasks of a part on the machine's cores; what is finished is kept, what is kept is not run again."""
+"""Runs the jobs of a part on the machine's cores; what is finished is kept, what is kept is not run again."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -7,59 +7,59 @@ from threadpoolctl import threadpool_limits
 
 from polyspike.experiments.reproduce.columns import Row
 from polyspike.experiments.reproduce.folder import Folder
-from polyspike.experiments.reproduce.tasks import Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Rows
 from polyspike.experiments.threads import workers_that_fit
 
-__all__ = ["run_tasks"]
+__all__ = ["run_jobs"]
 
 POLL = 0.2
 """Seconds after which a waiting main thread looks up, so that an interrupt is seen at once."""
 
 
-def run_tasks(
-    tasks: Sequence[Task], folder: Folder, advance: Callable[[float], None], workers: int | None = None
+def run_jobs(
+    jobs: Sequence[Job], folder: Folder, advance: Callable[[float], None], workers: int | None = None
 ) -> dict[str, list[Row]]:
-    """Rows of all tasks by table, in the order of the plan, whatever the order in which they finished.
+    """Rows of all jobs by table, in the order of the plan, whatever the order in which they finished.
 
     Threads, one BLAS thread each: the work is matrix products, factorisations and elementwise maps, which
-    release the interpreter. On an interrupt the tasks that wait are dropped and those at work are finished and kept.
+    release the interpreter. On an interrupt the jobs that wait are dropped and those at work are finished and kept.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    jobs : sequence of Job
     folder : Folder
-        Where finished tasks are kept.
+        Where finished jobs are kept.
     advance : callable
-        Told the cost of every task that is done.
+        Told the cost of every job that is done.
     workers : int, optional
         Threads; one a core by default.
     """
     done: dict[int, Rows] = {}
-    for i, task in enumerate(tasks):
-        rows = folder.read(task)
+    for i, job in enumerate(jobs):
+        rows = folder.read(job)
         if rows is not None:
             done[i] = rows
-            advance(task.cost)
-    missing = [i for i in range(len(tasks)) if i not in done]
+            advance(job.cost)
+    missing = [i for i in range(len(jobs)) if i not in done]
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers_that_fit(workers)) as pool:
-        futures = {pool.submit(_run, tasks[i], folder): i for i in missing}
+        futures = {pool.submit(_run, jobs[i], folder): i for i in missing}
         try:
-            _collect(futures, tasks, done, advance)
+            _collect(futures, jobs, done, advance)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return _merge([done[i] for i in range(len(tasks))])
+    return _merge([done[i] for i in range(len(jobs))])
 
 
-def _run(task: Task, folder: Folder) -> Rows:
-    rows = task.run()
-    folder.keep(task, rows)
+def _run(job: Job, folder: Folder) -> Rows:
+    rows = job.run()
+    folder.keep(job, rows)
     return rows
 
 
 def _collect(
     futures: dict[Future[Rows], int],
-    tasks: Sequence[Task],
+    jobs: Sequence[Job],
     done: dict[int, Rows],
     advance: Callable[[float], None],
 ) -> None:
@@ -69,7 +69,7 @@ def _collect(
         for future in finished:
             i = futures[future]
             done[i] = future.result()
-            advance(tasks[i].cost)
+            advance(jobs[i].cost)
 
 
 def _merge(parts: Sequence[Rows]) -> dict[str, list[Row]]:

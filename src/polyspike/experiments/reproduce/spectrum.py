@@ -10,7 +10,7 @@ from polyspike.experiments.edge import fit_edge
 from polyspike.experiments.reproduce.claims import Claim, equal, every
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
-from polyspike.experiments.reproduce.tasks import Options, Part, Rows, Task
+from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation import simulate_many
@@ -56,13 +56,13 @@ def _existing(problem: Problem) -> int:
     return int(np.count_nonzero(problem.activation.coefficients(problem.window)[1:]))
 
 
-def plan(options: Options) -> list[Task]:
-    """One task a seed; the panels share its draw."""
+def plan(options: Options) -> list[Job]:
+    """One job a seed; the panels share its draw."""
     shown = panels(options)
     seeds = range(options.replicates(full=6, quick=3))
     cost = 8 * (shown[0].problem.width / 1000) ** 3
     key = f"{NAME}: {[p.problem for p in shown]}"
-    return [Task(f"{key}, seed {k}", cost, partial(run, shown, k)) for k in seeds]
+    return [Job(f"{key}, seed {k}", cost, partial(run, shown, k)) for k in seeds]
 
 
 def run(shown: Sequence[Panel], seed: int) -> Rows:

@@ -1,0 +1,296 @@
+"""The machinery of the reproduction: tables, claims, kept jobs, the report, and each part at a small size."""
+
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from polyspike.data import Dataset, load
+from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.experiments.reproduce import (
+    PARTS,
+    Folder,
+    Job,
+    Options,
+    Section,
+    alignment,
+    convergence,
+    errors,
+    realdata,
+    render,
+    run_jobs,
+    spectrum,
+)
+from polyspike.experiments.reproduce.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    UNDECIDED,
+    Claim,
+    above,
+    below,
+    equal,
+    every,
+)
+from polyspike.experiments.reproduce.columns import from_csv, select, to_columns, to_csv
+from polyspike.experiments.reproduce.common import SHIFTED_SINE, UNTRAINED, average, paired
+from polyspike.experiments.reproduce.folder import write_whole
+from polyspike.experiments.reproduce.report import summary
+from polyspike.problem import Problem
+from polyspike.results import Estimate
+
+
+def test_a_table_survives_its_csv_file() -> None:
+    rows: list[dict[str, Any]] = [{"name": "a, b", "x": 0.1 + 0.2, "n": 3}, {"name": 'c"', "x": 1e-300, "n": -1}]
+    back = from_csv(to_csv(to_columns(rows)))
+    assert back["name"].tolist() == ["a, b", 'c"']
+    assert back["x"].tolist() == [0.1 + 0.2, 1e-300]
+    assert to_csv(to_columns(rows)).splitlines()[1].endswith(",3")
+
+
+def test_averages_and_pairs_are_by_seed() -> None:
+    # The seeds of the two places come in another order; only pairing by seed gives the exact difference 1.
+    places = [("a", 0, 5.0), ("a", 1, 9.0), ("b", 1, 8.0), ("b", 0, 4.0)]
+    draws = to_columns([{"place": p, "seed": s, "x": x} for p, s, x in places])
+    means = average(draws, ("place",), ("x",))
+    assert means["x"].tolist() == [7.0, 6.0]
+    assert means["x_se"].tolist() == pytest.approx([2.0, 2.0])
+    assert paired(draws, "x", {"place": "a"}, {"place": "b"}) == Estimate(1.0, 0.0, 2)
+    assert select(draws, place="b", seed=0.0)["x"].tolist() == [4.0]
+
+
+FOUND = Estimate(1.0, 0.01, 10)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (equal("p", "s", FOUND, 1.01, resolution=0.2), HOLDS),
+        (equal("p", "s", FOUND, 1.2, resolution=0.2), DOES_NOT_HOLD),
+        (equal("p", "s", FOUND, 1.2, resolution=0.5, margin=0.2), HOLDS),
+        (equal("p", "s", FOUND, 1.01, resolution=0.01), UNDECIDED),
+        (equal("p", "s", FOUND, 1.2, resolution=0.01), DOES_NOT_HOLD),
+        (above("p", "s", FOUND, 0.5), HOLDS),
+        (above("p", "s", FOUND, 0.99), UNDECIDED),
+        (above("p", "s", FOUND, 1.5), DOES_NOT_HOLD),
+        (below("p", "s", FOUND, 1.5), HOLDS),
+        (below("p", "s", FOUND, 1.01), UNDECIDED),
+        (below("p", "s", FOUND, 0.5), DOES_NOT_HOLD),
+        (above("p", "s", Estimate(1.0, 0.0, 4), 0.0), HOLDS),
+        (equal("p", "s", Estimate(1.0, 0.0, 4), 1.0, resolution=0.1), HOLDS),
+        (equal("p", "s", Estimate(1.0, 0.0, 4), 1.1, resolution=0.1), DOES_NOT_HOLD),
+        (every("p", "s", [2, 2, 2], 2), HOLDS),
+        (every("p", "s", [2, 3, 2], 2), DOES_NOT_HOLD),
+    ],
+)
+def test_verdicts_are_computed(claim: Claim, verdict: str) -> None:
+    assert claim.verdict == verdict
+
+
+def test_a_claim_says_how_far_off_it_is() -> None:
+    assert equal("p", "s", FOUND, 0.9, resolution=1, margin=0.05).z == pytest.approx(5)
+    assert every("p", "s", [2, 3, 2], 2).z == inf
+    assert every("p", "s", [2, 3, 2], 2).measured == 3
+
+
+def test_few_replicates_decide_less() -> None:
+    many, few = (above("p", "s", Estimate(1.0, 0.01, n), 0.9) for n in (40, 3))
+    assert (many.verdict, few.verdict) == (HOLDS, UNDECIDED)
+
+
+def test_the_report_counts_and_shows_every_claim() -> None:
+    claims = [above("p", "it rises", FOUND, 0.5), equal("p", "it is 2", FOUND, 2.0, resolution=0.1)]
+    text = render([Section("p", "A title", "polyspike reproduce", claims)])
+    assert "2 claims: 1 holds, 1 does not hold, 0 undecided" in text
+    assert "| **holds** | it rises | 1 ± 0.01 | > | 0.5 |  |" in text
+    assert "| **does not hold** | it is 2 | 1 ± 0.01 | = | 2 |  |" in text
+    assert "![A title](p.png)" in text
+    assert summary([]) == "0 claims: 0 holds, 0 does not hold, 0 undecided"
+
+
+class Work:
+    """Tasks that count how often each was run."""
+
+    def __init__(self) -> None:
+        self.runs: list[int] = []
+
+    def jobs(self, n: int, fail_at: int | None = None, error: type[BaseException] = ArithmeticError) -> list[Job]:
+        return [Job(f"job {i}", 1.0 + i, lambda i=i: self._run(i, fail_at, error)) for i in range(n)]  # type: ignore[misc]
+
+    def _run(self, i: int, fail_at: int | None, error: type[BaseException]) -> dict[str, Any]:
+        if i == fail_at:
+            raise error
+        self.runs.append(i)
+        return {"squares": [{"i": i, "square": i * i}]}
+
+
+def test_rows_come_in_the_order_of_the_plan_and_costs_add_up(tmp_path: Path) -> None:
+    done: list[float] = []
+    rows = run_jobs(Work().jobs(9), Folder(tmp_path), done.append, workers=3)
+    assert [row["i"] for row in rows["squares"]] == list(range(9))
+    assert sum(done) == sum(1.0 + i for i in range(9))
+
+
+@pytest.mark.parametrize("error", [ArithmeticError, KeyboardInterrupt])
+def test_what_finished_before_a_failure_is_not_run_again(tmp_path: Path, error: type[BaseException]) -> None:
+    work = Work()
+    with pytest.raises(error):
+        run_jobs(work.jobs(6, fail_at=4, error=error), Folder(tmp_path), lambda _: None, workers=1)
+    finished = list(work.runs)
+    assert finished[:4] == [0, 1, 2, 3]
+    rows = run_jobs(work.jobs(6), Folder(tmp_path), lambda _: None, workers=1)
+    assert sorted(work.runs) == list(range(6))
+    assert [row["square"] for row in rows["squares"]] == [i * i for i in range(6)]
+
+
+def test_a_truncated_or_foreign_file_is_run_again(tmp_path: Path) -> None:
+    work, folder = Work(), Folder(tmp_path)
+    run_jobs(work.jobs(2), folder, lambda _: None)
+    first, second = sorted(folder.kept.glob("*.json"))
+    first.write_text(first.read_text()[:10])
+    second.write_text('{"key": "another", "rows": {}}')
+    run_jobs(work.jobs(2), folder, lambda _: None)
+    assert sorted(work.runs) == [0, 0, 1, 1]
+    folder.forget()
+    run_jobs(work.jobs(2), folder, lambda _: None)
+    assert len(work.runs) == 6
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "f.txt"
+    write_whole(path, lambda p: p.write_text("old"))
+
+    def half(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UnreadableError, match="No space left"):
+        write_whole(path, half)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnreadableError, match="give another folder"):
+        Folder(tmp_path / "file" / "figures")
+
+
+def test_claims_of_earlier_runs_are_kept(tmp_path: Path) -> None:
+    claims = [every("p", "s", [1, 1], 1), above("p", "s", FOUND, 0.5)]
+    Folder(tmp_path).keep_claims("p", "the command", claims)
+    assert Folder(tmp_path).read_claims("p") == ("the command", claims)
+    assert Folder(tmp_path).read_claims("q") is None
+
+
+SMALL = Problem(SHIFTED_SINE, "3*h1", 400, 100, 200, step_exponent=0.0)
+
+
+def test_the_activation_has_no_vanishing_coefficient() -> None:
+    c = SHIFTED_SINE.coefficients(3)
+    assert c[0] == 0
+    assert np.all(np.abs(c[1:]) > 0.05)
+
+
+def finish(part: Any, rows: list[dict[str, Any]]) -> tuple[Any, list[Claim]]:
+    """Tables and claims of the rows of a few jobs."""
+    names = {name for r in rows for name in r}
+    tables = part.tables({name: [row for r in rows for row in r.get(name, [])] for name in names})
+    return tables, part.claims(tables)
+
+
+def test_spectrum_part() -> None:
+    shown = [
+        p._replace(problem=p.problem.replace(n_samples=400, input_dim=100, width=200))
+        for p in spectrum.panels(Options())
+    ]
+    tables, claims = finish(spectrum.SPECTRUM, [spectrum.run(shown, k) for k in range(2)])
+    assert tables["spectrum"]["expected"].tolist() == [0, 1, 1, 2, 3, 1]
+    assert len(claims) == 8
+    assert claims[0].verdict == HOLDS  # no spike before the step
+    top = select(tables["spectrum"], panel="window 3")["top1"][0]
+    assert top > 4 * select(tables["spectrum"], panel="initial")["top1"][0]
+
+
+def test_alignment_part() -> None:
+    exponents = (UNTRAINED, *alignment.WINDOW_EXPONENTS.values())
+    tables, claims = finish(alignment.ALIGNMENT, [alignment.run(SMALL, k, exponents) for k in range(2)])
+    shares = tables["alignment"]
+    assert shares["new1"][0] < 0.5 < shares["new1"][-1]
+    assert np.all(np.diff(shares["new2"]) > -0.2)
+    profiles = select(tables["alignment_profiles"], exponent=alignment.WINDOW_EXPONENTS[3], vector=1)
+    assert int(profiles["degree"][np.argmax(profiles["overlap"])]) == 1
+    assert {c.verdict for c in claims} <= {HOLDS, UNDECIDED}
+
+
+def test_smoothed_powers_are_means_over_the_noise() -> None:
+    kappa, q = np.array([-1.3, 0.0, 0.7]), 0.4
+    nodes, weights = np.polynomial.hermite_e.hermegauss(12)
+    weights = weights / weights.sum()
+    for k, power in enumerate(alignment.smoothed_powers(kappa, q)):
+        expected = ((kappa[:, None] + np.sqrt(q) * nodes) ** k) @ weights
+        np.testing.assert_allclose(power, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_errors_part() -> None:
+    problems = {
+        name: p.replace(n_samples=300, input_dim=30, width=75) for name, p in errors.problems_of(Options()).items()
+    }
+    rows = [errors.run(problems, 200, k) for k in range(2)] + [errors.run_theory(problems)]
+    tables, claims = finish(errors.ERRORS, rows)
+    untrained = select(tables["errors"], exponent=UNTRAINED)
+    assert untrained["test_error_gain"].tolist() == [0, 0]
+    assert untrained["test_error_gain_se"].tolist() == [0, 0]
+    limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
+    assert np.all(np.diff(limit[:4]) < 0)
+    assert len(claims) > 20
+
+
+def test_convergence_part() -> None:
+    rows = [convergence.run_pair((100, 200), level, k) for level in (1, 2, 3) for k in range(2)]
+    rows += [convergence.run_limits(n, k) for n in (100, 200) for k in range(2)]
+    tables, claims = finish(convergence.CONVERGENCE, rows)
+    assert len(claims) == len(tables["convergence_rates"]["rate"]) == 14
+    assert set(tables["convergence"]["n"]) == {100, 200}
+
+
+def test_a_known_rate_is_found_with_its_error() -> None:
+    n = np.array([100.0, 200.0, 400.0])
+    table = {"name": np.array(["d"] * 3), "n": n, "distance": 7 * n**-0.5, "distance_se": 0.7 * n**-0.5}
+    rate, prefactor = convergence.fit_rate(table, "d", 4)
+    assert rate.mean == pytest.approx(-0.5)
+    assert prefactor == pytest.approx(7)
+    # Relative errors of 0.1 at log n = -L, 0, L about the mean give 0.1 sqrt(2) L / (2 L^2).
+    assert rate.standard_error == pytest.approx(0.1 / (np.sqrt(2) * np.log(2)))
+    assert rate.n == 10
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load("digits")
+
+
+def test_real_data_part(digits: Dataset) -> None:
+    jobs = realdata.plan(Options(quick=True, seeds=2, data=digits))
+    tables, claims = finish(realdata.REALDATA, [job.run() for job in jobs])
+    assert len(tables["realdata"]["exponent"]) == len(realdata.EXPONENTS)
+    assert tables["realdata_data"]["title"].tolist() == ["digits: value of the label from 61 whitened inputs"]
+    assert np.all(tables["realdata"]["linear_error"] < 1)  # the target has variance one
+    assert len(claims) == 5
+
+
+def test_too_small_a_table_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    data = Dataset("mine", rng.standard_normal((50, 3)), rng.standard_normal(50), ("a", "b", "c"), "y")
+    with pytest.raises(ArgumentError, match="50 rows"):
+        realdata.plan(Options(data=data))
+
+
+@pytest.mark.parametrize("name", ["spectrum", "alignment", "errors", "convergence"])
+def test_plans_are_cheap_and_their_keys_differ(name: str) -> None:
+    full, quick = PARTS[name].plan(Options()), PARTS[name].plan(Options(quick=True, seeds=3))
+    for plan in (full, quick):
+        assert len({job.key for job in plan}) == len(plan)
+        assert all(job.cost > 0 for job in plan)
+    assert sum(t.cost for t in quick) < sum(t.cost for t in full)
