@@ -1,6 +1,7 @@
 """The limiting traces of random features: two routes, limits, derivatives, and a direct simulation."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def coupled_fixed_point(phi: float, psi: float, ridge: float) -> tuple[float, fl
 
 
 @pytest.mark.parametrize(("phi", "psi", "ridge"), [(0.5, 1.0, 0.1), (2.0, 0.7, 0.03), (0.25, 0.5, 1.0)])
-def test_scalar_root_agrees_with_the_coupled_fixed_point(phi, psi, ridge):
+def test_scalar_root_agrees_with_the_coupled_fixed_point(phi: Any, psi: Any, ridge: Any) -> None:
     features = random_features(C1, CG, phi, psi, ridge)
     np.testing.assert_allclose((features.trace, features.data_trace), coupled_fixed_point(phi, psi, ridge), rtol=1e-8)
 
@@ -63,7 +64,7 @@ def direct_traces(seed: int, n: int, d: int, width: int, ridge: float) -> tuple[
     return float(np.sum(inverse**2)), float(np.sum((inverse @ x) ** 2)) / d
 
 
-def test_traces_agree_with_a_direct_simulation():
+def test_traces_agree_with_a_direct_simulation() -> Any:
     """n = 2000, three draws: within z = 4.5 standard errors (two comparisons at a false-alarm rate of 1e-5 each, with
     the spread of three draws bounded below by the 1/n of a self-averaging trace) and a finite-size term of 2/n."""
     n, d, width, ridge = 2000, 1000, 1500, 0.05
@@ -80,7 +81,7 @@ def test_traces_agree_with_a_direct_simulation():
 
 @settings(deadline=None, max_examples=60)
 @given(ratios, ratios, ridges)
-def test_bounds_hold_everywhere(phi, psi, ridge):
+def test_bounds_hold_everywhere(phi: Any, psi: Any, ridge: Any) -> None:
     features = random_features(C1, CG, phi, psi, ridge)
     assert 0 <= features.trace_times_ridge <= 1
     assert 0 < features.ratio <= 1
@@ -90,7 +91,7 @@ def test_bounds_hold_everywhere(phi, psi, ridge):
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(-3, 1))
-def test_derivatives_agree_with_finite_differences(log_phi, log_psi, log_ridge):
+def test_derivatives_agree_with_finite_differences(log_phi: Any, log_psi: Any, log_ridge: Any) -> None:
     phi, psi, ridge = 10.0**log_phi, 10.0**log_psi, 10.0**log_ridge
     h = 1e-4 * ridge
     here = random_features(C1, CG, phi, psi, ridge)
@@ -100,31 +101,31 @@ def test_derivatives_agree_with_finite_differences(log_phi, log_psi, log_ridge):
 
 
 class TestLimits:
-    def test_many_samples_and_neurons_keep_all_noise(self):
+    def test_many_samples_and_neurons_keep_all_noise(self) -> None:
         """n >> N, d: nothing can be interpolated."""
         assert random_features(C1, CG, 1e-8, 1.0, 0.1).trace_times_ridge == pytest.approx(1, abs=1e-6)
 
-    def test_few_samples_are_interpolated(self):
+    def test_few_samples_are_interpolated(self) -> None:
         """N >> n at a small ridge: T1 tends to that of kernel ridge, sum over a flat kernel Cg + C1 x."""
         kernel = random_features(C1, CG, 1.0, 1e-9, 1e-3)
         nearly = random_features(C1, CG, 1.0, 1e-6, 1e-3)
         assert nearly.trace_times_ridge < 1e-3
         assert kernel.ratio == pytest.approx(nearly.ratio, rel=1e-3)
 
-    def test_large_dimension_treats_linear_as_noise(self):
+    def test_large_dimension_treats_linear_as_noise(self) -> None:
         """d >> n, N: X X'/d is the identity, so that T2 = T1."""
         assert random_features(C1, CG, 1e8, 1e8, 0.1).ratio == pytest.approx(1, abs=1e-6)
 
-    def test_infinite_ridge_fits_nothing(self):
+    def test_infinite_ridge_fits_nothing(self) -> None:
         assert random_features(C1, CG, 0.5, 1.0, 1e10).trace_times_ridge == pytest.approx(1, abs=1e-9)
 
-    def test_ridge_zero_underparametrised_is_least_squares(self):
+    def test_ridge_zero_underparametrised_is_least_squares(self) -> None:
         """n > N: a share N/n of noise is fitted, and GCV gives 1/(1 - N/n)."""
         features = random_features(C1, CG, 0.25, 0.5, 0.0)
         assert features.trace_times_ridge == pytest.approx(0.5, abs=1e-12)
         assert features.loo_factor == pytest.approx(2.0, rel=1e-12)
 
-    def test_ridge_zero_overparametrised_is_the_limit_of_small_ridges(self):
+    def test_ridge_zero_overparametrised_is_the_limit_of_small_ridges(self) -> None:
         zero, small = (random_features(C1, CG, 0.5, 0.25, ridge) for ridge in (0.0, 1e-9))
         assert zero.trace_times_ridge == 0
         assert zero.trace == pytest.approx(small.trace, rel=1e-6)
@@ -132,12 +133,12 @@ class TestLimits:
         assert zero.loo_ratio == pytest.approx(small.loo_ratio, rel=1e-6)
 
 
-def test_ridge_zero_at_the_interpolation_peak_is_refused():
+def test_ridge_zero_at_the_interpolation_peak_is_refused() -> None:
     with pytest.raises(NumericalError, match="interpolation peak"):
         random_features(C1, CG, 0.5, 0.5, 0.0)
 
 
-def test_purely_nonlinear_activation_has_equal_traces():
+def test_purely_nonlinear_activation_has_equal_traces() -> None:
     features = random_features(0.0, 1.0, 0.5, 1.0, 0.1)
     assert isinstance(features, RandomFeatures)
     assert features.ratio == 1.0
@@ -151,6 +152,6 @@ def test_purely_nonlinear_activation_has_equal_traces():
         ("ridge", (1.0, 1.0, -1.0)),
     ],
 )
-def test_bad_arguments_are_named(argument, values):
+def test_bad_arguments_are_named(argument: Any, values: Any) -> None:
     with pytest.raises(ArgumentError, match=f"^{argument} = "):
         random_features(C1, CG, *values)

@@ -55,9 +55,7 @@ def _read_rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UnreadableError(
-            f"data = {str(path)!r}: cannot be read ({error.strerror}); check the name"
-        ) from error
+        raise UnreadableError(f"data = {str(path)!r}: cannot be read ({error.strerror}); check the name") from error
     except UnicodeDecodeError as error:
         raise UnreadableError(f"data = {str(path)!r}: not a UTF-8 text; save it as CSV UTF-8") from error
     lines = text.splitlines()
