@@ -112,9 +112,9 @@ def _finite(z: float) -> float | None:
 
 def _bar(console: Console) -> Progress:
     columns = (
-        TextColumn("{job.description:<34}"),
+        TextColumn("{task.description:<34}"),
         BarColumn(),
-        TextColumn("{job.percentage:>3.0f} %"),
+        TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
