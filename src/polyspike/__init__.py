@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from polyspike._version import __version__
 from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError, UnreadableError
 from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
-from polyspike.results import Alignment, EdgePrediction, Estimate, Measurement, Prediction, Spectrum, Spike
+from polyspike.results import (
+    Alignment,
+    EdgePrediction,
+    Estimate,
+    FailedPrediction,
+    Measurement,
+    Prediction,
+    Spectrum,
+    Spike,
+)
 from polyspike.status import Status
 
 if TYPE_CHECKING:
@@ -62,6 +71,7 @@ __all__ = [
     "DoesNotFitError",
     "EdgePrediction",
     "Estimate",
+    "FailedPrediction",
     "Measurement",
     "NumericalError",
     "PairedDifference",

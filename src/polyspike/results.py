@@ -21,6 +21,7 @@ __all__ = [
     "Equivalence",
     "EquivalencePoint",
     "Estimate",
+    "FailedPrediction",
     "Measurement",
     "Prediction",
     "Spectrum",
@@ -285,3 +286,27 @@ class EdgePrediction:
     problem: Any
     below: Prediction
     above: Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class FailedPrediction:
+    """A row of a vectorised prediction that has no numbers, and why. None stands where they would be, never NaN.
+
+    Attributes
+    ----------
+    problem : Problem
+    method : str
+    status : Status
+        Never ``Status.OK``; ``status.advice`` says what to do.
+    message : str
+        The particulars, as :class:`polyspike.NumericalError` or :class:`polyspike.ArgumentError` gives them.
+    train_loss, train_error, test_error : None
+    """
+
+    problem: Any
+    method: str
+    status: Status
+    message: str
+    train_loss: None = field(default=None, init=False)
+    train_error: None = field(default=None, init=False)
+    test_error: None = field(default=None, init=False)

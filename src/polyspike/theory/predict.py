@@ -1,11 +1,14 @@
 """``predict``: what the theory says of a problem, by the method asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import overload
 
-from polyspike.errors import ArgumentError
+from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
-from polyspike.results import EdgePrediction, Prediction
+from polyspike.results import EdgePrediction, FailedPrediction, Prediction
+from polyspike.status import Status
+from polyspike.theory.uniform.batch import predict_many
 from polyspike.theory.uniform.predict_uniform import predict_uniform
 from polyspike.theory.windows import predict_window
 
@@ -13,9 +16,13 @@ __all__ = ["METHODS", "predict"]
 
 
 def _uniform(problem: Problem, level: int | None) -> Prediction:
+    _check_no_level(level)
+    return predict_uniform(problem)
+
+
+def _check_no_level(level: int | None) -> None:
     if level is not None:
         raise ArgumentError("l", level, "the uniform theory counts the spikes itself; give l= with method='window'")
-    return predict_uniform(problem)
 
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
@@ -26,12 +33,29 @@ METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]]
 """How a prediction can be made, by name."""
 
 
-def predict(problem: Problem, method: str = "uniform", l: int | None = None) -> Prediction | EdgePrediction:  # noqa: E741
-    """Errors of a problem by theory; no randomness, float64.
+@overload
+def predict(problem: Problem, method: str = "uniform", l: int | None = None) -> Prediction | EdgePrediction: ...  # noqa: E741
+
+
+@overload
+def predict(
+    problem: Iterable[Problem],
+    method: str = "uniform",
+    l: int | None = None,  # noqa: E741
+) -> list[Prediction | EdgePrediction | FailedPrediction]: ...
+
+
+def predict(
+    problem: Problem | Iterable[Problem],
+    method: str = "uniform",
+    l: int | None = None,  # noqa: E741
+) -> Prediction | EdgePrediction | list[Prediction | EdgePrediction | FailedPrediction]:
+    """Errors of a problem by theory, or of many in one call; no randomness, float64.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem, or iterable of Problem
+        Of many problems, those that differ in the ridge alone share most of their work.
     method : str
         "uniform" (default): at the problem's own finite sizes, any step size (docs/theory-uniform.md);
         "window": the limit with l spikes (see :func:`polyspike.theory.windows.predict_window`);
@@ -41,14 +65,17 @@ def predict(problem: Problem, method: str = "uniform", l: int | None = None) -> 
 
     Returns
     -------
-    Prediction, or EdgePrediction on an edge between two windows.
+    Prediction, or EdgePrediction on an edge between two windows
+        For many problems a list in their order, in which a row that has no answer is a
+        :class:`polyspike.FailedPrediction` with the status and the reason; the other rows go on.
 
     Raises
     ------
     ArgumentError
-        Unknown method, or a problem outside the method's regime.
+        Unknown method; for a single problem, one outside the method's regime.
     NumericalError
-        Where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point is not found.
+        For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
+        is not found.
 
     Examples
     --------
@@ -57,7 +84,34 @@ def predict(problem: Problem, method: str = "uniform", l: int | None = None) -> 
     True
     >>> predict(problem, method="window").window
     1
+    >>> rows = predict([problem.replace(ridge=ridge) for ridge in (0.01, 0.1, 1.0)])
+    >>> [row.problem.ridge for row in rows if row.test_error is not None]
+    [0.01, 0.1, 1.0]
     """
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
-    return METHODS[method](problem, l)
+    if isinstance(problem, Problem):
+        return METHODS[method](problem, l)
+    problems = _problems(problem)
+    if method == "uniform":
+        _check_no_level(l)
+        return [*predict_many(problems)]
+    return [_limit(one, method, l) for one in problems]
+
+
+def _problems(values: Iterable[Problem]) -> list[Problem]:
+    problems = list(values) if isinstance(values, Iterable) else [values]
+    for one in problems:
+        if not isinstance(one, Problem):
+            raise ArgumentError("problem", one, "give a Problem, or a sequence of them")
+    return problems
+
+
+def _limit(problem: Problem, method: str, level: int | None) -> Prediction | EdgePrediction | FailedPrediction:
+    """One row by a limit theory; a problem outside its regime is out of range."""
+    try:
+        return METHODS[method](problem, level)
+    except NumericalError as error:
+        return FailedPrediction(problem, method, error.status, str(error))
+    except ArgumentError as error:
+        return FailedPrediction(problem, method, Status.OUT_OF_RANGE, str(error))

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import get_lapack_funcs
 
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 
-__all__ = ["BulkModel", "BulkState", "jacobian", "solve_bulk"]
+__all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "solve_bulk", "tangent"]
 
 _TOLERANCE = 1e-12
 # Below this the defect is rounding: Newton stops when it no longer falls.
@@ -21,9 +22,11 @@ _ROUNDING = 1e-9
 _FIRST_ATTEMPT = 16
 _MAX_ITERATIONS = 200
 _SHIFT_RATIO = 10.0
-_DAMPED_STEPS = 4
+_DAMPED_STEPS = 1
 _MAX_LOG_STEP = 2.0
 _HALVINGS = 4
+# A Jacobian is used again below this defect while it divides the defect by so much.
+_CHORD_DEFECT, _CHORD_GAIN = 1e-2, 0.1
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,10 @@ def jacobian(state: BulkState) -> Any:
     k, a = len(model.sample_weights), len(model.neuron_weights)
     weighted = model.mu_weights[:, None] * model.moves
     cross = (model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T) ** 2
-    cross = model.residual + (cross * weighted[:, None, :]).sum(axis=-3)
-    sample = ((model.phi @ state.gam @ model.phi.T) ** 2 * model.mu_weights[:, None, None]).sum(axis=-3)
-    neuron = (model.q @ state.psi @ model.q.T) ** 2 * weighted[:, :, None]
-    neuron = (neuron * model.moves[:, None, :]).sum(axis=-3)
+    cross = model.residual + np.einsum("ma,...mka->...ka", weighted, cross)
+    sample = np.einsum("m,...mkl->...kl", model.mu_weights, (model.phi @ state.gam @ model.phi.T) ** 2)
+    neuron = (model.q @ state.psi @ model.q.T) ** 2
+    neuron = np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
     wr = (model.sample_weights * state.r)[..., None, :]
     wz = (model.neuron_weights * state.zeta)[..., None, :]
     by_x, by_y = 1 / state.x[..., None], model.overload / state.y[..., None]
@@ -158,16 +161,55 @@ def jacobian(state: BulkState) -> Any:
     return out
 
 
+class Linearised:
+    """The factorised Jacobian of a single state (no batch), for any number of right-hand sides, real or complex.
+
+    Raises
+    ------
+    NumericalError
+        ``SINGULAR`` where the Jacobian is singular or not finite.
+    """
+
+    def __init__(self, state: BulkState) -> None:
+        matrix = jacobian(state)
+        factorise, self._back = get_lapack_funcs(("getrf", "getrs"), (matrix,))
+        # The transpose is in LAPACK's order already, so that nothing is copied.
+        self._factors, self._pivots, info = factorise(matrix.T, overwrite_a=True)
+        if info != 0 or not np.isfinite(np.diagonal(self._factors)).all():
+            raise NumericalError(Status.SINGULAR, "the Jacobian of the bulk's fixed point is singular", partial=state)
+
+    def solve(self, right: Any) -> Any:
+        """``J^-1 right``."""
+        return self._back(self._factors, self._pivots, right, trans=1)[0]
+
+    def solve_transposed(self, right: Any) -> Any:
+        """``J'^-1 right``."""
+        return self._back(self._factors, self._pivots, right)[0]
+
+
+def tangent(state: BulkState, at: Linearised) -> Any:
+    """Derivative of (log R, log zeta) by log D along the solution."""
+    right = np.zeros(state.defect.shape, dtype=state.defect.dtype)
+    right[: len(state.r)] = state.shift / state.x
+    return -at.solve(right)
+
+
 def solve_bulk(
-    model: BulkModel, shift: Any, start: tuple[Any, Any] | None = None, tolerance: float = _TOLERANCE
+    model: BulkModel,
+    shift: Any,
+    start: tuple[Any, Any] | None = None,
+    tolerance: float = _TOLERANCE,
+    nearby: Linearised | None = None,
 ) -> tuple[BulkState, int]:
     """Solve the fixed point at the shift ``D`` (a number, or one per kappa node).
 
     Parameters
     ----------
     start : (R, zeta), optional
-        A nearby solution; without one, a few damped iterations from ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails
+        A nearby solution; without one, a damped iteration from ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails
         from there, D is lowered step by step from a size at which it does not.
+    nearby : Linearised, optional
+        The Jacobian of the start, or of a state near it.
 
     Returns
     -------
@@ -180,7 +222,7 @@ def solve_bulk(
         ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
     """
     state = _start(model, shift) if start is None else BulkState(model, shift, *start)
-    state, iterations = _newton(state, tolerance, _FIRST_ATTEMPT)
+    state, iterations = _newton(state, tolerance, _FIRST_ATTEMPT, nearby)
     if _converged(state, tolerance):
         return state, iterations
     state, more = _lower_shift(model, shift, tolerance)
@@ -194,15 +236,20 @@ def _converged(state: BulkState, tolerance: float) -> bool:
     return bool(state.size_of_defect <= max(tolerance, _ROUNDING))
 
 
-def _newton(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, int]:
-    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling."""
+def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling.
+
+    Near the solution the Jacobian of an earlier step serves as long as each step with it divides the defect well.
+    """
     last = np.inf
     for iteration in range(most):
         size = state.size_of_defect
         if size <= tolerance or (size <= _ROUNDING and size > last / 4):
             return state, iteration
+        if size > min(_CHORD_DEFECT, _CHORD_GAIN * last):
+            known = None
         last = size
-        state = _next(state)
+        state, known = _next(state, known)
     return state, most
 
 
@@ -230,20 +277,33 @@ def _start(model: BulkModel, shift: Any) -> BulkState:
     r = 1 / (shift + model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1))
     state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones)
     for _ in range(_DAMPED_STEPS):
-        state = state.moved(-0.5 * state.defect)
+        state = _damped(state)
     return state
 
 
-def _next(state: BulkState) -> BulkState:
-    """A Newton step, shortened to what the logarithms bear and until the defect falls."""
-    step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]
+def _damped(state: BulkState) -> BulkState:
+    return state.moved(-0.5 * state.defect)
+
+
+def _next(state: BulkState, known: Linearised | None) -> tuple[BulkState, Linearised | None]:
+    """A Newton step, shortened to what the logarithms bear and until the defect falls; damped where there is none."""
+    try:
+        if state.r.ndim > 1:
+            step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]
+        else:
+            known = known or Linearised(state)
+            step = -known.solve(state.defect)
+    except (NumericalError, np.linalg.LinAlgError):
+        return _damped(state), None
     largest = float(np.abs(step).max())
+    if not np.isfinite(largest):
+        return _damped(state), None
     if largest > _MAX_LOG_STEP:
         step *= _MAX_LOG_STEP / largest
     size = state.size_of_defect
     for _ in range(_HALVINGS):
         new = state.moved(step)
         if new.size_of_defect < size or size <= _ROUNDING:
-            return new
+            return new, known
         step = step / 2
-    return state.moved(-0.5 * state.defect)
+    return _damped(state), None

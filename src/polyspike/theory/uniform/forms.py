@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.uniform.bulk import BulkState, jacobian
+from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.model import UniformModel
 
 __all__ = ["Errors", "QuadraticForm", "errors", "quadratic_form"]
@@ -77,10 +77,10 @@ def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
     if model.conditioning.excluded == 0:
         return inverse
     root = np.sqrt(model.grid.u_weights) * model.grid.u
-    for weight, gain, psi in zip(model.bulk.mu_weights, model.gains, state.psi, strict=True):
-        y = (root * gain)[:, None] * model.bulk.q
-        inverse = inverse - model.bulk.overload * weight * (y @ psi @ y.T)
-    return inverse
+    y = (root * model.gains)[:, :, None] * model.bulk.q
+    left = (model.bulk.overload * model.bulk.mu_weights)[:, None, None] * (y @ state.psi)
+    flat = (-1, left.shape[0] * left.shape[2])
+    return inverse - left.transpose(1, 0, 2).reshape(flat) @ y.transpose(1, 0, 2).reshape(flat).T
 
 
 class _Blocks:
@@ -172,10 +172,13 @@ class _Blocks:
         return by_r, by_zeta
 
 
-def errors(model: UniformModel, state: BulkState) -> Errors:
-    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, test error ``-dQ/de`` at D = gamma + e/R^2."""
+def errors(model: UniformModel, state: BulkState, at: Linearised | None = None) -> Errors:
+    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, test error ``-dQ/de`` at D = gamma + e/R^2.
+
+    ``at`` is the state's Jacobian, where it is known already.
+    """
     form = quadratic_form(model, state)
     gamma = state.shift
     gradient = np.concatenate([form.by_log_r, form.by_log_zeta])
-    adjoint = np.linalg.solve(jacobian(state).T, gradient)[: len(state.r)]
+    adjoint = (at or Linearised(state)).solve_transposed(gradient)[: len(state.r)]
     return Errors(gamma * form.value, gamma**2 * (adjoint @ state.r), (adjoint / state.r).sum())

@@ -8,13 +8,13 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.status import Status
-from polyspike.theory.uniform.bulk import BulkState, solve_bulk
+from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, build_model
 
-__all__ = ["predict_uniform", "shift_of", "solve_errors", "solve_problem"]
+__all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-12
@@ -91,21 +91,26 @@ def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
     return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2) @ bulk.neuron_weights)
 
 
+def model_of(problem: Problem, refine: float = 1.0) -> UniformModel:
+    """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step."""
+    return build_model(problem, choose_grid(problem, condition(problem), refine))
+
+
 def solve_problem(problem: Problem, refine: float = 1.0) -> tuple[UniformModel, BulkState]:
-    """Model and solved bulk of a problem; ``refine`` divides every quadrature step."""
-    model = build_model(problem, choose_grid(problem, condition(problem), refine))
+    """Model and solved bulk of a problem."""
+    model = model_of(problem, refine)
     return model, solve_bulk(model.bulk, shift_of(problem, model))[0]
 
 
-def solve_errors(model: UniformModel, state: BulkState) -> Errors:
-    """The errors at a solved bulk.
+def solve_errors(model: UniformModel, state: BulkState, at: Linearised | None = None) -> Errors:
+    """The errors at a solved bulk, whose Jacobian may be known already.
 
     Raises
     ------
     NumericalError
         ``SINGULAR`` when the ridge is 0 and the limit of vanishing ridge does not exist.
     """
-    found = errors(model, state)
+    found = errors(model, state, at)
     if model.problem.ridge == 0:
         nearby = replace(state, shift=state.shift * 100)
         other = errors(model, solve_bulk(model.bulk, nearby.shift, (state.r, state.zeta))[0])
