@@ -275,17 +275,21 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class EdgePrediction:
-    """On an edge alpha = (l-1)/(2l) between two windows the limit theory has two answers, not one.
+    """On an edge alpha = (l-1)/(2l) between two windows the limit theory jumps: what is below, above, and on it.
 
     Attributes
     ----------
     below, above : Prediction
         With l - 1 and with l spikes.
+    crossing : Prediction or None
+        Exactly on the edge, where the l-th spike has finite strength (docs/critical-exponents.md); None for the
+        published limit, which does not say.
     """
 
     problem: Any
     below: Prediction
     above: Prediction
+    crossing: Prediction | None = None
 
 
 @dataclass(frozen=True, eq=False)

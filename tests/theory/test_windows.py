@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError, EdgePrediction, NumericalError, Prediction, Problem, predict
+from polyspike.theory.limits import learned_direction, spike_degrees
 from polyspike.theory.polynomials import project, spike_polynomial
-from polyspike.theory.windows import learned_direction, spike_degrees
 
 BASE = Problem(
     "gelu",

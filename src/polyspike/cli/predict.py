@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Train loss, train and test error that the theory predicts, without any simulation.
 
-    On an edge between two windows the limit theory has two answers, and both are shown.
+    On an edge between two windows the limit theory jumps: both sides are shown, and the limit exactly on the edge.
     """
     from polyspike.theory import predict
 
@@ -41,9 +41,10 @@ def command(
 
 
 def report(result: Prediction | EdgePrediction) -> dict[str, dict[str, Any]]:
-    """The numbers of a prediction, or of both neighbours of an edge."""
+    """The numbers of a prediction, or of an edge and both its neighbours."""
     if isinstance(result, EdgePrediction):
-        return {"below the edge": _values(result.below), "above the edge": _values(result.above)}
+        on = {} if result.crossing is None else {"on the edge": _values(result.crossing)}
+        return {"below the edge": _values(result.below), **on, "above the edge": _values(result.above)}
     return {"prediction": _values(result)}
 
 

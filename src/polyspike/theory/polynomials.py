@@ -1,4 +1,4 @@
-"""What the spikes carry: the polynomials ``P_k`` and the unpenalised regression on them."""
+"""What the spikes carry: the polynomials ``P_k`` and the regression on them, unpenalised where a spike diverges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def spike_polynomial(k: int, q: float, degree: int) -> Array:
 
 @dataclass(frozen=True)
 class Projection:
-    """What unpenalised regression on polynomials takes off a quadratic form.
+    """What regression on polynomials takes off a quadratic form.
 
     Attributes
     ----------
@@ -34,14 +34,17 @@ class Projection:
         ``b' M^-1 b``, per T1.
     linear_left : float
         What is left of the linear Hermite coefficient of the target: ``t_1`` minus the fitted one.
+    paid : float
+        ``sum_k penalty_k x_k^2`` at the fitted coefficients; 0 where nothing is penalised.
     """
 
     gain: float
     linear_left: float
+    paid: float = 0.0
 
 
-def project(rows: Sequence[Array], target: Array, ratio: float) -> Projection:
-    """``b = B W t``, ``M = B W B'`` with ``W = diag(p!)`` and ``ratio = T2/T1`` in the place of p = 1.
+def project(rows: Sequence[Array], target: Array, ratio: float, penalties: Sequence[float] | None = None) -> Projection:
+    """``b = B W t``, ``M = B W B' + diag(penalties)``, ``W = diag(p!)`` with ``ratio = T2/T1`` in the place of p = 1.
 
     Parameters
     ----------
@@ -51,14 +54,18 @@ def project(rows: Sequence[Array], target: Array, ratio: float) -> Projection:
         Hermite coefficients ``t_p = c*_p rho^p`` of the target seen along the learned direction.
     ratio : float
         ``T2/T1``.
+    penalties : sequence of float, optional
+        What the square of each coefficient costs, per T1; none by default.
     """
     if not len(rows):
         return Projection(0.0, float(target[1]))
     weight = np.array([float(factorial(p)) for p in range(len(target))])
     weight[1] = ratio
     root = np.sqrt(weight)
-    design = (np.stack(rows) * root).T
+    cost = np.zeros(len(rows)) if penalties is None else np.sqrt(np.asarray(penalties, dtype=float))
+    design = np.concatenate([(np.stack(rows) * root).T, np.diag(cost)])
     design /= np.linalg.norm(design, axis=0)
-    coefficients = np.linalg.lstsq(design, root * target)[0]
+    coefficients = np.linalg.lstsq(design, np.append(root * target, np.zeros(len(rows))))[0]
     fitted = design @ coefficients
-    return Projection(float(fitted @ fitted), float(target[1] - fitted[1] / root[1]))
+    paid = fitted[len(target) :]
+    return Projection(float(fitted @ fitted), float(target[1] - fitted[1] / root[1]), float(paid @ paid))

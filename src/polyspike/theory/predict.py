@@ -8,6 +8,7 @@ from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
+from polyspike.theory.crossing import predict_crossing
 from polyspike.theory.uniform.batch import predict_many
 from polyspike.theory.uniform.predict_uniform import predict_uniform
 from polyspike.theory.windows import predict_window
@@ -27,6 +28,7 @@ def _check_no_level(level: int | None) -> None:
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "uniform": _uniform,
+    "crossing": lambda problem, level: predict_crossing(problem, level),
     "window": lambda problem, level: predict_window(problem, level),
     "window-published": lambda problem, level: predict_window(problem, level, published=True),
 }
@@ -59,6 +61,8 @@ def predict(
     method : str
         "uniform" (default): at the problem's own finite sizes, any step size (docs/theory-uniform.md);
         "window": the limit with l spikes (see :func:`polyspike.theory.windows.predict_window`);
+        "crossing": the limit with the l-th spike at finite strength, across the edge between two windows (see
+        :func:`polyspike.theory.crossing.predict_crossing`);
         "window-published": the same as printed in Moniri et al. (arXiv 2310.07891).
     l : int, optional
         Number of spikes, for the limit theory; by default that of the window in which the step size lies.

@@ -37,6 +37,10 @@ class RandomFeatures:
         ``-(1/T1) d tau/d lambda``.
     trace : float
         ``T1`` itself; inf at ridge 0 when n > N.
+    neuron_trace : float
+        ``k T1``: what a unit of energy of a function on the neurons is worth beside one on the samples.
+    loo_neuron : float
+        ``(1/T1) d log(k T1)/d lambda``.
     """
 
     trace_times_ridge: float
@@ -44,6 +48,8 @@ class RandomFeatures:
     loo_factor: float
     loo_ratio: float
     trace: float
+    neuron_trace: float
+    loo_neuron: float
 
     @property
     def data_trace(self) -> float:
@@ -127,6 +133,8 @@ class _Curve:
             loo_factor=inverse_w / gamma_w,
             loo_ratio=-k * scale / q * tau_w / gamma_w,
             trace=self.r * q / (k * scale) if k > 0 else inf,
+            neuron_trace=self.r * q / scale,
+            loo_neuron=k * scale / q * (q_w / q - 1 / scale) / gamma_w,
         )
 
 
