@@ -12,11 +12,13 @@ from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, Pol
 from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
 from polyspike.results import (
     Alignment,
+    Derivatives,
     EdgePrediction,
     Estimate,
     FailedPrediction,
     Measurement,
     Prediction,
+    Slopes,
     Spectrum,
     Spike,
 )
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.simulation.simulate import simulate_many as simulate_many
     from polyspike.theory.predict import predict as predict
+    from polyspike.theory.uniform.derivatives import derivatives as derivatives
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
@@ -60,6 +63,7 @@ _LAZY: dict[str, str] = {
     "simulate": "polyspike.simulation",
     "simulate_many": "polyspike.simulation",
     "predict": "polyspike.theory",
+    "derivatives": "polyspike.theory",
 }
 
 __all__ = [
@@ -68,6 +72,7 @@ __all__ = [
     "Alignment",
     "ArgumentError",
     "Comparison",
+    "Derivatives",
     "DoesNotFitError",
     "EdgePrediction",
     "Estimate",
@@ -79,6 +84,7 @@ __all__ = [
     "Prediction",
     "Problem",
     "Replication",
+    "Slopes",
     "Spectrum",
     "Spike",
     "Status",
@@ -92,6 +98,7 @@ __all__ = [
     "as_teacher",
     "compare",
     "compare_differences",
+    "derivatives",
     "disagreements",
     "paired_difference",
     "paired_differences",

@@ -17,6 +17,7 @@ from polyspike.status import Status
 
 __all__ = [
     "Alignment",
+    "Derivatives",
     "EdgePrediction",
     "Equivalence",
     "EquivalencePoint",
@@ -24,6 +25,7 @@ __all__ = [
     "FailedPrediction",
     "Measurement",
     "Prediction",
+    "Slopes",
     "Spectrum",
     "Spike",
 ]
@@ -314,3 +316,29 @@ class FailedPrediction:
     train_loss: None = field(default=None, init=False)
     train_error: None = field(default=None, init=False)
     test_error: None = field(default=None, init=False)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of the three errors by one argument of the problem."""
+
+    train_loss: float
+    train_error: float
+    test_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """A prediction and how it answers to small changes.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    by_ridge, by_step : Slopes
+        Derivatives by ``problem.ridge`` and by the step size ``problem.step`` (not its exponent), everything else
+        fixed.
+    """
+
+    prediction: Prediction
+    by_ridge: Slopes
+    by_step: Slopes

@@ -152,7 +152,7 @@ def jacobian(state: BulkState) -> Any:
     wr = (model.sample_weights * state.r)[..., None, :]
     wz = (model.neuron_weights * state.zeta)[..., None, :]
     by_x, by_y = 1 / state.x[..., None], model.overload / state.y[..., None]
-    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, wr))
+    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, wr, by_x))
     out[..., :k, :k] = -model.aspect * sample * wr * by_x
     out[..., :k, k:] = cross * wz * by_x
     out[..., k:, :k] = np.swapaxes(cross, -1, -2) * wr * by_y

@@ -49,11 +49,8 @@ class UniformModel:
     gains: Any
 
 
-def build_model(problem: Problem, grid: Grid, step: Any = None, basis: Array | None = None) -> UniformModel:
-    """Assemble the arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives).
-
-    ``basis`` is the factor ``q`` of a nearby model, onto which ``A1/tau`` is then projected (analytic in the step).
-    """
+def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
+    """Assemble the arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives)."""
     scalars = condition(problem, step)
     measures = _measures(problem, scalars)
     mu = measures.nodes + scalars.trace_shift
@@ -62,7 +59,7 @@ def build_model(problem: Problem, grid: Grid, step: Any = None, basis: Array | N
     moves = gains**2 + scalars.isotropic * u**2
     tau = _deviation(problem, scalars, u)
     parts = kernels(problem.activation, scalars.strength * grid.kappa[:, None] * u, tau)
-    phi, q = factorise(parts.slope, grid, basis)
+    phi, q = factorise(parts.slope, grid)
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
@@ -127,21 +124,24 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     return frame @ measures.frame @ frame.T
 
 
-def factorise(slope: Any, grid: Grid, basis: Array | None = None) -> tuple[Any, Any]:
+def factorise(slope: Any, grid: Grid) -> tuple[Any, Any]:
     """``A1/tau = phi q'``: a singular value decomposition in the two Gaussian measures, cut at a relative tolerance.
 
-    The factors at nodes whose weight underflows come by projection, never by dividing by a weight.
+    The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
+    infinitesimal imaginary part (complex step), q is real and spans both parts.
     """
-    if basis is not None:
-        # phi by least squares in the neuron measure; q is kept.
-        root = np.sqrt(grid.u_weights)[:, None]
-        solved = np.linalg.lstsq(root * basis, root * np.real(slope).T, rcond=None)[0]
-        tangent = np.linalg.lstsq(root * basis, root * np.imag(slope).T, rcond=None)[0]
-        return (solved + 1j * tangent).T, basis
-    rows, columns = np.sqrt(grid.kappa_weights), np.sqrt(grid.u_weights)
-    left, values, right = np.linalg.svd(rows[:, None] * slope * columns, full_matrices=False)
+    rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
+    parts = _parts(slope, rows, columns)
+    left, values, right = np.linalg.svd(np.concatenate([rows * part * columns for part in parts]), full_matrices=False)
     keep = values > RANK_TOLERANCE * values[0]
     v = right[keep].T * columns[:, None]
-    phi = slope @ v
-    q = slope.T @ (rows[:, None] * left[:, keep]) / values[keep]
-    return phi, q
+    weighted = np.concatenate([rows * part for part in parts])
+    return slope @ v, weighted.T @ left[:, keep] / values[keep]
+
+
+def _parts(slope: Any, rows: Array, columns: Array) -> list[Array]:
+    """The real part, and the imaginary one at the same norm."""
+    if not np.iscomplexobj(slope):
+        return [slope]
+    sizes = [float(np.linalg.norm(rows * part * columns)) for part in (slope.real, slope.imag)]
+    return [slope.real, slope.imag * (sizes[0] / sizes[1])] if sizes[1] > 0 else [slope.real]
