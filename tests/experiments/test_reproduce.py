@@ -37,6 +37,7 @@ from polyspike.experiments.reproduce.columns import from_csv, select, to_columns
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, UNTRAINED, average, paired
 from polyspike.experiments.reproduce.folder import write_whole
 from polyspike.experiments.reproduce.report import summary
+from polyspike.experiments.statistics import without_luck
 from polyspike.problem import Problem
 from polyspike.results import Estimate
 
@@ -101,12 +102,14 @@ def test_few_replicates_decide_less() -> None:
 
 def test_the_report_counts_and_shows_every_claim() -> None:
     claims = [above("p", "it rises", FOUND, 0.5), equal("p", "it is 2", FOUND, 2.0, resolution=0.1)]
+    claims.append(above("p", "|G| rises", FOUND, 0.5))
     text = render([Section("p", "A title", "polyspike reproduce", claims)])
-    assert "2 claims: 1 holds, 1 does not hold, 0 undecided" in text
+    assert "3 claims: 2 hold, 1 do not, 0 are undecided" in text
     assert "| **holds** | it rises | 1 ± 0.01 | > | 0.5 |  |" in text
+    assert r"| **holds** | \|G\| rises |" in text
     assert "| **does not hold** | it is 2 | 1 ± 0.01 | = | 2 |  |" in text
     assert "![A title](p.png)" in text
-    assert summary([]) == "0 claims: 0 holds, 0 does not hold, 0 undecided"
+    assert summary([]) == "0 claims: 0 hold, 0 do not, 0 are undecided"
 
 
 class Work:
@@ -241,10 +244,25 @@ def test_errors_part() -> None:
     tables, claims = finish(errors.ERRORS, rows)
     untrained = select(tables["errors"], exponent=UNTRAINED)
     assert untrained["test_error_gain"].tolist() == [0, 0]
+    smooth = select(tables["errors_theory"], teacher="linear", curve="uniform")
+    assert smooth["level"].tolist() == list(errors.CURVE_EXPONENTS)
     assert untrained["test_error_gain_se"].tolist() == [0, 0]
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
     assert np.all(np.diff(limit[:4]) < 0)
     assert len(claims) > 20
+
+
+def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
+    """Errors proportional to the labels' mean square, times noise of 1 %: the mean stays, the error bar falls."""
+    rng = np.random.default_rng(0)
+    luck = 1 + 0.2 * rng.standard_normal((4000, 6))
+    values = 3 * luck * (1 + 0.01 * rng.standard_normal(luck.shape))
+    steady = np.array([without_luck(v, c, 1.0) for v, c in zip(values, luck)])
+    assert steady.std() < 0.2 * values.std()
+    means = steady.mean(axis=1)
+    assert abs(means.mean() - 3) < 4 * means.std() / np.sqrt(means.size)
+    biased = (values / luck.mean(axis=1, keepdims=True) ** 2).mean(axis=1)  # a ratio with the draw's own mean is not
+    assert abs(biased.mean() - 3) > 4 * biased.std() / np.sqrt(means.size)
 
 
 def test_convergence_part() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from polyspike.errors import ArgumentError, NumericalError
@@ -11,7 +12,7 @@ from polyspike.experiments.checks import as_count
 from polyspike.results import Estimate, Measurement
 from polyspike.status import Status
 
-__all__ = ["SCALAR_FIELDS", "estimate", "estimate_each", "z_threshold"]
+__all__ = ["SCALAR_FIELDS", "estimate", "estimate_each", "without_luck", "z_threshold"]
 
 SCALAR_FIELDS = (
     "train_loss",
@@ -53,6 +54,31 @@ def estimate(values: Iterable[float]) -> Estimate:
 def estimate_each(measurements: Sequence[Measurement]) -> dict[str, Estimate]:
     """:func:`estimate` of every scalar field of the measurements."""
     return {name: estimate(getattr(m, name) for m in measurements) for name in SCALAR_FIELDS}
+
+
+def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDArray[np.float64]:
+    """The values with the luck of the draw that a control shows taken out, without any bias.
+
+    ``x_i - c_i (control_i - expected)``, where ``c_i`` is the mean of the other values over ``expected``: the errors
+    of a network are nearly proportional to the mean square of the labels that it met, whose expectation is known.
+    ``c_i`` and ``control_i`` come from independent draws, so the correction has mean zero whatever the proportion.
+
+    Parameters
+    ----------
+    values, control : array_like of shape (replicates,)
+    expected : float
+        Mean of the control, not 0.
+
+    Examples
+    --------
+    >>> without_luck([2.0, 2.2, 1.8], [1.0, 1.1, 0.9], 1.0).round(3).tolist()
+    [2.0, 2.01, 2.01]
+    """
+    x = np.asarray(values, dtype=float)
+    if x.size < 2:
+        raise ArgumentError("n", x.size, "give at least 2 replicates")
+    others = (x.sum() - x) / (x.size - 1)
+    return x - others * (np.asarray(control, dtype=float) / expected - 1)
 
 
 def z_threshold(

@@ -13,8 +13,8 @@ __all__ = ["plot_measured", "plot_predicted", "plot_staircase"]
 
 @styled
 def plot_measured(axes: Axes, x: ArrayLike, mean: ArrayLike, error: ArrayLike, label: str = "", **style: Any) -> None:
-    """Dots with bars of one standard error."""
-    options: dict[str, Any] = {"marker": "o", "linestyle": "none", "elinewidth": 1, "zorder": 3, "label": label}
+    """Dots with bars of one standard error; ``fmt`` is the marker, as for ``Axes.errorbar``."""
+    options: dict[str, Any] = {"fmt": "o", "linestyle": "none", "elinewidth": 1, "zorder": 3, "label": label}
     axes.errorbar(x, mean, yerr=error, **(options | style))
 
 

@@ -29,25 +29,25 @@ def rows_where(columns: Columns, **values: float | str) -> dict[str, NDArray]:
 def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -> None:
     """One quantity of one teacher against the exponent.
 
-    The dots carry the standard error of their difference from the untrained network; what all of them share, the
-    luck of the draws, is the band around the untrained network's line.
+    Dots and the untrained network's line (its band) carry one standard error. They share their draws, so that
+    neighbours deviate together.
 
     Parameters
     ----------
     axes : Axes
     measured : mapping of columns
-        ``exponent``, the quantity and its ``..._se``, and ``..._gain_se``, the standard error of its difference
-        from the untrained network, which is the row of a negative exponent.
+        ``exponent``, the quantity and its ``..._se``; the untrained network is the row of a negative exponent.
     theory : mapping of columns
         ``curve``, ``level`` and the quantity: "window" is the limit with l = level spikes, "linear_error" and
-        "null_error" are baselines, and "uniform", where present, the smooth curve with ``level`` the exponent.
+        "null_error" are baselines, and "uniform", where present, the smooth curve with
+        ``level`` the exponent (negative: no step, not drawn).
     quantity : str
         "train_loss", "train_error" or "test_error".
     """
     untrained = measured["exponent"] < 0
     alpha = measured["exponent"][~untrained]
-    mean, error = measured[quantity], measured[f"{quantity}_gain_se"]
-    start, spread = float(mean[untrained][0]), float(measured[f"{quantity}_se"][untrained][0])
+    mean, error = measured[quantity], measured[f"{quantity}_se"]
+    start, spread = float(mean[untrained][0]), float(error[untrained][0])
     axes.axhline(start, color=QUIET, linewidth=0.9, linestyle=(0, (1, 1)), label="untrained network")
     axes.axhspan(start - spread, start + spread, color=QUIET, alpha=0.15, linewidth=0, zorder=0)
     if quantity == "test_error":
@@ -61,8 +61,9 @@ def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -
 
 def _theory(axes: Axes, theory: Columns, quantity: str) -> None:
     smooth = rows_where(theory, curve="uniform")
-    if smooth["level"].size:
-        plot_predicted(axes, smooth["level"], smooth[quantity], "theory at this size")
+    stepped = smooth["level"] >= 0
+    if stepped.any():
+        plot_predicted(axes, smooth["level"][stepped], smooth[quantity][stepped], "theory at this size")
     stairs = rows_where(theory, curve="window")
     stairs = rows_where(stairs | {"spiked": stairs["level"] > 0}, spiked=True)
     edges = [window_edge(int(level)) for level in stairs["level"]]

@@ -42,7 +42,7 @@ def sweep_figure(measured: Records, theory: Records, field: str) -> Figure:
     for one, quantity in zip(axes, _QUANTITIES):
         for degree, curve in enumerate(dict.fromkeys(row["curve"] for row in measured), start=1):
             style = {"color": DEGREES[degree]}
-            _dots(one, measured, curve, field, quantity, style | {"marker": MARKERS[degree]})
+            _dots(one, measured, curve, field, quantity, style | {"fmt": MARKERS[degree]})
             _line(one, theory, curve, field, quantity, style)
         if field == "step_exponent":
             mark_windows(one)

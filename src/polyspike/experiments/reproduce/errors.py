@@ -18,19 +18,26 @@ from polyspike.experiments.reproduce.common import (
     with_exponent,
 )
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
+from polyspike.experiments.statistics import without_luck
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.simulation import simulate_many
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.theory import predict
 
 __all__ = ["ERRORS"]
 
 NAME = "errors"
 TEACHERS = {"linear": "h1", "cubic": "h1 + 0.6*h2 + 0.3*h3"}
-QUANTITIES = ("train_loss", "train_error", "test_error")
+QUANTITIES = {"train_loss": "fitted_moment", "train_error": "fitted_moment", "test_error": "tested_moment"}
+"""What is measured, each with the mean square of the labels to whose luck it is owed."""
+JUDGED = ("train_loss", "test_error")
 EXPONENTS = (
     UNTRAINED, 0.0, 0.05, 0.1, WINDOW_EXPONENTS[1], 0.2, 0.25, WINDOW_EXPONENTS[2], 0.32,
     WINDOW_EXPONENTS[3], 0.39, 0.42, 0.45, 0.475, 0.5,
 )  # fmt: skip
+CURVE_EXPONENTS = tuple(sorted({*EXPONENTS, *np.linspace(0.0, 0.5, 51).round(3).tolist()}))
+JUDGED_EXPONENTS = (*WINDOW_EXPONENTS.values(), 0.45, 0.5)
 HIGHEST_WINDOW = 8
 RESOLUTION = 0.25
 
@@ -52,10 +59,10 @@ def plan(options: Options) -> list[Job]:
     n_test = 5_000 if options.quick else 20_000
     first = problems["linear"]
     cost = 2 * len(EXPONENTS) * (n_test + 2 * first.n_samples) * first.width / 3e7
-    key = f"{NAME}: {problems}, {EXPONENTS}, {n_test}"
+    key = f"{NAME}: {problems}, {EXPONENTS}, {n_test}, moments"
     seeds = range(options.replicates(full=10, quick=6))
     jobs = [Job(f"{key}, seed {k}", cost, partial(run, problems, n_test, k)) for k in seeds]
-    return [Job(f"{key}, theory", 0.1, partial(run_theory, problems)), *jobs]
+    return [Job(f"{key}, theory {len(CURVE_EXPONENTS)}", 0.5, partial(run_theory, problems)), *jobs]
 
 
 def run(problems: Mapping[str, Problem], n_test: int, seed: int) -> Rows:
@@ -63,17 +70,39 @@ def run(problems: Mapping[str, Problem], n_test: int, seed: int) -> Rows:
     places = [(name, exponent) for name in problems for exponent in EXPONENTS]
     stepped = [with_exponent(problems[name], exponent) for name, exponent in places]
     runs = simulate_many(stepped, seed=(3, seed), n_test=n_test)
+    luck = {name: _label_moments(problem, (3, seed), n_test) for name, problem in problems.items()}
     rows: list[Row] = [
-        {"teacher": name, "exponent": exponent, "seed": seed, **{q: getattr(m, q) for q in QUANTITIES}}
+        {"teacher": name, "exponent": exponent, "seed": seed, **luck[name], **{q: getattr(m, q) for q in QUANTITIES}}
         for (name, exponent), m in zip(places, runs)
     ]
     return {f"{NAME}_draws": rows}
 
 
+def _label_moments(problem: Problem, seed: tuple[int, ...], n_test: int) -> dict[str, float]:
+    """Mean squares of the labels that this draw fits and tests on, and their expectation."""
+    draw = GaussianDraw.of(problem, seed, n_test)
+    tested = np.concatenate([block.labels(problem) for block in draw.test_blocks()])
+    return {
+        "fitted_moment": float(np.mean(draw.ridge_sample.labels(problem) ** 2)),
+        "tested_moment": float(np.mean(tested**2)),
+        "label_moment": problem.label_second_moment,
+    }
+
+
 def run_theory(problems: Mapping[str, Problem]) -> Rows:
-    """The limit in every window, by both statements of it, and the baselines."""
-    rows = [row for name, problem in problems.items() for row in _levels(name, problem)]
-    return {f"{NAME}_theory": rows}
+    """The theory at this size, the limit in every window by both statements of it, and the baselines."""
+    rows = [row for name, problem in problems.items() for row in (*_curve(name, problem), *_levels(name, problem))]
+    sizes: list[Row] = [
+        {"n_samples": p.n_samples, "input_dim": p.input_dim, "width": p.width} for p in problems.values()
+    ]
+    return {f"{NAME}_theory": rows, f"{NAME}_size": sizes[:1]}
+
+
+def _curve(name: str, problem: Problem) -> Iterator[Row]:
+    for exponent in CURVE_EXPONENTS:
+        here = predict(with_exponent(problem, exponent))
+        assert isinstance(here, Prediction)
+        yield {"teacher": name, "curve": "uniform", "level": exponent, **_numbers(here)}
 
 
 def _levels(name: str, problem: Problem) -> Iterator[Row]:
@@ -92,12 +121,27 @@ def _numbers(found: Prediction) -> dict[str, float]:
 
 def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     """Mean errors with standard errors, every draw, and the theory."""
-    draws = _with_gains(to_columns(rows[f"{NAME}_draws"]))
+    draws = _with_gains(_without_luck(to_columns(rows[f"{NAME}_draws"])))
     return {
         NAME: average(draws, ("teacher", "exponent"), (*QUANTITIES, *(f"{q}_gain" for q in QUANTITIES))),
         f"{NAME}_draws": draws,
         f"{NAME}_theory": to_columns(rows[f"{NAME}_theory"]),
+        f"{NAME}_size": to_columns(rows[f"{NAME}_size"]),
     }
+
+
+def _without_luck(draws: Columns) -> Columns:
+    """Every quantity with the luck of its labels taken out; as measured it is kept as ``..._raw``.
+
+    Polynomial teachers have heavy tails: the mean square of a few thousand labels varies more than what the step does.
+    """
+    found = draws | {f"{q}_raw": draws[q] for q in QUANTITIES} | {q: draws[q].copy() for q in QUANTITIES}
+    for teacher, exponent in unique(zip(draws["teacher"].tolist(), draws["exponent"].tolist())):
+        here = (draws["teacher"] == teacher) & (draws["exponent"] == exponent)
+        for quantity, control in QUANTITIES.items():
+            moment = float(draws["label_moment"][here][0])
+            found[quantity][here] = without_luck(draws[quantity][here], draws[control][here], moment)
+    return found
 
 
 def _with_gains(draws: Columns) -> Columns:
@@ -111,45 +155,68 @@ def _with_gains(draws: Columns) -> Columns:
 
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """What one step buys, what each window adds, and which line the test error crosses."""
+    """What one step buys, beside the theory at this size and the limit, and which line the test error crosses."""
     draws, theory = tables[f"{NAME}_draws"], tables[f"{NAME}_theory"]
+    dim = float(tables[f"{NAME}_size"]["input_dim"][0])
     found = []
     for teacher in map(str, unique(draws["teacher"].tolist())):
-        found += _untrained(draws, theory, teacher)
-        for level in WINDOW_EXPONENTS:
-            found += _window(draws, theory, teacher, level)
+        found += _untrained(draws, theory, teacher, dim)
+        for quantity in JUDGED:
+            found += _this_size(draws, theory, teacher, quantity, dim)
+            for level in WINDOW_EXPONENTS:
+                found += _window(draws, theory, teacher, quantity, level)
     return [*found, _beats_linear(draws, theory)]
 
 
-def _untrained(draws: Columns, theory: Columns, teacher: str) -> list[Claim]:
+def _untrained(draws: Columns, theory: Columns, teacher: str, dim: float) -> list[Claim]:
+    """The errors before the step; the theory leaves out terms of relative order 1/d."""
     found = []
     for quantity in QUANTITIES:
-        predicted = _limit(theory, teacher, quantity, 0)
+        predicted = _predicted(theory, teacher, quantity, UNTRAINED)
         measured = sample(draws, quantity, teacher=teacher, exponent=UNTRAINED)
-        words = f"{teacher} teacher: {quantity.replace('_', ' ')} of the untrained network = its limit"
-        found.append(equal(NAME, words, measured, predicted, resolution=RESOLUTION * predicted))
+        words = f"{teacher} teacher: {_words(quantity)} of the untrained network = theory at this size"
+        terms = {"resolution": RESOLUTION * predicted, "margin": predicted / dim}
+        found.append(equal(NAME, words, measured, predicted, **terms))
     return found
 
 
-def _window(draws: Columns, theory: Columns, teacher: str, level: int) -> list[Claim]:
+def _this_size(draws: Columns, theory: Columns, teacher: str, quantity: str, dim: float) -> list[Claim]:
+    """The gains over the untrained network; the margin is the untrained error over d, as there."""
+    start = _predicted(theory, teacher, quantity, UNTRAINED)
+    predicted = {a: _predicted(theory, teacher, quantity, a) - start for a in JUDGED_EXPONENTS}
+    terms = {"resolution": RESOLUTION * max(map(abs, predicted.values())), "margin": start / dim}
+    found = []
+    for exponent, gain in predicted.items():
+        words = f"{teacher} teacher, alpha = {exponent:g}: {_words(quantity)} minus that of the untrained network"
+        measured = sample(draws, f"{quantity}_gain", teacher=teacher, exponent=exponent)
+        found.append(equal(NAME, f"{words} = theory at this size", measured, gain, **terms))
+    return found
+
+
+def _window(draws: Columns, theory: Columns, teacher: str, quantity: str, level: int) -> list[Claim]:
     """The gain over the untrained network, and over the window below, beside those of the limit."""
     here: dict[str, float | str] = {"teacher": teacher, "exponent": WINDOW_EXPONENTS[level]}
     start = UNTRAINED if level == 1 else WINDOW_EXPONENTS[level - 1]
     below_here = "the untrained network" if level == 1 else f"window {level - 1}"
-    found = []
-    for quantity in ("train_loss", "test_error"):
-        predicted = _limit(theory, teacher, quantity, level) - _limit(theory, teacher, quantity, level - 1)
-        gain = paired(draws, quantity, here, {"teacher": teacher, "exponent": start})
-        words = f"{teacher} teacher: {quantity.replace('_', ' ')} in window {level} minus in {below_here}"
-        if predicted < 0:
-            found.append(below(NAME, f"{words} is negative", gain, 0.0))
-        scale = abs(_limit(theory, teacher, quantity, level) - _limit(theory, teacher, quantity, 0))
-        found.append(equal(NAME, f"{words} = that of the limit", gain, predicted, resolution=RESOLUTION * scale))
-    return found
+    limits = [_limit(theory, teacher, quantity, k) for k in (0, level - 1, level)]
+    predicted = limits[2] - limits[1]
+    gain = paired(draws, quantity, here, {"teacher": teacher, "exponent": start})
+    words = f"{teacher} teacher: {_words(quantity)} in window {level} minus in {below_here}"
+    found = [below(NAME, f"{words} is negative", gain, 0.0)] if predicted < 0 else []
+    resolution = RESOLUTION * abs(limits[2] - limits[0])
+    return [*found, equal(NAME, f"{words} = that of the limit", gain, predicted, resolution=resolution)]
+
+
+def _words(quantity: str) -> str:
+    return quantity.replace("_", " ")
 
 
 def _limit(theory: Columns, teacher: str, quantity: str, level: int) -> float:
     return float(select(theory, teacher=teacher, curve="window", level=level)[quantity][0])
+
+
+def _predicted(theory: Columns, teacher: str, quantity: str, exponent: float) -> float:
+    return float(select(theory, teacher=teacher, curve="uniform", level=exponent)[quantity][0])
 
 
 def _beats_linear(draws: Columns, theory: Columns) -> Claim:

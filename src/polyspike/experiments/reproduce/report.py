@@ -52,7 +52,7 @@ def render(sections: Sequence[Section]) -> str:
 def summary(claims: Sequence[Claim]) -> str:
     """How many claims hold, do not, or are undecided."""
     count = Counter(c.verdict for c in claims)
-    return f"{len(claims)} claims: " + ", ".join(f"{count[v]} {v}" for v in (HOLDS, DOES_NOT_HOLD, UNDECIDED))
+    return f"{len(claims)} claims: {count[HOLDS]} hold, {count[DOES_NOT_HOLD]} do not, {count[UNDECIDED]} are undecided"
 
 
 def _section(section: Section) -> str:
@@ -63,5 +63,6 @@ def _section(section: Section) -> str:
 def _row(claim: Claim) -> str:
     error = f" ± {claim.standard_error:.2g}" if claim.standard_error > 0 else ""
     margin = f"{claim.margin:.2g}" if claim.margin else ""
-    cells = (MARK[claim.verdict], claim.statement, f"{claim.measured:.4g}{error}", claim.relation)
+    statement = claim.statement.replace("|", r"\|")  # a bare bar would end the cell
+    cells = (MARK[claim.verdict], statement, f"{claim.measured:.4g}{error}", claim.relation)
     return f"| {' | '.join(cells)} | {claim.predicted:.4g} | {margin} |\n"
