@@ -17,6 +17,7 @@ from polyspike.results import (
     Estimate,
     FailedPrediction,
     Measurement,
+    Optimum,
     Prediction,
     Slopes,
     Spectrum,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from polyspike.simulation.simulate import simulate_many as simulate_many
     from polyspike.theory.predict import predict as predict
     from polyspike.theory.uniform.derivatives import derivatives as derivatives
+    from polyspike.theory.uniform.optimum import best_ridge as best_ridge
+    from polyspike.theory.uniform.optimum import best_step as best_step
+    from polyspike.theory.uniform.optimum import best_step_and_ridge as best_step_and_ridge
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
@@ -64,6 +68,9 @@ _LAZY: dict[str, str] = {
     "simulate_many": "polyspike.simulation",
     "predict": "polyspike.theory",
     "derivatives": "polyspike.theory",
+    "best_ridge": "polyspike.theory",
+    "best_step": "polyspike.theory",
+    "best_step_and_ridge": "polyspike.theory",
 }
 
 __all__ = [
@@ -79,6 +86,7 @@ __all__ = [
     "FailedPrediction",
     "Measurement",
     "NumericalError",
+    "Optimum",
     "PairedDifference",
     "PolyspikeError",
     "Prediction",
@@ -96,6 +104,9 @@ __all__ = [
     "__version__",
     "as_activation",
     "as_teacher",
+    "best_ridge",
+    "best_step",
+    "best_step_and_ridge",
     "compare",
     "compare_differences",
     "derivatives",

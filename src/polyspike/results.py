@@ -24,6 +24,7 @@ __all__ = [
     "Estimate",
     "FailedPrediction",
     "Measurement",
+    "Optimum",
     "Prediction",
     "Slopes",
     "Spectrum",
@@ -342,3 +343,33 @@ class Derivatives:
     prediction: Prediction
     by_ridge: Slopes
     by_step: Slopes
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Where the predicted test error is least.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the best step size, the best ridge, or both.
+    derivatives : Derivatives
+        The prediction there, and the derivatives, of which those searched vanish inside the search.
+    step_end, ridge_end : {"lower", "upper", None}
+        The end of the search at which the optimum lies, if it lies at one; None also for what was not searched.
+    """
+
+    problem: Any
+    derivatives: Derivatives
+    step_end: str | None = None
+    ridge_end: str | None = None
+
+    @property
+    def prediction(self) -> Prediction:
+        """The prediction for :attr:`problem`."""
+        return self.derivatives.prediction
+
+    @property
+    def at_an_end(self) -> bool:
+        """Whether the optimum lies at an end of the search, where the error might go on falling."""
+        return self.step_end is not None or self.ridge_end is not None

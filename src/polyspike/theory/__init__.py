@@ -2,5 +2,6 @@
 
 from polyspike.theory.predict import predict
 from polyspike.theory.uniform.derivatives import derivatives
+from polyspike.theory.uniform.optimum import best_ridge, best_step, best_step_and_ridge
 
-__all__ = ["derivatives", "predict"]
+__all__ = ["best_ridge", "best_step", "best_step_and_ridge", "derivatives", "predict"]
