@@ -60,9 +60,10 @@ def best_step(problem: Problem, largest: float | None = None) -> Optimum:
 
     Examples
     --------
-    >>> best = best_step(Problem(teacher="h1", n_samples=3000, input_dim=600, width=1000))
-    >>> best.step_end is None and best.prediction.test_error < 0.6
-    True
+    >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_size=1.0)
+    >>> best = best_step(problem)
+    >>> round(best.problem.step, 1), best.at_an_end
+    (4.3, False)
     """
     follow = lambda p: _solve(Follower(model_of(p)), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
