@@ -50,9 +50,9 @@ CASES = [
     ("relu", "target", "gaussian", 2, 10**20, 1e-6),
     ("gelu", "target", "rademacher", 2, 10**20, 1e-6),
     ("relu", "full", "gaussian", 2, 10**20, 2e-5),
-    ("tanh", "target", "gaussian", 3, 10**29, 1e-4),
-    (MIXED, "target", "gaussian", 3, 10**29, 3e-4),
-    (MIXED, "full", "gaussian", 3, 10**29, 1e-4),
+    ("tanh", "target", "gaussian", 3, 10**20, 1e-6),
+    (MIXED, "target", "gaussian", 3, 10**20, 1e-6),
+    (MIXED, "full", "gaussian", 3, 10**20, 1e-6),
 ]
 
 
@@ -156,9 +156,9 @@ def test_what_the_lower_spikes_leave_of_a_readout_power() -> None:
     assert readout_variance(BASE.replace(activation=MIXED), 3) == pytest.approx(6)
     assert readout_variance(BASE.replace(readout="rademacher"), 2) == pytest.approx(1)
     # Teeth: the raw moment E u^6 = 15 moves the error by more than the comparisons above tolerate.
-    problem = at(3, 0.8, 10**29, activation=MIXED, teacher=[0, 1, 0.7, 0.4])
+    problem = at(3, 0.8, 10**20, activation=MIXED, teacher=[0, 1, 0.7, 0.4])
     raw = one(at_strength(problem, 3, 15 / 6), "crossing", 3)
-    assert abs(raw.test_error / one(problem, "crossing", 3).test_error - 1) > 3 * 3e-4
+    assert abs(raw.test_error / one(problem, "crossing", 3).test_error - 1) > 1e-3
 
 
 def test_the_scaled_step() -> None:

@@ -16,7 +16,7 @@ from polyspike.theory.uniform.kernels import kernels
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
 
-__all__ = ["UniformModel", "build_model"]
+__all__ = ["UniformModel", "assemble", "build_model"]
 
 Array = NDArray[np.float64]
 
@@ -50,8 +50,12 @@ class UniformModel:
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
-    """Assemble the arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives)."""
-    scalars = condition(problem, step)
+    """The arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives)."""
+    return assemble(problem, grid, condition(problem, step))
+
+
+def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformModel:
+    """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away."""
     measures = _measures(problem, scalars)
     mu = measures.nodes + scalars.trace_shift
     u = grid.u
@@ -120,7 +124,9 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     frame = np.zeros((p + 1, p + 2), dtype=b.dtype)
     frame[0] = b
     frame[1:, :p] = np.eye(p)
-    frame[1] = (frame[1] - scalars.cosine * b) / (1 - scalars.cosine**2) ** 0.5
+    rest = (1 - scalars.cosine**2) ** 0.5
+    # At rho = 1 to rounding there is no such direction, and nothing of the label lies along it.
+    frame[1] = (frame[1] - scalars.cosine * b) / rest if rest != 0 else 0.0
     return frame @ measures.frame @ frame.T
 
 

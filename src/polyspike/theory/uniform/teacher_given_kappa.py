@@ -34,13 +34,16 @@ class LabelParts(NamedTuple):
 
 
 def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
-    """The three parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| < 1`` (complex for derivatives).
+    """The three parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| <= 1`` (complex for derivatives).
 
     With ``y1 = rho kappa + sqrt(1 - rho^2) t`` the input along beta*, the average over t is an integral over y1 against
-    a Gaussian of deviation sqrt(1 - rho^2), on panels that end at the kinks and are no wider than that deviation.
+    a Gaussian of deviation sqrt(1 - rho^2), on panels that end at the kinks and are no wider than that deviation; where
+    that would take too many panels, an integral over t with nodes of its own for every kappa.
     """
     width = (1 - cosine**2) ** 0.5
-    level = min(_FINEST, max(0, ceil(-log2(abs(width)) - 1e-9)))
+    if abs(width) < 2.0**-_FINEST:
+        return _narrow_parts(teacher, kappa, cosine, noise)
+    level = max(0, ceil(-log2(abs(width)) - 1e-9))
     y, weights, mean, slopes, square = _profile(teacher, level)
     t = (y - cosine * kappa[:, None]) / width
     kernel = np.exp(-(t**2) / 2) * (weights / sqrt(2 * pi)) / width
@@ -51,19 +54,47 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     return LabelParts(g0, g1, g2)
 
 
+def _narrow_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
+    """The same for ``|rho|`` so close to 1 that the label is all but a function of kappa; at 1 it is one."""
+    rho, width = np.real(cosine), (1 - cosine**2) ** 0.5
+    deviation = np.real(width)
+    t, weights = _nodes_between(teacher.kinks, rho * kappa, deviation)
+    y = rho * kappa[:, None] + deviation * t
+    mean, slopes, square = (f.reshape(*f.shape[:-1], *y.shape) for f in _values(teacher, y.ravel()))
+    # A complex step moves the Gaussian under the nodes, which stay real.
+    moved = t if deviation == 0 else (deviation * t + (rho - cosine) * kappa[:, None]) / width
+    kernel = weights / sqrt(2 * pi) * np.exp(-(moved**2) / 2) * (1 if deviation == 0 else deviation / width)
+    g0 = (kernel * mean).sum(axis=1)
+    g1 = np.concatenate([(kernel * moved * mean).sum(axis=1)[None], (kernel * slopes).sum(axis=-1)])
+    g2 = (kernel * square).sum(axis=1) - g0**2 - (g1**2).sum(axis=0) + noise**2
+    return LabelParts(g0, g1, g2)
+
+
+def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
+    """Composite Gauss-Legendre in t, whose panels end where ``center + deviation t`` is a kink; shape (K, T)."""
+    fixed = [np.full(center.shape, c) for c in np.arange(-_RANGE, _RANGE + 0.5)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = [np.clip(np.nan_to_num((k - center) / deviation), -_RANGE, _RANGE) for k in kinks]
+    corners = np.sort(np.stack([*fixed, *inside], axis=-1), axis=-1)
+    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
+    half = np.diff(corners, axis=-1)[..., None] / 2
+    t = corners[..., :-1, None] + half + half * node
+    return t.reshape(len(center), -1), (half * weight).reshape(len(center), -1)
+
+
 @lru_cache(maxsize=64)
 def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, Array, Array, Array]:
     """Nodes and weights in y1, and ``E sigma*``, ``E t_j sigma*``, ``E sigma*^2`` over the other inputs there."""
     y, weights = _panels(teacher.kinks, 2.0**-level)
+    return y, weights, *_values(teacher, y)
+
+
+def _values(teacher: Teacher, y: Array) -> tuple[Array, Array, Array]:
+    """``E sigma*`` (Y,), ``E t_j sigma*`` (p - 1, Y) and ``E sigma*^2`` (Y,) over the other inputs, at y1 = y."""
     p = teacher.n_indices
     if p == 1:
         value = np.asarray(teacher(y), dtype=float)
-        return y, weights, value, np.zeros((0, len(y))), value**2
-    return _several(teacher, y, weights)
-
-
-def _several(teacher: Teacher, y: Array, weights: Array) -> tuple[Array, Array, Array, Array, Array]:
-    p = teacher.n_indices
+        return value, np.zeros((0, len(y))), value**2
     x, w = _other_rule(teacher)
     grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
     gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
@@ -71,7 +102,7 @@ def _several(teacher: Teacher, y: Array, weights: Array) -> tuple[Array, Array, 
     inputs = y[:, None, None] * frame[0] + grid @ frame[1:]
     value = np.asarray(teacher(inputs), dtype=float)
     slopes = np.einsum("yg,gj,g->jy", value, grid, gw)
-    return y, weights, value @ gw, slopes, value**2 @ gw
+    return value @ gw, slopes, value**2 @ gw
 
 
 def _other_rule(teacher: Teacher) -> tuple[Array, Array]:

@@ -1,0 +1,69 @@
+"""The label seen along the spike, at every correlation up to one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from polyspike import Problem, as_teacher
+from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
+
+KAPPA = np.linspace(-4, 4, 9)
+TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]"]
+
+
+def direct(teacher: Any, cosine: float) -> LabelParts:
+    """By the trapezoid rule in t with a very small step."""
+    t = np.linspace(-9, 9, 200_001)
+    weights = np.exp(-(t**2) / 2)
+    weights /= weights.sum()
+    y = cosine * KAPPA[:, None] + np.sqrt(1 - cosine**2) * t
+    g0 = teacher(y) @ weights
+    g1 = teacher(y) @ (t * weights)
+    return LabelParts(g0, g1[None], teacher(y) ** 2 @ weights - g0**2 - g1**2)
+
+
+@pytest.mark.parametrize("name", TEACHERS[:3])
+@pytest.mark.parametrize("cosine", [0.0, 0.7, -0.999, 1 - 1e-5, 1 - 1e-7])
+def test_the_parts_are_their_definitions(name: str, cosine: float) -> None:
+    found, expected = label_parts(as_teacher(name), KAPPA, cosine, 0.0), direct(as_teacher(name), cosine)
+    for part, other in zip(found, expected):
+        np.testing.assert_allclose(part, other, atol=2e-9, rtol=2e-9)
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_at_full_correlation_the_label_is_a_function_of_kappa(name: str) -> None:
+    """The approach is of second order in the angle, at a kink of first."""
+    limit = label_parts(as_teacher(name), KAPPA, 1.0, 0.3)
+    for angle in (1e-3, 1e-5, 1e-7):
+        near = label_parts(as_teacher(name), KAPPA, np.sqrt(1 - angle**2), 0.3)
+        for part, other in zip(near, limit):
+            np.testing.assert_allclose(part, other, atol=100 * angle)
+    if as_teacher(name).n_indices == 1:
+        np.testing.assert_allclose(limit.g0, as_teacher(name)(KAPPA), atol=1e-14)
+        np.testing.assert_allclose(limit.g1, 0, atol=1e-14)
+        np.testing.assert_allclose(limit.g2, 0.09, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+@pytest.mark.parametrize("cosine", [0.9, 1 - 1e-7])
+def test_a_complex_step_gives_the_derivative(name: str, cosine: float) -> None:
+    h, tiny = 1e-4 * (1 - cosine), 1e-30
+
+    def parts(rho: complex) -> NDArray[np.complex128]:
+        return np.concatenate([np.atleast_2d(part) for part in label_parts(as_teacher(name), KAPPA, rho, 0.3)])
+
+    slope = parts(cosine + 1j * tiny).imag / tiny
+    central = (parts(cosine + h) - parts(cosine - h)) / (2 * h)
+    np.testing.assert_allclose(slope, central, atol=3e-6 * np.abs(slope).max())
+
+
+def test_unlimited_data_for_the_gradient_is_a_limit_and_not_an_accident() -> None:
+    problem = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.45, gradient="target")
+    limit = predict_uniform(problem.replace(n_gradient=10**25))
+    assert limit.cosine == 1.0
+    for power in (8, 10, 12, 15, 20):
+        found = predict_uniform(problem.replace(n_gradient=10**power))
+        assert found.test_error == pytest.approx(limit.test_error, rel=3e3 / 10**power + 1e-11)
