@@ -127,7 +127,7 @@ class BulkState:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return np.concatenate([np.log(self.r * self.x), np.log(self.zeta * self.y)], axis=-1)
 
-    @property
+    @cached_property
     def size_of_defect(self) -> float:
         """Largest relative defect; infinite where the iterate left the domain."""
         size = float(np.abs(self.defect).max())

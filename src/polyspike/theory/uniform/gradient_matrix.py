@@ -22,11 +22,13 @@ __all__ = ["MeasureNodes", "frame_gram", "measure_nodes", "resolvent"]
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-# The contour: trapezoid step and reach; and the slopes with which it opens, each with the error of the measure's mass
-# that it may have. A flat contour rounds least; one that opens keeps its distance from single heavy labels.
+# The contour: step, half the number of nodes, and where its strides begin to grow.
 _STEP = 0.1
-_REACH = 24.0
-_OPENINGS = ((0.12, 1e-10), (0.3, 1e-6))
+_HALF = 70
+_STRIDE = 6.0
+# How it opens: slope far out and where that begins, each pair with the error that the measure's mass may have. A flat
+# contour rounds least; one that opens keeps its distance from outliers and single heavy labels.
+_OPENINGS = ((1.0, 16.0, 1e-10), (2.0, 4.0, 1e-6))
 # Scale of t in standard deviations of M, and the largest relative change of a weight that matches moments.
 _LENGTH = 5.0
 _LARGEST_TILT = 0.05
@@ -202,12 +204,11 @@ def _moments(law: ResidualLaw, scale: float, count: int) -> Array:
     """Moments of (bulk, frame ...), columns, in the Legendre polynomials of t."""
     ends = np.append(1.0, frame_gram(law).ravel())
     both = _legendre(np.array([-1.0, 1.0]), count).sum(axis=1)[:, None] * ends / np.pi
-    for opening, allowed in _OPENINGS:
-        z, integrand = _contour(law, scale, opening)
+    for slope, start, allowed in _OPENINGS:
+        z, integrand, end = _contour(law, scale, slope, start)
         polynomials = _legendre(z / np.sqrt(z**2 + (_LENGTH * scale) ** 2), count)
         # The arcs that close the contour at infinity, where g dz = -dz/z and t = +-1.
-        arcs = both * np.angle(_curve(_REACH + _STEP / 2, opening))
-        moments = (polynomials @ integrand).imag / np.pi + arcs
+        moments = (polynomials @ integrand).imag / np.pi + both * np.angle(end)
         error = abs(moments[0, 0] - 1)
         if error < allowed:
             return moments
@@ -215,17 +216,23 @@ def _moments(law: ResidualLaw, scale: float, count: int) -> Array:
     raise NumericalError(Status.NOT_CONVERGED, message)
 
 
-def _contour(law: ResidualLaw, scale: float, opening: float) -> tuple[Complex, Complex]:
-    """Nodes ``z`` along the contour and ``(g, block) dz`` there, columns bulk first."""
-    n = round(_REACH / _STEP)
-    s = _STEP * np.arange(-n, n + 1)
-    w = scale * _curve(s, opening)
-    dw = scale * _STEP * (np.cosh(s) + 1j * opening * np.sinh(s))
-    z, g, slope, block = resolvent(law, w)
-    values = np.concatenate([g[:, None], block.reshape(len(w), -1)], axis=1)
-    return z, values * (dw * slope)[:, None]
+def _contour(law: ResidualLaw, scale: float, slope: float, start: float) -> tuple[Complex, Complex, complex]:
+    """Nodes ``z`` along the contour, ``(g, block) dz`` there, columns bulk first, and the direction of its end.
+
+    The strides grow as ``s = x (1 + (x/X)^6)``: far out, where a contour that opens is smooth on the scale of log z.
+    """
+    x = _STEP * np.append(np.arange(-_HALF, _HALF + 1), _HALF + 0.5)
+    power = (x / _STRIDE) ** 6
+    curve, tangent = _curve(x * (1 + power), slope, start)
+    dw = scale * (_STEP * (1 + 7 * power) * tangent)[:-1]
+    z, g, by_w, block = resolvent(law, scale * curve[:-1])
+    values = np.concatenate([g[:, None], block.reshape(len(z), -1)], axis=1)
+    return z, values * (dw * by_w)[:, None], curve[-1]
 
 
-def _curve(s: Any, opening: float) -> Any:
-    """``sinh s + i (1 + opening (cosh s - 1))``."""
-    return np.sinh(s) + 1j * (1 + opening * (np.cosh(s) - 1))
+def _curve(s: Array, slope: float, start: float) -> tuple[Complex, Complex]:
+    """``sinh s + i (1 + slope sinh^2 s/(start + cosh s))`` and its derivative."""
+    sinh, cosh = np.sinh(s), np.cosh(s)
+    bend = start + cosh
+    height = 1 + slope * sinh**2 / bend
+    return sinh + 1j * height, cosh + 1j * slope * sinh * (2 * cosh * bend - sinh**2) / bend**2

@@ -12,7 +12,7 @@ from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers, condition
 from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
 from polyspike.theory.uniform.grids import Grid
-from polyspike.theory.uniform.kernels import kernels
+from polyspike.theory.uniform.kernels import Kernels, kernels
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
 
@@ -62,7 +62,7 @@ def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformMode
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.isotropic * u**2
     tau = _deviation(problem, scalars, u)
-    parts = kernels(problem.activation, scalars.strength * grid.kappa[:, None] * u, tau)
+    parts = _kernels(problem, scalars.strength, grid, tau)
     phi, q = factorise(parts.slope, grid)
     bulk = BulkModel(
         grid.kappa_weights,
@@ -78,6 +78,16 @@ def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformMode
     labels = label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise)
     directions = _directions(problem, scalars, measures)
     return UniformModel(problem, scalars, grid, bulk, labels, parts.mean, directions, gains)
+
+
+def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
+    """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
+    half = len(grid.u) // 2
+    mirrored = np.array_equal(grid.u, -grid.u[::-1]) and np.array_equal(tau, tau[::-1])
+    if not mirrored:
+        return kernels(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
+    parts = kernels(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[half:])
+    return Kernels(*(np.concatenate([part[::-1, ::-1][:, :half], part], axis=1) for part in parts))
 
 
 def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:

@@ -29,6 +29,8 @@ _RANGE = 9.0
 # Poles further than this many standard deviations from the residual's law are far, and how many noise nodes they need.
 _FAR = (8.0, 100.0)
 _NOISE_NODES = (8, 4)
+# Nodes with less than this share of E eps^2 are not seen from there.
+_UNSEEN = 1e-17
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,18 @@ class ResidualLaw:
 
     def _far(self, pole: Complex, n_noise: int) -> "Averages":
         eps, weights, k, pairs = self.joint_sample(n_noise)
-        ratio = eps / (pole[:, None] - eps) * weights
-        scaled = pole[:, None] * ratio
+        seen = weights * eps**2 > _UNSEEN * self.second_moment
+        eps, weighted, size = eps[seen], (weights * eps)[seen], k.shape[1]
+        functions = np.column_stack([np.ones(len(eps)), k[seen], pairs[seen].reshape(len(eps), -1), eps])
+        inverse = 1 / (pole[:, None] - eps)
+        sums = inverse @ (weighted[:, None] * functions)
+        scaled = pole[:, None] * sums
         return Averages(
-            scalar=scaled.sum(axis=1),
-            vector=scaled @ k,
-            matrix=(scaled @ pairs.reshape(len(eps), -1)).reshape(-1, *pairs.shape[1:]),
-            own=-(ratio @ eps),
-            slope=(ratio * (eps / (pole[:, None] - eps))).sum(axis=1),
+            scalar=scaled[:, 0],
+            vector=scaled[:, 1 : 1 + size],
+            matrix=scaled[:, 1 + size : -1].reshape(-1, size, size),
+            own=-sums[:, -1],
+            slope=(inverse * inverse) @ (weighted * eps),
         )
 
 
