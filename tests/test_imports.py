@@ -42,7 +42,7 @@ TABLE = {
     "elementwise": Room(LEAVES, lazy={"jax"}),
     "problem": Room(LEAVES),
     "theory": Room({"problem"} | LEAVES),
-    "simulation": Room({"problem"} | LEAVES, ARRAY_SHIMS | PARALLEL, lazy={"torch", "jax", "cupy"}),
+    "simulation": Room({"problem"} | LEAVES, ARRAY_SHIMS | PARALLEL, lazy={"torch", "jax", "array_api_strict"}),
     "data": Room(LEAVES, lazy={"sklearn", "mlxtend"} | TABLES),
     "experiments": Room(
         {"theory", "simulation", "data", "problem"} | LEAVES, PARALLEL, lazy={"dask", "distributed"} | TABLES

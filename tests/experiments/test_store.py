@@ -76,6 +76,14 @@ def test_a_failed_row_keeps_its_message(path: Path) -> None:
         assert store.statuses([failed.key, row().key]) == {failed.key: Status.WORKER_FAILED}
 
 
+def test_options_that_came_later_are_no_part_of_the_key_at_their_old_value() -> None:
+    key = run_key(PROBLEM, (0, 1), {"n_test": 5})
+    later = {"bulk_edge": None, "device": "cpu", "dtype": "float64", "streaming": None}
+    assert key == run_key(PROBLEM, (0, 1), {"n_test": 5, **later})
+    for name, value in {"bulk_edge": 2.0, "device": "cuda", "dtype": "float32", "streaming": True}.items():
+        assert key != run_key(PROBLEM, (0, 1), {"n_test": 5, **later, name: value})
+
+
 def test_the_key_is_the_content() -> None:
     key = run_key(PROBLEM, (0, 1), {"n_test": 5})
     assert key == run_key(Problem.from_dict(PROBLEM.to_dict()), (0, 1), {"n_test": 5})

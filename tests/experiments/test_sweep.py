@@ -13,6 +13,7 @@ from polyspike.experiments import sweep as sweep_module
 from polyspike.experiments.progress import Progress
 from polyspike.experiments.store import Store
 from polyspike.experiments.sweep import SweepInterrupted, sweep
+from polyspike.simulation.memory import needed_bytes
 
 BASE = Problem("relu", "h1 + 0.7*h2", 60, 30, 50, step_exponent=0.25, ridge=0.1)
 RIDGES = [0.01, 0.02, 0.03, 0.05]
@@ -248,14 +249,25 @@ def test_bad_input_is_refused_before_any_work(path: Path, arguments: dict[str, A
 
 
 def test_more_than_memory_holds_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = sweep_module.estimate_bytes(BASE)
-    monkeypatch.setattr(sweep_module, "available_bytes", lambda: int(1.5 * one))
+    one = needed_bytes(BASE)
+    monkeypatch.setattr(sweep_module, "available_bytes", lambda *_: int(1.5 * one))
     monkeypatch.setattr(sweep_module, "workers_that_fit", lambda workers, threads: workers or 8)
     with pytest.raises(DoesNotFitError, match=r"workers = 4: each needs about .*; 1 would fit"):
         sweep([BASE], 1, workers=4)
     assert sweep([BASE], 1, n_test=300).progress.workers == 1
     with pytest.raises(DoesNotFitError, match="needs about"):
         sweep([BASE.replace(n_samples=10**8, width=10**6)], 1)
+
+
+def test_precision_device_and_streaming_are_options_of_a_sweep() -> None:
+    with pytest.raises(ArgumentError, match=r"^device = 'toaster'"):
+        sweep([BASE], 1, device="toaster")
+    options: dict[str, Any] = {"n_test": 300, "workers": 1}
+    rounded = sweep([BASE], 1, dtype="float32", streaming=True, **options).measurements()[0][0]
+    exact = sweep([BASE], 1, **options).measurements()[0][0]
+    assert (rounded.dtype, rounded.device, exact.dtype) == ("float32", "cpu", "float64")
+    assert rounded.test_error != exact.test_error
+    assert rounded.test_error == pytest.approx(exact.test_error, rel=1e-4)
 
 
 def test_a_read_only_store_is_refused_before_any_work(path: Path, log: str) -> None:

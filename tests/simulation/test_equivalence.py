@@ -114,7 +114,7 @@ def test_noise_on_every_neuron_makes_the_corrected_spikes() -> None:
 
 
 def rank_one_gradient(beta: Array, readout: Array, linear: float) -> Gradient:
-    return Gradient(np.outer(linear * readout, beta), beta, np.zeros_like(beta), linear, 1.0)
+    return Gradient(beta, np.zeros_like(beta), linear, 1.0, np.outer(linear * readout, beta))
 
 
 def test_a_linear_network_with_a_rank_one_gradient_is_exactly_its_first_spike() -> None:

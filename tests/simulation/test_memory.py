@@ -5,38 +5,85 @@ from typing import Any
 
 import pytest
 
-from polyspike import DoesNotFitError, Problem, simulate
+from polyspike import ArgumentError, DoesNotFitError, Problem, simulate
 from polyspike.simulation import memory
+from polyspike.simulation.memory import Road, choose_road
 
-PROBLEM = Problem(n_samples=2000, input_dim=500, width=1000, step_exponent=0.2)
+PROBLEM = Problem(n_samples=20_000, input_dim=500, width=1000, step_exponent=0.2)
+WIDE = PROBLEM.replace(n_samples=1000, width=20_000)
+
+
+def with_memory(monkeypatch: Any, n_bytes: int) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda _=None: n_bytes)
 
 
 def test_a_problem_beyond_any_machine_is_refused_at_once() -> None:
-    with pytest.raises(DoesNotFitError, match=r"needs about .* GB .* n_samples = \d+ would fit"):
-        simulate(PROBLEM.replace(n_samples=10**10))
+    huge = PROBLEM.replace(n_samples=10**10, width=10**7)
+    with pytest.raises(DoesNotFitError, match=r"needs about .* GB .* reduce width and input_dim"):
+        simulate(huge)
+    with pytest.raises(DoesNotFitError, match=r"streaming=True fits, and .* n_samples = \d+ would fit"):
+        simulate(PROBLEM.replace(n_samples=10**10), streaming=False)
 
 
 def test_what_is_said_to_fit_fits(monkeypatch: Any) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 95_000_000)
+    with_memory(monkeypatch, 400_000_000)
     with pytest.raises(DoesNotFitError) as refusal:
-        memory.check_fits(PROBLEM)
+        choose_road(PROBLEM, streaming=False)
     found = re.search(r"n_samples = (\d+) would fit", str(refusal.value))
     assert found is not None
-    memory.check_fits(PROBLEM.replace(n_samples=int(found.group(1))))
+    largest = int(found.group(1))
+    assert choose_road(PROBLEM.replace(n_samples=largest), streaming=False) is Road.HELD
     with pytest.raises(DoesNotFitError):
-        memory.check_fits(PROBLEM.replace(n_samples=int(found.group(1)) + 1))
+        choose_road(PROBLEM.replace(n_samples=largest + 1), streaming=False)
 
 
 def test_nothing_fits_a_width_too_large(monkeypatch: Any) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1_000_000)
+    with_memory(monkeypatch, 1_000_000)
     with pytest.raises(DoesNotFitError, match="reduce width and input_dim"):
-        memory.check_fits(PROBLEM)
+        choose_road(PROBLEM)
+
+
+def test_streaming_is_chosen_where_it_is_needed(monkeypatch: Any) -> None:
+    for problem, road in ((PROBLEM, Road.SAMPLES), (WIDE, Road.NEURONS)):
+        held, streamed = memory.estimate_bytes(problem), memory.estimate_streamed(problem)
+        assert streamed < held
+        with_memory(monkeypatch, held)
+        assert choose_road(problem) is Road.HELD
+        assert choose_road(problem, streaming=True) is road
+        assert memory.needed_bytes(problem) == held
+        with_memory(monkeypatch, held - 1)
+        assert choose_road(problem) is road
+        assert memory.needed_bytes(problem) == streamed
+
+
+def test_streaming_takes_no_other_word() -> None:
+    with pytest.raises(ArgumentError, match=r"^streaming = 'yes'"):
+        choose_road(PROBLEM, streaming="yes")  # type: ignore[arg-type]
 
 
 def test_estimate_grows_with_every_size() -> None:
-    base = memory.estimate_bytes(PROBLEM)
-    for change in ({"n_samples": 4000}, {"input_dim": 1000}, {"width": 2000}, {"n_gradient": 40_000}):
-        assert memory.estimate_bytes(PROBLEM.replace(**change)) > base
+    for dtype in ("float64", "float32"):
+        base = memory.estimate_bytes(PROBLEM, dtype)
+        for change in ({"n_samples": 40_000}, {"input_dim": 1000}, {"width": 2000}, {"n_gradient": 400_000}):
+            assert memory.estimate_bytes(PROBLEM.replace(**change), dtype) > base
+
+
+def test_the_streamed_estimate_does_not_grow_with_what_is_streamed() -> None:
+    base = memory.estimate_streamed(PROBLEM)
+    assert memory.estimate_streamed(PROBLEM.replace(n_samples=10**6, n_gradient=10**7)) == base
+    assert memory.estimate_streamed(PROBLEM.replace(input_dim=1000)) > base
+    assert memory.estimate_streamed(PROBLEM, steps=2) - base == 8 * PROBLEM.width**2
+    vectors = memory.estimate_streamed(WIDE.replace(width=10**6)) - memory.estimate_streamed(WIDE)
+    assert vectors == 8 * (10**6 - WIDE.width)
+
+
+def test_as_many_steps_at_once_as_have_room(monkeypatch: Any) -> None:
+    monkeypatch.setattr(memory, "cpu_count", lambda: 1)
+    one = 8 * PROBLEM.width**2
+    with_memory(monkeypatch, memory.estimate_streamed(PROBLEM, steps=0) + 5 * one)
+    assert memory.steps_at_once(PROBLEM) == 5
+    with_memory(monkeypatch, 0)
+    assert memory.steps_at_once(PROBLEM) == 1
 
 
 def test_this_machine_has_memory() -> None:

@@ -30,6 +30,10 @@ _COLUMNS = ("key", "problem", "seed", "options", "status", "message", "version",
 _CHUNK = 500  # keys in one query; SQLite allows some thousands
 
 
+_ADDED = {"bulk_edge": None, "device": "cpu", "dtype": "float64", "streaming": None}
+"""Options that came later: at these values they are no part of a key, so that rows of older stores are found."""
+
+
 def run_key(problem: Problem, seed: Sequence[int], options: dict[str, Any]) -> str:
     """What a run is known by: a hash of everything that determines its numbers.
 
@@ -38,7 +42,8 @@ def run_key(problem: Problem, seed: Sequence[int], options: dict[str, Any]) -> s
     ArgumentError
         If the problem holds a callable or an option is not a string, number or None: neither can be written.
     """
-    content = {"problem": problem.to_dict(), "seed": list(seed), "options": options}
+    kept = {name: value for name, value in options.items() if name not in _ADDED or value != _ADDED[name]}
+    content = {"problem": problem.to_dict(), "seed": list(seed), "options": kept}
     return sha256(_text(content).encode()).hexdigest()
 
 

@@ -20,7 +20,8 @@ from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import Measurement
 from polyspike.simulation import simulate_many
-from polyspike.simulation.memory import available_bytes, check_fits, estimate_bytes
+from polyspike.simulation.devices import arrays_on
+from polyspike.simulation.memory import available_bytes, needed_bytes
 
 __all__ = ["SweepInterrupted", "SweepResult", "sweep"]
 
@@ -160,7 +161,7 @@ def sweep(
         raise ArgumentError("redo", redo, "give False, True or 'failed'")
     tasks = list(plan(run, listed, seeds, options, as_count("chunk", chunk), as_count("threads", threads)))
     keys = tuple(tuple(run_key(p, s, options) for s in seeds) for p in listed)
-    count = _count_workers(listed, workers, threads, run) if scheduler is None else None
+    count = _count_workers(listed, workers, threads, run, options) if scheduler is None else None
     backend = on_cluster(scheduler) if scheduler is not None else on_this_machine(count or 1)
     place = Store() if store is None else store if isinstance(store, Store) else Path(store)
     with _opened(place) as opened:
@@ -253,16 +254,19 @@ def _all_options(run: Run, given: dict[str, Any]) -> dict[str, Any]:
     return known | given
 
 
-def _count_workers(problems: Sequence[Problem], workers: int | None, threads: int, run: Run) -> int:
+def _count_workers(
+    problems: Sequence[Problem], workers: int | None, threads: int, run: Run, options: dict[str, Any]
+) -> int:
     """As many as cores and memory allow."""
     count = workers_that_fit(workers, threads)
     if run is not simulate_many:
         return count
-    largest = max(problems, key=estimate_bytes)
-    check_fits(largest)
-    room = max(1, available_bytes() // estimate_bytes(largest))
+    arrays = arrays_on(options["device"], options["dtype"])
+    needs = {needed_bytes(problem, options["streaming"], arrays): problem for problem in problems}
+    most = max(needs)
+    room = max(1, available_bytes(arrays) // most)
     if workers is not None and count > room:
-        needed = f"each needs about {estimate_bytes(largest) / 1e9:.1f} GB for {largest}"
+        needed = f"each needs about {most / 1e9:.1f} GB for {needs[most]}"
         raise DoesNotFitError("workers", workers, f"{needed}; {room} would fit")
     return min(count, room)
 

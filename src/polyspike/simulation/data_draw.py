@@ -12,6 +12,7 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation.draw import initial_weights, readout_of
+from polyspike.simulation.fitting import Measured
 from polyspike.simulation.simulate import Options, check_options, measure
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, generator, normals
 
@@ -127,7 +128,7 @@ def simulate_data(
     n_test = len(inputs) - first.gradient_samples - first.n_samples
     check_options(n_test, eigenvalues, alignment_degree)
     draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
-    return measure(draw, problems, Options(parts, n_test, eigenvalues, alignment_degree, known_direction=False))
+    return measure(draw, problems, Options(parts, Measured(eigenvalues, alignment_degree), known_direction=False))
 
 
 def _sizes(problem: Problem) -> tuple[int, int, int, int]:

@@ -119,11 +119,25 @@ class GaussianDraw:
         """Initial readout; the three laws share one draw of normals."""
         return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
 
+    def gradient_blocks(self) -> Iterator[Sample]:
+        """The sample of the gradient step, block by block; never held."""
+        return self._blocks(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient)
+
+    def ridge_blocks(self) -> Iterator[Sample]:
+        """The sample of the ridge fit, block by block; never held."""
+        return self._blocks(Stream.INPUTS, Stream.NOISE, self.n_samples)
+
     def test_blocks(self) -> Iterator[Sample]:
         """The test set, block by block."""
-        inputs = normal_blocks(self.seed, Stream.TEST_INPUTS, self.n_test, self.input_dim)
-        noise = normal_blocks(self.seed, Stream.TEST_NOISE, self.n_test, 1)
-        for x, e in zip(inputs, noise, strict=True):
+        return self._blocks(Stream.TEST_INPUTS, Stream.TEST_NOISE, self.n_test)
+
+    def weight_blocks(self) -> Iterator[Array]:
+        """The initial first layer in blocks of neurons; never held."""
+        return map(_on_sphere, normal_blocks(self.seed, Stream.WEIGHTS, self.width, self.input_dim))
+
+    def _blocks(self, inputs: Stream, noise: Stream, rows: int) -> Iterator[Sample]:
+        blocks = normal_blocks(self.seed, inputs, rows, self.input_dim)
+        for x, e in zip(blocks, normal_blocks(self.seed, noise, rows, 1), strict=True):
             yield Sample(x, e[:, 0])
 
     def _sample(self, inputs: Stream, noise: Stream, rows: int) -> Sample:
@@ -132,8 +146,11 @@ class GaussianDraw:
 
 def initial_weights(seed: tuple[int, ...], width: int, input_dim: int) -> Array:
     """Rows uniform on the unit sphere, shape (width, input_dim)."""
-    w = normals(seed, Stream.WEIGHTS, width, input_dim)
-    return w / np.linalg.norm(w, axis=1, keepdims=True)
+    return _on_sphere(normals(seed, Stream.WEIGHTS, width, input_dim))
+
+
+def _on_sphere(rows: Array) -> Array:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def readout_of(z: Array, law: str) -> Array:

@@ -5,6 +5,7 @@ is a large share of a simulation's time and limited by memory: scaling, adding a
 cache costs one pass instead of four. Slabs are independent, so threads change nothing in the result.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 from polyspike.problem import Activation
 
-__all__ = ["blas_threads", "step_features"]
+__all__ = ["blas_threads", "in_slabs", "step_features"]
 
 Array = NDArray[np.float64]
 
@@ -44,19 +45,28 @@ def step_features(
     """
     result = np.empty_like(still) if out is None else out
 
-    def work(start: int, stop: int) -> None:
-        height = max(1, _SLAB // still.shape[1])
+    def work(rows: slice) -> None:
+        target = result[rows]
+        np.multiply(moved[rows], step, out=target)
+        target += still[rows]
+        activation.apply_into(target, target)
+
+    in_slabs(work, still.shape, threads)
+    return result
+
+
+def in_slabs(work: Callable[[slice], object], shape: tuple[int, int], threads: int = 1) -> None:
+    """Call ``work`` on slices of the rows small enough for the cache, which together are all of them."""
+    rows, columns = shape
+    height = max(1, _SLAB // columns)
+
+    def share(start: int, stop: int) -> None:
         for top in range(start, stop, height):
-            rows = slice(top, min(top + height, stop))
-            target = result[rows]
-            np.multiply(moved[rows], step, out=target)
-            target += still[rows]
-            activation.apply_into(target, target)
+            work(slice(top, min(top + height, stop)))
 
     if threads == 1:
-        work(0, len(still))
-    else:
-        cuts = np.linspace(0, len(still), threads + 1).astype(int)
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, cuts[:-1], cuts[1:]))
-    return result
+        share(0, rows)
+        return
+    cuts = np.linspace(0, rows, threads + 1).astype(int)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(share, cuts[:-1], cuts[1:]))

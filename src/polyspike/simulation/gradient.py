@@ -1,34 +1,36 @@
 """The exact gradient of the first layer, in both forms, and what of it is rank one."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.problem import Activation
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.host import HOST
 
-__all__ = ["Gradient", "gradient_step"]
+__all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_step"]
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Gradient:
-    """One gradient of ``|y - sigma(X W0') a|^2 / (2 n0)``, with a minus sign: ``W = W0 + eta * matrix``.
+class Direction:
+    """What a gradient has learned, without the gradient itself.
 
     Attributes
     ----------
-    matrix : ndarray of shape (width, d)
-        ``G = (1/n0) [(a eps') o sigma'(W0 X')] X``.
     beta : ndarray of shape (d,)
         ``X' eps / n0``; ``G`` is close to ``c_1 a beta'``.
     initial_direction : ndarray of shape (d,)
         ``omega = W0' a`` for the full gradient (the initial output is part of the spike), zero for the target-only one.
+    linear_coefficient : float
+        ``c_1``.
     rank_one_fraction : float
         ``1 - |G - c_1 a beta'|^2 / |G|^2`` in Frobenius norm (0.0 for a vanishing gradient).
     """
 
-    matrix: Array
     beta: Array
     initial_direction: Array
     linear_coefficient: float
@@ -39,46 +41,98 @@ class Gradient:
         return self.initial_direction + step * self.linear_coefficient * self.beta
 
 
-def gradient_step(
-    inputs: Array, labels: Array, weights: Array, readout: Array, activation: Activation, form: str = "full"
-) -> Gradient:
-    """The gradient at initialisation (Moniri et al., arXiv 2310.07891, section 2).
+@dataclass(frozen=True, eq=False)
+class Gradient(Direction):
+    """One gradient of ``|y - sigma(X W0') a|^2 / (2 n0)``, with a minus sign: ``W = W0 + eta * matrix``.
+
+    Attributes
+    ----------
+    matrix : array of shape (width, d)
+        ``G = (1/n0) [(a eps') o sigma'(W0 X')] X``, on the device, in working precision.
+    """
+
+    matrix: Any
+
+
+class GradientSum:
+    """The sums over samples of which a gradient is made (Moniri et al., arXiv 2310.07891, section 2).
 
     Parameters
     ----------
-    inputs : ndarray of shape (n0, d)
-    labels : ndarray of shape (n0,)
-    weights : ndarray of shape (width, d)
-    readout : ndarray of shape (width,)
+    readout : array of shape (width,)
+        a, on the device, in working precision.
     activation : Activation
     form : {"full", "target"}
         With the residual ``y - f_0(x)``, or with ``y`` in its place.
+    arrays : Arrays
+    """
+
+    def __init__(self, readout: Any, activation: Activation, form: str, arrays: Arrays) -> None:
+        self.readout, self.activation, self.form, self.arrays = readout, activation, form, arrays
+        self.rows = 0
+        self._matrix: Any = None
+        self._beta: Any = None
+
+    def add(self, inputs: Any, preactivation: Any, labels: Any) -> None:
+        """Samples of shape (rows, d), their ``X W0'`` of shape (rows, width) and float64 labels of shape (rows,)."""
+        arrays = self.arrays
+        residual = labels
+        if self.form == "full":
+            residual = labels - arrays.outputs(preactivation, self.readout, self.activation)
+        slopes = arrays.slopes(preactivation, residual, self.activation)
+        self._matrix = arrays.add(self._matrix, arrays.cross(slopes, inputs))
+        self._beta = arrays.add(self._beta, arrays.cross(inputs, arrays.working(residual)))
+        self.rows += inputs.shape[0]
+
+    def gradient(self, weights: Any) -> Gradient:
+        """The gradient at initial weights of shape (width, d)."""
+        arrays = self.arrays
+        readout = arrays.exact(self.readout)
+        matrix = self._matrix * (readout[:, None] / self.rows)
+        beta = self._beta / self.rows
+        linear = float(self.activation.coefficients(1)[1])
+        omega = arrays.host(weights.T @ self.readout) if self.form == "full" else np.zeros(weights.shape[1])
+        cross = float(readout @ (matrix @ beta))
+        share = explained(arrays.squared_norm(matrix), cross, linear, arrays.host(readout), arrays.host(beta))
+        return Gradient(arrays.host(beta), omega, linear, share, arrays.working(matrix))
+
+
+def gradient_step(
+    inputs: Any,
+    labels: Any,
+    weights: Any,
+    readout: Any,
+    activation: Activation,
+    form: str = "full",
+    arrays: Arrays = HOST,
+) -> Gradient:
+    """The gradient at initialisation, of one sample held whole; see :class:`GradientSum`.
+
+    Parameters
+    ----------
+    inputs : array of shape (n0, d)
+    labels : array of shape (n0,)
+        In float64.
+    weights : array of shape (width, d)
+    readout : array of shape (width,)
+    activation : Activation
+    form : {"full", "target"}
+        With the residual ``y - f_0(x)``, or with ``y`` in its place.
+    arrays : Arrays
+        Library, device and precision of all of them.
 
     Returns
     -------
     Gradient
     """
-    preactivation = inputs @ weights.T
-    residual = labels - activation.apply(preactivation, np) @ readout if form == "full" else labels
-    slopes = activation.apply_derivative(preactivation, np)
-    slopes *= residual[:, None]
-    matrix = (slopes.T @ inputs) * (readout[:, None] / len(labels))
-    beta = inputs.T @ residual / len(labels)
-    linear = float(activation.coefficients(1)[1])
-    return Gradient(
-        matrix=matrix,
-        beta=beta,
-        initial_direction=weights.T @ readout if form == "full" else np.zeros_like(beta),
-        linear_coefficient=linear,
-        rank_one_fraction=_explained(matrix, linear, readout, beta),
-    )
+    total = GradientSum(readout, activation, form, arrays)
+    total.add(inputs, inputs @ weights.T, labels)
+    return total.gradient(weights)
 
 
-def _explained(matrix: Array, linear: float, readout: Array, beta: Array) -> float:
-    """Share of ``|G|^2`` that ``c_1 a beta'`` explains, without forming the difference."""
-    total = float(np.vdot(matrix, matrix))
+def explained(total: float, cross: float, linear: float, readout: Array, beta: Array) -> float:
+    """Share of ``|G|^2`` that ``c_1 a beta'`` explains, from ``|G|^2`` and ``a' G beta``, without the difference."""
     if total == 0.0:
         return 0.0
-    cross = float(readout @ (matrix @ beta))
     rest = total - 2 * linear * cross + linear**2 * float(readout @ readout) * float(beta @ beta)
     return 1.0 - rest / total

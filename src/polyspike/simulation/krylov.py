@@ -6,10 +6,14 @@ independent random starts are what makes the certificate of :meth:`Krylov.shortf
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special
+
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.host import HOST
 
 __all__ = ["Krylov", "Ritz"]
 
@@ -21,8 +25,6 @@ BLOCK = 6
 MISSED = 1e-12
 """Probability over the start block with which an eigenvalue above the certified bound is missed."""
 
-# Rows of F at a time: with 6 vectors a slab is small enough for the kernels of BLAS that do not copy it first.
-_SLAB = 32
 _SEED = 20231011
 
 
@@ -64,11 +66,13 @@ class Krylov:
     ----------
     features : ndarray of shape (n, width)
         Either memory order; the space lives in the dimension of the contiguous axis.
+    arrays : Arrays
+        Library and device of the features; the space itself is on the host.
     """
 
-    def __init__(self, features: Array) -> None:
-        self.of_columns = bool(features.flags.c_contiguous or not features.flags.f_contiguous)
-        self.rows = np.ascontiguousarray(features if self.of_columns else features.T)
+    def __init__(self, features: Any, arrays: Arrays = HOST) -> None:
+        self.arrays = arrays
+        self.rows, self.of_columns = arrays.contiguous_rows(features)
         self.scale = features.shape[1]
         self.dimension = self.rows.shape[1]
         self.block = min(BLOCK, self.dimension)
@@ -132,12 +136,8 @@ class Krylov:
         self.size += self.block
 
     def _apply(self, vectors: Array) -> Array:
-        """``vectors F'F/N``, slab by slab of rows."""
-        image = np.zeros_like(vectors)
-        for start in range(0, len(self.rows), _SLAB):
-            slab = self.rows[start : start + _SLAB]
-            image += (vectors @ slab.T) @ slab
-        return image / self.scale
+        """``vectors F'F/N``."""
+        return self.arrays.normal_product(self.rows, vectors) / self.scale
 
     def _project(self) -> Ritz:
         """Rayleigh-Ritz on all blocks but the last, whose couplings give the residuals."""

@@ -1,57 +1,143 @@
-"""How much memory a simulation needs, asked before it starts."""
+"""How much memory a simulation needs, asked before it starts, and which way of simulating has room."""
 
 import os
+from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 
-from polyspike.errors import DoesNotFitError
+from joblib import cpu_count
+
+from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.problem import Problem
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.features import blas_threads
+from polyspike.simulation.host import HOST
 from polyspike.simulation.streams import BLOCK_ROWS
 
-__all__ = ["available_bytes", "check_fits", "estimate_bytes"]
+__all__ = [
+    "Road",
+    "available_bytes",
+    "choose_road",
+    "estimate_bytes",
+    "estimate_streamed",
+    "needed_bytes",
+    "steps_at_once",
+    "streamed_road",
+]
 
 _DOUBLE = 8
 _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def estimate_bytes(problem: Problem) -> int:
-    """Peak bytes of ``simulate(problem)``: samples, weights, and the largest of gradient, fit and test block."""
+class Road(StrEnum):
+    """How a simulation goes through its arrays."""
+
+    HELD = "held"
+    """Samples and the features of one step are in memory."""
+    SAMPLES = "samples"
+    """Blocks of samples; a Gram matrix of width x width for each step remains."""
+    NEURONS = "neurons"
+    """Blocks of neurons; a Gram matrix of n x n for each step remains."""
+
+
+def streamed_road(problem: Problem) -> Road:
+    """The one whose Gram matrix is the smaller."""
+    return Road.SAMPLES if problem.width <= problem.n_samples else Road.NEURONS
+
+
+def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
+    """Peak bytes of ``simulate(problem, streaming=False)``: samples, weights, the largest of gradient, fit and test."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     held = (n + n0) * (d + 1) + 2 * width * d
+    gram = 2 * min(n, width) ** 2
     gradient = 3 * n0 * width
-    fit = 4 * n * width + 2 * min(n, width) ** 2
+    features = 4 * n * width
     test = BLOCK_ROWS * (d + 4 * width)
-    return _DOUBLE * (held + max(gradient, fit, test))
+    if dtype == "float64":
+        return _DOUBLE * (held + max(gradient, features + gram, test))
+    # The draw stays in float64; its copies and the features are float32, and so is one Gram matrix beside the sums.
+    return _DOUBLE * (held + gram) + _DOUBLE // 2 * (held + max(gradient, features, test))
 
 
-def available_bytes() -> int:
-    """Memory that can still be taken: what the kernel calls available, or the container's limit when it is lower."""
+def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
+    """The same for ``simulate(problem, streaming=True)``; the cost of one more step is one Gram matrix."""
+    n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
+    rows = BLOCK_ROWS
+    if streamed_road(problem) is Road.SAMPLES:
+        held = (1 + 2 * gradients) * width * d
+        blocks = rows * (4 * d + 5 * width)
+    else:
+        # In float32 the draw and its copy are both there.
+        held = (n + n0) * d * (1 if dtype == "float64" else 2)
+        blocks = rows * (4 * d + 4 * (n + n0 + rows)) + width * gradients
+    return _DOUBLE * (held + blocks + (steps + 2) * min(n, width) ** 2)
+
+
+def steps_at_once(problem: Problem, arrays: Arrays = HOST, gradients: int = 1) -> int:
+    """Steps whose Gram matrices fit at the same time, at least one. It changes the number of passes, and no result.
+
+    A process may have neighbours, one for every ``blas_threads()`` cores: it takes its share of the memory.
+    """
+    neighbours = max(1, cpu_count() // blas_threads())
+    room = available_bytes(arrays) // neighbours - estimate_streamed(problem, arrays.dtype, 0, gradients)
+    return max(1, room // (_DOUBLE * min(problem.n_samples, problem.width) ** 2))
+
+
+def available_bytes(arrays: Arrays = HOST) -> int:
+    """Memory that can still be taken: on a CUDA device of torch what it has free, else that of the machine.
+
+    Of the machine it is what the kernel calls available, or the container's limit when it is lower.
+    """
+    if getattr(arrays.device, "type", "cpu") == "cuda":
+        free, _ = import_module("torch").cuda.mem_get_info(arrays.device)
+        return int(free)
     free = _available_to_kernel()
     limits = [int(text) for path in _CGROUP if path.exists() and (text := path.read_text().strip()).isdigit()]
     return min([free, *limits])
 
 
-def check_fits(problem: Problem) -> None:
-    """Refuse a problem whose arrays would not fit.
+def choose_road(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> Road:
+    """How to simulate: as told, else held where that fits and streamed where it does not.
 
     Raises
     ------
     DoesNotFitError
-        Naming what is needed, what is there, and the largest ``n_samples`` that would fit.
+        Naming what is needed, what is there, and what would fit.
     """
-    needed, there = estimate_bytes(problem), available_bytes()
-    if needed > there:
-        raise DoesNotFitError(
-            "problem",
-            problem,
-            f"needs about {needed / 1e9:.1f} GB and {there / 1e9:.1f} GB are available; {_what_fits(problem, there)}",
+    if streaming not in (None, True, False):
+        raise ArgumentError("streaming", streaming, "give True, False, or None for where it is needed")
+    there = available_bytes(arrays)
+    if not streaming and estimate_bytes(problem, arrays.dtype) <= there:
+        return Road.HELD
+    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there:
+        return streamed_road(problem)
+    raise _refusal(problem, streaming, arrays.dtype, there)
+
+
+def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> int:
+    """Peak bytes on the road that :func:`choose_road` takes; raises as it does."""
+    held = choose_road(problem, streaming, arrays) is Road.HELD
+    return estimate_bytes(problem, arrays.dtype) if held else estimate_streamed(problem, arrays.dtype)
+
+
+def _refusal(problem: Problem, streaming: bool | None, dtype: str, there: int) -> DoesNotFitError:
+    held, streamed = estimate_bytes(problem, dtype), estimate_streamed(problem, dtype)
+    needs = f"needs about {held / 1e9:.1f} GB ({streamed / 1e9:.1f} GB streamed)"
+    needs = f"{needs} and {there / 1e9:.1f} GB are available"
+    if streaming is False and streamed <= there:
+        return DoesNotFitError(
+            "problem", problem, f"{needs}; streaming=True fits, and {_what_fits(problem, dtype, there)}"
         )
+    return DoesNotFitError("problem", problem, f"{needs}; {_what_fits(problem, dtype, there)}")
 
 
-def _what_fits(problem: Problem, there: int) -> str:
+def _what_fits(problem: Problem, dtype: str, there: int) -> str:
+    """The largest n_samples that fits held, at these other sizes."""
     low, high = 1, problem.n_samples
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if estimate_bytes(problem.replace(n_samples=middle)) <= there else (low, middle)
+        fits = estimate_bytes(problem.replace(n_samples=middle), dtype) <= there
+        low, high = (middle, high) if fits else (low, middle)
     if low < 2:
         return "reduce width and input_dim"
     return f"at this width and input_dim n_samples = {low} would fit"

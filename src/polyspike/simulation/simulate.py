@@ -1,6 +1,6 @@
 """``simulate``: the real two-layer network of the paper; problems that share a draw share its work."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -11,21 +11,19 @@ from numpy.typing import NDArray
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
-from polyspike.simulation.alignment import alignment
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import Draw, GaussianDraw
-from polyspike.simulation.features import blas_threads, step_features
-from polyspike.simulation.gradient import Gradient, gradient_step
-from polyspike.simulation.memory import check_fits
-from polyspike.simulation.ridge import fit_readouts
-from polyspike.simulation.spectrum import eigenvalues as feature_eigenvalues
+from polyspike.simulation.fitting import Fit, Measured, Plan, fit_held, gradients_of, run_test
+from polyspike.simulation.host import HOST
+from polyspike.simulation.memory import Road, choose_road
+from polyspike.simulation.over_neurons import over_neurons
+from polyspike.simulation.over_samples import over_samples
 from polyspike.simulation.streams import as_seed
 
 __all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
 
 Array = NDArray[np.float64]
-
-PIECE = 2**16
-"""Entries of a piece of the features, half a megabyte: with its neighbours it stays in the cache of one core."""
 
 
 def simulate(
@@ -34,6 +32,10 @@ def simulate(
     n_test: int = 20_000,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
+    bulk_edge: float | None = None,
+    dtype: str = "float64",
+    device: str = "cpu",
+    streaming: bool | None = None,
 ) -> Measurement:
     """Draw data and a network, take the gradient step, fit the readout, test it.
 
@@ -44,10 +46,24 @@ def simulate(
         Fixes the whole run; problems of the same sizes and seed share inputs, initial network and noise.
     n_test : int
         Fresh samples for the test error; never held in memory at once.
-    eigenvalues : "all", int or None
-        Eigenvalues of ``F F'/N``: all, or the top k by Lanczos.
+    eigenvalues : "all", "outliers", int or None
+        Eigenvalues of ``F F'/N``: all, every one above ``bulk_edge``, or the top k. The last two come from Lanczos,
+        without a full decomposition, and the count of the outliers is certified.
     alignment_degree : int
         When > 0, the alignment of the top left singular vectors with degrees 1 .. alignment_degree.
+    bulk_edge : float, optional
+        For ``eigenvalues="outliers"``; ``predict(problem).spectrum.edges[-1][1]`` is the predicted one.
+    dtype : {"float64", "float32"}
+        Of the samples, the features and the large products. Sums over rows and everything that is solved are float64
+        in any case. docs/performance.md has the measured errors of float32.
+    device : str
+        "cpu" is NumPy; "cuda", "cuda:1" are torch's; "torch:cpu", "jax:cpu", "jax:gpu" name the library. All see the
+        same random numbers.
+    streaming : bool, optional
+        Whether blocks of samples (of neurons, when there are more of them) are drawn, used and dropped, so that
+        memory does not depend on their number; None: when the arrays would not fit otherwise. The same numbers up to
+        rounding. Ridge 0 is solved from the Gram matrix, which loses half the digits of an ill-conditioned fit, and is
+        refused when that leaves none.
 
     Returns
     -------
@@ -57,6 +73,8 @@ def simulate(
     ------
     ArgumentError
         Bad arguments; DoesNotFitError when the arrays would not fit in memory.
+    NumericalError
+        A Gram matrix that is singular up to rounding; eigenvalues that did not converge.
 
     Examples
     --------
@@ -64,7 +82,7 @@ def simulate(
     >>> simulate(problem, seed=1, n_test=1000).n_test
     1000
     """
-    return simulate_many([problem], seed, n_test, eigenvalues, alignment_degree)[0]
+    return simulate_many([problem], seed, n_test, eigenvalues, alignment_degree, bulk_edge, dtype, device, streaming)[0]
 
 
 def simulate_many(
@@ -73,6 +91,10 @@ def simulate_many(
     n_test: int = 20_000,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
+    bulk_edge: float | None = None,
+    dtype: str = "float64",
+    device: str = "cpu",
+    streaming: bool | None = None,
 ) -> list[Measurement]:
     """The same for many problems; those of equal sizes share one draw and everything that follows from it.
 
@@ -80,157 +102,75 @@ def simulate_many(
     ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read once.
     """
     seed = as_seed(seed)
-    check_options(n_test, eigenvalues, alignment_degree)
-    draws: dict[GaussianDraw, list[int]] = {}
+    check_options(n_test, eigenvalues, alignment_degree, bulk_edge)
+    arrays = arrays_on(device, dtype)
+    groups: dict[tuple[GaussianDraw, Road], list[int]] = {}
     for index, problem in enumerate(problems):
-        check_fits(problem)
-        draws.setdefault(GaussianDraw.of(problem, seed, n_test), []).append(index)
+        road = choose_road(problem, streaming, arrays)
+        groups.setdefault((GaussianDraw.of(problem, seed, n_test), road), []).append(index)
     results: dict[int, Measurement] = {}
-    for draw, indices in draws.items():
-        options = Options(seed, n_test, eigenvalues, alignment_degree)
+    for (draw, road), indices in groups.items():
+        options = Options(seed, Measured(eigenvalues, alignment_degree, bulk_edge), True, road, arrays)
         results.update(zip(indices, measure(draw, [problems[i] for i in indices], options), strict=True))
     return [results[i] for i in range(len(problems))]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, beside the errors."""
+    """What is measured, and where and how it is computed."""
 
     seed: tuple[int, ...]
-    n_test: int
-    eigenvalues: str | int | None = None
-    alignment_degree: int = 0
+    measured: Measured
     known_direction: bool = True
+    road: Road = Road.HELD
+    arrays: Arrays = HOST
 
 
 def measure(draw: Draw, problems: Sequence[Problem], options: Options) -> list[Measurement]:
     """All problems on one draw."""
     start = monotonic()
-    gradients = {key: _gradient(draw, key) for key in dict.fromkeys(_gradient_key(p) for p in problems)}
-    fits = _fit(draw, problems, gradients, options)
-    _test(draw, fits, gradients)
+    fits = _ROADS[options.road](draw, Plan.of(problems), options.measured, options.arrays)
     seconds = monotonic() - start
-    return [_measurement(problem, fits[_fit_key(problem)], options, seconds) for problem in problems]
+    return [_measurement(problem, fits[Plan.step_key(problem)], options, seconds) for problem in problems]
 
 
-def _gradient_key(problem: Problem) -> Problem:
-    """Problems of the same key share their gradient."""
-    return problem.replace(step_size=0.0, ridge=0.0)
-
-
-def _fit_key(problem: Problem) -> Problem:
-    """Problems of the same key share their features and labels."""
-    return problem.replace(step_size=problem.step, ridge=0.0)
-
-
-@dataclass(eq=False)
-class Fit:
-    """All ridges at one step: readouts and what is measured of them, filled in as the work goes on."""
-
-    problem: Problem
-    gradient: Gradient
-    ridges: list[float]
-    readouts: Array
-    train_errors: Array
-    spectrum: Array | None
-    alignment: Any
-    squares: Array
-    fourths: Array
-    n_test: int = 0
-
-
-def _gradient(draw: Draw, problem: Problem) -> Gradient:
-    sample = draw.gradient_sample
-    readout = draw.readout(problem.readout)
-    return gradient_step(
-        sample.inputs, sample.labels(problem), draw.weights, readout, problem.activation, problem.gradient
-    )
-
-
-def _fit(
-    draw: Draw, problems: Sequence[Problem], gradients: dict[Problem, Gradient], options: Options
-) -> dict[Problem, Fit]:
-    sample = draw.ridge_sample
-    still = sample.inputs @ draw.weights.T
-    fits = {}
-    for key, gradient in gradients.items():
-        moved = sample.inputs @ gradient.matrix.T
-        labels = sample.labels(key)
-        mine = [p for p in problems if _gradient_key(p) == key]
-        for fit_key in dict.fromkeys(_fit_key(p) for p in mine):
-            ridges = list(dict.fromkeys(p.ridge for p in mine if _fit_key(p) == fit_key))
-            features = step_features(still, moved, fit_key.step, fit_key.activation, threads=blas_threads())
-            fits[fit_key] = _fit_step(fit_key, gradient, ridges, sample.inputs, features, labels, options)
+def _held(draw: Draw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
+    """Samples and features of one step are held whole."""
+    weights = arrays.put(draw.weights)
+    gradients = gradients_of([draw.gradient_sample], plan, draw, weights, arrays)
+    fits = fit_held(draw.ridge_sample, plan, weights, gradients, measured, arrays)
+    run_test(draw, plan, weights, gradients, fits, arrays)
     return fits
 
 
-def _fit_step(
-    problem: Problem,
-    gradient: Gradient,
-    ridges: list[float],
-    inputs: Array,
-    features: Array,
-    labels: Array,
-    options: Options,
-) -> Fit:
-    readouts = fit_readouts(features, labels, ridges)
-    residuals = labels[:, None] - features @ readouts
-    direction = gradient.spike_direction(problem.step)
-    aligned = None
-    if options.alignment_degree:
-        norm = float(np.linalg.norm(direction))
-        projection = inputs @ (direction / norm) if norm > 0 else np.zeros(len(inputs))
-        aligned = alignment(features, projection, options.alignment_degree, max(1, problem.window or 1))
-    return Fit(
-        problem=problem,
-        gradient=gradient,
-        ridges=ridges,
-        readouts=readouts,
-        train_errors=np.mean(residuals**2, axis=0),
-        spectrum=None if options.eigenvalues is None else feature_eigenvalues(features, options.eigenvalues),
-        alignment=aligned,
-        squares=np.zeros(len(ridges)),
-        fourths=np.zeros(len(ridges)),
-    )
-
-
-def _test(draw: Draw, fits: dict[Problem, Fit], gradients: dict[Problem, Gradient]) -> None:
-    """One pass over the test set for all steps and ridges."""
-    by_gradient = {key: [fit for p, fit in fits.items() if _gradient_key(p) == key] for key in gradients}
-    threads = blas_threads()
-    for sample in draw.test_blocks():
-        still = sample.inputs @ draw.weights.T
-        features = np.empty_like(still)
-        for key, gradient in gradients.items():
-            moved = sample.inputs @ gradient.matrix.T
-            labels = sample.labels(key)
-            for fit in by_gradient[key]:
-                step_features(still, moved, fit.problem.step, fit.problem.activation, features, threads)
-                squares = (labels[:, None] - features @ fit.readouts) ** 2
-                fit.squares += squares.sum(axis=0)
-                fit.fourths += (squares**2).sum(axis=0)
-                fit.n_test += len(labels)
+_ROADS: dict[Road, Callable[[Any, Plan, Measured, Arrays], dict[Problem, Fit]]] = {
+    Road.HELD: _held,
+    Road.SAMPLES: over_samples,
+    Road.NEURONS: over_neurons,
+}
 
 
 def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -> Measurement:
     k = fit.ridges.index(problem.ridge)
     test = fit.squares[k] / fit.n_test
     spread = max(fit.fourths[k] / fit.n_test - test**2, 0.0)
-    target, spike = problem.teacher.direction, fit.gradient.spike_direction(problem.step)
+    target, spike = problem.teacher.direction, fit.direction.spike_direction(problem.step)
     return Measurement(
         problem=problem,
         seed=options.seed,
-        train_loss=float(fit.train_errors[k] + problem.ridge * fit.readouts[:, k] @ fit.readouts[:, k]),
+        train_loss=float(fit.train_errors[k] + fit.penalties[k]),
         train_error=float(fit.train_errors[k]),
         test_error=float(test),
         test_error_se=float(np.sqrt(spread / fit.n_test)),
-        cosine=_cosine(fit.gradient.beta, target) if options.known_direction else None,
+        cosine=_cosine(fit.direction.beta, target) if options.known_direction else None,
         spike_cosine=_cosine(spike, target) if options.known_direction else None,
-        rank_one_fraction=fit.gradient.rank_one_fraction,
+        rank_one_fraction=fit.direction.rank_one_fraction,
         n_test=fit.n_test,
         eigenvalues=fit.spectrum,
         alignment=fit.alignment,
         seconds=seconds,
+        dtype=options.arrays.dtype,
+        device=options.arrays.name,
     )
 
 
@@ -240,12 +180,16 @@ def _cosine(direction: Array, target: Array) -> float:
     return float(direction[: len(target)] @ target) / norm if norm > 0 else 0.0
 
 
-def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any) -> None:
+def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any, bulk_edge: Any = None) -> None:
     """Refuse options that are out of range, before any work."""
     if isinstance(n_test, bool) or not isinstance(n_test, int | np.integer) or n_test < 2:
         raise ArgumentError("n_test", n_test, "give an integer >= 2")
     whole = isinstance(eigenvalues, int | np.integer) and not isinstance(eigenvalues, bool)
-    if not (eigenvalues is None or eigenvalues == "all" or (whole and eigenvalues >= 1)):
-        raise ArgumentError("eigenvalues", eigenvalues, "give 'all', a number of eigenvalues >= 1, or None")
+    if not (eigenvalues in (None, "all", "outliers") or (whole and eigenvalues >= 1)):
+        raise ArgumentError("eigenvalues", eigenvalues, "give 'all', 'outliers', a number of eigenvalues >= 1, or None")
     if isinstance(alignment_degree, bool) or not isinstance(alignment_degree, int) or alignment_degree < 0:
         raise ArgumentError("alignment_degree", alignment_degree, "give an integer >= 0")
+    if (eigenvalues == "outliers") != (bulk_edge is not None):
+        raise ArgumentError("bulk_edge", bulk_edge, "goes with eigenvalues='outliers'; give both or neither")
+    if bulk_edge is not None and not (isinstance(bulk_edge, int | float) and 0 < bulk_edge < np.inf):
+        raise ArgumentError("bulk_edge", bulk_edge, "give a positive finite number")

@@ -1,0 +1,179 @@
+"""The same operations on NumPy, with LAPACK and BLAS called directly and the elementwise maps in cache-sized slabs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from polyspike.problem import Activation
+from polyspike.simulation.arrays import BLOCK, CHOLESKY_PER_EIGH, Arrays, not_positive
+from polyspike.simulation.features import blas_threads, in_slabs, step_features
+
+__all__ = ["HOST", "HostArrays", "ridge_solve"]
+
+Array = NDArray[np.float64]
+
+# Rows of a product with a few vectors: a slab is small enough for the kernels of BLAS that do not copy it first.
+_FEW_ROWS = 32
+
+
+@dataclass(frozen=True)
+class HostArrays(Arrays):
+    """NumPy arrays. Sums and Gram matrices are updated in place, and only half of a Gram matrix is computed."""
+
+    xp: Any = np
+
+    def put(self, array: Any) -> Any:
+        """The same array where it has the precision already."""
+        return np.asarray(array, dtype=self.dtype)
+
+    def put_exact(self, array: Any) -> Any:
+        """The same array."""
+        return np.asarray(array, dtype=float)
+
+    def host(self, array: Any) -> Array:
+        """The same array where it is float64 already."""
+        return np.asarray(array, dtype=float)
+
+    def spare(self, like: Any) -> Any:
+        """An array to write features into."""
+        return np.empty_like(like)
+
+    def features(self, still: Any, moved: Any, step: float, activation: Activation, out: Any = None) -> Any:
+        """``sigma(still + step * moved)``, slab by slab."""
+        return step_features(still, moved, float(step), activation, out, blas_threads())
+
+    def outputs(self, preactivation: Any, readout: Any, activation: Activation) -> Any:
+        """``sigma(preactivation) readout``, in float64."""
+        mapped = np.empty_like(preactivation)
+        in_slabs(lambda rows: activation.apply_into(preactivation[rows], mapped[rows]), mapped.shape, blas_threads())
+        return self.exact(mapped @ readout)
+
+    def slopes(self, preactivation: Any, residual: Any, activation: Activation) -> Any:
+        """``residual_j sigma'(preactivation_jk)``, slab by slab."""
+        weights, result = self.working(residual)[:, None], np.empty_like(preactivation)
+
+        def work(rows: slice) -> None:
+            np.multiply(activation.apply_derivative(preactivation[rows], np), weights[rows], out=result[rows])
+
+        in_slabs(work, result.shape, blas_threads())
+        return result
+
+    def gram(self, rows: Any) -> Any:
+        """``rows rows'`` in float64: lower triangle, Fortran order."""
+        return self.add_gram(None, rows)
+
+    def add(self, total: Any, term: Any) -> Any:
+        """``total + term``, in place."""
+        if total is None:
+            return term
+        total += term
+        return total
+
+    def add_gram(self, total: Any, rows: Any) -> Any:
+        """``total + rows rows'``, in place: half the work of the full product."""
+        if self.is_exact:
+            return _syrk(linalg.blas.dsyrk, rows, total)
+        for start in range(0, rows.shape[1], BLOCK):
+            term = _syrk(linalg.blas.ssyrk, rows[:, start : start + BLOCK])
+            total = self.add(total, self.exact(term))
+        return total
+
+    def squared_norm(self, array: Any) -> float:
+        """Sum of squares."""
+        return float(np.vdot(array, array))
+
+    def contiguous_rows(self, matrix: Any) -> tuple[Any, bool]:
+        """The matrix, or its transpose when that is how it lies in memory, and whether it is the matrix."""
+        as_it_is = bool(matrix.flags.c_contiguous or not matrix.flags.f_contiguous)
+        return np.ascontiguousarray(matrix if as_it_is else matrix.T), as_it_is
+
+    def normal_product(self, rows: Any, vectors: Array) -> Array:
+        """``vectors rows' rows`` for a few vectors, slab by slab of rows."""
+        image = np.zeros_like(vectors)
+        for start in range(0, len(rows), _FEW_ROWS):
+            slab = rows[start : start + _FEW_ROWS]
+            image += (vectors @ slab.T) @ slab
+        return image
+
+    def copy(self, array: Any) -> Any:
+        """A copy in the same memory order."""
+        return array.copy(order="K")
+
+    def symmetric_product(self, gram: Any, columns: Any) -> Any:
+        """``gram columns`` from the lower triangle."""
+        return linalg.blas.dsymm(1.0, gram, columns, lower=1)
+
+    def ridge_solve(self, gram: Any, target: Any, shifts: Array, overwrite: bool = True) -> Any:
+        """Columns ``(gram + shift I)^-1 target``; see :func:`ridge_solve`."""
+        return ridge_solve(gram, target, shifts, overwrite)
+
+    def eigh(self, gram: Any) -> tuple[Any, Any]:
+        """Eigenvalues, ascending, and eigenvectors, from the lower triangle."""
+        values, vectors = linalg.eigh(gram, lower=True, overwrite_a=True, check_finite=False)
+        return values, vectors
+
+    def eigvalsh(self, gram: Any) -> Array:
+        """Eigenvalues, ascending, from the lower triangle."""
+        return np.asarray(linalg.eigvalsh(gram, lower=True, overwrite_a=True, check_finite=False))
+
+    def top_eigenvectors(self, gram: Any, k: int) -> Array:
+        """Eigenvectors of the k largest eigenvalues, largest first; no others are computed."""
+        last = len(gram) - 1
+        window = (last - k + 1, last)
+        vectors = linalg.eigh(gram, lower=True, overwrite_a=True, check_finite=False, subset_by_index=window)[1]
+        return np.asarray(vectors[:, ::-1])
+
+    def least_squares(self, features: Any, labels: Any) -> Any:
+        """The min-norm minimiser of ``|labels - features a|``."""
+        return linalg.lstsq(self.exact(features), labels, lapack_driver="gelsd")[0]
+
+
+HOST = HostArrays()
+"""NumPy in float64."""
+
+
+def ridge_solve(gram: Array, target: Array, shifts: Array, overwrite: bool = True) -> Array:
+    """Columns ``(gram + shift I)^-1 target``, by repeated Cholesky or one eigendecomposition, whichever is cheaper.
+
+    Only the lower triangle of ``gram`` is read; ``gram`` is overwritten unless ``overwrite`` is False.
+
+    Raises
+    ------
+    NumericalError
+        If the sum is not positive definite in double precision.
+    """
+    if len(shifts) > CHOLESKY_PER_EIGH:
+        values, vectors = HOST.eigh(gram if overwrite else gram.copy(order="K"))
+        coordinates = (vectors.T @ target)[:, None]
+        return vectors @ (coordinates / (np.maximum(values, 0.0)[:, None] + shifts))
+    diagonal = gram.diagonal().copy()
+    solution = np.empty((len(target), len(shifts)))
+    kept = len(shifts) - 1 if overwrite else len(shifts)  # the last one may overwrite the Gram matrix itself
+    work = np.empty_like(gram) if kept else gram
+    for k, shift in enumerate(shifts):
+        shifted = gram
+        if k < kept:
+            work[...] = gram
+            shifted = work
+        np.fill_diagonal(shifted, diagonal + shift)
+        solution[:, k] = _cholesky_solve(shifted, target, float(shift))
+    return solution
+
+
+def _cholesky_solve(matrix: Array, target: Array, shift: float) -> Array:
+    try:
+        factor = linalg.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+    except linalg.LinAlgError as error:
+        raise not_positive(shift, error) from error
+    return linalg.cho_solve(factor, target, check_finite=False)
+
+
+def _syrk(syrk: Any, rows: Any, total: Any = None) -> Any:
+    """``total + rows rows'``, lower triangle, Fortran order; in place where ``total`` is given."""
+    start = {} if total is None else {"beta": 1.0, "c": total, "overwrite_c": 1}
+    if rows.flags.c_contiguous:
+        return syrk(1.0, rows.T, trans=1, lower=1, **start)
+    return syrk(1.0, rows, trans=0, lower=1, **start)

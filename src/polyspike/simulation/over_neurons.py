@@ -1,0 +1,216 @@
+"""Streaming over neurons, for N >> n: blocks of neurons come and go, and an n x n Gram matrix a step is what remains.
+
+The weights of a block of neurons are drawn from the seed as the whole matrix is. Given the residual of the initial
+network, which takes one pass, the rows of the gradient are independent of each other, and so are the columns of the
+features: ``F F' = sum_b F_b F_b'``. The ridge fit is the dual one, ``a = F' u`` with ``(F F' + n ridge) u = y``, so
+that the train residual is ``n ridge u`` and no readout is ever held: the outputs on the test set, the sum of the test
+features of each block times ``F_b' u``, take a second pass. Memory does not depend on N but for a few vectors.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.problem import Problem
+from polyspike.results import Alignment
+from polyspike.simulation.alignment import AlignmentSum
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.draw import GaussianDraw, Labelled
+from polyspike.simulation.fitting import Fit, Measured, Plan, projection_on
+from polyspike.simulation.gradient import Direction, explained
+from polyspike.simulation.memory import steps_at_once
+from polyspike.simulation.over_samples import solve_positive
+
+__all__ = ["over_neurons"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class _Rows:
+    """What all rows of one gradient share, and what is summed over them."""
+
+    key: Problem
+    readout: Array
+    residual: Any
+    beta: Any
+    omega: Any = 0.0
+    energy: float = 0.0
+    cross: float = 0.0
+    seen: int = 0
+
+    def direction(self, arrays: Arrays) -> Direction:
+        """The gradient's summary, when all rows have been seen."""
+        beta = arrays.host(self.beta)
+        omega = arrays.host(self.omega) if self.key.gradient == "full" else np.zeros(len(beta))
+        linear = float(self.key.activation.coefficients(1)[1])
+        return Direction(beta, omega, linear, explained(self.energy, self.cross, linear, self.readout, beta))
+
+
+@dataclass(eq=False)
+class _Network:
+    """The two samples on the device, and the network block by block."""
+
+    draw: GaussianDraw
+    arrays: Arrays
+    rows: dict[Problem, _Rows] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.first = self.arrays.put(self.draw.gradient_sample.inputs)
+        self.second = self.arrays.put(self.draw.ridge_sample.inputs)
+
+    def weights(self) -> Iterator[tuple[slice, Any]]:
+        """Blocks of ``W0`` and which neurons they are."""
+        start = 0
+        for block in self.draw.weight_blocks():
+            yield slice(start, start + len(block)), self.arrays.put(block)
+            start += len(block)
+
+    def residuals(self, plan: Plan) -> None:
+        """One pass over the neurons for the initial outputs, hence for what every gradient sees."""
+        arrays = self.arrays
+        labels = {key: arrays.put_exact(self.draw.gradient_sample.labels(key)) for key in plan.steps}
+        readouts = {key: self.draw.readout(key.readout) for key in plan.steps}
+        full = [key for key in plan.steps if key.gradient == "full"]
+        for block, weights in self.weights() if full else ():
+            preactivation = self.first @ weights.T
+            for key in full:
+                outputs = arrays.outputs(preactivation, arrays.put(readouts[key][block]), key.activation)
+                labels[key] = labels[key] - outputs
+        n = self.first.shape[0]
+        for key, residual in labels.items():
+            beta = arrays.cross(self.first, arrays.working(residual)) / n
+            self.rows[key] = _Rows(key, readouts[key], residual, beta)
+
+    def gradient_block(self, rows: _Rows, block: slice, preactivation: Any) -> Any:
+        """The gradient's rows of a block of neurons, in working precision."""
+        arrays = self.arrays
+        slopes = arrays.slopes(preactivation, rows.residual, rows.key.activation)
+        readout = arrays.put_exact(rows.readout[block])
+        return arrays.cross(slopes, self.first) * (readout[:, None] / self.first.shape[0])
+
+    def summarise(self, rows: _Rows, block: slice, weights: Any, matrix: Any) -> None:
+        """Add a block to the sums of its gradient, once."""
+        if block.stop <= rows.seen:
+            return
+        arrays = self.arrays
+        readout = arrays.put_exact(rows.readout[block])
+        rows.energy += arrays.squared_norm(matrix)
+        rows.cross += float(readout @ (matrix @ rows.beta))
+        rows.omega = rows.omega + arrays.exact(weights.T @ arrays.working(readout))
+        rows.seen = block.stop
+
+    def parts(self, plan: Plan) -> Iterator["_Part"]:
+        """Every block of neurons with every gradient."""
+        for block, weights in self.weights():
+            initial, still = self.first @ weights.T, self.second @ weights.T
+            spare = self.arrays.spare(still)
+            for key, steps in plan.steps.items():
+                matrix = self.gradient_block(self.rows[key], block, initial)
+                self.summarise(self.rows[key], block, weights, matrix)
+                matrix = self.arrays.working(matrix)
+                yield _Part(self.arrays, steps, weights, matrix, still, self.second @ matrix.T, spare)
+
+
+class _Part(NamedTuple):
+    """A block of neurons after the step: its weights, gradient, and pre-activations of the ridge sample."""
+
+    arrays: Arrays
+    steps: list[Problem]
+    weights: Any
+    matrix: Any
+    still: Any
+    moved: Any
+    spare: Any
+
+    def features(self) -> Iterator[tuple[Problem, Any]]:
+        """For every step; valid until the next one is asked for."""
+        for step in self.steps:
+            yield step, self.arrays.features(self.still, self.moved, step.step, step.activation, self.spare)
+
+    def on(self, inputs: Any) -> "_Part":
+        """The same neurons on other inputs."""
+        still = inputs @ self.weights.T
+        return self._replace(still=still, moved=inputs @ self.matrix.T, spare=self.arrays.spare(still))
+
+
+def over_neurons(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
+    """Gradients, fits and tests with streamed neurons; see :func:`polyspike.simulate`.
+
+    One pass over the neurons for the initial outputs, and two for as many steps as have room for their Gram matrices.
+    """
+    network = _Network(draw, arrays)
+    network.residuals(plan)
+    fits: dict[Problem, Fit] = {}
+    steps = list(plan.ridges)
+    group = steps_at_once(steps[0], arrays, len(plan.steps))
+    for first in range(0, len(steps), group):
+        some = plan.only(steps[first : first + group])
+        fits |= _fit_some(network, some, measured)
+    return fits
+
+
+def _fit_some(network: _Network, plan: Plan, measured: Measured) -> dict[Problem, Fit]:
+    arrays, sample = network.arrays, network.draw.ridge_sample
+    grams: dict[Problem, Any] = dict.fromkeys(plan.ridges)
+    for part in network.parts(plan):
+        for step, features in part.features():
+            grams[step] = arrays.add_gram(grams[step], features)
+    fits, duals = {}, {}
+    for step, ridges in plan.ridges.items():
+        labels = arrays.put_exact(sample.labels(step))
+        duals[step] = solve_positive(grams[step], labels, len(sample.inputs), ridges, arrays)
+        direction = network.rows[Plan.gradient_key(step)].direction(arrays)
+        fits[step] = _fit(step, direction, ridges, labels, duals[step], arrays)
+        fits[step].alignment, fits[step].spectrum = _spectrum(fits[step], sample, grams.pop(step), measured, arrays)
+    _test(network, plan, fits, duals)
+    return fits
+
+
+def _fit(step: Problem, direction: Direction, ridges: list[float], labels: Any, dual: Any, arrays: Arrays) -> Fit:
+    """``y - F a = n ridge u`` and ``|a|^2 = u'F F'u = u'(y - n ridge u)``."""
+    u, y = arrays.host(dual), arrays.host(labels)
+    residuals = len(y) * np.array(ridges) * u
+    return Fit(
+        problem=step,
+        direction=direction,
+        ridges=ridges,
+        penalties=np.array(ridges) * np.sum(u * (y[:, None] - residuals), axis=0),
+        train_errors=np.mean(residuals**2, axis=0),
+    )
+
+
+def _spectrum(
+    fit: Fit, sample: Labelled, gram: Any, measured: Measured, arrays: Arrays
+) -> tuple[Alignment | None, Array | None]:
+    """Alignment of the eigenvectors of ``F F'`` and its eigenvalues, where asked for."""
+    aligned = None
+    if measured.alignment_degree:
+        total = AlignmentSum(measured.alignment_degree)
+        direction = fit.direction.spike_direction(fit.problem.step)
+        vectors = arrays.top_eigenvectors(arrays.copy(gram), max(1, fit.problem.window or 1))
+        total.add(projection_on(sample.inputs, direction), vectors)
+        aligned = total.result()
+    if measured.eigenvalues is None:
+        return aligned, None
+    return aligned, measured.chosen(arrays.eigvalsh(gram)[::-1] / fit.problem.width)
+
+
+def _test(network: _Network, plan: Plan, fits: dict[Problem, Fit], duals: dict[Problem, Any]) -> None:
+    """The second pass: a block's readouts, and their part of the outputs on the test set."""
+    arrays, draw = network.arrays, network.draw
+    outputs: dict[tuple[Problem, int], Any] = {}
+    for part in network.parts(plan):
+        readouts = {
+            step: arrays.working(arrays.cross(features, arrays.working(duals[step])))
+            for step, features in part.features()
+        }
+        for k, sample in enumerate(draw.test_blocks()):
+            for step, features in part.on(arrays.put(sample.inputs)).features():
+                outputs[step, k] = arrays.add(outputs.get((step, k)), arrays.exact(features @ readouts[step]))
+    for k, sample in enumerate(draw.test_blocks()):
+        for step, fit in fits.items():
+            fit.add_test(arrays.put_exact(sample.labels(step))[:, None] - outputs[step, k], arrays)
