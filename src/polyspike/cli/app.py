@@ -12,17 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from polyspike import __version__
-from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, UnreadableError
+from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "app", "exit_code"]
 
-COMMANDS = ("reproduce", "predict", "simulate", "spectrum", "activation", "sweep")
+COMMANDS = ("reproduce", "predict", "simulate", "spectrum", "activation", "sweep", "export")
 
 EXIT_CODES = {
     0: "done",
     2: "bad input: the message names the argument, its value and the remedy",
     3: "a numerical failure: no convergence, a singular system",
-    4: "it does not fit in memory, or a file cannot be read or written",
+    4: "it does not fit in memory, a file cannot be read or written, or a package is missing",
     5: "a sweep is complete, but some of its rows failed; they are marked",
     130: "interrupted",
 }
@@ -33,14 +33,12 @@ EPILOG = (
     + ". Try: polyspike reproduce --quick"
 )
 
-Refusal = (ArgumentError, NumericalError, UnreadableError)
-
 
 def exit_code(error: Exception) -> int:
     """The exit code of a refusal, see :data:`EXIT_CODES`."""
     if isinstance(error, NumericalError):
         return 3
-    return 4 if isinstance(error, (DoesNotFitError, UnreadableError)) else 2
+    return 2 if isinstance(error, ArgumentError) and not isinstance(error, DoesNotFitError) else 4
 
 
 def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +48,7 @@ def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Refusal as error:
+        except PolyspikeError as error:
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt as error:
