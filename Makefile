@@ -5,7 +5,7 @@
 #   make test-slow   the tests that take longer
 #   make lint        ruff and mypy
 #   make docs        the documentation, in docs/_build/html
-#   make bench       the benchmarks
+#   make bench       every benchmark, and docs/performance.md made of them  (ARGS="--only sweep" for one)
 #   make clean       removes the environment and everything built
 #
 # PYTHON=/path/to/python3.12 picks the interpreter; JOBS=4 the number of test workers.
@@ -67,7 +67,7 @@ docs: $(VENV)/.dev
 	$(ONE_THREAD) MPLBACKEND=Agg $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
+	$(BIN)/python benchmarks/report.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst \

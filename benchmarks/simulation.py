@@ -7,11 +7,11 @@ ratio.
 
 import argparse
 import statistics
-from time import perf_counter
 
 import numpy as np
+from report_tables import ratio, sampled, table
 
-from polyspike import Problem, simulate, simulate_many
+from polyspike import Problem, simulate_many
 
 
 def straightforward(problem: Problem, seed: int, n_test: int) -> tuple[float, float]:
@@ -48,21 +48,21 @@ def main() -> None:
     parser.add_argument("--n-test", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    n = arguments.n
+    n, n_test = arguments.n, arguments.n_test
     base = Problem("tanh", "h1 + 0.7*h2", n_samples=n, input_dim=n // 2, width=n, step_exponent=0.3, ridge=0.1)
+    rows = []
     for count in (1, 8):
-        problems = [base.replace(step_exponent=alpha) for alpha in np.linspace(0, 0.49, count)]
-        times = []
-        for seed in range(arguments.repeats):
-            start = perf_counter()
-            simulate_many(problems, seed, arguments.n_test) if count > 1 else simulate(base, seed, arguments.n_test)
-            middle = perf_counter()
-            for problem in problems:
-                straightforward(problem, seed, arguments.n_test)
-            times.append((middle - start, perf_counter() - middle))
-        ours, theirs = (statistics.median(t[i] for t in times) for i in (0, 1))
-        ratio = statistics.median(t[1] / t[0] for t in times)
-        print(f"{count} step size(s), n = N = {n}: simulate {ours:.2f} s, script {theirs:.2f} s, ratio {ratio:.2f}")
+        problems = [base.replace(step_exponent=alpha) for alpha in np.linspace(0.3, 0.49, count)]
+        works = {
+            "ours": lambda problems=problems: simulate_many(problems, 0, n_test),
+            "script": lambda problems=problems: [straightforward(p, 0, n_test) for p in problems],
+        }
+        times = sampled(works, arguments.repeats)  # type: ignore[arg-type]
+        ours, script = (statistics.median(times[name]) for name in works)
+        steps = "one step size" if count == 1 else f"{count} step sizes"
+        rows.append((steps, f"{ours:.2f} s", f"{script:.2f} s", f"{ratio(times, 'script', 'ours'):.2f}"))
+    print(f"n = N = {n:,}, d = {n // 2:,}, {n_test:,} test points; medians of {arguments.repeats} runs.\n")
+    print(table(("what", "simulate", "straightforward script", "script / simulate"), rows))
 
 
 if __name__ == "__main__":
