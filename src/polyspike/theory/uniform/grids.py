@@ -29,6 +29,11 @@ _U_NODES = 33
 _U_NODES_PER_DECADE = 14
 _LEAST_STRENGTH = 0.3
 _MAX_KAPPA_NODES = 1500
+# A kink smoothed by a Gaussian of deviation w takes steps of this times w; under the sharpest it is not resolved, which
+# moves averages by the square of that.
+_KINK_STEP = 0.8
+_SHARPEST = 1e-5
+_PACE_REACH = 5.0
 # Beyond the reach less than this share of any second moment is left.
 _TAIL = 1e-11
 _REACHES = np.arange(6.6, 13.9, 0.2)
@@ -62,9 +67,8 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     step = min(_WIDEST_STEP, _KAPPA_STEP / sqrt(1 + 5 * sharpness)) / refine
     extra = 0.4 * (refine > 1)
     reach = teacher_reach(problem.teacher) + extra
-    if reach / step > _MAX_KAPPA_NODES / 2:
-        message = f"spike strength r = {r:.3g}: the average over kappa would need {2 * reach / step:.0f} nodes"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
+    _check_count(reach / step, f"spike strength r = {r:.3g}")
+    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.cosine)), step, reach, refine)
     if problem.readout == "rademacher":
         u = (np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
     elif problem.readout == "constant":
@@ -73,7 +77,33 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
         strength = max(r, sqrt(q), _LEAST_STRENGTH)
         count = (_U_NODES + _U_NODES_PER_DECADE * max(0.0, log10(strength / 1.5))) * refine
         u = graded(1 / strength, ceil(count / 2), activation_reach(problem.activation) + extra)
-    return Grid(*trapezoid(step, reach), *u)
+    return Grid(*kappa, *u)
+
+
+def _kappa_rule(teacher: Teacher, cosine: float, step: float, reach: float, refine: float) -> tuple[Array, Array]:
+    """Uniform, and finer where a kink of the label, smoothed over ``sqrt(1 - rho^2)/rho`` of kappa, asks for it.
+
+    About a kink at zero it is graded, ``kappa = c sinh s``: as fine as the kink there, and no coarser than ``step`` out
+    to where little weight is left.
+    """
+    width = max(sqrt(1 - cosine**2), _SHARPEST) / cosine if cosine > 0 and teacher.kinks else np.inf
+    fine = _KINK_STEP * width / refine
+    if fine >= step:
+        return trapezoid(step, reach)
+    if any(kink != 0 for kink in teacher.kinks):
+        _check_count(reach / fine, f"a kinked teacher seen at rho = {cosine:.6g}")
+        return trapezoid(fine, reach)
+    pace = step / _PACE_REACH
+    scale = fine / pace
+    half = asinh(reach / scale) / pace
+    _check_count(half, f"a kinked teacher seen at rho = {cosine:.6g}")
+    return graded(scale, ceil(half), reach)
+
+
+def _check_count(half: float, reason: str) -> None:
+    if half > _MAX_KAPPA_NODES / 2:
+        message = f"{reason}: the average over kappa would need {2 * half:.0f} nodes"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 @lru_cache(maxsize=128)

@@ -19,6 +19,9 @@ __all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_er
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-12
 _SINGULAR_SLOPE = 1e-3
+# Share of E y^2 under which an error is rounding, and the disorder of errors that quadrature may leave.
+_ROUNDING = 1e-12
+_DISORDER = 1e-7
 
 
 def predict_uniform(problem: Problem) -> Prediction:
@@ -88,7 +91,8 @@ def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
     if problem.ridge > 0 or model is None:
         return problem.ridge * problem.n_samples / problem.width
     bulk = model.bulk
-    return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2) @ bulk.neuron_weights)
+    linear = (bulk.phi @ bulk.q.T) ** 2 * (bulk.mu_weights @ bulk.moves)
+    return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2 + linear) @ bulk.neuron_weights)
 
 
 def model_of(problem: Problem, refine: float = 1.0) -> UniformModel:
@@ -108,7 +112,8 @@ def solve_errors(model: UniformModel, state: BulkState, at: Linearised | None = 
     Raises
     ------
     NumericalError
-        ``SINGULAR`` when the ridge is 0 and the limit of vanishing ridge does not exist.
+        ``SINGULAR`` when the ridge is 0 and the limit of vanishing ridge does not exist; ``OUT_OF_RANGE`` when the
+        errors are not ordered as errors are.
     """
     found = errors(model, state, at)
     if model.problem.ridge == 0:
@@ -117,6 +122,24 @@ def solve_errors(model: UniformModel, state: BulkState, at: Linearised | None = 
         if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
             message = "ridge 0: the test error diverges as the ridge vanishes"
             raise NumericalError(Status.SINGULAR, message, partial=found)
-    if not np.isfinite([found.train_loss, found.train_error, found.test_error]).all():
+    return _sound(model.problem, found)
+
+
+def _sound(problem: Problem, found: Errors) -> Errors:
+    """The errors, after a check of ``0 <= train error <= train loss <= E y^2`` and ``test error >= noise^2``.
+
+    A train error under the rounding of ``E y^2`` is given as 0: that is all that is known of it.
+    """
+    null, least = problem.label_second_moment, problem.noise**2
+    loss, train, test = (float(value) for value in (found.train_loss, found.train_error, found.test_error))
+    if not np.isfinite([loss, train, test]).all():
         raise NumericalError(Status.NOT_CONVERGED, "the errors overflow", partial=found)
-    return found
+    rounding, slack = _ROUNDING * null, 1 + _DISORDER
+    ordered = -rounding <= train <= loss * slack + rounding and loss <= null * slack
+    if not ordered or test < least / slack - rounding:
+        message = (
+            f"train error {train:.6g}, train loss {loss:.6g}, E y^2 {null:.6g}, test error {test:.6g} and noise^2 "
+            f"{least:.6g} are not in their order: too far outside the theory, or lost to rounding"
+        )
+        raise NumericalError(Status.OUT_OF_RANGE, message, partial=found)
+    return Errors(loss, max(train, 0.0), max(test, 0.0))
