@@ -182,3 +182,13 @@ def test_the_progress_line_has_rate_and_time_left() -> None:
     moment = Progress(total=10, made=4, failed=1, seconds=8.0, work=10.0, work_made=4.0)
     assert _speed(moment) == "4/10 rows  0.5 rows/s  0:00:12 left  1 failed"
     assert _speed(Progress(total=10, work=1.0)) == "0/10 rows"
+
+
+def test_options_of_the_command_go_before_those_of_the_file(spec: Path, tmp_path: Path) -> None:
+    """``--dtype`` makes rows of its own; without it the file decides."""
+    spec.write_text(spec.read_text(encoding="utf-8") + "dtype = 'float32'\nstreaming = true\n", encoding="utf-8")
+    for arguments, dtype in (([], "float32"), (["--dtype", "float64", "--no-streaming"], "float64")):
+        out = tmp_path / dtype
+        assert run(spec, "--out", out, "--workers", "1", "--no-figure", *arguments).exit_code == 0
+        assert {row["dtype"] for row in read(out / "results.csv")} == {dtype}
+        assert {row["device"] for row in read(out / "results.csv")} == {"cpu"}

@@ -19,6 +19,13 @@ def test_whole_and_streamed_arrays_are_the_same() -> None:
     np.testing.assert_array_equal(np.concatenate(blocks), normals((3,), Stream.INPUTS, rows, 3))
 
 
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads_draw_the_same_numbers_in_the_same_order(threads: int) -> None:
+    for rows in (1, BLOCK_ROWS, 4 * BLOCK_ROWS + 17):
+        one, several = (normals((3,), Stream.INPUTS, rows, 3, threads=t) for t in (1, threads))
+        np.testing.assert_array_equal(one, several)
+
+
 def test_a_longer_array_begins_with_the_whole_blocks_of_a_shorter_one() -> None:
     short, long = (normals((3,), Stream.INPUTS, rows, 3) for rows in (BLOCK_ROWS, 2 * BLOCK_ROWS))
     np.testing.assert_array_equal(long[:BLOCK_ROWS], short)

@@ -105,8 +105,26 @@ def test_ridge_zero_interpolates_where_it_can() -> None:
         ("eigenvalues", 0),
         ("eigenvalues", True),
         ("alignment_degree", -1),
+        ("bulk_edge", 2.0),
+        ("streaming", "yes"),
     ],
 )
 def test_bad_options_are_named(option: Any, value: Any) -> None:
     with pytest.raises(ArgumentError, match=f"^{option} = "):
         simulate(PROBLEM, **{option: value})
+
+
+@pytest.mark.parametrize("edge", [None, -1.0, 0.0, float("inf"), float("nan"), "2"])
+def test_outliers_need_an_edge(edge: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^bulk_edge = "):
+        simulate(PROBLEM, n_test=100, eigenvalues="outliers", bulk_edge=edge)
+
+
+def test_outliers_are_the_eigenvalues_above_the_edge() -> None:
+    problem = PROBLEM.replace(step_size=5.0)
+    every = simulate(problem, n_test=100, eigenvalues="all").eigenvalues
+    assert every is not None
+    edge = float(every[1] + every[2]) / 2
+    above = simulate(problem, n_test=100, eigenvalues="outliers", bulk_edge=edge).eigenvalues
+    assert above is not None
+    np.testing.assert_allclose(above, every[:2], rtol=1e-8)

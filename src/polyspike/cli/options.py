@@ -11,9 +11,17 @@ import typer
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 
-__all__ = ["Json", "with_problem"]
+__all__ = ["Device", "Dtype", "Json", "Streaming", "with_problem"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+Dtype = Annotated[str, typer.Option(help="Precision of the large products: float64 or float32.")]
+
+Device = Annotated[str, typer.Option(help="cpu (NumPy), cuda (torch), torch:cpu, jax:cpu, jax:gpu.")]
+
+Streaming = Annotated[
+    bool | None, typer.Option(help="Draw, use and drop blocks of data; where the arrays do not fit when absent.")
+]
 
 PANEL = "The problem"
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json, with_problem
+from polyspike.cli.options import Device, Dtype, Json, Streaming, with_problem
 from polyspike.cli.output import print_json, print_lines
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
@@ -26,30 +26,34 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of the draw; the same seed gives the same numbers.")] = 0,
     replicates: Annotated[int, typer.Option(help="Runs; from two on, means with standard errors.")] = 1,
     n_test: Annotated[int, typer.Option(help="Fresh test samples.")] = 20_000,
+    dtype: Dtype = "float64",
+    device: Device = "cpu",
+    streaming: Streaming = None,
     json: Json = False,
 ) -> None:
     """Train a real two-layer network: one gradient step, then ridge; measure its errors."""
     if replicates < 1:
         raise ArgumentError("--replicates", replicates, "give an integer >= 1")
-    values = _one(problem, seed, n_test) if replicates == 1 else _many(problem, seed, replicates, n_test)
+    options = {"n_test": n_test, "dtype": dtype, "device": device, "streaming": streaming}
+    values = _one(problem, seed, options) if replicates == 1 else _many(problem, seed, replicates, options)
     if json:
-        print_json({"problem": repr(problem), "seed": seed, **values})
+        print_json({"problem": repr(problem), "seed": seed, "dtype": dtype, "device": device, **values})
         return
     print(problem)
     print_lines({name: _shown(value) for name, value in values.items()})
 
 
-def _one(problem: Problem, seed: int, n_test: int) -> dict[str, Any]:
+def _one(problem: Problem, seed: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.simulation import simulate
 
-    run = simulate(problem, seed=seed, n_test=n_test)
+    run = simulate(problem, seed=seed, **options)
     return {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
 
 
-def _many(problem: Problem, seed: int, replicates: int, n_test: int) -> dict[str, Any]:
+def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.experiments.replicate import replicate
 
-    runs = replicate(problem, n=replicates, seed=seed, n_test=n_test)
+    runs = replicate(problem, n=replicates, seed=seed, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
     return {name: {"mean": e.mean, "standard_error": e.standard_error, "n": e.n} for name, e in estimates.items()}
 

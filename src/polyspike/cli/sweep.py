@@ -39,6 +39,11 @@ def command(
     redo: Annotated[bool, typer.Option("--redo", help="Make again what is stored.")] = False,
     redo_failed: Annotated[bool, typer.Option("--redo-failed", help="Make again the rows that failed.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to use instead.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float64 or float32; as [options] says when absent.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; as [options] says when absent.")] = None,
+    streaming: Annotated[
+        bool | None, typer.Option(help="Blocks of data instead of whole samples; as [options] says when absent.")
+    ] = None,
     figure: Annotated[bool, typer.Option(help="Draw error against step, the theory over it.")] = True,
     json: Json = False,
 ) -> None:
@@ -54,6 +59,8 @@ def command(
     plan = SweepSpec.from_toml(spec)
     if redo and redo_failed:
         raise ArgumentError("--redo, --redo-failed", (redo, redo_failed), "give one of the two")
+    given = {"dtype": dtype, "device": device, "streaming": streaming}
+    options = plan.options | {name: value for name, value in given.items() if value is not None}
     folder = _folder(Path(plan.name) if out is None else out)
     try:
         with _bar(quiet=json) as report:
@@ -67,7 +74,7 @@ def command(
                 scheduler=scheduler,
                 threads=threads,
                 progress=report,
-                **plan.options,
+                **options,
             )
     except SweepInterrupted as interrupt:
         print(f"{interrupt}; the same command goes on from there", file=sys.stderr)

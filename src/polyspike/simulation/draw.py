@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.problem import Problem, Teacher
+from polyspike.simulation.features import blas_threads
 from polyspike.simulation.streams import Stream, normal_blocks, normals
 
 __all__ = ["Draw", "GaussianDraw", "Labelled", "Sample", "initial_weights", "readout_of"]
@@ -133,20 +134,22 @@ class GaussianDraw:
 
     def weight_blocks(self) -> Iterator[Array]:
         """The initial first layer in blocks of neurons; never held."""
-        return map(_on_sphere, normal_blocks(self.seed, Stream.WEIGHTS, self.width, self.input_dim))
+        blocks = normal_blocks(self.seed, Stream.WEIGHTS, self.width, self.input_dim, blas_threads())
+        return map(_on_sphere, blocks)
 
     def _blocks(self, inputs: Stream, noise: Stream, rows: int) -> Iterator[Sample]:
-        blocks = normal_blocks(self.seed, inputs, rows, self.input_dim)
+        blocks = normal_blocks(self.seed, inputs, rows, self.input_dim, blas_threads())
         for x, e in zip(blocks, normal_blocks(self.seed, noise, rows, 1), strict=True):
             yield Sample(x, e[:, 0])
 
     def _sample(self, inputs: Stream, noise: Stream, rows: int) -> Sample:
-        return Sample(normals(self.seed, inputs, rows, self.input_dim), normals(self.seed, noise, rows))
+        x = normals(self.seed, inputs, rows, self.input_dim, blas_threads())
+        return Sample(x, normals(self.seed, noise, rows))
 
 
 def initial_weights(seed: tuple[int, ...], width: int, input_dim: int) -> Array:
     """Rows uniform on the unit sphere, shape (width, input_dim)."""
-    return _on_sphere(normals(seed, Stream.WEIGHTS, width, input_dim))
+    return _on_sphere(normals(seed, Stream.WEIGHTS, width, input_dim, blas_threads()))
 
 
 def _on_sphere(rows: Array) -> Array:

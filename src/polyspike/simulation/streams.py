@@ -6,6 +6,7 @@ them whatever else differs: that makes paired differences exact pairs.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from numbers import Integral
 from typing import Any
@@ -58,18 +59,31 @@ def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.rando
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), block)))
 
 
-def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int) -> Iterator[Array]:
-    """Standard normals, ``rows`` by ``columns``, as blocks of at most ``BLOCK_ROWS`` rows."""
-    for block, start in enumerate(range(0, rows, BLOCK_ROWS)):
-        shape = (min(BLOCK_ROWS, rows - start), columns)
-        yield generator(seed, stream, block).standard_normal(shape)
+def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int, threads: int = 1) -> Iterator[Array]:
+    """Standard normals, ``rows`` by ``columns``, as blocks of at most ``BLOCK_ROWS`` rows.
+
+    With several threads as many blocks are drawn at a time; every block has its own generator, so the numbers are the
+    same.
+    """
+
+    def draw(block: int) -> Array:
+        height = min(BLOCK_ROWS, rows - block * BLOCK_ROWS)
+        return generator(seed, stream, block).standard_normal((height, columns))
+
+    n_blocks = -(-rows // BLOCK_ROWS)
+    if threads == 1:
+        yield from map(draw, range(n_blocks))
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for first in range(0, n_blocks, threads):
+            yield from pool.map(draw, range(first, min(first + threads, n_blocks)))
 
 
-def normals(seed: tuple[int, ...], stream: Stream, rows: int, columns: int = 1) -> Array:
+def normals(seed: tuple[int, ...], stream: Stream, rows: int, columns: int = 1, threads: int = 1) -> Array:
     """The same, whole: shape (rows, columns), or (rows,) for one column."""
     whole = np.empty((rows, columns))
     start = 0
-    for block in normal_blocks(seed, stream, rows, columns):
+    for block in normal_blocks(seed, stream, rows, columns, threads):
         whole[start : start + len(block)] = block
         start += len(block)
     return whole[:, 0] if columns == 1 else whole
