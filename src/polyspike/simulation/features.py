@@ -7,16 +7,20 @@ cache costs one pass instead of four. Slabs are independent, so threads change n
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
+import scipy.linalg  # noqa: F401  loads SciPy's own BLAS, so that it is found below
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController
 
 from polyspike.problem import Activation
 
-__all__ = ["blas_threads", "in_slabs", "step_features"]
+__all__ = ["blas_threads", "in_shares", "in_slabs", "step_features"]
 
 Array = NDArray[np.float64]
+Result = TypeVar("Result")
 
 # Entries of a slab: three of them (Z0, Zg and the output) fit in a core's second-level cache.
 _SLAB = 16_384
@@ -24,7 +28,13 @@ _SLAB = 16_384
 
 def blas_threads() -> int:
     """Threads that BLAS may use now; elementwise maps use as many, so that a limit on BLAS limits both."""
-    return max((info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"), default=1)
+    return max((library.num_threads for library in _blas_libraries()), default=1)
+
+
+@cache
+def _blas_libraries() -> list[Any]:
+    """Found once: looking through all libraries of the process takes milliseconds, asking one of them does not."""
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def step_features(
@@ -64,9 +74,13 @@ def in_slabs(work: Callable[[slice], object], shape: tuple[int, int], threads: i
         for top in range(start, stop, height):
             work(slice(top, min(top + height, stop)))
 
+    in_shares(share, rows, threads)
+
+
+def in_shares(work: Callable[[int, int], Result], rows: int, threads: int) -> list[Result]:
+    """``work(start, stop)`` on consecutive shares of the rows, one for each thread, and what each of them returns."""
     if threads == 1:
-        share(0, rows)
-        return
+        return [work(0, rows)]
     cuts = np.linspace(0, rows, threads + 1).astype(int)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(share, cuts[:-1], cuts[1:]))
+        return list(pool.map(work, cuts[:-1], cuts[1:]))

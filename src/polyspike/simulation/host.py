@@ -9,7 +9,7 @@ from scipy import linalg
 
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import BLOCK, CHOLESKY_PER_EIGH, Arrays, not_positive
-from polyspike.simulation.features import blas_threads, in_slabs, step_features
+from polyspike.simulation.features import blas_threads, in_shares, in_slabs, step_features
 
 __all__ = ["HOST", "HostArrays", "ridge_solve"]
 
@@ -91,12 +91,16 @@ class HostArrays(Arrays):
         return np.ascontiguousarray(matrix if as_it_is else matrix.T), as_it_is
 
     def normal_product(self, rows: Any, vectors: Array) -> Array:
-        """``vectors rows' rows`` for a few vectors, slab by slab of rows."""
-        image = np.zeros_like(vectors)
-        for start in range(0, len(rows), _FEW_ROWS):
-            slab = rows[start : start + _FEW_ROWS]
-            image += (vectors @ slab.T) @ slab
-        return image
+        """``vectors rows' rows`` for a few vectors, slab by slab of rows; each thread has its share of the slabs."""
+
+        def share(start: int, stop: int) -> Array:
+            image = np.zeros_like(vectors)
+            for top in range(start, stop, _FEW_ROWS):
+                slab = rows[top : min(top + _FEW_ROWS, stop)]
+                image += (vectors @ slab.T) @ slab
+            return image
+
+        return np.sum(in_shares(share, len(rows), blas_threads()), axis=0)
 
     def copy(self, array: Any) -> Any:
         """A copy in the same memory order."""
