@@ -2,8 +2,9 @@
 
 Features of a network after its step, n = N = 4,000. Two ways to the four largest eigenvalues of ``F F'/N``: a block
 Krylov space, with every residual checked, and LAPACK's decomposition of the Gram matrix, with its vectors as the Krylov
-space gives them, and its values alone, which is quicker. All in the same run, on the same features, with the same BLAS
-threads. The certified count is the same space grown until no eigenvalue above the edge can have been missed.
+space gives them, and its values alone, which is quicker. All in the same run, on the same features, with one BLAS
+thread, and the values once more with all threads on the clock. The certified count is the same space grown until no
+eigenvalue above the edge can have been missed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import statistics
 import numpy as np
 from report_tables import HEADER, judged, ratio, sampled, table
 from scipy import linalg
+from threadpoolctl import threadpool_limits
 
 from polyspike import Problem
 from polyspike.simulation.spectrum import eigenvalues, gram, outliers, top_eigenpairs
@@ -43,28 +45,32 @@ def main() -> None:
     matrix = features(problem, 0)
     full = eigenvalues(matrix, "all")
     edge = float(np.sqrt(full[k - 1] * full[k]))
-    times = sampled(
-        {
-            "pairs": lambda: linalg.eigh(gram(matrix), overwrite_a=True, check_finite=False),
-            "values": lambda: eigenvalues(matrix, "all"),
-            "top": lambda: top_eigenpairs(matrix, k),
-            "certified": lambda: outliers(matrix, edge),
-        },
-        arguments.repeats,
-    )
-    off = float(np.max(np.abs(eigenvalues(matrix, k) / full[:k] - 1)))
+    works = {
+        "pairs": lambda: linalg.eigh(gram(matrix), overwrite_a=True, check_finite=False),
+        "values": lambda: eigenvalues(matrix, "all"),
+        "top": lambda: top_eigenpairs(matrix, k),
+        "certified": lambda: outliers(matrix, edge),
+    }
+    with threadpool_limits(1):
+        alone = sampled(works, arguments.repeats, "cpu")
+    times = sampled({name: works[name] for name in ("values", "top")}, arguments.repeats)
+    off = float(np.max(np.abs(top_eigenpairs(matrix, k)[0] / full[:k] - 1)))
     found = outliers(matrix, edge)
-    seconds = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{problem.activation.name}, step n^0.5, n = N = {n:,}, d = {n // 2:,}; median of {arguments.repeats} runs.")
-    print(f"Eigenvalues {', '.join(f'{v:.4g}' for v in full[: k + 1])}, ...\n")
+    seconds = {name: statistics.median(values) for name, values in alone.items()}
+    print(
+        f"{problem.activation.name}, step n^0.5, n = N = {n:,}, d = {n // 2:,}; medians of {arguments.repeats} runs, "
+        "processor seconds with one BLAS thread unless the clock is named. "
+        f"The largest eigenvalues: {', '.join(f'{v:.4g}' for v in full[: k + 1])}.\n"
+    )
     rows = [
         judged("full decomposition, with vectors", seconds["pairs"], unit="s"),
         judged("full decomposition, values alone", seconds["values"], unit="s"),
-        judged(f"top {k} by Krylov, with vectors", seconds["top"], unit="s"),
+        judged(f"top {k}, with vectors", seconds["top"], unit="s"),
         judged(f"all above {edge:.3g}, count certified", seconds["certified"], unit="s"),
-        judged(f"full with vectors / top {k}", ratio(times, "pairs", "top"), ">= 10"),
-        judged(f"full values alone / top {k}", ratio(times, "values", "top"), ">= 10"),
-        judged("full with vectors / certified", ratio(times, "pairs", "certified")),
+        judged(f"full with vectors / top {k}", ratio(alone, "pairs", "top"), ">= 10"),
+        judged(f"full values alone / top {k}", ratio(alone, "values", "top"), ">= 10"),
+        judged("full values alone / certified", ratio(alone, "values", "certified"), ">= 10"),
+        judged(f"full values alone / top {k}, on the clock, all threads", ratio(times, "values", "top"), ">= 10"),
         judged(f"largest relative difference of the {k} values", off, "<= 1e-8"),
         judged("outliers found by the certified count", len(found), f">= {k}"),
     ]
