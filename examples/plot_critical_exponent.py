@@ -24,7 +24,7 @@ import polyspike as ps
 from polyspike.plotting import house_style, plot_measured, plot_predicted, plot_staircase
 
 TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "critical_exponent.csv"
-REPLICATES = {1000: 49, 2000: 25, 4000: 13}
+REPLICATES = {1000: 96, 2000: 48, 4000: 24}
 
 
 def problem(n, t, gradient="target"):

@@ -26,7 +26,7 @@ from polyspike.plotting import house_style, plot_measured, plot_predicted
 from polyspike.theory.uniform.initial_output import predict_without_output
 
 TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "initial_output.csv"
-REPLICATES = 30
+REPLICATES = 100
 START = ps.Problem("tanh", "h1", n_samples=1500, input_dim=300, width=500, ridge=0.01, noise=0.5, step_size=0.0)
 
 
