@@ -9,6 +9,7 @@ import pytest
 from polyspike import Measurement, NumericalError, Problem, simulate, simulate_many
 from polyspike.simulation import over_neurons, over_samples
 from polyspike.simulation.host import HOST
+from polyspike.simulation.memory import estimate_bytes, estimate_streamed
 from polyspike.simulation.over_samples import NormalEquations
 
 # Three blocks of 2048 rows or neurons and a rest of a few.
@@ -114,9 +115,9 @@ def test_dependent_features_at_ridge_zero_are_refused() -> None:
         simulate(problem, n_test=100, streaming=True)
 
 
-def peak_bytes(problem: Problem, streaming: bool) -> int:
+def peak_bytes(problem: Problem, streaming: bool, n_test: int = 100, **options: Any) -> int:
     tracemalloc.start()
-    simulate(problem, n_test=100, streaming=streaming)
+    simulate(problem, n_test=n_test, streaming=streaming, **options)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
@@ -129,3 +130,12 @@ def test_memory_does_not_depend_on_what_is_streamed(base: Problem, name: str) ->
     small, large = (base.replace(**{name: 2048 * blocks}) for blocks in (3, 12))
     assert peak_bytes(large, True) < 1.1 * peak_bytes(small, True)
     assert peak_bytes(large, False) > 2 * peak_bytes(small, False)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("base", [TALL.replace(width=300), WIDE.replace(n_samples=300)], ids=["tall", "wide"])
+def test_memory_stays_within_the_estimate(base: Problem, dtype: str) -> None:
+    """Above what is used, and not by so much that what fits is refused."""
+    options: dict[str, Any] = {"n_test": 2048, "dtype": dtype, "eigenvalues": "all", "alignment_degree": 1}
+    for streaming, estimate in ((False, estimate_bytes), (True, estimate_streamed)):
+        assert 0.3 < peak_bytes(base, streaming, **options) / estimate(base, dtype) < 1

@@ -78,7 +78,7 @@ def _torch(device: str, place: str, dtype: str) -> Arrays:
 def _jax(device: str, place: str, dtype: str) -> Arrays:
     jax, xp = import_module("jax"), import_module("jax.numpy")
     if not jax.config.jax_enable_x64:
-        remedy = "call jax.config.update('jax_enable_x64', True) before, or set JAX_ENABLE_X64=1"
+        remedy = "call jax.config.update('jax_enable_x64', True) before, or set JAX_ENABLE_X64=1 (for a sweep)"
         raise ArgumentError("device", device, f"JAX has only float32 as it is set; {remedy}")
     kind, _, index = place.partition(":")
     try:

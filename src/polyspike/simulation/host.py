@@ -82,8 +82,9 @@ class HostArrays(Arrays):
         return total
 
     def squared_norm(self, array: Any) -> float:
-        """Sum of squares."""
-        return float(np.vdot(array, array))
+        """Sum of squares, without a copy in either memory order."""
+        flat = array.ravel(order="K")
+        return float(np.vdot(flat, flat))
 
     def contiguous_rows(self, matrix: Any) -> tuple[Any, bool]:
         """The matrix, or its transpose when that is how it lies in memory, and whether it is the matrix."""

@@ -55,8 +55,8 @@ def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
     test = BLOCK_ROWS * (d + 4 * width)
     if dtype == "float64":
         return _DOUBLE * (held + max(gradient, features + gram, test))
-    # The draw stays in float64; its copies and the features are float32, and so is one Gram matrix beside the sums.
-    return _DOUBLE * (held + gram) + _DOUBLE // 2 * (held + max(gradient, features, test))
+    # The draw and the sums stay in float64. Copies and features are float32, but float64 for a spectrum (n width more).
+    return _DOUBLE * (held + gram) + _DOUBLE // 2 * (held + max(gradient, features + n * width, test))
 
 
 def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
