@@ -1,0 +1,151 @@
+"""The phase map: predicted test error over step and ridge or sample ratio, with the best step of every row."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from polyspike.errors import ArgumentError, NumericalError
+from polyspike.problem import Problem
+from polyspike.results import FailedPrediction, Prediction
+from polyspike.theory import best_step, predict
+
+__all__ = ["AGAINST", "PhaseMap", "phase_map"]
+
+Record = dict[str, Any]
+
+
+def _with_ridge(problem: Problem, value: float) -> Problem:
+    return problem.replace(ridge=value)
+
+
+def _with_ratio(problem: Problem, value: float) -> Problem:
+    return problem.replace(n_samples=max(2, round(value * problem.input_dim)))
+
+
+AGAINST: dict[str, Callable[[Problem, float], Problem]] = {"ridge": _with_ridge, "sample_ratio": _with_ratio}
+"""What the rows of a map differ in: the ridge, or ``n/d`` (the input dimension and the width stay)."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseMap:
+    """A phase map as two tables.
+
+    Attributes
+    ----------
+    against : str
+        A key of :data:`AGAINST`.
+    cells : list of dict
+        Row by row, exponents increasing: ``step_exponent``, ``ridge``, ``sample_ratio``, ``n_samples``, the errors,
+        ``spikes`` (visible outliers of F F'/N), ``status`` and ``message``; None where there is no number.
+    best : list of dict
+        One for each row: ``ridge``, ``sample_ratio``, the best ``step_size`` in [0, sqrt(n)] and its ``step_exponent``
+        (None below ``n^0``), ``test_error``, ``step_end``, and ``overall`` for the lowest of all rows.
+    """
+
+    against: str
+    cells: list[Record]
+    best: list[Record]
+
+
+def phase_map(
+    problem: Problem,
+    exponents: Sequence[float],
+    values: Sequence[float],
+    against: str = "ridge",
+    spikes: bool = True,
+) -> PhaseMap:
+    """Predict a map by the uniform theory.
+
+    Parameters
+    ----------
+    problem : Problem
+        What all cells share; its own step, and its own ridge or sample size, are replaced.
+    exponents : sequence of float
+        Step exponents alpha in [0, 1/2], the columns.
+    values : sequence of float
+        Ridges > 0, or sample ratios ``n/d``, the rows.
+    against : str
+        A key of :data:`AGAINST`.
+    spikes : bool
+        Whether to count the visible spikes, which takes a spectrum for every step and size.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown ``against``; a value that no problem accepts.
+    """
+    if against not in AGAINST:
+        raise ArgumentError("against", against, f"give one of {', '.join(AGAINST)}")
+    rows = [AGAINST[against](problem, float(value)) for value in values]
+    columns = [float(exponent) for exponent in exponents]
+    problems = [row.replace(step_exponent=exponent) for row in rows for exponent in columns]
+    found = predict(problems)
+    counts = _Counts(spikes)
+    cells = [_cell(answer, counts) for answer in found]
+    best = [_best(row) for row in rows]
+    errors = [row["test_error"] for row in best if row["test_error"] is not None]
+    for row in best:
+        row["overall"] = bool(errors) and row["test_error"] == min(errors)
+    return PhaseMap(against, cells, best)
+
+
+class _Counts:
+    """The number of visible spikes, which does not depend on the ridge."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._known: dict[Problem, int | None] = {}
+
+    def __call__(self, answer: Prediction) -> int | None:
+        key = answer.problem.replace(ridge=1.0)
+        if self._wanted and key not in self._known:
+            self._known[key] = _count(answer)
+        return self._known.get(key)
+
+
+def _count(answer: Prediction) -> int | None:
+    try:
+        return len(answer.spectrum.spikes)
+    except NumericalError:
+        return None
+
+
+def _cell(answer: Any, counts: _Counts) -> Record:
+    problem = answer.problem
+    ok = isinstance(answer, Prediction)
+    return {
+        "step_exponent": problem.step_exponent,
+        **_place(problem),
+        "train_loss": answer.train_loss,
+        "train_error": answer.train_error,
+        "test_error": answer.test_error,
+        "spikes": counts(answer) if ok else None,
+        "status": answer.status.value,
+        "message": answer.message if isinstance(answer, FailedPrediction) else "",
+    }
+
+
+def _place(problem: Problem) -> Record:
+    return {
+        "ridge": problem.ridge,
+        "sample_ratio": problem.n_samples / problem.input_dim,
+        "n_samples": problem.n_samples,
+    }
+
+
+def _best(problem: Problem) -> Record:
+    try:
+        found = best_step(problem)
+    except NumericalError as error:
+        nothing = dict.fromkeys(("step_size", "step_exponent", "test_error", "step_end"))
+        return {**_place(problem), **nothing, "message": str(error)}
+    step = found.problem.step
+    return {
+        **_place(problem),
+        "step_size": step,
+        "step_exponent": log(step) / log(problem.n_samples) if step >= 1 else None,
+        "test_error": found.prediction.test_error,
+        "step_end": found.step_end or "",
+        "message": "",
+    }
