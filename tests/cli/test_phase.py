@@ -5,10 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from polyspike.cli.app import app
+from polyspike.experiments import phase
+from polyspike.problem import Problem
+from polyspike.results import Prediction, Spectrum, Spike
 
 PROBLEM = ("--n-samples", 400, "--input-dim", 100, "--width", 200, "--teacher", "h1 + 0.7*h2")
 SMALL = (*PROBLEM, "--rows", 3, "--columns", 5, "--no-spikes")
@@ -83,3 +87,21 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 
 def test_the_help_has_an_example() -> None:
     assert "sample-ratio" in run("--help").stdout
+
+
+def test_spikes_are_counted_above_the_bulk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One below, one at the edge, two above; the count does not depend on the ridge and is made once."""
+
+    made = []
+
+    def spectrum(self: Prediction) -> Spectrum:
+        made.append(self.problem)
+        spikes = tuple(Spike(location, np.ones(1)) for location in (50.0, 9.0, 4.001, 0.1))
+        return Spectrum(np.zeros_like, ((1.0, 4.0),), 0.0, spikes)
+
+    monkeypatch.setattr(Prediction, "spectrum", property(spectrum))
+    base = Problem(n_samples=400, input_dim=100, width=200, step_exponent=0.2)
+    found = phase.phase_map(base, [0.1, 0.3], [0.01, 0.1, 1.0])
+    assert [cell["spikes"] for cell in found.cells] == [2] * 6
+    assert len(made) == 2
+    assert {cell["spikes"] for cell in phase.phase_map(base, [0.1], [0.1], spikes=False).cells} == {None}

@@ -14,6 +14,9 @@ __all__ = ["AGAINST", "PhaseMap", "phase_map"]
 
 Record = dict[str, Any]
 
+# A spike counts as visible from this multiple of the bulk's upper edge.
+_VISIBLE = 1.01
+
 
 def _with_ridge(problem: Problem, value: float) -> Problem:
     return problem.replace(ridge=value)
@@ -37,7 +40,7 @@ class PhaseMap:
         A key of :data:`AGAINST`.
     cells : list of dict
         Row by row, exponents increasing: ``step_exponent``, ``ridge``, ``sample_ratio``, ``n_samples``, the errors,
-        ``spikes`` (visible outliers of F F'/N), ``status`` and ``message``; None where there is no number.
+        ``spikes`` (outliers of F F'/N above the bulk), ``status`` and ``message``; None where there is no number.
     best : list of dict
         One for each row: ``ridge``, ``sample_ratio``, the best ``step_size`` in [0, sqrt(n)] and its ``step_exponent``
         (None below ``n^0``), ``test_error``, ``step_end``, and ``overall`` for the lowest of all rows.
@@ -105,10 +108,13 @@ class _Counts:
 
 
 def _count(answer: Prediction) -> int | None:
+    """Outliers above the bulk, further from it than an eye can tell."""
     try:
-        return len(answer.spectrum.spikes)
+        spectrum = answer.spectrum
     except NumericalError:
         return None
+    edge = max((high for _, high in spectrum.edges), default=0.0)
+    return sum(spike.location > _VISIBLE * edge for spike in spectrum.spikes)
 
 
 def _cell(answer: Any, counts: _Counts) -> Record:

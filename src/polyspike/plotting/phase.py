@@ -1,5 +1,6 @@
 """The phase map: predicted test error in colour, best steps as dots, regions by number of visible spikes outlined."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from polyspike.plotting.style import QUIET, THEORY, new_figure, styled
@@ -21,6 +23,8 @@ _LABELS = {"ridge": r"ridge $\lambda$", "sample_ratio": r"sample ratio $n/d$"}
 _MAP = "viridis_r"
 # Above this ratio of the largest to the least error the colours are logarithmic.
 _WIDE = 4.0
+# A stretch of the top row narrower than this share of it gets no number.
+_NARROWEST = 0.05
 
 
 @styled
@@ -43,6 +47,10 @@ def phase_figure(cells: Records, best: Records, against: str) -> Figure:
     norm = (LogNorm if wide else Normalize)(*((finite.min(), finite.max()) if finite.size else (0, 1)))
     mesh = axes.pcolormesh(x, y, error, norm=norm, cmap=_MAP, shading="nearest", rasterized=True)
     axes.set(xlabel=EXPONENT_LABEL, ylabel=_LABELS[against], yscale="log")
+    if against == "sample_ratio":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     _outline(axes, *_grid(cells, against, "spikes"))
     _mark(axes, best, against, float(x.min()))
     axes.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
@@ -63,22 +71,25 @@ def _grid(cells: Records, against: str, name: str) -> tuple[Array, Array, Array]
 
 
 def _outline(axes: Axes, x: Array, y: Array, spikes: Array) -> None:
-    """Lines between regions of different counts, and the count at the top of each region's widest part."""
+    """Lines between regions of different counts, and the count over each that is wide enough for it."""
     if not np.isfinite(spikes).any() or min(spikes.shape) < 2:
         return
     counts = np.unique(spikes[np.isfinite(spikes)])
     if len(counts) > 1:
         levels = (counts[:-1] + counts[1:]) / 2
         axes.contour(x, y, spikes, levels=levels, colors=THEORY, linewidths=0.9)
-    top = spikes[-1]
-    for count in counts:
-        columns = x[top == count]
-        if columns.size:
-            word = "spike" if count == 1 else "spikes"
-            text = f"{count:.0f} {word}" if columns.size > len(x) / 6 else f"{count:.0f}"
+    for count, start, stop in _runs(spikes[-1]):
+        if stop - start > len(x) * _NARROWEST:
+            text = f"{count:.0f} {'spike' if count == 1 else 'spikes'}" if start == 0 else f"{count:.0f}"
             place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
-            axes.text(columns.mean(), 1.0, text, fontsize=7, color=QUIET, **place)
+            axes.text((x[start] + x[stop - 1]) / 2, 1.0, text, fontsize=7, color=QUIET, **place)
     axes.plot([], [], color=THEORY, linewidth=0.9, label="another visible spike")
+
+
+def _runs(counts: Array) -> list[tuple[float, int, int]]:
+    """Value, start and stop of every stretch of equal counts."""
+    corners = [0, *(np.flatnonzero(np.diff(counts) != 0) + 1).tolist(), len(counts)]
+    return [(float(counts[a]), a, b) for a, b in itertools.pairwise(corners) if np.isfinite(counts[a])]
 
 
 def _mark(axes: Axes, best: Records, against: str, left: float) -> None:
