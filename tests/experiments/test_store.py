@@ -147,6 +147,12 @@ def test_many_rows(path: Path) -> None:
         assert len(store.statuses(r.key for r in many)) == 1200
 
 
+def test_others_may_read_a_store_as_they_may_any_other_file(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with Store(path):
+        assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_a_closed_store_is_one_file(path: Path) -> None:
     with Store(path) as store:
         store.add(rows(2))

@@ -292,11 +292,17 @@ def test_workers_and_threads_never_exceed_the_cores(monkeypatch: pytest.MonkeyPa
     assert threads.workers_that_fit(None) == 8
     assert threads.workers_that_fit(None, 3) == 2
     assert threads.workers_that_fit(64) == 8
-    assert threads.workers_that_fit(1, 99) == 1
+    assert threads.workers_that_fit(1, 8) == 1
+    with pytest.raises(ArgumentError, match=r"threads = 9: this machine has 8 cores"):
+        threads.workers_that_fit(1, 9)
 
 
-def test_the_blas_threads_of_a_task_are_those_of_the_plan() -> None:
+def test_the_blas_threads_of_a_task_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     from threadpoolctl import threadpool_info
+
+    from polyspike.experiments import threads as module
+
+    monkeypatch.setattr(module, "cpu_count", lambda: 2)
 
     def run(problems: Sequence[Problem], seed: tuple[int, ...]) -> list[Measurement]:
         seen.extend(info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas" and problems)

@@ -13,6 +13,7 @@ from tempfile import mkstemp
 from urllib.parse import quote
 
 from polyspike.errors import UnreadableError
+from polyspike.experiments.files import share_as_usual
 
 __all__ = ["FORMAT", "connect", "reported", "transaction", "try_writing"]
 
@@ -166,6 +167,7 @@ def _create(path: Path) -> None:
         with reported(path), closing(_open(name)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             _fill(connection)
+        share_as_usual(name)
         with suppress(FileExistsError):  # another process was quicker; its store is as good
             os.link(name, path)
     except OSError as error:

@@ -9,6 +9,7 @@ from tempfile import mkstemp
 from typing import IO, Any
 
 from polyspike.errors import PolyspikeError, UnreadableError
+from polyspike.experiments.files import share_as_usual
 
 __all__ = ["frame", "write_csv", "write_parquet"]
 
@@ -75,15 +76,9 @@ def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
-        os.chmod(name, 0o666 & ~_umask())
+        share_as_usual(name)
         os.replace(name, path)
     except OSError as error:
         raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,6 +7,7 @@ import scipy.linalg  # noqa: F401  loads SciPy's own BLAS, so that the limit bel
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
+from polyspike.errors import ArgumentError
 from polyspike.experiments.checks import as_count
 
 __all__ = ["one_task", "workers_that_fit"]
@@ -28,6 +29,15 @@ def one_task(
 
 
 def workers_that_fit(workers: int | None, threads: int = BLAS_THREADS) -> int:
-    """Workers to start: as many as asked for (None: all), at most one for every ``threads`` cores."""
-    most = max(1, cpu_count() // as_count("threads", threads))
+    """Workers to start: as many as asked for (None: all), at most one for every ``threads`` cores.
+
+    Raises
+    ------
+    ArgumentError
+        If there are fewer cores than threads, or either is not an integer >= 1.
+    """
+    cores = cpu_count()
+    if as_count("threads", threads) > cores:
+        raise ArgumentError("threads", threads, f"this machine has {cores} cores; give at most as many")
+    most = cores // threads
     return most if workers is None else min(as_count("workers", workers), most)
