@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from polyspike.plotting.curves import plot_measured, plot_predicted
 from polyspike.plotting.errors import LABELS
@@ -17,6 +18,9 @@ Records = Sequence[Mapping[str, Any]]
 
 MOST_CURVES = len(DEGREES)
 """Curves that one figure can show and an eye can tell apart."""
+
+# Letters that stand side by side under both panels, markers and gaps taken off.
+_LEGEND_WIDTH = 96
 
 _QUANTITIES = ("test_error", "train_error")
 
@@ -48,7 +52,13 @@ def sweep_figure(measured: Records, theory: Records, field: str) -> Figure:
             mark_windows(one)
         one.set(xlabel=EXPONENT_LABEL if field == "step_exponent" else "step size", ylabel=LABELS[quantity])
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3))
+    if theory:
+        handles, labels = (
+            [*handles, Line2D([], [], color="0.3")],
+            [*labels, f"lines: {theory[0].get('method', 'predicted')} theory"],
+        )
+    columns = max(1, min(3, _LEGEND_WIDTH // max(map(len, labels))))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     return figure
 
 
