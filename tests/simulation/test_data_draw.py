@@ -68,3 +68,14 @@ def test_missing_values_and_wrong_shapes_are_refused() -> None:
 def test_problems_must_share_their_sizes() -> None:
     with pytest.raises(ArgumentError, match="sizes of the first"):
         simulate_data([PROBLEM, PROBLEM.replace(width=81)], *table())
+
+
+@pytest.mark.parametrize(
+    ("options", "rel"), [({"device": "array_api_strict"}, 1e-10), ({"dtype": "float32"}, 1e-4)], ids=str
+)
+def test_other_devices_and_float32_agree(options: Any, rel: float) -> None:
+    x, y = table()
+    there, here = simulate_data([PROBLEM], x, y, 1, **options)[0], simulate_data([PROBLEM], x, y, 1)[0]
+    assert (there.device, there.dtype) == (options.get("device", "cpu"), options.get("dtype", "float64"))
+    assert there.test_error == pytest.approx(here.test_error, rel=rel)
+    assert there.train_loss == pytest.approx(here.train_loss, rel=rel)

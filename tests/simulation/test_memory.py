@@ -1,12 +1,14 @@
 """Memory is estimated before work starts, and a refusal says what would fit."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from polyspike import ArgumentError, DoesNotFitError, Problem, simulate
 from polyspike.simulation import memory
+from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import Road, choose_road
 
 PROBLEM = Problem(n_samples=20_000, input_dim=500, width=1000, step_exponent=0.2)
@@ -54,6 +56,16 @@ def test_streaming_is_chosen_where_it_is_needed(monkeypatch: Any) -> None:
         with_memory(monkeypatch, held - 1)
         assert choose_road(problem) is road
         assert memory.needed_bytes(problem) == streamed
+
+
+def test_a_device_with_its_own_memory_does_not_spare_the_machine_that_draws(monkeypatch: Any) -> None:
+    device = replace(HOST, device="cuda")
+    draw = 8 * (2 * PROBLEM.n_samples * (PROBLEM.input_dim + 1) + PROBLEM.width * PROBLEM.input_dim)
+    for on_machine, road in ((draw, Road.HELD), (draw - 1, Road.SAMPLES)):
+        monkeypatch.setattr(
+            memory, "available_bytes", lambda arrays=None, n=on_machine: n if arrays is None else 10**12
+        )
+        assert choose_road(PROBLEM, None, device) is road
 
 
 def test_streaming_takes_no_other_word() -> None:

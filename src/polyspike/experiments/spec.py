@@ -45,7 +45,7 @@ class SweepSpec:
         n_samples = 2000
         input_dim = 1000
 
-        [options]                       # of simulate()
+        [options]                       # of simulate(): also dtype, device, streaming, ...
         n_test = 20000
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
+from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import initial_weights, readout_of
 from polyspike.simulation.fitting import Measured
 from polyspike.simulation.simulate import Options, check_options, measure
@@ -96,6 +97,8 @@ def simulate_data(
     seed: int | tuple[int, ...] = 0,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
+    dtype: str = "float64",
+    device: str = "cpu",
 ) -> list[Measurement]:
     """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
 
@@ -108,7 +111,7 @@ def simulate_data(
         Whitened inputs (``polyspike.data.whiten``).
     target : ndarray of shape (rows,)
         Regression target, of mean zero.
-    seed, eigenvalues, alignment_degree
+    seed, eigenvalues, alignment_degree, dtype, device
         As in :func:`polyspike.simulate`.
 
     Returns
@@ -128,7 +131,9 @@ def simulate_data(
     n_test = len(inputs) - first.gradient_samples - first.n_samples
     check_options(n_test, eigenvalues, alignment_degree)
     draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
-    return measure(draw, problems, Options(parts, Measured(eigenvalues, alignment_degree), known_direction=False))
+    measured = Measured(eigenvalues, alignment_degree)
+    options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
+    return measure(draw, problems, options)
 
 
 def _sizes(problem: Problem) -> tuple[int, int, int, int]:

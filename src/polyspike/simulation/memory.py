@@ -107,11 +107,20 @@ def choose_road(problem: Problem, streaming: bool | None = None, arrays: Arrays 
     if streaming not in (None, True, False):
         raise ArgumentError("streaming", streaming, "give True, False, or None for where it is needed")
     there = available_bytes(arrays)
-    if not streaming and estimate_bytes(problem, arrays.dtype) <= there:
+    if not streaming and estimate_bytes(problem, arrays.dtype) <= there and _draw_fits(problem, Road.HELD):
         return Road.HELD
-    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there:
-        return streamed_road(problem)
+    road = streamed_road(problem)
+    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there and _draw_fits(problem, road):
+        return road
     raise _refusal(problem, streaming, arrays.dtype, there)
+
+
+def _draw_fits(problem: Problem, road: Road) -> bool:
+    """Whether the machine can hold what is drawn, for a device with a memory of its own."""
+    samples = (problem.n_samples + problem.gradient_samples) * (problem.input_dim + 1)
+    weights = problem.width * problem.input_dim
+    held = {Road.HELD: samples + weights, Road.SAMPLES: weights, Road.NEURONS: samples}
+    return _DOUBLE * held[road] <= available_bytes()
 
 
 def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> int:
