@@ -193,13 +193,15 @@ def test_float32_errs_by_its_rounding_unit_and_no_more(base: Problem, activation
 
 
 def test_half_precision_would_break_the_bound() -> None:
-    """The bound can fail: the same simulation with features in float16 is outside of it."""
-    problem = TALL.replace(ridge=0.01)
-    draw = GaussianDraw.of(problem, (8,), 2000)
-    half = measure(draw, [problem], Options((8,), Measured(), arrays=HostArrays(dtype="float16")))[0]
-    exact = simulate(problem, 8, 2000, eigenvalues=1)
-    single = loss_bound(problem, exact, float(np.finfo(np.float32).eps))
-    assert abs(half.train_loss / exact.train_loss - 1) > single
+    """The bound can fail: the same simulation with features in float16 is outside of it, on average over draws."""
+    problem, shares = TALL.replace(ridge=0.01), []
+    for seed in range(8):
+        draw = GaussianDraw.of(problem, (seed,), 2000)
+        half = measure(draw, [problem], Options((seed,), Measured(), arrays=HostArrays(dtype="float16")))[0]
+        exact = simulate(problem, seed, 2000, eigenvalues=1)
+        single = loss_bound(problem, exact, float(np.finfo(np.float32).eps))
+        shares.append(abs(half.train_loss / exact.train_loss - 1) / single)
+    assert np.mean(shares) > 2
 
 
 def test_sums_over_many_rows_are_float64_in_float32() -> None:
