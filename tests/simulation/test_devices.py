@@ -71,6 +71,12 @@ def test_every_library_agrees_with_numpy(device: str, base: Problem, streaming: 
             np.testing.assert_allclose(mine.alignment.overlaps, other.alignment.overlaps, atol=1e-7)
 
 
+def test_functions_of_numpy_arrays_work_on_every_library(device: str) -> None:
+    """An activation and a teacher given as callables, the derivative by complex step."""
+    problem = TALL.replace(activation=lambda x: np.sin(x) + 0.1 * x**2, teacher=lambda t: t + 0.5 * (t**2 - 1))
+    assert_same(simulate(problem, n_test=500, device=device), simulate(problem, n_test=500))
+
+
 @pytest.mark.parametrize("shape", [(60, 25), (25, 60)])
 def test_every_way_to_solve_agrees_with_numpy(device: str, shape: tuple[int, int]) -> None:
     """One ridge, a few by Cholesky, many by eigendecomposition, and the min-norm limit."""
