@@ -4,7 +4,8 @@ At ``alpha = (l-1)/(2l)`` the l-th spike neither vanishes nor diverges: ``N r^(2
 ``r = eta |c_1| |beta| / sqrt(N)``. Ridge regression on the features is then ridge on the initial features plus the
 polynomials ``P_1 .. P_l``, the last of them penalised: ``M_ll`` gains ``1/(k s)``, where ``s = c_l^2 v_l N r^(2l)`` is
 the strength, k the limiting diagonal of ``(F_0' F_0 / (gamma N) + I)^-1`` on the neurons, and ``v_l`` the part of the
-variance of ``u^l`` that the lower spikes do not carry.
+variance of ``u^l`` that the lower spikes do not carry. Where c_2 is not zero, a function on the neurons pays more for
+its mean: the norms of the samples fluctuate (docs/theory-uniform.md, section 10).
 """
 
 from dataclasses import dataclass
@@ -125,7 +126,28 @@ def _spike(problem: Problem, features: RandomFeatures, level: int) -> _Spike:
     c = problem.activation.coefficients(level)
     r = problem.step * abs(float(c[1])) * learned.norm / problem.width**0.5
     strength = float(c[level]) ** 2 * readout_variance(problem, level) * problem.width * r ** (2 * level)
-    return _Spike(learned.cosine, learned.noise_ratio, r, strength, features.neuron_trace, features.loo_neuron)
+    trace, loo = _neuron_trace(problem, features, level)
+    return _Spike(learned.cosine, learned.noise_ratio, r, strength, trace, loo)
+
+
+def _neuron_trace(problem: Problem, features: RandomFeatures, level: int) -> tuple[float, float]:
+    """``k T1`` of ``u^l`` less the lower spikes, and ``(1/T1) d log(k T1)/d lambda`` of that.
+
+    Along the constant function of the neurons ``1/(k T1)`` gains ``2 c_2^2 / psi``, what the fluctuation of ``|x|^2``
+    costs; the combination of ``u^l`` and the lower spikes is the cheapest, so that its coefficients count as fixed.
+    """
+    plain = features.neuron_trace
+    mean = 1 / (1 / plain + 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi)
+    degrees = [*(k for k in spike_degrees(problem, level) if k < level), level]
+    means = np.array([_moment(problem.readout, k) for k in degrees])
+    both = np.outer(means, means)
+    gram = plain * (_readout_gram(problem.readout, degrees) - both) + mean * both
+    mix = np.append(-np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), 1.0)
+    along = mean * float(mix @ means) ** 2
+    whole = float(mix @ gram @ mix)
+    share = along / whole
+    slope = features.loo_neuron * (1 - share + share * mean / plain)
+    return whole / readout_variance(problem, level), slope
 
 
 def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
@@ -151,9 +173,14 @@ def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
 def readout_variance(problem: Problem, level: int) -> float:
     """``v_l``: the squared distance of ``u^l`` from the span of ``u^k`` over the lower spikes, in the readout's law."""
     lower = [k for k in spike_degrees(problem, level) if k < level]
-    gram = np.array([[_moment(problem.readout, j + k) for k in (*lower, level)] for j in (*lower, level)])
+    gram = _readout_gram(problem.readout, [*lower, level])
     inner = gram[:-1, :-1]
     return float(gram[-1, -1] - gram[-1, :-1] @ np.linalg.solve(inner, gram[:-1, -1]))
+
+
+def _readout_gram(readout: str, degrees: list[int]) -> Array:
+    """``E u^(j + k)``."""
+    return np.array([[_moment(readout, j + k) for k in degrees] for j in degrees])
 
 
 def _moment(readout: str, k: int) -> float:

@@ -24,6 +24,7 @@ class ActivationNumbers:
 
     c1: float
     c2: float
+    c4: float
     second_moment: float
     derivative_variance: float
     self_overlap: float
@@ -33,12 +34,13 @@ class ActivationNumbers:
 @lru_cache(maxsize=256)
 def activation_numbers(activation: Activation) -> ActivationNumbers:
     """The averages that the conditioning needs, computed once per activation."""
-    _, c1, c2 = (float(c) for c in activation.coefficients(2))
+    _, c1, c2, _, c4 = (float(c) for c in activation.coefficients(4))
     z, weights = gaussian_rule(activation.kinks)
     slope = activation.derivative(z)
     return ActivationNumbers(
         c1,
         c2,
+        c4,
         activation.second_moment,
         activation.derivative_variance,
         float(weights @ (z * activation(z) * slope)) - c1**2,
@@ -135,11 +137,13 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Cond
 def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditioning:
     """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
     output = numbers.second_moment
+    shrink = eta / problem.width * numbers.self_overlap
     trace_shift = 0.0
     if problem.readout == "constant":
         # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
         output += 2 * numbers.c2**2 * problem.width / problem.input_dim
         trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+        shrink += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     moment = problem.label_second_moment + output
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     beta2 = signal**2 + numbers.c1**2 + problem.phi_gradient * moment
@@ -147,7 +151,7 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditionin
     return Conditioning(
         strength=b / problem.width**0.5,
         cosine=eta * numbers.c1 * signal / b,
-        shrink=eta / problem.width * numbers.self_overlap,
+        shrink=shrink,
         excluded=1 / problem.width,
         noise_variance=problem.noise**2 + output,
         trace_shift=trace_shift,

@@ -12,7 +12,7 @@ import numpy as np
 from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.model import UniformModel
 
-__all__ = ["Errors", "QuadraticForm", "errors", "quadratic_form"]
+__all__ = ["Errors", "QuadraticForm", "errors", "learned_functions", "neuron_cost", "quadratic_form"]
 
 
 # Spikes stronger than this (n r^2) get their own coordinates; below, their rounding stays under 1e-11.
@@ -37,7 +37,7 @@ class QuadraticForm:
     value : float
     by_log_r, by_log_zeta : ndarray of shape (K,), (A,)
     fitted : ndarray of shape (K,)
-        ``g0 - m x``, the part of the label along kappa that the learned functions leave.
+        ``g0 - f x``, the part of the label along kappa that the learned functions leave.
     """
 
     value: Any
@@ -47,14 +47,27 @@ class QuadraticForm:
 
 
 def quadratic_form(model: UniformModel, state: BulkState) -> QuadraticForm:
-    """``Q`` at a solved bulk, by the best coefficients of the learned functions ``m(., u)``."""
+    """``Q`` at a solved bulk, by the best coefficients of the learned functions."""
     blocks = _Blocks(model, state)
-    turn = _turn(model)
-    learned = (model.mean * np.sqrt(model.grid.u_weights)) @ turn
-    cost = turn.T @ inverse_neuron_form(model, state) @ turn / model.problem.n_samples
-    source = blocks.against_label(learned)
-    x = np.linalg.solve(blocks.gram(learned) + cost, source)
-    return blocks.form(model.labels.g0 - learned @ x, turn @ x)
+    turn, functions, cost = _turn(model), learned_functions(model), neuron_cost(model, state) / model.problem.n_samples
+    learned = functions @ turn
+    x = turn @ np.linalg.solve(blocks.gram(learned) + turn.T @ cost @ turn, blocks.against_label(learned))
+    return blocks.form(model.labels.g0 - functions @ x, x, cost)
+
+
+def learned_functions(model: UniformModel) -> Any:
+    """Functions of kappa (K, 2 A): ``m(., u) sqrt(w)``, and ``t(., u) sqrt(w v)``, which the neurons' norms add."""
+    root = np.sqrt(model.grid.u_weights)
+    return np.concatenate([model.mean * root, model.norms.turn * root * np.sqrt(model.norms.neurons)], axis=1)
+
+
+def neuron_cost(model: UniformModel, state: BulkState) -> Any:
+    """What unit coefficients of the learned functions cost, n times over: ``U^-1`` and ``1/zeta``, block diagonal."""
+    size = len(state.zeta)
+    cost = np.diag(np.tile(1 / state.zeta, 2))
+    cost = cost.astype(np.result_type(cost, model.mean))
+    cost[:size, :size] = inverse_neuron_form(model, state)
+    return cost
 
 
 def _turn(model: UniformModel) -> Any:
@@ -63,24 +76,39 @@ def _turn(model: UniformModel) -> Any:
     A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
     """
     size = len(model.grid.u_weights)
+    turn = np.eye(2 * size)
     if model.problem.n_samples * np.abs(model.conditioning.strength) ** 2 < _STRONG:
-        return np.eye(size)
+        return turn
     weighted = np.sqrt(model.grid.kappa_weights)[:, None] * np.real(model.mean) * np.sqrt(model.grid.u_weights)
-    return np.linalg.svd(weighted)[2].T
+    turn[:size, :size] = np.linalg.svd(weighted)[2].T
+    return turn
 
 
 def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
-    """The inverse of ``U = E_u[h h' zeta]`` in the scaled nodal basis; for the full gradient, whose bulk has no linear
-    part along the readout itself, less ``(n/N) sum_mu Y Psi Y'`` with ``Y = gain u q``.
+    """The inverse of ``U = E_u[h h' zeta]`` in the scaled nodal basis, plus what the samples' norms cost,
+    ``n E_kappa[R t t'] cov(log tau, log tau')``; for the full gradient plus ``(n/N) sum_mu weight Y Psi Y'`` with
+    ``Y = gain u q`` of :func:`_along_readout`.
     """
-    inverse = np.diag(1 / state.zeta)
+    root = np.sqrt(model.grid.u_weights)
+    turn = model.norms.turn * root
+    moved = (model.bulk.sample_weights * state.r)[:, None]
+    inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.samples * (turn.T @ (moved * turn))
     if model.conditioning.excluded == 0:
         return inverse
-    root = np.sqrt(model.grid.u_weights) * model.grid.u
-    y = (root * model.gains)[:, :, None] * model.bulk.q
-    left = (model.bulk.overload * model.bulk.mu_weights)[:, None, None] * (y @ state.psi)
+    weights, gains = _along_readout(model)
+    y = (root * model.grid.u * gains)[:, :, None] * model.bulk.q
+    left = (model.bulk.overload * weights)[:, None, None] * (y @ np.concatenate([state.psi, state.psi]))
     flat = (-1, left.shape[0] * left.shape[2])
-    return inverse - left.transpose(1, 0, 2).reshape(flat) @ y.transpose(1, 0, 2).reshape(flat).T
+    return inverse + left.transpose(1, 0, 2).reshape(flat) @ y.transpose(1, 0, 2).reshape(flat).T
+
+
+def _along_readout(model: UniformModel) -> tuple[Any, Any]:
+    """Weights and gains, over the nodes of M twice, of what the neurons' linear part lacks and has along the readout.
+
+    With the full gradient the own weights are ``a omega' + (I - a a') W0'``. The bulk has no part along the readout
+    (weight -1, in every direction of x); the gain moves ``a omega'`` too, by ``gain - 1`` (in the direction omega).
+    """
+    return np.concatenate([-model.bulk.mu_weights, model.omega]), np.concatenate([model.gains, model.gains - 1])
 
 
 class _Blocks:
@@ -121,19 +149,23 @@ class _Blocks:
         lead = functions.T @ (self.moved * self.model.labels.g0)
         return lead - self.model.bulk.aspect * (functions.T @ (self.lever @ label))
 
-    def form(self, rest: Any, x: Any) -> QuadraticForm:
-        """``<y - m x, y - m x> + x' U^-1 x / n`` and its derivatives at fixed x."""
+    def form(self, rest: Any, x: Any, cost: Any) -> QuadraticForm:
+        """``<y - f x, y - f x> + x' cost x`` and its derivatives at fixed x."""
         model, state, bulk = self.model, self.state, self.model.bulk
-        labels = model.labels
+        labels, size = model.labels, len(state.zeta)
         energy = rest**2 + (labels.g1**2).sum(axis=0) + labels.g2
         v = self.label_vector(rest)
         tv = self.t @ v
-        cost = x @ inverse_neuron_form(model, state) @ x / model.problem.n_samples
-        value = self.moved @ energy - bulk.aspect * (v @ tv) + cost
+        value = self.moved @ energy - bulk.aspect * (v @ tv) + x @ cost @ x
         by_r, by_zeta = self._derivatives(v, tv, rest, energy)
-        by_zeta = by_zeta - x**2 / (model.problem.n_samples * state.zeta)
-        extra_r, extra_zeta = self._excluded(x)
-        return QuadraticForm(value, by_r + extra_r, by_zeta + extra_zeta, rest)
+        by_zeta = by_zeta - (x[:size] ** 2 + x[size:] ** 2) / (model.problem.n_samples * state.zeta)
+        extra_r, extra_zeta = self._excluded(x[:size])
+        return QuadraticForm(value, by_r + extra_r + self._by_norms(x[:size]), by_zeta + extra_zeta, rest)
+
+    def _by_norms(self, x: Any) -> Any:
+        """By log R of ``E[R (t x)' cov (t x)]``, what the samples' norms cost."""
+        turned = self.model.norms.turn * (np.sqrt(self.model.grid.u_weights) * x)
+        return ((turned @ self.model.norms.samples) * turned).sum(axis=1) * self.moved
 
     def _derivatives(self, v: Any, tv: Any, rest: Any, energy: Any) -> tuple[Any, Any]:
         """By log R and log zeta of ``E[energy R] - c v' T v``."""
@@ -157,18 +189,18 @@ class _Blocks:
         return by_r, by_zeta
 
     def _excluded(self, x: Any) -> tuple[Any, Any]:
-        """By log R and log zeta of ``-(1/N) sum_mu x' Y Psi Y' x``: ``dPsi = E dV E' - c Psi dQ Psi``."""
+        """By log R and log zeta of ``(1/N) sum_mu weight x' Y Psi Y' x``: ``dPsi = E dV E' - c Psi dQ Psi``."""
         model, state, bulk = self.model, self.state, self.model.bulk
         if model.conditioning.excluded == 0:
             return 0.0, 0.0
-        scaled = np.sqrt(model.grid.u_weights) * model.grid.u * x
-        y = (model.gains * scaled) @ bulk.q
-        psi_y = np.einsum("kab,kb->ka", state.psi, y)
-        through_phi = np.einsum("kab,kb->ka", np.swapaxes(state.e, 1, 2), y) @ bulk.phi.T
-        through_q = (psi_y @ bulk.q.T) ** 2 * bulk.moves
+        weights, gains = _along_readout(model)
+        y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.q
+        e, psi, moves = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.moves))
+        through_phi = np.einsum("kab,kb->ka", np.swapaxes(e, 1, 2), y) @ bulk.phi.T
+        through_q = (np.einsum("kab,kb->ka", psi, y) @ bulk.q.T) ** 2 * moves
         scale = bulk.overload / model.problem.n_samples
-        by_r = -scale * (bulk.mu_weights @ through_phi**2) * self.moved
-        by_zeta = scale * bulk.aspect * (bulk.mu_weights @ through_q) * bulk.neuron_weights * state.zeta
+        by_r = scale * (weights @ through_phi**2) * self.moved
+        by_zeta = -scale * bulk.aspect * (weights @ through_q) * bulk.neuron_weights * state.zeta
         return by_r, by_zeta
 
 

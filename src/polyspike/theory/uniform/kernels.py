@@ -1,6 +1,7 @@
 """Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)`` (docs/theory-uniform.md, 1).
 
-``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1).
+``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1), and
+``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau.
 Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
 follows tau; a split rule for any other kinked one.
 """
@@ -35,15 +36,16 @@ _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (
 
 
 class Kernels(NamedTuple):
-    """``m``, ``A1 / tau`` and ``A2^2`` on the grid (kappa nodes, u nodes)."""
+    """``m``, ``A1 / tau``, ``A2^2`` and ``t = dm/d log tau`` on the grid (kappa nodes, u nodes)."""
 
     mean: Any
     slope: Any
     residual: Any
+    turn: Any
 
 
 def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
-    """The three averages at means ``x`` (K, A) and deviations ``tau`` (A,).
+    """The four averages at means ``x`` (K, A) and deviations ``tau`` (A,).
 
     Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
 
@@ -58,33 +60,39 @@ def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
         return _piecewise_linear_tangent(activation, x, tau, value) if tangent else value
     if tangent:
         return _smooth_tangent(activation, x, tau)
-    first, second = _moments(activation, x, tau, 2, 1)
-    mean, slope = first
-    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2)
+    first, second = _moments(activation, x, tau, 3, 1)
+    mean, slope, square = first
+    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, square - mean)
 
 
 def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
-    """First-order expansion by Stein: ``d/dx E f = E[z f]/tau``, ``d/dtau E f = E[(z^2 - 1) f]/tau``."""
+    """First-order expansion by Stein: ``d/dx E[H_k f] = E[H_(k+1) f]/tau``, and
+    ``d/dtau E[H_k f] = E[(H_(k+2) + k H_k) f]/tau``.
+    """
     x0, tau0 = np.real(x), np.real(tau)
     dx, dtau = (x - x0) / tau0, (tau - tau0) / tau0
-    first, second = _moments(activation, x0, tau0, 4, 3)
-    mean = first[0] + first[1] * dx + (first[2] - first[0]) * dtau
-    slope = first[1] + (first[2] - first[0]) * dx + (first[3] - 2 * first[1]) * dtau
+    first, second = _moments(activation, x0, tau0, 5, 3)
+    h2, h3 = first[2] - first[0], first[3] - 3 * first[1]
+    h4 = first[4] - 6 * first[2] + 3 * first[0]
+    mean = first[0] + first[1] * dx + h2 * dtau
+    slope = first[1] + h2 * dx + (h3 + first[1]) * dtau
     square = second[0] + second[1] * dx + (second[2] - second[0]) * dtau
-    return Kernels(mean, slope / tau, square - mean**2 - slope**2)
+    turn = h2 + h3 * dx + (h4 + 2 * h2) * dtau
+    return Kernels(mean, slope / tau, square - mean**2 - slope**2, turn)
 
 
 def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
     ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
-    ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t.
+    ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
+    ``dm/d log tau = jump tau p``.
     """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     t = x / tau
     above, below, density = _normal(t)
     residual = (t**2 + 1) * above * below + t * density * (below - above) - density**2
     mean = left * x + jump * tau * (t * above + density) - activation.mean
-    return Kernels(mean, left + jump * above, (jump * tau) ** 2 * residual)
+    return Kernels(mean, left + jump * above, (jump * tau) ** 2 * residual, jump * tau * density)
 
 
 def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
@@ -99,6 +107,7 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
         value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
         value.slope + jump * density * dt,
         value.residual * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
+        value.turn * (1 + dtau / tau0 - t * dt),
     )
 
 

@@ -15,6 +15,7 @@ from polyspike.theory.uniform.conditioning import Conditioning, activation_numbe
 from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
+from polyspike.theory.uniform.norms import Norms, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
 
@@ -39,6 +40,10 @@ class UniformModel:
         Weights of the spectral measures of M between the directions (b, kappa_perp ...), P = p + 1.
     gains : ndarray of shape (n_mu, A)
         ``1 - delta u^2 + e u mu``, what the gradient makes of a neuron's own weight along an eigendirection of M.
+    omega : ndarray of shape (n_mu,)
+        Weights of the spectral measure of M at ``omega = W0' a``.
+    norms : Norms
+        How far the deviations of single samples and neurons are from tau.
     """
 
     problem: Problem
@@ -49,6 +54,8 @@ class UniformModel:
     mean: Any
     directions: Any
     gains: Any
+    omega: Any
+    norms: Norms
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
@@ -79,7 +86,10 @@ def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformMode
     )
     labels = label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise)
     directions = _directions(problem, scalars, measures)
-    return UniformModel(problem, scalars, grid, bulk, labels, parts.mean, directions, gains)
+    spread = norms(problem, scalars, u, tau, parts.turn)
+    return UniformModel(
+        problem, scalars, grid, bulk, labels, parts.mean, directions, gains, measures.frame[:, -2, -2], spread
+    )
 
 
 def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:

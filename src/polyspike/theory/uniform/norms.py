@@ -1,0 +1,63 @@
+"""What the norms of samples and of neurons add to the features (docs/theory-uniform.md, section 10).
+
+``m(kappa, u)`` takes every pre-activation at its average deviation tau(u). The deviation of sample mu is off by
+``x' Sigma_u x / d - tr Sigma_u / d``, that of neuron i by ``|w_i|^2 - E |w_i|^2``, both of relative order 1/sqrt(d).
+Each multiplies ``t = dm/d log tau``: features of finite rank, whose strength is of order n/d and so not small.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from polyspike.problem import Problem, Teacher
+from polyspike.theory.uniform.conditioning import Conditioning
+from polyspike.theory.uniform.residual_law import teacher_sample
+
+__all__ = ["Norms", "matrix_cumulants", "norms"]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """The fluctuations of log tau on the grid.
+
+    Attributes
+    ----------
+    turn : ndarray of shape (K, A)
+        ``t(kappa, u) = dm/d log tau``.
+    samples : ndarray of shape (A, A)
+        Covariance over samples of log tau at u and u', ``avg[s_u s_u'] / (2 d tau_u^2 tau_u'^2)``.
+    neurons : ndarray of shape (A,)
+        Variance over neurons, ``(avg[s_u^2] - avg[gain_u^2]^2) / (2 d tau_u^4)``: weights start on the unit sphere.
+    """
+
+    turn: Any
+    samples: Any
+    neurons: Any
+
+
+def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
+    """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
+    ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + 2 k_2^2)``, k the free cumulants of M.
+    """
+    k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
+    c = scalars.tilt * u
+    a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
+    square = a**2 + c**2 * k2
+    rest = scalars.isotropic * u**2
+    both, first = np.outer(c, c), np.outer(a, c)
+    covariance = both * (4 * np.outer(a, a) * k2 + 2 * (first + first.T) * k3 + both * (k4 + 2 * k2**2))
+    samples = np.outer(square + rest, square + rest) + covariance
+    neurons = np.diagonal(covariance) + 2 * rest * square + rest**2
+    d = problem.input_dim
+    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons / tau**4 / (2 * d))
+
+
+@lru_cache(maxsize=256)
+def matrix_cumulants(teacher: Teacher, noise_variance: float, phi: float) -> tuple[float, float, float, float]:
+    """Free cumulants ``phi_0^(k-1) E eps^k`` of M for k = 1 .. 4, where ``eps = sigma* + nu``, nu Gaussian."""
+    labels, weights, _ = teacher_sample(teacher)
+    t1, t2, t3, t4 = (float(weights @ labels**k) for k in range(1, 5))
+    v = noise_variance
+    return t1, phi * (t2 + v), phi**2 * (t3 + 3 * t1 * v), phi**3 * (t4 + 6 * t2 * v + 3 * v**2)
