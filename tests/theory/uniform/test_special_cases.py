@@ -127,7 +127,7 @@ SHAPES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changes", SHAPES, ids=str)
 def test_random_features_at_initialisation(changes: dict[str, Any]) -> None:
-    problem = replaced(changes)
+    problem = grown(replaced(changes))
     found, exact, window = predict_uniform(problem), LinearSpike(problem), predict(problem, "window", 0)
     assert isinstance(window, Prediction)
     for field in ("train_loss", "test_error"):
@@ -297,7 +297,7 @@ def without_norms(problem: Problem) -> Errors:
 
 def kernel_problem(problem: Problem, gamma: float, width: int = LARGE) -> Problem:
     """The kernel limit: width -> infinity with ``gamma = lambda n / N``, the ridge on ``F F'/N``, held fixed."""
-    return problem.replace(width=width, ridge=gamma * width / problem.n_samples)
+    return problem.replace(width=width, ridge=gamma * (width / problem.n_samples))
 
 
 @pytest.mark.parametrize("gamma", [1e-6, 0.1, 10.0])
@@ -311,7 +311,7 @@ def test_the_kernel_limit(changes: dict[str, Any], gamma: float) -> None:
     mu = (-b + sqrt(b**2 + 4 * ridge)) / 2
     test = (numbers.rest + numbers.signal**2 * (mu / (1 + mu)) ** 2) / (1 - phi / (1 + mu) ** 2)
     loss = gamma / (gamma + numbers.cg) * ridge / mu * (numbers.rest + numbers.signal**2 * mu / (1 + mu))
-    found = predict_uniform(kernel_problem(problem, gamma))
+    found = predict_uniform(kernel_problem(grown(problem, 3 * 10**13), gamma, 10**28))
     assert found.test_error == pytest.approx(test, rel=1e-9)
     assert found.train_loss == pytest.approx(loss, rel=1e-9)
 
@@ -356,7 +356,7 @@ def test_the_kernel_that_a_large_step_has_learned() -> None:
 @pytest.mark.parametrize("changes", SHAPES, ids=str)
 def test_infinite_ridge(changes: dict[str, Any]) -> None:
     """To first order in 1/lambda, ``a = F' y / (lambda n)`` and ``L_test = E y^2 - 2 c_1^2 c*_1^2 / (lambda psi)``."""
-    problem = replaced(changes)
+    problem = grown(replaced(changes))
     numbers, null = Ratios.of(problem), problem.label_second_moment
     for ridge in (1e5, 1e6):
         found = predict_uniform(problem.replace(ridge=ridge))

@@ -22,7 +22,8 @@ def direct(teacher: Any, cosine: float) -> LabelParts:
     y = cosine * KAPPA[:, None] + np.sqrt(1 - cosine**2) * t
     g0 = teacher(y) @ weights
     g1 = teacher(y) @ (t * weights)
-    return LabelParts(g0, g1[None], teacher(y) ** 2 @ weights - g0**2 - g1**2)
+    square = teacher(y) @ ((t**2 - 1) / np.sqrt(2) * weights)
+    return LabelParts(g0, g1[None], teacher(y) ** 2 @ weights - g0**2 - g1**2, square)
 
 
 @pytest.mark.parametrize("name", TEACHERS[:3])

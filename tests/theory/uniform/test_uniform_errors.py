@@ -55,8 +55,9 @@ def test_the_change_of_the_test_error_is_the_simulated_one(gradient: str) -> Non
 
 
 def test_the_random_feature_limit_at_step_zero() -> None:
-    """Two coupled equations, solved by plain iteration: an independent route."""
-    problem = TABLE.replace(gradient="target", ridge=0.1)
+    """Two coupled equations, solved by plain iteration: an independent route. At step 0 only ratios matter to it."""
+    sizes = {name: getattr(TABLE, name) * 10**15 for name in ("n_samples", "input_dim", "width")}
+    problem = TABLE.replace(gradient="target", ridge=0.1, **sizes)
     loss, test = random_feature_errors(problem, 0.1), None
     h = 1e-4
     per_ridge = [random_feature_errors(problem, 0.1 * (1 + s * h)) / (0.1 * (1 + s * h)) for s in (-1, 1)]

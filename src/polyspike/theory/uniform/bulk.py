@@ -13,6 +13,7 @@ from scipy.linalg import get_lapack_funcs
 
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.uniform.next_order import NextOrder, NextOrderState
 
 __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "solve_bulk", "tangent"]
 
@@ -48,6 +49,8 @@ class BulkModel:
         ``n / d``.
     overload : float
         ``n / N``.
+    next_order : NextOrder, optional
+        What finite dimension adds; without it the fixed point is that of the leading order.
     """
 
     sample_weights: Any
@@ -59,6 +62,7 @@ class BulkModel:
     mu_weights: Any
     aspect: float
     overload: float
+    next_order: NextOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ class BulkState:
         h = (model.neuron_weights * self.zeta) @ model.residual.T
         shift = np.asarray(self.shift)
         shift = shift[..., None] if shift.ndim and shift.shape != self.r.shape else shift
-        return shift + h + ((model.phi @ mean) * model.phi).sum(axis=-1)
+        leading = shift + h + ((model.phi @ mean) * model.phi).sum(axis=-1)
+        return leading if self.next_order is None else leading + self.next_order.by_r
 
     @cached_property
     def y(self) -> Any:
@@ -119,7 +124,22 @@ class BulkState:
         linear = ((model.q @ self.psi) * model.q).sum(axis=-1)
         linear = ((model.mu_weights[:, None] * model.moves) * linear).sum(axis=-2)
         noise = (model.sample_weights * self.r) @ model.residual
-        return 1 + model.overload * (noise + linear)
+        more = 0.0 if self.next_order is None else self.next_order.by_zeta
+        return 1 + model.overload * (noise + linear + more)
+
+    @cached_property
+    def next_order(self) -> NextOrderState | None:
+        """The terms of finite dimension."""
+        arrays, model = self.model.next_order, self.model
+        if arrays is None:
+            return None
+        wr, wz = model.sample_weights * self.r, model.neuron_weights * self.zeta
+        return NextOrderState(arrays, wr, wz, self.r, model.overload)
+
+    @property
+    def diagonal_variance(self) -> Any:
+        """Relative variance of the diagonal of ``(K + D)^-1`` between samples of the same kappa."""
+        return 0.0 if self.next_order is None else self.next_order.variance
 
     @cached_property
     def defect(self) -> Any:
@@ -149,15 +169,22 @@ def jacobian(state: BulkState) -> Any:
     sample = np.einsum("m,...mkl->...kl", model.mu_weights, (model.phi @ state.gam @ model.phi.T) ** 2)
     neuron = (model.q @ state.psi @ model.q.T) ** 2
     neuron = np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
+    sample, neuron = -model.aspect * sample, -model.aspect * neuron
+    diagonal = 0.0
+    if state.next_order is not None:
+        by_r, both, by_zeta = state.next_order.second_derivatives()
+        sample, cross, neuron = sample + by_r, cross + both, neuron + by_zeta
+        diagonal = state.next_order.own_derivative / state.x
     wr = (model.sample_weights * state.r)[..., None, :]
     wz = (model.neuron_weights * state.zeta)[..., None, :]
     by_x, by_y = 1 / state.x[..., None], model.overload / state.y[..., None]
     out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, wr, by_x))
-    out[..., :k, :k] = -model.aspect * sample * wr * by_x
+    out[..., :k, :k] = sample * wr * by_x
     out[..., :k, k:] = cross * wz * by_x
     out[..., k:, :k] = np.swapaxes(cross, -1, -2) * wr * by_y
-    out[..., k:, k:] = -model.aspect * neuron * wz * by_y
+    out[..., k:, k:] = neuron * wz * by_y
     out[..., np.arange(k + a), np.arange(k + a)] += 1
+    out[..., np.arange(k), np.arange(k)] += diagonal
     return out
 
 

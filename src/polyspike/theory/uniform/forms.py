@@ -11,6 +11,7 @@ import numpy as np
 
 from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.model import UniformModel
+from polyspike.theory.uniform.quadratic_part import QuadraticPart
 
 __all__ = ["Errors", "QuadraticForm", "errors", "learned_functions", "neuron_cost", "quadratic_form"]
 
@@ -130,6 +131,8 @@ class _Blocks:
         self.inner = inner
         self.t = np.linalg.solve(inner, self.g)
         self.lever = (model.grid.kappa * self.moved)[:, None] * bulk.phi
+        terms = state.next_order
+        self.quadratic = None if terms is None else QuadraticPart(terms, model.grid.kappa, self.moved, model.labels)
 
     def label_vector(self, g0: Any) -> Any:
         """``v`` of a label whose part along kappa is ``g0``, stacked over the directions."""
@@ -139,15 +142,19 @@ class _Blocks:
     def gram(self, functions: Any) -> Any:
         """``<f_i, f_j>`` of functions of kappa, the columns."""
         v = self.lever.T @ functions
-        return functions.T @ (self.moved[:, None] * functions) - self.model.bulk.aspect * (
-            v.T @ self.t[: self.size, : self.size] @ v
-        )
+        lost = self.model.bulk.aspect * (v.T @ self.t[: self.size, : self.size] @ v)
+        if self.quadratic is not None:
+            lost = lost + self.quadratic.between(functions, functions)
+        return functions.T @ (self.moved[:, None] * functions) - lost
 
     def against_label(self, functions: Any) -> Any:
         """``<f_i, y>``, the cross form with kappa_perp included."""
         label = self.t[: self.size] @ self.label_vector(self.model.labels.g0)
         lead = functions.T @ (self.moved * self.model.labels.g0)
-        return lead - self.model.bulk.aspect * (functions.T @ (self.lever @ label))
+        lost = self.model.bulk.aspect * (functions.T @ (self.lever @ label))
+        if self.quadratic is not None:
+            lost = lost + self.quadratic.between(functions, self.model.labels.g0[:, None])[:, 0]
+        return lead - lost
 
     def form(self, rest: Any, x: Any, cost: Any) -> QuadraticForm:
         """``<y - f x, y - f x> + x' cost x`` and its derivatives at fixed x."""
@@ -158,6 +165,9 @@ class _Blocks:
         tv = self.t @ v
         value = self.moved @ energy - bulk.aspect * (v @ tv) + x @ cost @ x
         by_r, by_zeta = self._derivatives(v, tv, rest, energy)
+        if self.quadratic is not None:
+            loss = self.quadratic.form(rest)
+            value, by_r, by_zeta = value - loss[0], by_r - loss[1], by_zeta - loss[2]
         by_zeta = by_zeta - (x[:size] ** 2 + x[size:] ** 2) / (model.problem.n_samples * state.zeta)
         extra_r, extra_zeta = self._excluded(x[:size])
         return QuadraticForm(value, by_r + extra_r + self._by_norms(x[:size]), by_zeta + extra_zeta, rest)
@@ -205,12 +215,16 @@ class _Blocks:
 
 
 def errors(model: UniformModel, state: BulkState, at: Linearised | None = None) -> Errors:
-    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, test error ``-dQ/de`` at D = gamma + e/R^2.
+    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, test error ``-dQ/de`` at the shift
+    ``D = gamma + e/(R^2 (1 + nu))``.
 
+    The residual of a sample left out is its residual over ``R_ii``, whose square is averaged over samples of the same
+    kappa: nu is the relative variance of the diagonal.
     ``at`` is the state's Jacobian, where it is known already.
     """
     form = quadratic_form(model, state)
     gamma = state.shift
     gradient = np.concatenate([form.by_log_r, form.by_log_zeta])
     adjoint = (at or Linearised(state)).solve_transposed(gradient)[: len(state.r)]
-    return Errors(gamma * form.value, gamma**2 * (adjoint @ state.r), (adjoint / state.r).sum())
+    test = (adjoint / (state.r * (1 + state.diagonal_variance))).sum()
+    return Errors(gamma * form.value, gamma**2 * (adjoint @ state.r), test)

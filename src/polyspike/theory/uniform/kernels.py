@@ -1,7 +1,7 @@
 """Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)`` (docs/theory-uniform.md, 1).
 
-``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1), and
-``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau.
+``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1),
+``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau, and ``b = dA2^2/d log tau^2``.
 Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
 follows tau; a split rule for any other kinked one.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from polyspike.errors import NumericalError
-from polyspike.hermite import gauss_hermite
+from polyspike.hermite import gauss_hermite, hermite_to_monomial
 from polyspike.problem import Activation
 from polyspike.status import Status
 
@@ -36,16 +36,17 @@ _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (
 
 
 class Kernels(NamedTuple):
-    """``m``, ``A1 / tau``, ``A2^2`` and ``t = dm/d log tau`` on the grid (kappa nodes, u nodes)."""
+    """``m``, ``A1 / tau``, ``A2^2``, ``t = dm/d log tau`` and ``b = dA2^2/d log tau^2`` on the grid (kappa, u)."""
 
     mean: Any
     slope: Any
     residual: Any
     turn: Any
+    spread: Any
 
 
 def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
-    """The four averages at means ``x`` (K, A) and deviations ``tau`` (A,).
+    """The five averages at means ``x`` (K, A) and deviations ``tau`` (A,).
 
     Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
 
@@ -60,9 +61,17 @@ def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
         return _piecewise_linear_tangent(activation, x, tau, value) if tangent else value
     if tangent:
         return _smooth_tangent(activation, x, tau)
-    first, second = _moments(activation, x, tau, 3, 1)
-    mean, slope, square = first
-    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, square - mean)
+    first, second = _hermite_moments(activation, x, tau, 4, 3)
+    return _assembled(first, second, tau)
+
+
+def _assembled(first: list[Any], second: list[Any], tau: Any) -> Kernels:
+    """From ``M_k = E H_k sigma`` (k < 4) and ``S_k = E H_k sigma^2`` (k < 3):
+    ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``.
+    """
+    mean, slope, turn, cubic = first[:4]
+    spread = second[2] / 2 - mean * turn - slope * (cubic + slope)
+    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, turn, spread)
 
 
 def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
@@ -71,32 +80,46 @@ def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
     """
     x0, tau0 = np.real(x), np.real(tau)
     dx, dtau = (x - x0) / tau0, (tau - tau0) / tau0
-    first, second = _moments(activation, x0, tau0, 5, 3)
-    h2, h3 = first[2] - first[0], first[3] - 3 * first[1]
-    h4 = first[4] - 6 * first[2] + 3 * first[0]
-    mean = first[0] + first[1] * dx + h2 * dtau
-    slope = first[1] + h2 * dx + (h3 + first[1]) * dtau
-    square = second[0] + second[1] * dx + (second[2] - second[0]) * dtau
-    turn = h2 + h3 * dx + (h4 + 2 * h2) * dtau
-    return Kernels(mean, slope / tau, square - mean**2 - slope**2, turn)
+    first, second = (
+        [m[k] + m[k + 1] * dx + (m[k + 2] + k * m[k]) * dtau for k in range(len(m) - 2)]
+        for m in _hermite_moments(activation, x0, tau0, 6, 5)
+    )
+    return _assembled(first, second, tau)
+
+
+def _hermite_moments(
+    activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
+) -> tuple[list[Array], list[Array]]:
+    """``E[H_k sigma]`` for k < n_first and ``E[H_k sigma^2]`` for k < n_second, H_k unnormalised."""
+    powers = _moments(activation, x, tau, n_first, n_second)
+    return _in_hermite(powers[0]), _in_hermite(powers[1])
+
+
+def _in_hermite(moments: list[Array]) -> list[Array]:
+    rows = [hermite_to_monomial(np.eye(k + 1)[k]) for k in range(len(moments))]
+    return [np.asarray(sum(c * m for c, m in zip(row, moments, strict=False) if c)) for row in rows]
 
 
 def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
     ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
     ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
-    ``dm/d log tau = jump tau p``.
+    ``dm/d log tau = jump tau p``; ``b = jump^2 tau^2 (P Q - p^2)``.
     """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     t = x / tau
     above, below, density = _normal(t)
     residual = (t**2 + 1) * above * below + t * density * (below - above) - density**2
     mean = left * x + jump * tau * (t * above + density) - activation.mean
-    return Kernels(mean, left + jump * above, (jump * tau) ** 2 * residual, jump * tau * density)
+    scale = (jump * tau) ** 2
+    spread = scale * (above * below - density**2)
+    return Kernels(mean, left + jump * above, scale * residual, jump * tau * density, spread)
 
 
 def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
-    """``dm = (left + jump P) dx + jump p dtau``; the bracket of A2^2 has the derivative ``2 t P Q + 2 p (Q - P)``."""
+    """``dm = (left + jump P) dx + jump p dtau``; the bracket of A2^2 has the derivative ``2 t P Q + 2 p (Q - P)``, that
+    of b ``p (Q - P) + 2 t p^2``.
+    """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     x0, tau0 = np.real(x), np.real(tau)
     t, dtau = x0 / tau0, tau - tau0
@@ -108,6 +131,8 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
         value.slope + jump * density * dt,
         value.residual * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
         value.turn * (1 + dtau / tau0 - t * dt),
+        value.spread * (1 + 2 * dtau / tau0)
+        + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
     )
 
 

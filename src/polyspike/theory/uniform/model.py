@@ -15,6 +15,7 @@ from polyspike.theory.uniform.conditioning import Conditioning, activation_numbe
 from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
+from polyspike.theory.uniform.next_order import next_order
 from polyspike.theory.uniform.norms import Norms, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
@@ -83,6 +84,7 @@ def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformMode
         measures.bulk,
         problem.n_samples / problem.input_dim,
         problem.n_samples / problem.width,
+        next_order(parts.turn, parts.spread, problem.input_dim, problem.n_samples),
     )
     labels = label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise)
     directions = _directions(problem, scalars, measures)

@@ -13,6 +13,7 @@ from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, build_model
+from polyspike.theory.uniform.trust import trust
 
 __all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
@@ -59,6 +60,7 @@ def predict_uniform(problem: Problem) -> Prediction:
 def as_prediction(model: UniformModel, found: Errors) -> Prediction:
     """The result in the form that all predictions share."""
     problem, scalars = model.problem, model.conditioning
+    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -72,6 +74,9 @@ def as_prediction(model: UniformModel, found: Errors) -> Prediction:
         regime="finite n, d and N, any step size up to order sqrt(n)",
         null_error=problem.label_second_moment,
         linear_error=problem.label_second_moment - signal,
+        error_estimate=worth.error_estimate,
+        trusted=worth.trusted,
+        trust_reason=worth.reason,
         notes=_notes(problem),
     )
 

@@ -26,11 +26,14 @@ _TENSOR_NODES = 24
 
 
 class LabelParts(NamedTuple):
-    """``g0`` (K,), ``g1`` (p, K) and ``g2`` (K,), the last with the label noise."""
+    """``g0`` (K,), ``g1`` (p, K) and ``g2`` (K,), the last with the label noise; ``square`` (K,) is the part of the
+    rest along ``h_2 = (t^2 - 1)/sqrt 2`` of the first orthogonal direction, whose energy g2 contains.
+    """
 
     g0: Any
     g1: Any
     g2: Any
+    square: Any
 
 
 def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
@@ -51,7 +54,7 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     first = (kernel * t) @ mean
     g1 = np.concatenate([first[None], slopes @ kernel.T])
     g2 = kernel @ square - g0**2 - (g1**2).sum(axis=0) + noise**2
-    return LabelParts(g0, g1, g2)
+    return LabelParts(g0, g1, g2, (kernel * (t**2 - 1)) @ mean / sqrt(2))
 
 
 def _narrow_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
@@ -67,7 +70,7 @@ def _narrow_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> 
     g0 = (kernel * mean).sum(axis=1)
     g1 = np.concatenate([(kernel * moved * mean).sum(axis=1)[None], (kernel * slopes).sum(axis=-1)])
     g2 = (kernel * square).sum(axis=1) - g0**2 - (g1**2).sum(axis=0) + noise**2
-    return LabelParts(g0, g1, g2)
+    return LabelParts(g0, g1, g2, (kernel * (moved**2 - 1) * mean).sum(axis=1) / sqrt(2))
 
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
