@@ -64,16 +64,25 @@ def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
     return assemble(problem, grid, condition(problem, step))
 
 
-def assemble(problem: Problem, grid: Grid, scalars: Conditioning) -> UniformModel:
-    """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away."""
-    measures = _measures(problem, scalars)
+def assemble(
+    problem: Problem,
+    grid: Grid,
+    scalars: Conditioning,
+    mu_nodes: int | None = None,
+    rank_tolerance: float = RANK_TOLERANCE,
+) -> UniformModel:
+    """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away.
+
+    ``mu_nodes`` and ``rank_tolerance`` override the number of nodes of M and the cut of the factors of ``A1/tau``.
+    """
+    measures = _measures(problem, scalars, mu_nodes)
     mu = measures.nodes + scalars.trace_shift
     u = grid.u
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.isotropic * u**2
     tau = _deviation(problem, scalars, u)
     parts = _kernels(problem, scalars.strength, grid, tau)
-    phi, q = factorise(parts.slope, grid)
+    phi, q = factorise(parts.slope, grid, rank_tolerance)
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
@@ -129,12 +138,12 @@ def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     return square**0.5
 
 
-def _measures(problem: Problem, scalars: Conditioning) -> MeasureNodes:
+def _measures(problem: Problem, scalars: Conditioning, count: int | None = None) -> MeasureNodes:
     """The measures of M, which depend neither on the step nor on the ridge; without its action (c_2 = 0) one node."""
     if scalars.tilt == 0:
         return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(residual_law(problem, scalars))[None])
     deviation = (problem.phi_gradient * scalars.residual_moment) ** 0.5
-    count = mu_count(abs(np.real(scalars.tilt)) * deviation)
+    count = count or mu_count(abs(np.real(scalars.tilt)) * deviation)
     omega = -activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
     return _cached_measures(problem.teacher, scalars.noise_variance, omega, problem.phi_gradient, count)
 
@@ -162,7 +171,7 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     return frame @ measures.frame @ frame.T
 
 
-def factorise(slope: Any, grid: Grid) -> tuple[Any, Any]:
+def factorise(slope: Any, grid: Grid, tolerance: float = RANK_TOLERANCE) -> tuple[Any, Any]:
     """``A1/tau = phi q'``: a singular value decomposition in the two Gaussian measures, cut at a relative tolerance.
 
     The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
@@ -171,7 +180,7 @@ def factorise(slope: Any, grid: Grid) -> tuple[Any, Any]:
     rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
     parts = _parts(slope, rows, columns)
     left, values, right = np.linalg.svd(np.concatenate([rows * part * columns for part in parts]), full_matrices=False)
-    keep = values > RANK_TOLERANCE * values[0]
+    keep = values > tolerance * values[0]
     v = right[keep].T * columns[:, None]
     weighted = np.concatenate([rows * part for part in parts])
     return slope @ v, weighted.T @ left[:, keep] / values[keep]

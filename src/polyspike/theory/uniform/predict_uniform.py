@@ -1,6 +1,7 @@
 """``predict_uniform``: train loss, train error and test error at finite size, for any step size."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, build_model
+from polyspike.theory.uniform.spectrum import predict_spectrum
 from polyspike.theory.uniform.trust import trust
 
 __all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
@@ -78,6 +80,7 @@ def as_prediction(model: UniformModel, found: Errors) -> Prediction:
         trusted=worth.trusted,
         trust_reason=worth.reason,
         notes=_notes(problem),
+        spectrum_source=partial(predict_spectrum, problem),
     )
 
 

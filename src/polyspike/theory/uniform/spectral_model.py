@@ -1,0 +1,127 @@
+"""The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from polyspike.problem import Problem
+from polyspike.theory.uniform.bulk import BulkModel, BulkState
+from polyspike.theory.uniform.conditioning import condition
+from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.model import UniformModel, assemble
+
+__all__ = ["SpectralModel", "spectral_model"]
+
+Array = NDArray[np.float64]
+
+# For a density to 1e-5 of its largest value (tests/theory/uniform/test_spectrum.py refines all three).
+COARSENESS = 0.6
+# Nodes of M by the largest |e| times its standard deviation.
+_MU_NODES = ((0.1, 6), (0.3, 8), (np.inf, 16))
+_RANK_TOLERANCE = 1e-6
+# Tails in which fewer samples or neurons than this are expected have no part in the bulk.
+_LEAST_COUNT = 0.5
+
+
+@dataclass(frozen=True)
+class SpectralModel:
+    """The arrays behind a spectrum.
+
+    Attributes
+    ----------
+    model : UniformModel
+        On the whole laws of kappa and u: the learned functions grow with both and want their moments.
+    bulk : BulkModel
+        On the values that n samples and N neurons reach, ``n P(|kappa| > kappa_c) = 1/2`` and the same for u, tilted to
+        variance one. Where the variance of a feature grows with u or kappa (relu and its like at steps near order
+        sqrt(n)) the bulk of the whole laws has no edge at all, only a tail with less than one eigenvalue in it.
+    """
+
+    model: UniformModel
+    bulk: BulkModel
+
+    def on_whole_laws(self, state: BulkState) -> BulkState:
+        """R and zeta at every node of the model, from a solution of the bulk."""
+        whole = self.model.bulk
+        mean = np.einsum("k,kab->ab", whole.mu_weights, state.gam)
+        h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
+        x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
+        linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
+        linear = ((whole.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
+        noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
+        return _Extended(whole, state.shift, 1 / x, 1 / (1 + whole.overload * (noise + linear)), state)
+
+    def _residual(self, columns: bool) -> Array:
+        rows, kept = _reached(self.model)
+        residual: Array = self.model.bulk.residual
+        return residual[:, kept] if columns else residual[rows]
+
+
+class _Extended(BulkState):
+    """R and zeta on the whole laws, with the matrices of the bulk's own solution."""
+
+    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState) -> None:
+        super().__init__(model, shift, r, zeta)
+        for name in ("q_hat", "v", "e", "gam", "psi"):
+            self.__dict__[name] = getattr(inner, name)
+
+
+def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
+    """The model of a problem's spectrum; ``refine`` divides every quadrature step."""
+    scalars = condition(problem)
+    reach = abs(scalars.tilt) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    model = assemble(
+        problem,
+        choose_grid(problem, scalars, COARSENESS * refine),
+        scalars,
+        mu_nodes=round(next(count for limit, count in _MU_NODES if reach <= limit) * refine),
+        rank_tolerance=_RANK_TOLERANCE / refine**6,
+    )
+    whole, grid = model.bulk, model.grid
+    rows, columns = _reached(model)
+    bulk = BulkModel(
+        _tilted(grid.kappa, grid.kappa_weights, rows),
+        _tilted(grid.u, grid.u_weights, columns),
+        whole.phi[rows],
+        whole.q[columns],
+        whole.residual[np.ix_(rows, columns)],
+        whole.moves[:, columns],
+        _without_tails(whole.mu_weights, problem.input_dim),
+        whole.aspect,
+        whole.overload,
+    )
+    return SpectralModel(model, bulk)
+
+
+def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The nodes of kappa and of u inside the reach."""
+    problem = model.problem
+    rows = _expected(model.grid.kappa, problem.n_samples)
+    if problem.readout != "gaussian":
+        return rows, np.ones(len(model.grid.u), dtype=bool)
+    return rows, _expected(model.grid.u, problem.width)
+
+
+def _without_tails(weights: Array, count: int) -> Array:
+    """Weights of the spectrum of M without the nodes at which less than half an eigenvalue is expected."""
+    kept = np.where(count * weights > _LEAST_COUNT, weights, 0.0)
+    total: float = kept.sum()
+    return kept / total if total > 0 else weights
+
+
+def _expected(nodes: Array, count: int) -> NDArray[np.bool_]:
+    keep = 2 * count * ndtr(-np.abs(nodes)) > _LEAST_COUNT
+    return keep if keep.sum() >= 3 else np.ones(len(nodes), dtype=bool)
+
+
+def _tilted(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
+    """The kept weights times ``a + b x^2``, such that mass and variance are one."""
+    if keep.all():
+        return weights
+    x, kept = nodes[keep], weights[keep] / weights[keep].sum()
+    variance, fourth = kept @ x**2, kept @ x**4
+    tilted: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
+    return tilted

@@ -1,0 +1,157 @@
+"""The predicted spectrum of ``F F'/N``: bulk, atom and outliers (docs/theory-uniform.md, section 6)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.results import Spectrum, Spike
+from polyspike.status import Status
+from polyspike.theory.uniform.arcs import Arc, Interval, solve_arc
+from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, Branch, above, below, find_edge
+from polyspike.theory.uniform.bulk import BulkModel
+from polyspike.theory.uniform.outliers import Learned, outliers_above, outliers_between
+from polyspike.theory.uniform.spectral_model import SpectralModel, spectral_model
+
+__all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
+
+Array = NDArray[np.float64]
+
+DEGREE = 6
+"""Highest Hermite degree of the overlaps."""
+
+# The solution above starts at this multiple of a bound on the bulk and on the outliers.
+_FAR = 2.0
+# Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
+_MASS_TOLERANCE, _MISSED = 1e-3, 2.0
+_MOST_INTERVALS = 8
+_SMALL_ARC_STEP = 0.1
+# A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
+_LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
+
+
+def predict_spectrum(problem: Problem) -> Spectrum:
+    """The limiting spectrum of ``F F'/N`` at the problem's own sizes.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
+    """
+    return solve_spectrum(spectral_model(problem))
+
+
+def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
+    """The spectrum of a model that is built; with small steps along the branches where large ones miss some mass."""
+    try:
+        return _solve(spectral, degree, LARGEST_ARC_STEP)
+    except NumericalError:
+        return _solve(spectral, degree, _SMALL_ARC_STEP)
+
+
+def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
+    bulk, learned = spectral.bulk, Learned(spectral)
+    atom = zero_share(spectral)
+    top, path = find_edge(above(bulk, _far_above(bulk, learned)), -1, largest)
+    spikes = outliers_above(learned, [*path, top], degree)
+    low = None
+    if not _starts_at_zero(spectral):
+        low, path = find_edge(_lowest(spectral, atom > 0), 1, largest)
+        spikes += outliers_between(learned, [*path, low], degree)
+    arcs, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
+    for path in gaps:
+        spikes += outliers_between(learned, path, degree)
+    _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
+    spikes.sort(key=lambda spike: -spike.location)
+    edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
+    return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
+
+
+def _check_mass(mass: float, expected: float, n_samples: int) -> None:
+    """Refuse a density from which more than a light component is missing."""
+    if abs(mass - expected) > max(_MASS_TOLERANCE, _MISSED / n_samples):
+        message = f"the density of the bulk has mass {mass:.4f} instead of {expected:.4f}"
+        raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+def zero_share(spectral: SpectralModel) -> float:
+    """Mass of the eigenvalue zero: ``1 - rank/n``, the rank that of N noisy features or, without noise, of d inputs."""
+    return max(0.0, 1 - _rank(spectral) / spectral.model.problem.n_samples)
+
+
+def _rank(spectral: SpectralModel) -> int:
+    problem = spectral.model.problem
+    noisy = np.any(spectral.bulk.residual > 1e-12 * np.abs(spectral.bulk.residual).max(initial=1e-300))
+    noisy = noisy and spectral.bulk.residual.max() > 1e-12
+    return problem.width if noisy else min(problem.width, problem.input_dim)
+
+
+def _starts_at_zero(spectral: SpectralModel) -> bool:
+    """Whether the features are a square matrix, whose smallest singular values reach zero."""
+    return _rank(spectral) == spectral.model.problem.n_samples
+
+
+def _lowest(spectral: SpectralModel, atom: bool) -> Branch:
+    return below(spectral.bulk, atom, atom and _rank(spectral) == spectral.model.problem.width)
+
+
+def _far_above(bulk: BulkModel, learned: Learned) -> float:
+    """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
+    noise, linear = float(bulk.residual.max()), float(np.max((bulk.phi @ bulk.q.T) ** 2))
+    moves = float((bulk.mu_weights @ bulk.moves).max())
+    scale = noise + linear * moves * (1 + bulk.aspect**0.5) ** 2
+    strongest = learned.strongest if learned.factors[0].shape[1] else 0.0
+    return _FAR * ((1 + bulk.overload**0.5) ** 2 * scale + strongest)
+
+
+def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc], list[list[Branch]]]:
+    """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
+    waiting, arcs = [whole], list[Arc]()
+    gaps: list[list[Branch]] = []
+    while waiting:
+        interval = waiting.pop()
+        found = solve_arc(bulk, interval)
+        if isinstance(found, Arc):
+            arcs.append(found)
+            continue
+        if len(gaps) == _MOST_INTERVALS:
+            raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
+        (left, left_path), (right, right_path) = (find_edge(found, side, largest) for side in (-1, 1))
+        gaps.append([left, *left_path[::-1], *right_path[1:], right])
+        waiting += [
+            Interval(interval.low, left.z, interval.low_state, left),
+            Interval(right.z, interval.high, right, interval.high_state),
+        ]
+    return sorted(arcs, key=lambda arc: arc.interval.low), gaps
+
+
+@dataclass(frozen=True)
+class _Density:
+    """The density of the bulk at any x: zero outside its intervals."""
+
+    arcs: tuple[Arc, ...]
+
+    def __call__(self, x: Array) -> Array:
+        points = np.asarray(x, dtype=float)
+        out = np.zeros(points.shape)
+        for arc in self.arcs:
+            inside = (points > arc.interval.low) & (points < arc.interval.high)
+            if inside.any():
+                out[inside] = arc(points[inside])
+        return out
+
+
+def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:
+    """Degrees that the activation has and that no outlier is mostly made of."""
+    model = spectral.model
+    if model.conditioning.strength == 0:
+        return ()
+    coefficients = model.problem.activation.coefficients(DEGREE)
+    left = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]
+    for spike in spikes:
+        choice = max(left, key=lambda k: spike.overlaps[k], default=None)
+        if choice is not None and spike.overlaps[choice] > _LEAST_OVERLAP:
+            left.remove(choice)
+    return tuple(left)
