@@ -1,6 +1,7 @@
 """The predicted spectrum: its mass, its moments, closed forms, grids that are refined, a second route to the density."""
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ Array = NDArray[np.float64]
 TEACHER = [0, 1, 1 / sqrt(2)]
 BASE = Problem("tanh", TEACHER, 2000, 1000, 1500, noise=0.5, step_exponent=0.3, gradient="target")
 
-PROBLEMS = {
+PROBLEMS: dict[str, dict[str, Any]] = {
     "two intervals": {"width": 4000},
     "more samples than neurons": {"n_samples": 4000},
     "square": {"width": 2000},
@@ -46,14 +47,14 @@ def integral(spectrum: Spectrum, power: int) -> float:
 
 
 @pytest.mark.parametrize("changes", PROBLEMS.values(), ids=PROBLEMS.keys())
-def test_the_total_mass_is_one(changes: dict[str, object]) -> None:
+def test_the_total_mass_is_one(changes: dict[str, Any]) -> None:
     spectrum = predict(BASE.replace(**changes)).spectrum  # type: ignore[union-attr]
     assert spectrum.atom + integral(spectrum, 0) == pytest.approx(1, abs=3e-4)
     assert np.all(spectrum.density(np.geomspace(1e-6, 1e3, 500)) >= 0)
 
 
 @pytest.mark.parametrize("changes", PROBLEMS.values(), ids=PROBLEMS.keys())
-def test_the_mean_of_the_bulk_is_the_variance_of_a_feature_given_kappa_and_u(changes: dict[str, object]) -> None:
+def test_the_mean_of_the_bulk_is_the_variance_of_a_feature_given_kappa_and_u(changes: dict[str, Any]) -> None:
     """``E tr K / n = E[A1^2 + A2^2]``, on the finer grid of the errors; the cut tails hold less than 1e-3 of it."""
     problem = BASE.replace(**changes)
     bulk = solve_problem(problem.replace(ridge=1.0))[0].bulk
@@ -64,7 +65,7 @@ def test_the_mean_of_the_bulk_is_the_variance_of_a_feature_given_kappa_and_u(cha
 
 
 def test_all_eigenvalues_together_have_the_trace_of_the_features() -> None:
-    """``E tr FF'/N = n E sigma^2``; every outlier takes its place among n, which the bulk's density counts for itself."""
+    """``E tr FF'/N = n E sigma^2``, up to one eigenvalue of the bulk for every outlier."""
     model = solve_problem(BASE)[0]
     bulk, mean = model.bulk, model.mean
     linear = (bulk.phi @ bulk.q.T) ** 2 * (bulk.mu_weights @ bulk.moves)
@@ -129,8 +130,8 @@ def test_the_density_is_that_of_points_followed_alone(name: str) -> None:
             assert spectrum.density(np.array([x]))[0] * x == pytest.approx(direct * x, abs=1e-5 * largest, rel=1e-5)
 
 
-# An unbounded activation's upper edge depends on where the last node of the cut law happens to lie.
-REFINED = [("two intervals", 2e-4), ("square", 2e-4), ("c_2 != 0", 1e-2), ("several indices", 1e-2)]
+# An unbounded activation's upper edge depends on where the last nodes of the cut laws happen to lie.
+REFINED = [("two intervals", 2e-4), ("square", 2e-4), ("c_2 != 0", 3e-2), ("several indices", 1e-2)]
 
 
 @pytest.mark.parametrize(("name", "allowed"), REFINED)

@@ -106,8 +106,9 @@ def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 def _without_tails(weights: Array, count: int) -> Array:
-    """Weights of the spectrum of M without the nodes at which less than half an eigenvalue is expected."""
-    kept = np.where(count * weights > _LEAST_COUNT, weights, 0.0)
+    """Weights of the spectrum of M without its ends, in which less than half an eigenvalue is expected."""
+    beyond = np.minimum(np.cumsum(weights), np.cumsum(weights[::-1])[::-1])
+    kept = np.where(count * beyond > _LEAST_COUNT, weights, 0.0)
     total: float = kept.sum()
     return kept / total if total > 0 else weights
 
