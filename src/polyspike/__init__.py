@@ -16,6 +16,8 @@ from polyspike.results import (
     EdgePrediction,
     Estimate,
     FailedPrediction,
+    GradientSpectrum,
+    GradientSpike,
     Measurement,
     Optimum,
     Prediction,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from polyspike.simulation.simulate import simulate_many as simulate_many
     from polyspike.theory.predict import predict as predict
     from polyspike.theory.uniform.derivatives import derivatives as derivatives
+    from polyspike.theory.uniform.gradient_spectrum import gradient_matrix_spectrum as gradient_matrix_spectrum
     from polyspike.theory.uniform.optimum import best_ridge as best_ridge
     from polyspike.theory.uniform.optimum import best_step as best_step
     from polyspike.theory.uniform.optimum import best_step_and_ridge as best_step_and_ridge
@@ -68,6 +71,7 @@ _LAZY: dict[str, str] = {
     "simulate_many": "polyspike.simulation",
     "predict": "polyspike.theory",
     "derivatives": "polyspike.theory",
+    "gradient_matrix_spectrum": "polyspike.theory",
     "best_ridge": "polyspike.theory",
     "best_step": "polyspike.theory",
     "best_step_and_ridge": "polyspike.theory",
@@ -84,6 +88,8 @@ __all__ = [
     "EdgePrediction",
     "Estimate",
     "FailedPrediction",
+    "GradientSpectrum",
+    "GradientSpike",
     "Measurement",
     "NumericalError",
     "Optimum",
@@ -111,6 +117,7 @@ __all__ = [
     "compare_differences",
     "derivatives",
     "disagreements",
+    "gradient_matrix_spectrum",
     "paired_difference",
     "paired_differences",
     "replicate",

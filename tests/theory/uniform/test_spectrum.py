@@ -1,4 +1,4 @@
-"""The predicted spectrum: its mass, its moments, closed forms, grids that are refined, a second route to the density."""
+"""The predicted spectrum: its mass, its moments, closed forms, refined grids, a second route to the density."""
 
 from math import sqrt
 from typing import Any
