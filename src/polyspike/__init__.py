@@ -16,15 +16,12 @@ from polyspike.results import (
     EdgePrediction,
     Estimate,
     FailedPrediction,
-    GradientSpectrum,
-    GradientSpike,
     Measurement,
     Optimum,
     Prediction,
     Slopes,
-    Spectrum,
-    Spike,
 )
+from polyspike.spectra import GradientSpectrum, GradientSpike, Spectrum, Spike
 from polyspike.status import Status
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from scipy.interpolate import PchipInterpolator
 
 from polyspike.hermite import split_gauss_legendre
 from polyspike.problem import Problem
-from polyspike.results import GradientSpectrum, GradientSpike
+from polyspike.spectra import GradientSpectrum, GradientSpike
 from polyspike.theory.uniform.conditioning import condition
 from polyspike.theory.uniform.gradient_matrix import frame_gram, resolvent
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law

@@ -1,0 +1,101 @@
+"""Frozen results about eigenvalues. They only hold data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Spike:
+    """An outlier of ``F F' / N``.
+
+    Attributes
+    ----------
+    location : float
+        The eigenvalue.
+    overlaps : ndarray of shape (degree + 1,)
+        Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the
+        learned direction.
+    """
+
+    location: float
+    overlaps: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The predicted spectrum of ``F F' / N`` (n x n).
+
+    Attributes
+    ----------
+    density : callable
+        Density of the bulk at an array of x > 0 (total mass one minus :attr:`atom`).
+    edges : tuple of (float, float)
+        Intervals on which the bulk lives.
+    atom : float
+        Mass of the eigenvalue zero.
+    spikes : tuple of Spike
+        Outliers, largest first.
+    inside : tuple of int
+        Degrees whose spike has not left the bulk.
+    """
+
+    density: Callable[[Array], Array] = field(repr=False)
+    edges: tuple[tuple[float, float], ...]
+    atom: float
+    spikes: tuple[Spike, ...]
+    inside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GradientSpike:
+    """An outlier of the gradient matrix M.
+
+    Attributes
+    ----------
+    location : float
+        The eigenvalue.
+    teacher : ndarray of shape (p,)
+        Squared cosine of its eigenvector with the teacher's directions, beta* first.
+    output : float
+        Squared cosine with ``omega = W0' a``, the direction of the initial output.
+    beta : float
+        Squared cosine with ``beta = X' eps / n_0``.
+    """
+
+    location: float
+    teacher: Array
+    output: float
+    beta: float
+
+
+@dataclass(frozen=True, eq=False)
+class GradientSpectrum:
+    """The predicted spectrum of the gradient matrix ``M = X' diag(eps) X / n_0`` (d x d).
+
+    Attributes
+    ----------
+    density : callable
+        Density of the bulk at an array of z (total mass one minus :attr:`atom`); zero outside :attr:`edges`.
+    edges : tuple of (float, float)
+        Intervals on which the bulk lives; where the residual is unbounded, one interval beyond either end of which
+        less than half an eigenvalue is expected.
+    atom : float
+        Mass of the eigenvalue zero.
+    spikes : tuple of GradientSpike
+        Outliers, largest first.
+    bounded : bool
+        Whether the residual is bounded, so that the support has edges and outliers are eigenvalues of the limit.
+    """
+
+    density: Callable[[Array], Array] = field(repr=False)
+    edges: tuple[tuple[float, float], ...]
+    atom: float
+    spikes: tuple[GradientSpike, ...]
+    bounded: bool
