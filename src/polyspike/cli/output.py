@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["plain", "print_json", "print_lines"]
+from polyspike.spectra import Spectrum
+
+__all__ = ["plain", "print_json", "print_lines", "spectrum_values"]
 
 
 def plain(value: Any) -> Any:
@@ -23,6 +25,16 @@ def plain(value: Any) -> Any:
 def print_json(values: Mapping[str, Any]) -> None:
     """One JSON object on standard output; a number that is not finite is an error, not a NaN."""
     print(json.dumps(plain(values), indent=2, allow_nan=False))
+
+
+def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
+    """The numbers of a predicted spectrum, without its density."""
+    return {
+        "edges": list(spectrum.edges),
+        "atom": spectrum.atom,
+        "spikes": [{"location": spike.location, "overlaps": spike.overlaps} for spike in spectrum.spikes],
+        "inside": list(spectrum.inside),
+    }
 
 
 def print_lines(values: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import print_json, print_lines
+from polyspike.cli.output import print_json, print_lines, spectrum_values
+from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
@@ -37,7 +38,14 @@ def command(
     print(problem)
     for name, values in answers.items():
         print(f"\n{name}")
-        print_lines({k: v for k, v in values.items() if v not in (None, [], "")})
+        shown = values | {"outliers": [_in_words(spike) for spike in values.get("outliers", [])]}
+        print_lines({k: v for k, v in shown.items() if v not in (None, [], "")})
+
+
+def _in_words(spike: dict[str, Any]) -> str:
+    """A spike with the degrees of which it holds a hundredth."""
+    profile = (f"h{k} {share:.3f}" for k, share in enumerate(spike["overlaps"]) if share >= 0.01)
+    return f"{spike['location']:.5g} ({', '.join(profile)})"
 
 
 def report(result: Prediction | EdgePrediction) -> dict[str, dict[str, Any]]:
@@ -64,4 +72,16 @@ def _values(result: Prediction) -> dict[str, Any]:
         "trusted": result.trusted,
         "trust_reason": result.trust_reason,
         "notes": list(result.notes),
+        **_spectrum(result),
     }
+
+
+def _spectrum(result: Prediction) -> dict[str, Any]:
+    """Edges and spikes; why there are none where the theory has none."""
+    if result.spectrum_source is None:
+        return {}
+    try:
+        found = spectrum_values(result.spectrum)
+    except NumericalError as failure:
+        return {"spectrum": f"not predicted: {failure.message}"}
+    return {"bulk": found["edges"], "zeros": found["atom"], "outliers": found["spikes"], "inside": found["inside"]}

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.experiments.reproduce.claims import Claim, above, below
+from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import (
     SHIFTED_SINE,
@@ -19,6 +19,7 @@ from polyspike.experiments.reproduce.common import (
     with_exponent,
 )
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
+from polyspike.experiments.reproduce.spectrum import predicted_spectrum
 from polyspike.hermite import hermite_functions
 from polyspike.problem import Problem
 from polyspike.simulation.draw import Draw, GaussianDraw
@@ -46,6 +47,11 @@ EXPONENTS = (
     0.4,
     0.45,
 )
+CURVE_EXPONENTS = tuple(sorted({*EXPONENTS, *np.linspace(0.0, 0.45, 46).round(3).tolist()}))
+RESOLUTION = 0.25
+LEAST_SHARE = 0.05
+FINITE_SIZE = 10.0
+"""Finite-size term of a predicted share, times the input dimension."""
 
 
 def problem_of(options: Options) -> Problem:
@@ -55,12 +61,13 @@ def problem_of(options: Options) -> Problem:
 
 
 def plan(options: Options) -> list[Job]:
-    """One job a seed, all exponents on its draw."""
+    """One job a seed, all exponents on its draw; and one for the theory."""
     problem = problem_of(options)
     cost = 6 * (problem.width / 1000) ** 3
     key = f"{NAME}: {problem}, {EXPONENTS}"
     seeds = range(options.replicates(full=12, quick=6))
-    return [Job(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
+    jobs = [Job(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
+    return [Job(f"{key}, theory {CURVE_EXPONENTS}", 0.5, partial(run_theory, problem)), *jobs]
 
 
 def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> Rows:
@@ -74,6 +81,24 @@ def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> 
         shares.append({**where, **share_of(vectors, kappa, smoothing)})
         profiles += [{**where, **row} for row in _profiles(vectors, kappa)]
     return {f"{NAME}_draws": shares, f"{NAME}_profile_draws": profiles}
+
+
+def run_theory(problem: Problem) -> Rows:
+    """What the outliers carry by the uniform theory: the share of each degree, and the profile of each vector."""
+    shares: list[Row] = []
+    profiles: list[Row] = []
+    for exponent in CURVE_EXPONENTS:
+        here = with_exponent(problem, exponent)
+        spikes = predicted_spectrum(here).spikes[:N_VECTORS]
+        total = sum((spike.overlaps for spike in spikes), np.zeros(DEGREE + 3))
+        where: Row = {"exponent": exponent, "input_dim": here.input_dim}
+        shares.append({**where, **{f"h{k}": float(total[k]) for k in range(1, DEGREE + 1)}})
+        profiles += [
+            {**where, "vector": j, "degree": k, "overlap": float(spike.overlaps[k])}
+            for j, spike in enumerate(spikes, start=1)
+            for k in range(DEGREE + 1)
+        ]
+    return {f"{NAME}_theory": shares, f"{NAME}_profile_theory": profiles}
 
 
 def learned(draw: Draw, problem: Problem, exponents: Sequence[float]) -> Iterator[tuple[float, Array, Array]]:
@@ -131,15 +156,39 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     return {
         NAME: average(draws, ("exponent",), values),
         f"{NAME}_draws": draws,
+        f"{NAME}_theory": to_columns(rows[f"{NAME}_theory"]),
+        f"{NAME}_profile_draws": profiles,
+        f"{NAME}_profile_theory": to_columns(rows[f"{NAME}_profile_theory"]),
         f"{NAME}_profiles": average(profiles, ("exponent", "vector", "degree"), ("overlap",)),
     }
 
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """Each degree enters with its window; the even spike carries P_2 and not the bare square."""
+    """Each degree enters with its window, the even spike carries P_2 and not the bare square, and each vector has
+    learned what the uniform theory says.
+    """
     draws = tables[f"{NAME}_draws"]
     found = [claim for k in WINDOW_EXPONENTS for claim in _degree_claims(draws, k)]
-    return [*found, _smoothed_claim(draws)]
+    return [*found, _smoothed_claim(draws), *_profile_claims(tables)]
+
+
+def _profile_claims(tables: Mapping[str, Columns]) -> list[Claim]:
+    """Every squared cosine of which the uniform theory predicts more than a twentieth, inside the three windows."""
+    theory, found = tables[f"{NAME}_profile_theory"], []
+    for level, exponent in WINDOW_EXPONENTS.items():
+        here = select(theory, exponent=exponent)
+        for vector, degree, overlap, d in zip(
+            *(here[n].tolist() for n in ("vector", "degree", "overlap", "input_dim"))
+        ):
+            if overlap < LEAST_SHARE:
+                continue
+            where = {"exponent": exponent, "vector": vector, "degree": degree}
+            measured = sample(tables[f"{NAME}_profile_draws"], "overlap", **where)
+            words = f"window {level}: squared cosine of vector {vector:.0f} with H_{degree:.0f} as predicted, within"
+            words = f"{words} {FINITE_SIZE:g}/d"
+            terms = {"resolution": RESOLUTION, "margin": FINITE_SIZE / d}
+            found.append(equal(NAME, words, measured, overlap, **terms))
+    return found
 
 
 def _degree_claims(draws: Columns, k: int) -> list[Claim]:

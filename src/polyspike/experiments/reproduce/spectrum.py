@@ -12,15 +12,22 @@ from polyspike.experiments.reproduce.columns import Columns, Row, select, to_col
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
-from polyspike.results import Measurement
+from polyspike.results import Measurement, Prediction
 from polyspike.simulation import simulate_many
+from polyspike.spectra import Spectrum
+from polyspike.theory import predict
 
-__all__ = ["SPECTRUM"]
+__all__ = ["SPECTRUM", "density_curve", "predicted_spectrum"]
 
 NAME = "spectrum"
 TOP = 4
 CONSTANT_STEP = 2.0
 RESOLUTION = 0.1
+SPIKE_RESOLUTION = 0.25
+CURVE_POINTS = 200
+LOWEST_SHOWN = 1e-5
+FINITE_SIZE = 10.0
+"""Relative finite-size term of a predicted spike, times d: its strength is a sum over d directions."""
 
 
 class Panel(NamedTuple):
@@ -57,12 +64,13 @@ def _existing(problem: Problem) -> int:
 
 
 def plan(options: Options) -> list[Job]:
-    """One job a seed; the panels share its draw."""
+    """One job a seed, whose draw the panels share; and one for the theory."""
     shown = panels(options)
     seeds = range(options.replicates(full=6, quick=3))
     cost = 8 * (shown[0].problem.width / 1000) ** 3
     key = f"{NAME}: {[p.problem for p in shown]}"
-    return [Job(f"{key}, seed {k}", cost, partial(run, shown, k)) for k in seeds]
+    jobs = [Job(f"{key}, seed {k}, edge", cost, partial(run, shown, k)) for k in seeds]
+    return [Job(f"{key}, theory {CURVE_POINTS}", 0.5, partial(run_theory, shown)), *jobs]
 
 
 def run(shown: Sequence[Panel], seed: int) -> Rows:
@@ -76,6 +84,36 @@ def run(shown: Sequence[Panel], seed: int) -> Rows:
     return {f"{NAME}_eigenvalues": values, f"{NAME}_draws": [_draw(p, seed, m) for p, m in zip(shown, runs)]}
 
 
+def run_theory(shown: Sequence[Panel]) -> Rows:
+    """Density, edges and spikes of every panel, the density as a share of the positive eigenvalues."""
+    return {f"{NAME}_theory": [row for panel in shown for row in _theory_rows(panel)]}
+
+
+def predicted_spectrum(problem: Problem) -> Spectrum:
+    """Of the uniform theory."""
+    found = predict(problem)
+    assert isinstance(found, Prediction)
+    return found.spectrum
+
+
+def density_curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
+    """Points dense near every edge, and the density there as a share of the positive eigenvalues."""
+    turn = (1 - np.cos(np.linspace(0, np.pi, CURVE_POINTS))) / 2
+    starts = [max(low, high * LOWEST_SHOWN) for low, high in spectrum.edges]
+    x = np.concatenate([low * (high / low) ** turn for low, (_, high) in zip(starts, spectrum.edges)])
+    return x, spectrum.density(x) / (1 - spectrum.atom)
+
+
+def _theory_rows(panel: Panel) -> list[Row]:
+    found = predicted_spectrum(panel.problem)
+    x, density = density_curve(found)
+    rows: list[Row] = [{"kind": "density", "x": float(a), "value": float(b)} for a, b in zip(x, density)]
+    rows.append({"kind": "edge", "x": found.edges[-1][1], "value": 0.0})
+    above = [spike.location for spike in found.spikes if spike.location > found.edges[-1][1]]
+    rows += [{"kind": "spike", "x": x, "value": float(k)} for k, x in enumerate(above, start=1)]
+    return [{"panel": panel.name, "input_dim": panel.problem.input_dim, **row} for row in rows]
+
+
 def _draw(panel: Panel, seed: int, found: Measurement) -> Row:
     assert found.eigenvalues is not None
     assert found.cosine is not None
@@ -85,6 +123,8 @@ def _draw(panel: Panel, seed: int, found: Measurement) -> Row:
         "seed": seed,
         "spikes": edge.n_spikes,
         "edge": edge.position + 4 * edge.scale,
+        "bulk_end": edge.position,
+        "bulk_scale": edge.scale,
         **{f"top{k + 1}": float(found.eigenvalues[k]) for k in range(TOP)},
         "rank_one": found.rank_one_fraction,
         "cosine": found.cosine,
@@ -105,25 +145,44 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     """The eigenvalues of one draw, every draw's spikes, and their means."""
     draws = to_columns(rows[f"{NAME}_draws"])
     by = ("panel", "title", "step", "expected", "rank_one_limit", "cosine_limit")
-    values = ("spikes", "edge", "top1", "top2", "top3", "top4", "rank_one", "cosine")
+    values = ("spikes", "edge", "bulk_end", "bulk_scale", "top1", "top2", "top3", "top4", "rank_one", "cosine")
     means = average(draws, by, values)
     first = select(draws, seed=0)
     means["edge_drawn"] = np.array([select(first, panel=p)["edge"][0] for p in means["panel"]])
     return {
         NAME: means,
         f"{NAME}_draws": draws,
+        f"{NAME}_theory": to_columns(rows[f"{NAME}_theory"]),
         f"{NAME}_eigenvalues": to_columns(rows[f"{NAME}_eigenvalues"]),
     }
 
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """The number of spikes in every panel, and the rank-one part of the gradient."""
+    """The number of spikes in every panel, their predicted places, and the rank-one part of the gradient."""
     draws, means = tables[f"{NAME}_draws"], tables[NAME]
     found = []
     for panel, expected in zip(means["panel"].tolist(), means["expected"].tolist()):
         statement = f"{panel}: {expected:.0f} spikes beyond the bulk, in every draw"
         found.append(every(NAME, statement, select(draws, panel=panel)["spikes"].tolist(), expected))
+    found += [claim for panel in means["panel"].tolist() for claim in _place_claims(tables, panel)]
     return found + _gradient_claims(draws, means)
+
+
+def _place_claims(tables: Mapping[str, Columns], panel: str) -> list[Claim]:
+    """Of the bulk's end and of every spike, against the uniform theory."""
+    draws, theory = tables[f"{NAME}_draws"], select(tables[f"{NAME}_theory"], panel=panel)
+    end = float(select(theory, kind="edge")["x"][0])
+    scale = sample(draws, "bulk_scale", panel=panel).mean
+    words = f"{panel}: the bulk ends where predicted, within the scale of its last eigenvalues ({scale:.2g})"
+    measured = sample(draws, "bulk_end", panel=panel)
+    found = [equal(NAME, words, measured, end, resolution=SPIKE_RESOLUTION * end, margin=scale)]
+    spikes = select(theory, kind="spike")
+    for rank, place, d in zip(spikes["value"], spikes["x"], spikes["input_dim"]):
+        words = f"{panel}: spike {rank:.0f} lies where predicted, within {FINITE_SIZE:g}/d of its place"
+        measured = sample(draws, f"top{rank:.0f}", panel=panel)
+        terms = {"resolution": SPIKE_RESOLUTION * place, "margin": FINITE_SIZE / d * place}
+        found.append(equal(NAME, words, measured, float(place), **terms))
+    return found
 
 
 def _gradient_claims(draws: Columns, means: Columns) -> list[Claim]:

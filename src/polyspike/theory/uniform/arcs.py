@@ -131,7 +131,10 @@ class Arc:
     def __call__(self, x: Array) -> Array:
         """The density at points inside the interval."""
         theta, interval = self.interval.angle(x), self.interval
-        return self.at_angle(theta) / (np.sqrt(x * (interval.high - x)) if interval.hard else interval.speed(theta))
+        speed = np.sqrt(x * (interval.high - x)) if interval.hard else interval.speed(theta)
+        # Within rounding of an edge the angle is 0 or pi, and the density zero.
+        density: Array = self.at_angle(theta) / np.where(speed > 0, speed, np.inf)
+        return density
 
     def at_angle(self, theta: Array) -> Array:
         """``density(x) |dx/dtheta|`` anywhere."""

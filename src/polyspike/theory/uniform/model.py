@@ -69,7 +69,7 @@ def assemble(
     grid: Grid,
     scalars: Conditioning,
     mu_nodes: int | None = None,
-    rank_tolerance: float = RANK_TOLERANCE,
+    rank_tolerance: float | None = None,
 ) -> UniformModel:
     """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away.
 
@@ -171,7 +171,7 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     return frame @ measures.frame @ frame.T
 
 
-def factorise(slope: Any, grid: Grid, tolerance: float = RANK_TOLERANCE) -> tuple[Any, Any]:
+def factorise(slope: Any, grid: Grid, tolerance: float | None = None) -> tuple[Any, Any]:
     """``A1/tau = phi q'``: a singular value decomposition in the two Gaussian measures, cut at a relative tolerance.
 
     The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
@@ -180,7 +180,7 @@ def factorise(slope: Any, grid: Grid, tolerance: float = RANK_TOLERANCE) -> tupl
     rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
     parts = _parts(slope, rows, columns)
     left, values, right = np.linalg.svd(np.concatenate([rows * part * columns for part in parts]), full_matrices=False)
-    keep = values > tolerance * values[0]
+    keep = values > (tolerance or RANK_TOLERANCE) * values[0]
     v = right[keep].T * columns[:, None]
     weighted = np.concatenate([rows * part for part in parts])
     return slope @ v, weighted.T @ left[:, keep] / values[keep]

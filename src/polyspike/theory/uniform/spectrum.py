@@ -28,6 +28,9 @@ _FAR = 2.0
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
 _MOST_INTERVALS = 8
 _SMALL_ARC_STEP = 0.1
+# An outlier that holds less than this of all functions of kappa has learned nothing: a node that the cut laws leave at
+# the edge of the bulk, which the continuous law would smear.
+_LEAST_SHARE = 1e-3
 # A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
@@ -64,7 +67,7 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     for path in gaps:
         spikes += outliers_between(learned, path, degree)
     _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
-    spikes.sort(key=lambda spike: -spike.location)
+    spikes = sorted((s for s in spikes if s.overlaps.sum() > _LEAST_SHARE), key=lambda spike: -spike.location)
     edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
     return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
 
