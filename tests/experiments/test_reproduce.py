@@ -208,9 +208,13 @@ def test_spectrum_part() -> None:
         p._replace(problem=p.problem.replace(n_samples=400, input_dim=100, width=200))
         for p in spectrum.panels(Options())
     ]
-    tables, claims = finish(spectrum.SPECTRUM, [spectrum.run(shown, k) for k in range(2)])
+    rows = [spectrum.run_theory(shown), *(spectrum.run(shown, k) for k in range(2))]
+    tables, claims = finish(spectrum.SPECTRUM, rows)
     assert tables["spectrum"]["expected"].tolist() == [0, 1, 1, 2, 3, 1]
-    assert len(claims) == 8
+    predicted = select(tables["spectrum_theory"], kind="spike")
+    assert len(claims) == 8 + 6 + len(predicted["x"])
+    assert len(select(predicted, panel="window 3")["x"]) == 3
+    assert len(select(tables["spectrum_theory"], panel="initial", kind="density")["x"]) >= spectrum.CURVE_POINTS
     assert claims[0].verdict == HOLDS  # no spike before the step
     top = select(tables["spectrum"], panel="window 3")["top1"][0]
     assert top > 4 * select(tables["spectrum"], panel="initial")["top1"][0]
@@ -218,7 +222,9 @@ def test_spectrum_part() -> None:
 
 def test_alignment_part() -> None:
     exponents = (UNTRAINED, *alignment.WINDOW_EXPONENTS.values())
-    tables, claims = finish(alignment.ALIGNMENT, [alignment.run(SMALL, k, exponents) for k in range(2)])
+    rows = [alignment.run_theory(SMALL), *(alignment.run(SMALL, k, exponents) for k in range(2))]
+    tables, claims = finish(alignment.ALIGNMENT, rows)
+    assert any("squared cosine of vector 1 with H_1" in claim.statement for claim in claims)
     shares = tables["alignment"]
     assert shares["new1"][0] < 0.5 < shares["new1"][-1]
     assert np.all(np.diff(shares["new2"]) > -0.2)

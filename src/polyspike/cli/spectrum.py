@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from polyspike.cli.options import Json, with_problem
@@ -70,8 +71,6 @@ def _print_spike(location: float, profile: Any) -> None:
 
 
 def _draw(path: Path, eigenvalues: Any, edge: float, theory: Spectrum) -> None:
-    import numpy as np
-
     from polyspike.experiments.reproduce.spectrum import density_curve
     from polyspike.plotting import new_figure, save_figure, spectrum_axes
 

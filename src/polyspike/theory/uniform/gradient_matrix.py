@@ -1,7 +1,7 @@
 """The matrix ``M = X' diag(eps) X / n_0`` of the gradient's quadratic part (docs/theory-uniform.md, section 8).
 
 Its resolvent is explicit once the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
-``z(w) = w E[w / (w - phi_0 eps)]``. From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w belongs to the
+``z(w) = w + E[eps w / (w - phi_0 eps)]``. From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w belongs to the
 physical sheet, so integrals against the spectral measures of M are integrals along a curve there, with no equation to
 solve.
 """

@@ -1,0 +1,47 @@
+"""``polyspike spectrum`` and ``polyspike predict`` show what the uniform theory says of the eigenvalues."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from polyspike.cli.app import app
+
+SMALL = ["--activation", "relu", "--n-samples", "400", "--input-dim", "200", "--width", "300", "--step-exponent", "0.4"]
+
+
+def run(*arguments: str) -> Any:
+    done = CliRunner().invoke(app, [*arguments, *SMALL])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_spectrum_puts_the_prediction_below_the_simulation(tmp_path: Path) -> None:
+    text = run("spectrum", "--figure", str(tmp_path / "spectrum.png"))
+    simulated, predicted = text.index("simulated, seed 0"), text.index("predicted: the bulk lies on")
+    assert simulated < predicted
+    assert "still inside: h4" in text
+    assert (tmp_path / "spectrum.png").stat().st_size > 5000
+
+
+def test_spectrum_as_json_has_both() -> None:
+    found = json.loads(run("spectrum", "--json"))
+    predicted = found["predicted"]
+    assert predicted["spikes"][0]["location"] == pytest.approx(found["spikes"][0], rel=0.4)
+    assert predicted["edges"][-1][1] == pytest.approx(found["bulk_edge"], rel=0.2)
+    assert predicted["atom"] == pytest.approx(0.25)
+
+
+def test_predict_lists_outliers_with_what_they_learned() -> None:
+    line = next(line for line in run("predict").splitlines() if line.startswith("outliers"))
+    assert "(h1 0.9" in line
+    assert "h2 0." in line
+    found = json.loads(run("predict", "--json"))["prediction"]
+    assert len(found["outliers"][0]["overlaps"]) == 7
+    assert found["zeros"] == pytest.approx(0.25)
+
+
+def test_the_limit_theory_shows_no_outliers() -> None:
+    assert "outliers" not in run("predict", "--method", "window")
