@@ -143,3 +143,21 @@ def test_the_spikes_own_noise_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.array([top[0] for top in tops if top is not None])
     agree(found, right.location, FINITE_SIZE / problem.input_dim * right.location)
     assert wrong.location != pytest.approx(right.location, rel=0.02)
+
+
+def test_a_spike_hides_in_the_gap_below_the_linear_part() -> None:
+    """With few inputs the linear features lie far above the noise, and the cubic spike has left the noise only."""
+    problem = Problem("tanh", TEACHER, 900, 80, 600, noise=0.5, step_exponent=0.45, gradient="target")
+    spectrum = spectrum_of(problem)
+    (_, low), (high, top) = spectrum.edges
+    assert [spike.location > top for spike in spectrum.spikes] == [True, False]
+    hidden = spectrum.spikes[1]
+    assert low < hidden.location < high
+    assert hidden.overlaps[3] > 0.5
+    assert 3 not in spectrum.inside
+    runs = [simulate(problem, seed=k, n_test=2, eigenvalues="all").eigenvalues for k in range(SEEDS)]
+    between = [e[(e > 1.2 * low) & (e < 0.8 * high)] for e in runs if e is not None]
+    assert [len(found) for found in between] == [1] * SEEDS
+    agree(np.array([found[0] for found in between]), hidden.location, FINITE_SIZE / problem.input_dim * hidden.location)
+    before = spectrum_of(problem.replace(step_exponent=0.25))
+    assert [spike.location > top for spike in before.spikes] == [True]

@@ -20,7 +20,7 @@ from polyspike.status import Status
 from polyspike.theory.uniform.branches import Branch, newton_rows, positive_states
 from polyspike.theory.uniform.bulk import BulkModel, BulkState
 
-__all__ = ["Arc", "Interval", "density_at", "solve_arc"]
+__all__ = ["Arc", "Gap", "Interval", "density_at", "solve_arc"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -167,7 +167,15 @@ def even_interpolation(nodes: Array, theta: Array) -> Array:
     return matrix
 
 
-def solve_arc(model: BulkModel, interval: Interval) -> Arc | Branch:
+@dataclass(frozen=True)
+class Gap:
+    """A real solution between two parts of what was taken for one interval, and the nodes that were solved there."""
+
+    branch: Branch
+    arc: Arc
+
+
+def solve_arc(model: BulkModel, interval: Interval, known: Arc | None = None) -> Arc | Gap:
     """Nodes on an interval, added where new ones differ from the interpolation; a real solution where it has a gap.
 
     Raises
@@ -176,12 +184,12 @@ def solve_arc(model: BulkModel, interval: Interval) -> Arc | Branch:
         ``NOT_CONVERGED`` when a node is not solved, or too many nodes are needed.
     """
     theta = np.pi * np.arange(1, _FIRST_NODES) / _FIRST_NODES
-    arc = Arc(interval, theta, _along_path(model, interval, theta), np.inf)
+    arc = Arc(interval, theta, _first_states(model, interval, theta, known), np.inf)
     wrong = np.ones(len(theta), dtype=bool)
     while True:
         gap = _gap(arc)
         if gap is not None:
-            return gap
+            return Gap(gap, arc)
         new = _between_nodes(arc.theta, wrong)
         if not len(new):
             return arc
@@ -189,6 +197,30 @@ def solve_arc(model: BulkModel, interval: Interval) -> Arc | Branch:
             message = f"the density on [{interval.low:.3g}, {interval.high:.3g}] needs more than {_MOST_NODES} nodes"
             raise NumericalError(Status.NOT_CONVERGED, message, partial=arc)
         arc, wrong = _refined(arc, new)
+
+
+def _first_states(model: BulkModel, interval: Interval, theta: Array, known: Arc | None) -> BulkState:
+    """Solutions at the first nodes: from those of a wider interval and from the edges where Newton reaches them from
+    there, along a path through the upper half-plane otherwise.
+    """
+    if known is None or interval.low_state is None:
+        return _along_path(model, interval, theta)
+    x = known.interval.at(known.theta)
+    inside = (x > interval.low) & (x < interval.high)
+    logs = np.concatenate([np.log(known.state.r[inside]), np.log(known.state.zeta[inside])], axis=1)
+    ends = [_real_logs(b.state) + 1j * _arguments(b.state) for b in (interval.high_state, interval.low_state)]
+    places = np.concatenate([[0.0], interval.angle(x[inside]), [np.pi]])
+    values = np.concatenate([ends[:1], logs, ends[1:]])
+    order = np.argsort(places)
+    guess = np.stack([np.interp(theta, places[order], column) for column in values[order].T], axis=1)
+    k = len(model.sample_weights)
+    start = BulkState(model, -interval.at(theta).astype(complex), np.exp(guess[:, :k]), np.exp(guess[:, k:]))
+    state, good, _ = newton_rows(start, _TOLERANCE, 12)
+    return state if (good & _physical(state)).all() else _along_path(model, interval, theta)
+
+
+def _real_logs(state: BulkState) -> Array:
+    return np.log(np.abs(np.concatenate([state.r, state.zeta])))
 
 
 def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:

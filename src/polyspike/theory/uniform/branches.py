@@ -31,7 +31,7 @@ _MAX_STEPS = 80
 _LEAST_EDGE, _LEAST_NOISE = 1e-13, 1e-2
 _MOST_NEWTON, _LEAST_FACTOR = 10, 1.02
 # A slope that grows by more than this factor on the way to a fold has changed branches.
-_LARGEST_RISE = 1.05
+_LARGEST_RISE, _LARGEST_RISE_IN_GAP = 1.05, 4.0
 # Share of the first arc step below which a step is given up.
 _SMALLEST_ARC_STEP = 1e-6
 # At the fold z is stationary: a slope of this size leaves a relative error of its square in the edge.
@@ -69,15 +69,15 @@ class Branch:
         solved = _bordered(self, functional, np.zeros(len(functional)), 1.0)
         return solved[:-1], float(solved[-1])
 
-    def step(self, functional: Array, length: float) -> "Branch | None":
+    def step(self, functional: Array, length: float, tangent: tuple[Array, float] | None = None) -> "Branch | None":
         """The solution an arc length further, by Newton on the bordered system; None where that fails."""
         try:
-            return self._step(functional, length)
+            return self._step(functional, length, tangent or self.tangent(functional))
         except np.linalg.LinAlgError:
             return None
 
-    def _step(self, functional: Array, length: float) -> "Branch | None":
-        change, slope = self.tangent(functional)
+    def _step(self, functional: Array, length: float, tangent: tuple[Array, float]) -> "Branch | None":
+        change, slope = tangent
         moved = Branch(_at(self.state, self.log_z + slope * length, change * length), self.log_z + slope * length)
         corrected, most = 0.0, _LARGEST_CORRECTION * abs(length) * max(float(np.abs(change).max()), abs(slope))
         for _ in range(8):
@@ -226,7 +226,9 @@ def _lowered(state: BulkState, goal: float) -> BulkState:
     return state
 
 
-def find_edge(start: Branch, towards: float, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
+def find_edge(
+    start: Branch, towards: float, largest: float = LARGEST_ARC_STEP, in_gap: bool = False
+) -> tuple[Branch, list[Branch]]:
     """Follow a branch to the next fold.
 
     Parameters
@@ -236,6 +238,8 @@ def find_edge(start: Branch, towards: float, largest: float = LARGEST_ARC_STEP) 
         Whether z falls or rises from the start.
     largest : float
         Arc length of the largest step: a light component of the bulk folds and unfolds within a short one.
+    in_gap : bool
+        Whether another fold lies behind the start, from which the slope first rises.
 
     Returns
     -------
@@ -251,15 +255,18 @@ def find_edge(start: Branch, towards: float, largest: float = LARGEST_ARC_STEP) 
     """
     functional = start.functional
     functional = functional * (towards * np.sign(start.tangent(functional)[1]))
-    arc, slope = 0.0, start.tangent(functional)[1]
+    rise = _LARGEST_RISE_IN_GAP if in_gap else _LARGEST_RISE
+    tangent = start.tangent(functional)
+    arc, slope = 0.0, tangent[1]
     here, path, length = start, [start], largest
     wanted, before, beyond, bearable = _FOLD_SLOPE * abs(slope), None, np.inf, largest
     for _ in range(_MAX_STEPS):
         length = min(length, (beyond - arc) * 0.99, bearable, largest / max(1.0, abs(slope)))
-        moved = here.step(functional, length)
-        new = np.nan if moved is None else moved.tangent(functional)[1]
-        # Towards the fold the slope only falls: where it does not, the step has gone over the fold to elsewhere.
-        if moved is None or new * towards > _LARGEST_RISE * abs(slope):
+        moved = here.step(functional, length, tangent)
+        ahead = None if moved is None else moved.tangent(functional)
+        new = np.nan if ahead is None else ahead[1]
+        # Towards the only fold the slope falls: where it does not, the step has gone over the fold to elsewhere.
+        if moved is None or ahead is None or new * towards > rise * abs(slope):
             length = bearable = length / 3
             if length < _SMALLEST_ARC_STEP:
                 break
@@ -270,7 +277,7 @@ def find_edge(start: Branch, towards: float, largest: float = LARGEST_ARC_STEP) 
         aim = _aim((before, (arc, slope), (place, new)))
         before = (arc, slope)
         if new * towards > 0:
-            here, arc, slope = moved, place, new
+            here, arc, slope, tangent = moved, place, new, ahead
             path.append(here)
             length = aim - arc if aim > arc else largest
         else:

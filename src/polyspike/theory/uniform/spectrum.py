@@ -111,21 +111,24 @@ def _far_above(bulk: BulkModel, learned: Learned) -> float:
 
 def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc], list[list[Branch]]]:
     """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
-    waiting, arcs = [whole], list[Arc]()
+    waiting: list[tuple[Interval, Arc | None]] = [(whole, None)]
+    arcs: list[Arc] = []
     gaps: list[list[Branch]] = []
     while waiting:
-        interval = waiting.pop()
-        found = solve_arc(bulk, interval)
+        interval, known = waiting.pop()
+        found = solve_arc(bulk, interval, known)
         if isinstance(found, Arc):
             arcs.append(found)
             continue
         if len(gaps) == _MOST_INTERVALS:
             raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
-        (left, left_path), (right, right_path) = (find_edge(found, side, largest) for side in (-1, 1))
+        (left, left_path), (right, right_path) = (
+            find_edge(found.branch, side, largest, in_gap=True) for side in (-1, 1)
+        )
         gaps.append([left, *left_path[::-1], *right_path[1:], right])
         waiting += [
-            Interval(interval.low, left.z, interval.low_state, left),
-            Interval(right.z, interval.high, right, interval.high_state),
+            (Interval(interval.low, left.z, interval.low_state, left), found.arc),
+            (Interval(right.z, interval.high, right, interval.high_state), found.arc),
         ]
     return sorted(arcs, key=lambda arc: arc.interval.low), gaps
 
