@@ -135,9 +135,9 @@ def test_the_spikes_own_noise_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     right = spectrum_of(problem).spikes[0]
 
     def without(model: Any, state: Any) -> Any:
-        return np.eye(len(state.zeta))
+        return np.eye(2 * len(state.zeta))
 
-    monkeypatch.setattr(outliers, "inverse_neuron_form", without)
+    monkeypatch.setattr(outliers, "neuron_cost", without)
     wrong: Spike = solve_spectrum(spectral_model(problem)).spikes[0]
     tops = [simulate(problem, seed=k, n_test=2, eigenvalues=1).eigenvalues for k in range(SEEDS)]
     found = np.array([top[0] for top in tops if top is not None])

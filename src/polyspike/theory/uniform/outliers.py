@@ -1,7 +1,7 @@
 """Eigenvalues that the learned functions pull out of the bulk (docs/theory-uniform.md, sections 4 and 6).
 
-With the learned part of the features written ``P T'`` (P functions of kappa, T functions of u, k columns each),
-``F F'/N - z`` is singular outside the bulk where the k x k matrix
+With the learned part of the features written ``P T'`` (P functions of kappa, T functions of u and of a neuron's norm,
+k columns each), ``F F'/N - z`` is singular outside the bulk where the k x k matrix
 
     B(z) = (T' U T)^-1 + n <P, P'>
 
@@ -24,7 +24,7 @@ from polyspike.results import Spike
 from polyspike.status import Status
 from polyspike.theory.uniform.branches import Branch
 from polyspike.theory.uniform.bulk import BulkState
-from polyspike.theory.uniform.forms import inverse_neuron_form
+from polyspike.theory.uniform.forms import learned_functions, neuron_cost
 from polyspike.theory.uniform.spectral_model import SpectralModel
 
 __all__ = ["Learned", "outliers_above", "outliers_between"]
@@ -48,10 +48,10 @@ class Learned:
 
     @cached_property
     def factors(self) -> tuple[Array, Array]:
-        """P (K, k) and T (A, k), the latter orthonormal in the scaled nodal basis."""
-        grid, mean = self.spectral.model.grid, self.spectral.model.mean
-        scaled = mean * np.sqrt(grid.u_weights)
-        _, values, right = np.linalg.svd(np.sqrt(grid.kappa_weights)[:, None] * scaled, full_matrices=False)
+        """P (K, k) and T (2 A, k), the latter orthonormal in the scaled nodal basis."""
+        scaled = learned_functions(self.spectral.model)
+        root = np.sqrt(self.spectral.model.grid.kappa_weights)
+        _, values, right = np.linalg.svd(root[:, None] * scaled, full_matrices=False)
         bulk = self.spectral.bulk
         least = _LEAST_STRENGTH * float(bulk.sample_weights @ bulk.residual @ bulk.neuron_weights + 1)
         keep = self.spectral.model.problem.n_samples * values**2 > least
@@ -67,7 +67,7 @@ class Learned:
         """``T' U T`` and ``n <P, P'>`` at a solution of the bulk."""
         functions, neurons = self.factors
         whole = self.spectral.on_whole_laws(state)
-        form = neurons.T @ np.linalg.solve(inverse_neuron_form(self.spectral.model, whole), neurons)
+        form = neurons.T @ np.linalg.solve(neuron_cost(self.spectral.model, whole), neurons)
         samples = self.sample_form(whole, functions, functions)
         return (form + form.T) / 2, self.spectral.model.problem.n_samples * (samples + samples.T) / 2
 
