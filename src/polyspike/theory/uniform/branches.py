@@ -26,10 +26,12 @@ _LARGEST_LOG_STEP = 2.0
 LARGEST_ARC_STEP = 1.2
 # A step whose prediction needs more correction than this share of it may have left its branch.
 _LARGEST_CORRECTION = 0.35
-_MAX_STEPS = 80
+_MAX_STEPS = 120
 # A lower edge is looked for down to this share of the features' variance; where they have no noise, from this share on.
 _LEAST_EDGE, _LEAST_NOISE = 1e-13, 1e-2
 _MOST_NEWTON, _LEAST_FACTOR = 10, 1.02
+# Far from the bulk, where the slope is this share of the first, steps are large in any case.
+_FAR_SLOPE = 0.97
 # A slope that grows by more than this factor on the way to a fold has changed branches.
 _LARGEST_RISE, _LARGEST_RISE_IN_GAP = 1.05, 4.0
 # Share of the first arc step below which a step is given up.
@@ -259,9 +261,10 @@ def find_edge(
     tangent = start.tangent(functional)
     arc, slope = 0.0, tangent[1]
     here, path, length = start, [start], largest
-    wanted, before, beyond, bearable = _FOLD_SLOPE * abs(slope), None, np.inf, largest
+    first, before, beyond, bearable = abs(slope), None, np.inf, LARGEST_ARC_STEP
     for _ in range(_MAX_STEPS):
-        length = min(length, (beyond - arc) * 0.99, bearable, largest / max(1.0, abs(slope)))
+        most = LARGEST_ARC_STEP if abs(slope) > _FAR_SLOPE * first else largest
+        length = min(length, (beyond - arc) * 0.99, bearable, most / max(1.0, abs(slope)))
         moved = here.step(functional, length, tangent)
         ahead = None if moved is None else moved.tangent(functional)
         new = np.nan if ahead is None else ahead[1]
@@ -272,7 +275,7 @@ def find_edge(
                 break
             continue
         place, bearable = arc + length, 3 * length
-        if abs(new) < wanted:
+        if abs(new) < _FOLD_SLOPE * first:
             return moved, path
         aim = _aim((before, (arc, slope), (place, new)))
         before = (arc, slope)
