@@ -58,8 +58,8 @@ def main() -> None:
     found = outliers(matrix, edge)
     seconds = {name: statistics.median(values) for name, values in alone.items()}
     print(
-        f"{problem.activation.name}, step n^0.5, n = N = {n:,}, d = {n // 2:,}; medians of {arguments.repeats} runs, "
-        "processor seconds with one BLAS thread unless the clock is named. "
+        f"{problem.activation.name}, step n^0.5, n = N = {n:,}, d = {n // 2:,}; medians over {arguments.repeats} "
+        "turns, processor seconds with one BLAS thread unless the clock is named. "
         f"The largest eigenvalues: {', '.join(f'{v:.4g}' for v in full[: k + 1])}.\n"
     )
     rows = [

@@ -64,6 +64,7 @@ def machine() -> str:
     versions = f"polyspike {polyspike.__version__}, Python {platform.python_version()}"
     rows = [
         ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
+        ("load in the minute before", f"{os.getloadavg()[0]:.1f} (other programs, when above 0)"),
         ("processor", f"{processor()}, {os.cpu_count()} cores"),
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
         ("BLAS", "; ".join(blas)),

@@ -61,7 +61,7 @@ def main() -> None:
         ours, script = (statistics.median(times[name]) for name in works)
         steps = "one step size" if count == 1 else f"{count} step sizes"
         rows.append((steps, f"{ours:.2f} s", f"{script:.2f} s", f"{ratio(times, 'script', 'ours'):.2f}"))
-    print(f"n = N = {n:,}, d = {n // 2:,}, {n_test:,} test points; medians of {arguments.repeats} runs.\n")
+    print(f"n = N = {n:,}, d = {n // 2:,}, {n_test:,} test points; medians over {arguments.repeats} turns.\n")
     print(table(("what", "simulate", "straightforward script", "script / simulate"), rows))
 
 
