@@ -94,6 +94,7 @@ def workers_seconds(workers: int, replicates: int) -> float:
 
 def draw(measured: dict[str, tuple[Sequence[int], list[float]]], slopes: dict[str, float], path: Path) -> None:
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     figure, axes = plt.subplots(2, 3, figsize=(9, 5.4), layout="constrained")
     for one, (name, (sizes, times)) in zip(axes.flat, measured.items()):
@@ -104,6 +105,8 @@ def draw(measured: dict[str, tuple[Sequence[int], list[float]]], slopes: dict[st
         one.set(xlabel=name, ylabel="processor seconds", title=f"exponent {slopes[name]:.2f}")
         one.set_xticks(sizes, [f"{size:g}" for size in sizes], fontsize=8)
         one.minorticks_off()
+        one.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        one.yaxis.set_major_formatter("{x:g}")
     for suffix in (".png", ".svg"):
         figure.savefig(path.with_suffix(suffix), dpi=150, metadata={"Date": None} if suffix == ".svg" else None)
 
