@@ -16,9 +16,9 @@ def verdict(measured: float, bound: str) -> str:
     if not bound:
         return ""
     relation, limit = bound.split(maxsplit=1)
-    number = float(limit.split()[0].replace(",", ""))
     if relation not in (">=", "<="):
         raise ValueError(f"bound = {bound!r}: begin with >= or <=")
+    number = float(limit.split()[0].replace(",", ""))
     kept = measured >= number if relation == ">=" else measured <= number
     return "reached" if kept else "not reached"
 
