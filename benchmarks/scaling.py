@@ -129,7 +129,8 @@ def main() -> None:
         )
         measured[name], slopes[name] = (sizes, times), slope
         span = f"{sizes[-FITTED:][0]:,} to {sizes[-1]:,}"
-        rows.append((name, span, f"{slope:.2f} ± {error:.2f}", f"{counted:.2f}", f"{times[-1]:.3g} s"))
+        shown = f"{slope:.2f} ± {error:.2f}" if np.isfinite(error) else f"{slope:.2f}"
+        rows.append((name, span, shown, f"{counted:.2f}", f"{times[-1]:.3g} s"))
     most = workers_that_fit(None)
     counts = sorted({1, most})
     times = [least(lambda w=w: workers_seconds(w, 2 * most), arguments.repeats) for w in counts]  # type: ignore[misc]
