@@ -2,7 +2,8 @@
 
 Every script prints one Markdown table; it replaces what stands in docs/performance.md between ``<!-- begin: NAME -->``
 and ``<!-- end: NAME -->``. The words around the blocks stay as they are. ``--only sweep outliers`` runs some of them,
-and what follows ``--`` is handed to the scripts.
+and what follows ``--`` is handed to the scripts. The clock wants a machine that does nothing else, with no limit on the
+threads of BLAS in the environment.
 """
 
 import argparse
@@ -92,11 +93,18 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("arguments", nargs="*", help="for the scripts, after --")
     arguments = parser.parse_args()
+    failed = []
     for name in arguments.only:
         print(f"== {name}", file=sys.stderr, flush=True)
-        content = machine() if name == MACHINE else run(name, arguments.arguments)
+        try:
+            content = machine() if name == MACHINE else run(name, arguments.arguments)
+        except subprocess.CalledProcessError as error:  # its block stays as it was, the others are worth having
+            failed.append(f"{name} ({error.returncode})")
+            continue
         arguments.page.write_text(replaced(arguments.page.read_text("utf-8"), name, content), "utf-8")
         print(content, flush=True)
+    if failed:
+        sys.exit(f"failed, and left as they were: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

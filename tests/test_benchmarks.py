@@ -108,6 +108,23 @@ def test_a_block_is_replaced_and_the_words_stay(report: Any) -> None:
         report.replaced(page, "c", "new")
 
 
+def test_a_script_that_fails_leaves_its_block_and_the_others_are_written(
+    report: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str, arguments: list[str]) -> str:
+        if name == "sweep":
+            raise subprocess.CalledProcessError(1, name)
+        return f"{name} {arguments}"
+
+    page = tmp_path / "page.md"
+    page.write_text("<!-- begin: sweep -->\nold\n<!-- end: sweep -->\n<!-- begin: gpu -->\nold\n<!-- end: gpu -->\n")
+    monkeypatch.setattr(report, "run", run)
+    monkeypatch.setattr(sys, "argv", ["report.py", "--only", "sweep", "gpu", "--page", str(page), "--", "--n", "9"])
+    with pytest.raises(SystemExit, match=r"left as they were: sweep \(1\)"):
+        report.main()
+    assert report.blocks(page.read_text()) == {"sweep": "old\n", "gpu": "gpu ['--n', '9']\n"}
+
+
 def test_the_machine_is_named_and_nothing_more(report: Any) -> None:
     table = report.machine()
     for word in ("date", "cores", "BLAS", "NumPy", "SciPy"):
