@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -114,6 +114,32 @@ def test_sigkill_at_random_moments(path: Path, log: str) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigkill_at_twenty_random_moments(path: Path, log: str, workers: int) -> None:
     kill_again_and_again(path, log, times=20, workers=workers)
+
+
+def children(pid: int) -> set[int]:
+    """Worker processes of a sweep."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it has ended in the meantime
+            if f"PPid:\t{pid}\n" in status.read_text() and b"LokyProcess" in (status.parent / "cmdline").read_bytes():
+                found.add(int(status.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are looked up in /proc")
+def test_workers_end_when_the_sweep_alone_is_killed(path: Path, log: str) -> None:
+    """In the middle of tasks of eight seconds: without a watch they would go on to the end of theirs."""
+    process = start(path, log, workers=2, seconds=8.0)
+    wait_for_rows(process, 3)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    end = time.monotonic() + 5.0
+    while (alive := {w for w in workers if Path(f"/proc/{w}").exists()}) and time.monotonic() < end:
+        time.sleep(0.1)
+    process.communicate(timeout=60)
+    assert not alive
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -1,10 +1,14 @@
 """Tasks to workers and rows back, on one machine (joblib) or many (Dask), whatever dies on the way."""
 
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
+from functools import cache
 from importlib import import_module
 from itertools import chain, islice
+from threading import Thread
+from time import sleep
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -23,6 +27,7 @@ Outcome = tuple[Task, list[Row] | None]
 Backend = Callable[[Iterable[Task], bool], Generator[Outcome]]
 
 _SECONDS_TO_CONNECT = 20
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def finished(tasks: Iterable[Task], backend: Backend) -> Generator[tuple[Task, list[Row]]]:
@@ -70,7 +75,7 @@ def _by_joblib(tasks: Iterable[Task], workers: int, in_flight: int) -> Generator
         def calls(first: Task = first, suspects: dict[int, Task] = suspects) -> Iterator[Any]:
             for task in chain([first], waiting):
                 suspects[id(task)] = task
-                yield delayed(_numbered)(id(task), task)
+                yield delayed(_numbered)(id(task), task, os.getpid())
 
         pool = Parallel(n_jobs=workers, pre_dispatch=in_flight, batch_size=1, return_as="generator_unordered")
         try:
@@ -81,8 +86,25 @@ def _by_joblib(tasks: Iterable[Task], workers: int, in_flight: int) -> Generator
             yield from ((task, None) for task in suspects.values())
 
 
-def _numbered(number: int, task: Task) -> tuple[int, list[Row]]:
+def _numbered(number: int, task: Task, parent: int) -> tuple[int, list[Row]]:
+    _end_with(parent)
     return number, task.rows()
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this worker end soon after its parent, which may be killed: nobody would take its rows any more.
+
+    Left to itself it would go on to the end of its task, beside the workers of the next start.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    if os.getppid() == parent:  # else this is no child process but the sweep itself
+        Thread(target=watch, name="end with the sweep", daemon=True).start()
 
 
 def on_cluster(address: str) -> Backend:
