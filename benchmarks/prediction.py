@@ -1,67 +1,146 @@
-"""One limit prediction beside the notebook's way: ``python benchmarks/prediction.py``.
+"""Predictions by the uniform theory, a second and beside a notebook: ``python benchmarks/prediction.py``.
 
-The notebook iterates the two coupled traces with damping, takes the Marchenko-Pastur integrals by
-``scipy.integrate.quad`` at every iteration, and differentiates the loss by finite differences for the test error.
+Times are processor seconds of one thread; a cold start and memory are measured in fresh processes. What is compared
+with the notebook is a ratio in one run, and both must agree.
 """
 
-import math
-import statistics
-from time import perf_counter
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import product
+from statistics import median
+from time import process_time
 
-from scipy.integrate import quad
+import numpy as np
+from notebook import Notebook
+from report_tables import HEADER, judged, ratio, sampled, table
+from threadpoolctl import threadpool_limits
 
-from polyspike import Prediction, Problem, predict
+from polyspike import NumericalError, Prediction, Problem, best_ridge, best_step, best_step_and_ridge, predict
 
-
-def mean_over_marchenko_pastur(function, y: float) -> float:
-    """``E f(x)`` over the spectrum of X X'/d with n/d = y <= 1."""
-    low, high = (1 - math.sqrt(y)) ** 2, (1 + math.sqrt(y)) ** 2
-    density = lambda x: math.sqrt(max((high - x) * (x - low), 0.0)) / (2 * math.pi * y * x)  # noqa: E731
-    return quad(lambda x: function(x) * density(x), low, high, limit=200)[0]
-
-
-def notebook_loss(problem: Problem, ridge: float) -> float:
-    """Training loss over ridge at initialisation."""
-    c1, cg = problem.activation.linear_strength, problem.activation.residual_strength
-    r, y, gamma, k = problem.psi / problem.phi, 1 / problem.phi, ridge * problem.psi / problem.phi, 1.0
-    while True:
-        m1 = mean_over_marchenko_pastur(lambda x, k=k: 1 / (k * (c1 * x + cg) + gamma), y)
-        m2 = mean_over_marchenko_pastur(lambda x, k=k: x / (k * (c1 * x + cg) + gamma), y)
-        change = 1 / (1 + r * (c1 * m2 + cg * m1)) - k
-        k += 0.5 * change
-        if abs(change) < 1e-10:
-            break
-    linear = problem.teacher.coefficients(1)[1] ** 2
-    return linear * r * m2 + (problem.label_second_moment - linear) * r * m1
+BASE = Problem("tanh", "h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_exponent=0.4, ridge=0.01)
+SIMPLE = BASE.replace(teacher="h1 + 0.5*h3", gradient="target", readout="constant", ridge=0.1)
+QUADRATIC = BASE.replace(activation="softplus")
+NAMES = {BASE: "tanh", QUADRATIC: "softplus"}
 
 
-def notebook_test_error(problem: Problem) -> float:
-    """Test error by finite differences."""
-    h = 1e-4 * problem.ridge
-    slope = (notebook_loss(problem, problem.ridge + h) - notebook_loss(problem, problem.ridge - h)) / (2 * h)
-    t1 = notebook_loss(problem.replace(teacher="h2", noise=0.0), problem.ridge) / 2
-    return -slope / t1**2
+def steps_and_ridges(base: Problem) -> list[Problem]:
+    """25 step exponents by 20 ridges."""
+    grid = product(np.linspace(0, 0.5, 25), np.geomspace(1e-4, 10, 20))
+    return [base.replace(step_exponent=float(alpha), ridge=float(ridge)) for alpha, ridge in grid]
+
+
+def sizes_and_noises(base: Problem, count: int = 8) -> list[Problem]:
+    """Sample sizes by widths by noises, all different models."""
+    sizes, noises = np.geomspace(1000, 4000, count), np.linspace(0, 1, 8)
+    return [
+        base.replace(n_samples=round(n), width=round(width), noise=float(noise))
+        for n, width, noise in product(sizes, np.geomspace(500, 4000, count), noises)
+    ]
+
+
+def rate(problems: list[Problem], work: Callable[[list[Problem]], object], repeats: int) -> float:
+    """Problems a second."""
+    return len(problems) / median(sampled({"": lambda: work(problems)}, repeats, "cpu")[""])
+
+
+def one_at_a_time(problems: list[Problem]) -> list[object]:
+    """As a loop of a user's own."""
+    return [predict(problem) for problem in problems]
+
+
+def fresh(part: str) -> dict[str, float]:
+    """The numbers of a part that wants a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--part", part], capture_output=True, text=True, check=True)
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def cold() -> dict[str, float]:
+    """Milliseconds of the first prediction of all."""
+    start = process_time()
+    predict(QUADRATIC)
+    return {"ms": 1e3 * (process_time() - start)}
+
+
+def memory() -> dict[str, float]:
+    """Peak memory that 10,000 different models in one call add, beside the answers of 1,000 before."""
+    predict(sizes_and_noises(QUADRATIC, 11))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    problems = sizes_and_noises(QUADRATIC.replace(ridge=0.1), 35)[:10_000] + steps_and_ridges(BASE)[:200]
+    problems = problems[:10_000]
+    start = process_time()
+    answers = predict(problems)
+    seconds = process_time() - start
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    good = sum(isinstance(answer, Prediction) for answer in answers)
+    return {"rows": len(problems), "good": good, "mb": grown, "per_second": len(problems) / seconds}
+
+
+PARTS = {"cold": cold, "memory": memory}
+
+
+def spectrum_rows(repeats: int) -> list[tuple[str, ...]]:
+    """The density at 400 points, where this version predicts spectra."""
+
+    def density() -> None:
+        found = predict(BASE)
+        assert isinstance(found, Prediction)
+        found.spectrum.density(np.linspace(1e-3, found.spectrum.edges[-1][1], 400))
+
+    try:
+        density()
+    except NumericalError as error:
+        return [("spectrum with 400 points", f"none: {error.message}", "", "")]
+    return [judged("spectrum with 400 points", 1e3 * median(sampled({"": density}, repeats, "cpu")[""]), "<= 50", "ms")]
+
+
+def rows(repeats: int) -> list[tuple[str, ...]]:
+    """The whole table."""
+    times = sampled({"notebook": Notebook(SIMPLE).errors, "predict": lambda: predict(SIMPLE)}, repeats, "cpu")
+    found, theirs = predict(SIMPLE), Notebook(SIMPLE).errors()
+    assert isinstance(found, Prediction)
+    ours = (found.train_loss, found.train_error, found.test_error)
+    apart = max(abs(a / b - 1) for a, b in zip(ours, theirs, strict=True))
+    out = [
+        judged("largest relative difference from the notebook", apart, "<= 1e-6"),
+        judged("notebook's time / ours, tanh, constant readout", ratio(times, "notebook", "predict"), ">= 1000"),
+        judged("first prediction of a process, softplus", median(fresh("cold")["ms"] for _ in range(5)), "<= 50", "ms"),
+    ]
+    for base, name in NAMES.items():
+        grid, sizes = steps_and_ridges(base), sizes_and_noises(base)
+        mixed = [*grid[::10], *sizes[::10]]
+        out += [
+            judged(f"one at a time, {name}", rate(mixed, one_at_a_time, repeats), ">= 100", "/s"),
+            judged(f"one call, 25 steps x 20 ridges, {name}", rate(grid, predict, repeats), ">= 500", "/s"),
+            judged(f"one call, 512 sizes and noises, {name}", rate(sizes, predict, repeats), ">= 500", "/s"),
+        ]
+    large = fresh("memory")
+    out += [
+        judged("one call, 10,000 problems, softplus", large["per_second"], ">= 500", "/s"),
+        judged("peak memory that these 10,000 add", large["mb"], "<= 100", "MB"),
+    ]
+    for function in (best_step, best_ridge, best_step_and_ridge):
+        seconds = median(sampled({"": lambda f=function: f(BASE)}, repeats, "cpu")[""])  # type: ignore[misc]
+        out.append(judged(f"`{function.__name__}`", 1e3 * seconds, "", "ms"))
+    return [*out, *spectrum_rows(repeats)]
 
 
 def main() -> None:
-    """Print the times of both, their ratio, and that they agree."""
-    problem = Problem("tanh", "h1", n_samples=1000, input_dim=1500, width=2000, step_size=0.0, ridge=0.1)
-    ours, theirs = [], []
-    for _ in range(5):
-        start = perf_counter()
-        for _ in range(20):
-            prediction = predict(problem, method="window", l=0)
-        middle = perf_counter()
-        notebook = notebook_test_error(problem)
-        ours.append((middle - start) / 20)
-        theirs.append(perf_counter() - middle)
-    assert isinstance(prediction, Prediction)
-    ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
-    print(f"test error {prediction.test_error:.8f}, notebook {notebook:.8f}")
-    print(
-        f"predict {statistics.median(ours) * 1e3:.2f} ms, notebook {statistics.median(theirs) * 1e3:.0f} ms, "
-        f"ratio {ratio:.0f}"
-    )
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=PARTS)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    with threadpool_limits(1):
+        if arguments.part:
+            print(json.dumps(PARTS[arguments.part]()))
+            return
+        print(f"Processor seconds of one thread; medians of {arguments.repeats} runs.\n")
+        print(table(HEADER, rows(arguments.repeats)))
 
 
 if __name__ == "__main__":
