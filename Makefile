@@ -5,6 +5,7 @@
 #   make test-slow   the tests that take longer
 #   make lint        ruff and mypy
 #   make docs        the documentation, in docs/_build/html
+#   make docs-figures   runs reproduce, and copies the figures that the README shows to docs/figures
 #   make bench       every benchmark, and docs/performance.md made of them  (ARGS="--only sweep" for one)
 #   make clean       removes the environment and everything built
 #
@@ -13,7 +14,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce test test-slow lint docs bench clean pytest
+.PHONY: help reproduce test test-slow lint docs docs-figures bench clean pytest
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,6 +66,9 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(ONE_THREAD) MPLBACKEND=Agg $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+docs-figures: reproduce
+	cp figures/spectrum.png figures/errors.png docs/figures/
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/report.py $(ARGS)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from polyspike._version import __version__
 from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError, UnreadableError
 from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
+from polyspike.problem.report import ActivationReport, activation_report
 from polyspike.results import (
     Alignment,
     Derivatives,
     EdgePrediction,
+    Equivalence,
+    EquivalencePoint,
     Estimate,
     FailedPrediction,
     Measurement,
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from polyspike.experiments.sweep import SweepInterrupted as SweepInterrupted
     from polyspike.experiments.sweep import SweepResult as SweepResult
     from polyspike.experiments.sweep import sweep as sweep
+    from polyspike.simulation.data_draw import simulate_data as simulate_data
+    from polyspike.simulation.equivalence import equivalence as equivalence
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.simulation.simulate import simulate_many as simulate_many
     from polyspike.theory.predict import predict as predict
@@ -64,7 +69,9 @@ _LAZY: dict[str, str] = {
     "SweepInterrupted": "polyspike.experiments.sweep",
     "SweepResult": "polyspike.experiments.sweep",
     "sweep": "polyspike.experiments.sweep",
+    "equivalence": "polyspike.simulation.equivalence",
     "simulate": "polyspike.simulation",
+    "simulate_data": "polyspike.simulation",
     "simulate_many": "polyspike.simulation",
     "predict": "polyspike.theory",
     "derivatives": "polyspike.theory",
@@ -77,12 +84,15 @@ _LAZY: dict[str, str] = {
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "ActivationReport",
     "Alignment",
     "ArgumentError",
     "Comparison",
     "Derivatives",
     "DoesNotFitError",
     "EdgePrediction",
+    "Equivalence",
+    "EquivalencePoint",
     "Estimate",
     "FailedPrediction",
     "GradientSpectrum",
@@ -105,6 +115,7 @@ __all__ = [
     "Teacher",
     "UnreadableError",
     "__version__",
+    "activation_report",
     "as_activation",
     "as_teacher",
     "best_ridge",
@@ -114,11 +125,13 @@ __all__ = [
     "compare_differences",
     "derivatives",
     "disagreements",
+    "equivalence",
     "gradient_matrix_spectrum",
     "paired_difference",
     "paired_differences",
     "replicate",
     "simulate",
+    "simulate_data",
     "simulate_many",
     "sweep",
     "z_threshold",

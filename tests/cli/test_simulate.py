@@ -1,4 +1,4 @@
-"""The command ``simulate``: precision, device and streaming are options, and bad ones are named."""
+"""The command ``simulate``: its numbers are those of the function, and bad options are named."""
 
 import json
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from polyspike import Problem, simulate
+from cli.command import refusal, run_json
+from polyspike import Problem, replicate, simulate
 from polyspike.cli.app import app
 
 PROBLEM = Problem(n_samples=60, input_dim=30, width=40, step_exponent=0.2)
@@ -45,3 +46,34 @@ def test_bad_options_are_named(option: str, value: str) -> None:
     result = run(f"--{option}", value)
     assert result.exit_code != 0
     assert f"{option} = '{value}'" in str(result.exception) + result.output
+
+
+FIELDS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "rank_one_fraction")
+
+
+def test_one_run_is_that_of_simulate() -> None:
+    expected = simulate(PROBLEM, seed=7, n_test=300)
+    found = run_json("simulate", *SMALL, "--seed", 7)
+    assert found["seed"] == 7
+    assert {name: found[name] for name in FIELDS} == {name: getattr(expected, name) for name in FIELDS}
+
+
+def test_replicates_have_error_bars() -> None:
+    expected = replicate(PROBLEM, n=3, n_test=300).test_error
+    found = run_json("simulate", *SMALL, "--replicates", 3)["test_error"]
+    assert found == {"mean": expected.mean, "standard_error": expected.standard_error, "n": 3}
+    assert "(3 runs)" in run("--replicates", "3").output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--replicates", 0), "--replicates = 0: give an integer >= 1"),
+        (("--n-test", 1), "n_test = 1: give an integer >= 2"),
+        (("--seed", -1), "seed = -1"),
+    ],
+)
+def test_refusals(options: tuple[object, ...], message: str) -> None:
+    code, said = refusal("simulate", *SMALL, *options)
+    assert code == 2
+    assert message in said

@@ -24,6 +24,7 @@ from polyspike.experiments.reproduce import (
     spectrum,
 )
 from polyspike.experiments.reproduce.claims import (
+    COMPARISONS,
     DOES_NOT_HOLD,
     HOLDS,
     UNDECIDED,
@@ -255,7 +256,8 @@ def test_errors_part() -> None:
     assert untrained["test_error_gain_se"].tolist() == [0, 0]
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
     assert np.all(np.diff(limit[:4]) < 0)
-    assert len(claims) > 20
+    assert len(claims) == 47
+    assert 2 * len(claims) < COMPARISONS  # the other parts together have fewer
 
 
 def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
@@ -274,8 +276,10 @@ def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
 def test_convergence_part() -> None:
     rows = [convergence.run_pair((100, 200), level, k) for level in (1, 2, 3) for k in range(2)]
     rows += [convergence.run_limits(n, k) for n in (100, 200) for k in range(2)]
+    rows += [convergence.run_offset(n, k) for n in (100, 200) for k in range(2)]
     tables, claims = finish(convergence.CONVERGENCE, rows)
-    assert len(claims) == len(tables["convergence_rates"]["rate"]) == 14
+    assert len(tables["convergence_rates"]["rate"]) == 14
+    assert len(claims) == 17
     assert set(tables["convergence"]["n"]) == {100, 200}
 
 

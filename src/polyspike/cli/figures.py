@@ -52,7 +52,8 @@ def _errors(tables: Tables) -> Any:
 
 
 def _convergence(tables: Tables) -> Any:
-    return convergence_figure(tables["convergence"], tables["convergence_rates"], CONVERGENCE_PANELS)
+    means, rates, offsets = (tables[f"convergence{name}"] for name in ("", "_rates", "_offsets"))
+    return convergence_figure(means, rates, offsets, CONVERGENCE_PANELS)
 
 
 def _realdata(tables: Tables) -> Any:

@@ -1,14 +1,35 @@
 """How commands print: aligned lines for people, JSON for machines."""
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from polyspike.errors import ArgumentError, UnreadableError
 from polyspike.spectra import Spectrum
 
-__all__ = ["plain", "print_json", "print_lines", "spectrum_values"]
+__all__ = ["check_figure", "plain", "print_json", "print_lines", "spectrum_values"]
+
+FIGURE_FORMATS = (".png", ".svg", ".pdf")
+
+
+def check_figure(path: Path) -> None:
+    """Refuse a figure that could not be written, before the work that it shows.
+
+    Raises
+    ------
+    ArgumentError
+        If the ending is of no known format.
+    UnreadableError
+        If its folder is not there or cannot be written.
+    """
+    if path.suffix.lower() not in FIGURE_FORMATS:
+        raise ArgumentError("figure", str(path), f"give a name that ends in {', '.join(FIGURE_FORMATS)}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UnreadableError(f"figure = {str(path)!r}: its folder is not there or cannot be written; give another")
 
 
 def plain(value: Any) -> Any:

@@ -17,11 +17,17 @@ EXAMPLES = (
     "polyspike predict --problem mine.toml --method window --json"
 )
 
+METHODS = (
+    "uniform: this size, any step. window: the limit inside a window of steps. crossing: the limit across the edge "
+    "of one. window-published: the limit as printed in the paper."
+)
+
 
 @with_problem
 def command(
     problem: Problem,
-    method: Annotated[str | None, typer.Option(help="The theory that is used; the default one when absent.")] = None,
+    method: Annotated[str, typer.Option(help=METHODS)] = "uniform",
+    spikes: Annotated[int | None, typer.Option(help="l, for a limit; that of the step's window if absent.")] = None,
     json: Json = False,
 ) -> None:
     """Train loss, train and test error that the theory predicts, without any simulation.
@@ -30,7 +36,7 @@ def command(
     """
     from polyspike.theory import predict
 
-    result = predict(problem) if method is None else predict(problem, method=method)
+    result = predict(problem, method=method, l=spikes)
     answers = report(result)
     if json:
         print_json({"problem": repr(problem), **answers})

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import print_json, spectrum_values
+from polyspike.cli.output import check_figure, print_json, spectrum_values
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.spectra import Spectrum
@@ -36,6 +36,8 @@ def command(
     from polyspike.simulation import simulate
     from polyspike.theory import predict
 
+    if figure is not None:
+        check_figure(figure)
     run = simulate(problem, seed=seed, n_test=2, eigenvalues="all", alignment_degree=degree)
     assert run.eigenvalues is not None
     spikes, edge = split_spikes(run.eigenvalues), fit_edge(run.eigenvalues)

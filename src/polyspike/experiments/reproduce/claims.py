@@ -12,7 +12,7 @@ __all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "below", "eq
 
 HOLDS, DOES_NOT_HOLD, UNDECIDED = "holds", "does not hold", "undecided"
 
-COMPARISONS = 80
+COMPARISONS = 120
 """Statistical claims in one report, at most: the false-alarm budget is shared among them."""
 
 FALSE_ALARM = 0.05

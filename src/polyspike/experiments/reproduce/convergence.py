@@ -2,23 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import sqrt
 
 import numpy as np
 
 from polyspike.experiments.reproduce import alignment
-from polyspike.experiments.reproduce.claims import Claim, below
+from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns, unique
-from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit
+from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Estimate
 from polyspike.simulation import simulate_many
-from polyspike.simulation.equivalence import equivalence
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.simulation.equivalence import equivalence, offset, spike_features
+from polyspike.simulation.gradient import gradient_step
 
 __all__ = ["CONVERGENCE", "fit_rate"]
 
 NAME = "convergence"
 LOSS_EXPONENTS = (0.15, 0.2)
+OFFSET_LEVEL = 4
+"""Spikes taken out before the constant part in window 2 is looked at: the even one beyond it has one too."""
 
 
 def sizes_of(options: Options) -> tuple[int, ...]:
@@ -43,6 +48,8 @@ def plan(options: Options) -> list[Job]:
     for n in sizes:
         key, cost = f"{NAME}: limits, {problem_of(n)}", 8 * (n / 2000) ** 3 + 0.5
         jobs += [Job(f"{key}, seed {k}", cost, partial(run_limits, n, k)) for k in range(draws)]
+        key = f"{NAME}: constant part, {problem_of(n)}"
+        jobs += [Job(f"{key}, seed {k}", cost / 2, partial(run_offset, n, k)) for k in range(draws)]
     return jobs
 
 
@@ -73,6 +80,42 @@ def run_limits(n: int, seed: int) -> Rows:
     return {f"{NAME}_draws": rows}
 
 
+def run_offset(n: int, seed: int) -> Rows:
+    """What F_l misses of the constant part of the even spikes in window 2, by both statements, in the sign of c_2."""
+    problem = problem_of(n).replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target")
+    draw = GaussianDraw.of(problem, (7, seed), 2)
+    step, readout = draw.gradient_sample, draw.readout(problem.readout)
+    gradient = gradient_step(
+        step.inputs, step.labels(problem), draw.weights, readout, problem.activation, problem.gradient
+    )
+    inputs = draw.ridge_sample.inputs
+    still = inputs @ draw.weights.T
+    moved = problem.activation.apply(still + problem.step * (inputs @ gradient.matrix.T), np)
+    missed = moved - problem.activation.apply(still, np)
+    predicted = published_offset(problem)
+    found: Row = {"n": n, "seed": seed, "left_by_published": abs(predicted)}
+    for name, corrected in (("corrected", True), ("published", False)):
+        spikes = spike_features(inputs, gradient, readout, problem, OFFSET_LEVEL, corrected)
+        found = {**found, name: offset(missed, spikes, readout) * float(np.sign(predicted))}
+    return {f"{NAME}_offset_draws": [found]}
+
+
+def published_offset(problem: Problem) -> float:
+    """The constant part of the even spikes that monomials miss, as :func:`polyspike.simulation.equivalence.offset`.
+
+    ``sum_k c_k (eta c_1 |beta|)^k (E P_k - E kappa^k) cov(u^k, u^2) / sqrt(2 N^(k-1))`` over k = 2, 4, for the Gaussian
+    readout and the target-only gradient, with ``E P_k = (k-1)!! (1 + Q)^(k/2)``: the second spike alone gives
+    ``c_2 (eta c_1 |beta|)^2 Q sqrt(2/N)``.
+    """
+    sigma, q = problem.activation, limit(problem, 1).extras["Q"]
+    c = sigma.coefficients(OFFSET_LEVEL)
+    squared_norm = problem.teacher.coefficients(1)[1] ** 2 + problem.phi_gradient * problem.label_second_moment
+    scale = problem.step * c[1] * sqrt(squared_norm)
+    constant, covariance = {2: q, 4: 3 * ((1 + q) ** 2 - 1)}, {2: 2, 4: 12}
+    terms = (c[k] * scale**k * constant[k] * covariance[k] / sqrt(2 * problem.width ** (k - 1)) for k in constant)
+    return float(sum(terms))
+
+
 def fit_rate(distances: Columns, name: str, replicates: int) -> tuple[Estimate, float]:
     """Slope of ``log distance`` against ``log n`` by least squares, with the standard error that the means carry
     into it; and the prefactor of ``n^slope``.
@@ -99,7 +142,14 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
         slope, prefactor = fit_rate(means, name, replicates)
         error, n = slope.standard_error, slope.n
         rates.append({"name": name, "rate": slope.mean, "rate_se": error, "freedom": n - 1, "prefactor": prefactor})
-    return {NAME: means, f"{NAME}_rates": to_columns(rates), f"{NAME}_draws": draws}
+    offsets = to_columns(rows[f"{NAME}_offset_draws"])
+    return {
+        NAME: means,
+        f"{NAME}_rates": to_columns(rates),
+        f"{NAME}_draws": draws,
+        f"{NAME}_offsets": average(offsets, ("n", "left_by_published"), ("corrected", "published")),
+        f"{NAME}_offset_draws": offsets,
+    }
 
 
 WORDS = {
@@ -112,14 +162,29 @@ WORDS = {
 
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """Every distance falls as a power of n."""
+    """Every distance falls as a power of n; the second spike has the constant part of P_2, not of the square."""
     found = []
     for name, rate, error, n in zip(
         *(tables[f"{NAME}_rates"][c].tolist() for c in ("name", "rate", "rate_se", "freedom"))
     ):
         kind, where = name.split()
         found.append(below(NAME, WORDS[kind].format(where), Estimate(rate, error, int(n) + 1), 0.0))
-    return found
+    return found + _offset_claims(tables[f"{NAME}_offset_draws"])
+
+
+def _offset_claims(offsets: Columns) -> list[Claim]:
+    """At the largest n; the margin is the share 1/d that |beta|^2 Q may be off at this size."""
+    n = float(offsets["n"].max())
+    here = select(offsets, n=n)
+    predicted = float(here["left_by_published"][0])
+    terms = {"resolution": predicted / 2, "margin": predicted / problem_of(int(n)).input_dim}
+    where = f"window 2, n = {n:.0f}: constant part of the even spikes that"
+    corrected, published = (sample(here, name, n=n) for name in ("corrected", "published"))
+    return [
+        equal(NAME, f"{where} P_k leave over = 0", corrected, 0.0, **terms),
+        equal(NAME, f"{where} bare monomials leave over = its prediction", published, predicted, **terms),
+        above(NAME, f"{where} bare monomials leave over is not 0", published, 0.0),
+    ]
 
 
 CONVERGENCE = Part(NAME, "How the limit is approached", plan, tables, claims)

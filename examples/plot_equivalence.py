@@ -1,0 +1,28 @@
+r"""
+Initial features plus an explicit spike
+=======================================
+
+After a step in the first window the features are the initial ones plus one rank-one spike, up to a remainder whose
+operator norm over :math:`\sqrt n` falls as n grows. :func:`polyspike.equivalence` builds both from the same draw, and
+reports the rate at which they, and the errors of ridge regression on them, meet.
+"""
+
+import matplotlib.pyplot as plt
+
+import polyspike as ps
+
+problem = ps.Problem("tanh", "h1", n_samples=250, input_dim=125, width=250, step_exponent=0.15)
+found = ps.equivalence(problem, sizes=(250, 500, 1000), replicates=8, n_test=2000)
+for name, rate in found.rates.items():
+    print(f"{name}: n^({rate.mean:.2f} ± {rate.standard_error:.2f})")
+
+distances = [point.distance for point in found.points]
+sizes = [point.n_samples for point in found.points]
+plt.errorbar(sizes, [d.mean for d in distances], [d.standard_error for d in distances], fmt="o-")
+plt.xscale("log")
+plt.yscale("log")
+plt.xticks(sizes, map(str, sizes))
+plt.minorticks_off()
+plt.xlabel("n")
+plt.ylabel(r"$\Vert F - F_1 \Vert / \sqrt{n}$")
+plt.show()

@@ -1,0 +1,61 @@
+"""``polyspike predict``."""
+
+import pytest
+
+from cli.command import SMALL, refusal, run, run_json
+from polyspike import Prediction, Problem, predict
+
+PROBLEM = Problem("relu", "h1 + 0.7*h2", 120, 40, 80, step_exponent=0.3)
+OPTIONS = (*SMALL, "--activation", "relu", "--teacher", "h1 + 0.7*h2", "--step-exponent", 0.3)
+
+
+def test_it_prints_what_predict_returns() -> None:
+    expected = predict(PROBLEM)
+    assert isinstance(expected, Prediction)
+    found = run_json("predict", *OPTIONS)
+    assert found["problem"] == repr(PROBLEM)
+    for name in ("train_loss", "train_error", "test_error", "cosine", "linear_error", "null_error"):
+        assert found["prediction"][name] == getattr(expected, name)
+
+
+@pytest.mark.parametrize(("method", "spikes"), [("window", 2), ("window-published", 2)])
+def test_the_limit_by_name(method: str, spikes: int) -> None:
+    expected = predict(PROBLEM, method=method)
+    assert isinstance(expected, Prediction)
+    found = run_json("predict", *OPTIONS, "--method", method)["prediction"]
+    assert found["spikes"] == spikes
+    assert found["test_error"] == expected.test_error
+
+
+def test_a_given_number_of_spikes() -> None:
+    found = run_json("predict", *OPTIONS, "--method", "window", "--spikes", 1)["prediction"]
+    assert found["spikes"] == 1
+
+
+def test_an_edge_has_both_answers() -> None:
+    found = run_json("predict", *OPTIONS, "--step-exponent", 0.25, "--method", "window")
+    spikes = [values["spikes"] for name, values in found.items() if name in ("below the edge", "above the edge")]
+    assert spikes == [1, 2]
+    text = run("predict", *OPTIONS, "--step-exponent", 0.25, "--method", "window").output
+    assert "below the edge" in text
+    assert "above the edge" in text
+
+
+def test_zero_spikes_say_why() -> None:
+    assert "c_1 = 0" in run("predict", *SMALL, "--activation", "cos", "--step-exponent", 0.3).output
+    assert "c*_1 = 0" in run("predict", *SMALL, "--teacher", "h2", "--step-exponent", 0.3).output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--method", "windw"), 2, "method = 'windw': did you mean 'window'?"),
+        (("--method", "uniform", "--spikes", 2), 2, "l = 2"),
+        (("--method", "window", "--step-exponent", 0.5), 2, "step_exponent = 0.5"),
+        (("--width", 120, "--ridge", 0, "--method", "window", "--spikes", 1), 3, "interpolation peak"),
+    ],
+)
+def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:
+    found, said = refusal("predict", *OPTIONS, *options)
+    assert found == code
+    assert message in said
