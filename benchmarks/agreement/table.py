@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from comparison import FALSE_ALARM, Row, error_rows, load_summary, outlier_rows
+from comparison import FALSE_ALARM, Row, comparisons, error_rows, load_summary, outlier_rows
 from design import problems
 
 from polyspike import Problem
@@ -104,8 +104,7 @@ def write_tables(summary_file: Path, folder: Path) -> int:
     """Both files; returns how many comparisons are off."""
     summary = load_summary(summary_file)
     errors, outliers = error_rows(summary), outlier_rows(summary)
-    rows = [*errors, *outliers]
-    count = len(rows)
+    rows, count = [*errors, *outliers], comparisons(summary)
     write_csv(rows, count, folder / "table.csv")
     replicates = [found["replicates"] for found in summary.values()]
     made = (
@@ -116,16 +115,20 @@ def write_tables(summary_file: Path, folder: Path) -> int:
     lines = [
         "# Theory against simulation",
         "",
+        "<!-- table -->",
+        "",
+        "## The table",
+        "",
         made,
         "",
         *summary_lines([r for r in errors if "paired" not in r.quantity], count, "Train loss and test error"),
         *summary_lines([r for r in errors if "paired" in r.quantity], count, "Paired difference from step 0"),
-        *summary_lines(outliers, count, "Outliers"),
+        *(summary_lines(outliers, count, "Outliers") if outliers else ()),
         "Deviations ± standard errors in percent.",
         "",
         *problem_lines(errors),
         "",
-        *problem_lines(outliers),
+        *(problem_lines(outliers) if outliers else ()),
         "",
     ]
     (folder / "table.md").write_text("\n".join(lines))
