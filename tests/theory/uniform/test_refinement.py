@@ -112,14 +112,17 @@ def test_the_same_test_catches_a_coarser_computation(name: str) -> None:
 
 
 def test_the_average_over_the_gradient_matrix_is_the_least_accurate() -> None:
-    """Gauss rules of M with more nodes, and a finer contour. Of 87 problems with c_2 != 0 drawn like these, three
-    quarters moved by less than 1e-8, 95 % by less than 2e-5 and one, a cubic teacher at d = 2 n_0, by 2e-4."""
+    """Gauss rules of M with more nodes, and a finer contour.
+
+    Of 60 problems with c_2 != 0 drawn like these, three quarters were within 4e-9 of 32 nodes on a contour of 480 equal
+    strides, 95 % within 3e-7, and the worst, a cubic teacher at d = 2 n_0, within 3e-6.
+    """
     drawn = [random_problem(np.random.default_rng((9, k))) for k in range(50)]
     problems = [problem for problem in drawn if abs(problem.activation.coefficients(2)[2]) > 1e-9]
     more = tuple((reach, count + 4) for reach, count in model.MU_NODES)
-    refined = (finer(model, MU_NODES=more), finer(gradient_matrix, _STEP=0.07, _HALF=100))
+    refined = (finer(model, MU_NODES=more), finer(gradient_matrix, _STEP=0.07, _HALF=171))
     moved = [max(change(problem, compute(problem)) for compute in refined) for problem in problems]
     assert np.median(moved) < 1e-8
-    assert max(moved) < 1e-3
+    assert max(moved) < 1e-5
     fewer = [change(problem, finer(model, MU_NODES=((np.inf, 2),))(problem)) for problem in problems]
     assert max(fewer) > 1e-3

@@ -24,8 +24,8 @@ Complex = NDArray[np.complex128]
 
 # The contour: step, half the number of nodes, and where its strides begin to grow.
 _STEP = 0.1
-_HALF = 70
-_STRIDE = 6.0
+_HALF = 120
+_STRIDE = 12.0
 # How it opens: slope far out and where that begins, each pair with the error that the measure's mass may have. A flat
 # contour rounds least; one that opens keeps its distance from outliers and single heavy labels.
 _OPENINGS = ((1.0, 16.0, 1e-10), (2.0, 4.0, 1e-6))

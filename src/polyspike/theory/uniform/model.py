@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9
 # Nodes of the measure of M by the largest |e| times its standard deviation.
-MU_NODES = ((0.02, 8), (0.1, 12), (np.inf, 16))
+MU_NODES = ((0.02, 16), (np.inf, 28))
 
 
 @dataclass(frozen=True)
