@@ -29,6 +29,12 @@ class ActivationNumbers:
     derivative_variance: float
     self_overlap: float
     """``E[z sigma(z) sigma'(z)] - c_1^2``, what a neuron sees of its own output."""
+    radial_slope: float
+    """``E[(z^2 - 1) z sigma'(z)] / 2 = 2 c_2 + 12 c_4``: what of M moves a weight along itself."""
+    radial_variance: float
+    """Variance of ``z sigma'(z)`` beyond degree 2."""
+    square_slope: float
+    """``E[(z^2 - 1) sigma'(z)^2] / 2``, what the length of a gradient owes to the length of its samples along w."""
 
 
 @lru_cache(maxsize=256)
@@ -37,6 +43,9 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     _, c1, c2, _, c4 = (float(c) for c in activation.coefficients(4))
     z, weights = gaussian_rule(activation.kinks)
     slope = activation.derivative(z)
+    radial = z * slope
+    basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])
+    fitted = (basis @ (weights * radial)) @ basis
     return ActivationNumbers(
         c1,
         c2,
@@ -44,6 +53,9 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
         activation.second_moment,
         activation.derivative_variance,
         float(weights @ (z * activation(z) * slope)) - c1**2,
+        2 * c2 + 12 * c4,
+        float(weights @ (radial - fitted) ** 2),
+        float(weights @ ((z**2 - 1) * slope**2)) / 2,
     )
 
 
@@ -63,6 +75,8 @@ class Conditioning:
         ``delta``: a neuron that sees its own output loses ``delta u^2`` of its weight (full gradient).
     tilt : float
         ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
+    move : float
+        ``eta / sqrt(N)``.
     isotropic : float
         ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
     excluded : float
@@ -84,6 +98,7 @@ class Conditioning:
     spread: Any
     shrink: Any
     tilt: Any
+    move: Any
     isotropic: Any
     excluded: float
     residual_moment: float
@@ -166,4 +181,5 @@ def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: f
     spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
     tilt = 2 * numbers.c2 * eta / problem.width**0.5
     carried = tilt**2 * problem.phi_gradient * moment
-    return {"spread": spread, "tilt": tilt, "isotropic": spread - carried, "residual_moment": moment}
+    move = eta / problem.width**0.5
+    return {"spread": spread, "tilt": tilt, "move": move, "isotropic": spread - carried, "residual_moment": moment}

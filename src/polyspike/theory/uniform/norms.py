@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.problem import Problem, Teacher
-from polyspike.theory.uniform.conditioning import Conditioning
+from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
 from polyspike.theory.uniform.residual_law import teacher_sample
 
 __all__ = ["Norms", "matrix_cumulants", "norms"]
@@ -29,7 +29,7 @@ class Norms:
     samples : ndarray of shape (A, A)
         Covariance over samples of log tau at u and u', ``avg[s_u s_u'] / (2 d tau_u^2 tau_u'^2)``.
     neurons : ndarray of shape (A,)
-        Variance over neurons, ``(avg[s_u^2] - avg[gain_u^2]^2) / (2 d tau_u^4)``: weights start on the unit sphere.
+        Variance of log tau over neurons.
     """
 
     turn: Any
@@ -39,19 +39,32 @@ class Norms:
 
 def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
     """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
-    ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + 2 k_2^2)``, k the free cumulants of M.
+    ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
     k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
     c = scalars.tilt * u
     a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
-    square = a**2 + c**2 * k2
-    rest = scalars.isotropic * u**2
+    square = a**2 + c**2 * k2 + scalars.isotropic * u**2
     both, first = np.outer(c, c), np.outer(a, c)
-    covariance = both * (4 * np.outer(a, a) * k2 + 2 * (first + first.T) * k3 + both * (k4 + 2 * k2**2))
-    samples = np.outer(square + rest, square + rest) + covariance
-    neurons = np.diagonal(covariance) + 2 * rest * square + rest**2
+    covariance = both * (4 * np.outer(a, a) * k2 + 2 * (first + first.T) * k3 + both * (k4 + k2**2))
+    samples = np.outer(square, square) + covariance
     d = problem.input_dim
-    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons / tau**4 / (2 * d))
+    neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
+    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons)
+
+
+def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:
+    """``d/2`` times the variance of ``|w|^2`` over neurons that start on the unit sphere.
+
+    ``|w|^2`` is ``w_0' (x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2) w_0`` and independent noise, where x has the radial
+    slope in the place of ``2 c_2``, y the square slope in that of ``c^2`` and ``M_2 = X' diag(eps^2) X / n_0``. Joint
+    free cumulants: ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
+    """
+    k2, k3, k4 = cumulants
+    numbers, move = activation_numbers(problem.activation), scalars.move * u
+    x, y = 2 * a * numbers.radial_slope * move, numbers.square_slope * move**2
+    quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.tilt * u) ** 2) ** 2
+    return quadratic + 2 * k2 * (a * move) ** 2 * numbers.radial_variance
 
 
 @lru_cache(maxsize=256)
