@@ -48,11 +48,14 @@ class MeasureNodes:
     frame : ndarray of shape (K, p+2, p+2)
         Weights of the (signed) spectral measures between the directions (teacher ..., omega, beta); their sum is the
         Gram matrix of these directions.
+    noise : ndarray of shape (K,)
+        The covariance of the gradient's noise there, of mean one.
     """
 
     nodes: Array
     bulk: Array
     frame: Array
+    noise: Array
 
 
 def frame_gram(law: ResidualLaw) -> Array:
@@ -100,14 +103,14 @@ def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
     NumericalError
         ``NOT_CONVERGED`` when the contour does not give the measure the right mass.
     """
-    scale = sqrt(law.phi * law.second_moment)
+    scale = law.deviation
     gram = frame_gram(law)
     if scale == 0.0:
-        return MeasureNodes(np.zeros(1), np.ones(1), gram[None])
+        return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
     size = gram.shape[0]
     moments = _moments(law, scale, 2 * n_nodes)
     total = moments[:, 0] + moments[:, 1 + np.arange(size) * (size + 1)].sum(axis=1)
-    t, vectors = _gauss(*_chebyshev(total))
+    t, vectors = _gauss(*_chebyshev(total), law.lowest)
     n = len(t)
     # Orthonormal polynomials of the total measure at the nodes are the scaled eigenvectors; their Legendre
     # coefficients turn the Legendre moments of any other measure into its interpolatory weights.
@@ -117,26 +120,28 @@ def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
     weights = (orthonormal.T @ (expansion.T @ moments[:n])) * gauss[:, None]
     nodes = _LENGTH * scale * t / np.sqrt(1 - t**2)
     weights = _matched(nodes / scale, weights, gauss, _power_moments(law) / scale ** np.arange(3)[:, None])
-    return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(n, size, size))
+    return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(n, size, size), np.ones(n))
 
 
 def _power_moments(law: ResidualLaw) -> Array:
     """Exact moments 0, 1, 2 of (bulk, frame ...), columns, from the resolvent's expansion in 1/z.
 
-    With ``e_j = E eps^j``, ``t_j = E eps^j k``, ``A_j = E eps^j k k'``: E mu = e_1, E mu^2 = phi_0 e_2 + e_1^2; between
-    the k: ``I, A_1, A_1^2 + phi_0 A_2``; from k to beta: ``t_1, A_1 t_1 + phi_0 t_2, ...``.
+    With w the weight of a sample (eps for M), ``e_j = E w^j``, ``t_j = E w^(j-1) eps k``, ``A_j = E w^j k k'``:
+    E mu = e_1, E mu^2 = phi_0 e_2 + e_1^2; between the k: ``I, A_1, A_1^2 + phi_0 A_2``; from k to beta:
+    ``t_1, A_1 t_1 + phi_0 t_2, ...``.
     """
-    eps, weights, k, pairs = law.joint_sample(4)
-    powers = weights * eps ** np.arange(5)[:, None]
-    _, e1, e2, e3, e4 = powers.sum(axis=1)
-    t1, t2, t3 = powers[1:4] @ k
-    a1, a2 = np.tensordot(powers[1:3], pairs, 1)
+    eps, weights, k, pairs = law.joint_sample(6)
+    powers = weights * law.weight(eps) ** np.arange(3)[:, None]
+    _, e1, e2 = powers.sum(axis=1)
+    s2, s3, s4 = powers @ eps**2
+    t1, t2, t3 = (powers * eps) @ k
+    a1, a2 = np.tensordot(powers[1:], pairs, 1)
     phi, m1, m2 = law.phi, e1, law.phi * e2 + e1**2
     k2 = a1 @ a1 + phi * a2
     side1 = a1 @ t1 + phi * t2
     side2 = k2 @ t1 + phi * (a1 @ t2 + m1 * t2 + phi * t3)
-    own1 = phi * (e2 * m1 + phi * e3) + t1 @ a1 @ t1 + 2 * phi * (t1 @ t2)
-    own2 = phi * (e2 * m2 + 2 * phi * e3 * m1 + phi**2 * e4) + t1 @ k2 @ t1
+    own1 = phi * (s2 * m1 + phi * s3) + t1 @ a1 @ t1 + 2 * phi * (t1 @ t2)
+    own2 = phi * (s2 * m2 + 2 * phi * s3 * m1 + phi**2 * s4) + t1 @ k2 @ t1
     own2 += 2 * phi * (t1 @ a1 @ t2 + m1 * (t1 @ t2) + phi * (t1 @ t3)) + phi**2 * (t2 @ t2)
     blocks = [frame_gram(law), _bordered(a1, side1, own1), _bordered(k2, side2, own2)]
     return np.column_stack([[1.0, m1, m2], np.stack([block.ravel() for block in blocks])])
@@ -158,14 +163,14 @@ def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
     return weights + gauss[:, None] * change if np.abs(change).max() < _LARGEST_TILT else weights
 
 
-def _gauss(diagonal: Array, beta: Array) -> tuple[Array, Array]:
-    """Nodes and eigenvectors of the Jacobi matrix, cut to the size at which all nodes lie inside the interval."""
+def _gauss(diagonal: Array, beta: Array, lowest: float) -> tuple[Array, Array]:
+    """Nodes and eigenvectors of the Jacobi matrix, cut to the size at which all nodes lie inside ``[lowest, 1]``."""
     sound = np.cumprod((beta[1:] > _SMALLEST_BETA) & (beta[1:] < _LARGEST_BETA)).astype(bool)
     largest = len(diagonal) if sound.all() else max(1, int(sound.sum()) - 1)
     for n in range(largest, 0, -1):
         off = np.sqrt(beta[1:n])
         t, vectors = np.linalg.eigh(np.diag(diagonal[:n]) + np.diag(off, 1) + np.diag(off, -1))
-        if np.abs(t).max() < 1:
+        if t.min() > lowest and t.max() < 1:
             return t, vectors
     raise NumericalError(Status.NOT_CONVERGED, "the spectral measure of the gradient matrix gives no Gauss rule")
 

@@ -1,6 +1,6 @@
 """From a problem to the arrays of its fixed point and of its quadratic forms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,8 @@ from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, m
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
 from polyspike.theory.uniform.next_order import next_order
-from polyspike.theory.uniform.norms import Norms, norms
+from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix
+from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
 
@@ -79,7 +80,7 @@ def assemble(
     mu = measures.nodes + scalars.trace_shift
     u = grid.u
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
-    moves = gains**2 + scalars.isotropic * u**2
+    moves = gains**2 + scalars.isotropic * u**2 * measures.noise[:, None]
     tau = _deviation(problem, scalars, u)
     parts = _kernels(problem, scalars.strength, grid, tau)
     phi, q = factorise(parts.slope, grid, rank_tolerance)
@@ -139,18 +140,30 @@ def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
 
 
 def _measures(problem: Problem, scalars: Conditioning, count: int | None = None) -> MeasureNodes:
-    """The measures of M, which depend neither on the step nor on the ridge; without its action (c_2 = 0) one node."""
-    if scalars.tilt == 0:
-        return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(residual_law(problem, scalars))[None])
+    """The measures of M, or of the noise's covariance where M does not act (c_2 = 0); one node where neither does.
+
+    They depend neither on the step nor on the ridge.
+    """
+    law = residual_law(problem, scalars)
+    if scalars.isotropic == 0 and scalars.tilt == 0:
+        return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(law)[None], np.ones(1))
     deviation = (problem.phi_gradient * scalars.residual_moment) ** 0.5
-    count = count or mu_count(abs(np.real(scalars.tilt)) * deviation)
-    omega = -activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
-    return _cached_measures(problem.teacher, scalars.noise_variance, omega, problem.phi_gradient, count)
+    reach = abs(np.real(scalars.tilt)) * deviation if scalars.tilt != 0 else abs(np.real(scalars.isotropic))
+    find = _matrix_measures if scalars.tilt != 0 else _noise_measures
+    return find(problem.teacher, law.noise_variance, law.omega, law.phi, count or mu_count(reach))
 
 
 @lru_cache(maxsize=256)
-def _cached_measures(teacher: Teacher, variance: float, omega: float, phi: float, count: int) -> MeasureNodes:
-    return measure_nodes(ResidualLaw(*teacher_sample(teacher), variance, omega, phi), count)
+def _matrix_measures(teacher: Teacher, variance: float, omega: float, phi: float, count: int) -> MeasureNodes:
+    found = measure_nodes(ResidualLaw(*teacher_sample(teacher), variance, omega, phi), count)
+    return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(teacher, variance, phi)))
+
+
+@lru_cache(maxsize=256)
+def _noise_measures(teacher: Teacher, variance: float, omega: float, phi: float, count: int) -> MeasureNodes:
+    law = NoiseLaw(*teacher_sample(teacher), variance, omega, phi)
+    found = measure_nodes(law, count)
+    return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / law.second_moment)
 
 
 def mu_count(reach: float) -> int:

@@ -16,7 +16,7 @@ from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
 
-__all__ = ["Averages", "ResidualLaw", "residual_law", "rotation", "teacher_sample"]
+__all__ = ["Averages", "ResidualLaw", "mean_inverse", "residual_law", "rotation", "teacher_sample"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -68,12 +68,29 @@ class ResidualLaw:
         """``E eps^2``."""
         return float(self.weights @ self.labels**2) + self.noise_variance
 
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the spectrum of the matrix, ``sqrt(phi_0 E weight^2)``."""
+        return sqrt(self.phi * self.second_moment)
+
+    @property
+    def lowest(self) -> float:
+        """Lower end of the spectrum in ``t = mu / sqrt(mu^2 + L^2)``."""
+        return -1.0
+
+    def weight(self, eps: Array) -> Array:
+        """What the matrix weighs the samples with: ``eps``, for M."""
+        return eps
+
     def averages(self, pole: Complex) -> "Averages":
         """The averages at poles ``P`` (shape (K,), Im P > 0): closed forms near the law, plain sums far from it.
 
         Far from the law the closed forms cancel, and there the integrand is so smooth that a few nodes are exact.
         """
-        distance = np.abs(pole) / sqrt(self.second_moment)
+        return self._merged(pole, np.abs(pole) / sqrt(self.second_moment))
+
+    def _merged(self, pole: Complex, distance: Array) -> "Averages":
+        """Near and far averages; ``distance`` is that of the poles of eps, in standard deviations of the residual."""
         out = self._near(pole[distance <= _FAR[0]])
         for low, high, n_noise in zip(_FAR, (*_FAR[1:], np.inf), _NOISE_NODES, strict=True):
             far = (distance > low) & (distance <= high)
@@ -83,7 +100,7 @@ class ResidualLaw:
 
     def _near(self, pole: Complex) -> "Averages":
         distance = pole[:, None] - self.labels
-        order0 = _mean_inverse(distance, self.noise_variance) * self.weights
+        order0 = mean_inverse(distance, self.noise_variance) * self.weights
         order1 = distance * order0 - self.weights
         scalar = order0.sum(axis=1)
         slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
@@ -124,30 +141,32 @@ class ResidualLaw:
     def _far(self, pole: Complex, n_noise: int) -> "Averages":
         eps, weights, k, pairs = self.joint_sample(n_noise)
         seen = weights * eps**2 > _UNSEEN * self.second_moment
-        eps, weighted, size = eps[seen], (weights * eps)[seen], k.shape[1]
-        functions = np.column_stack([np.ones(len(eps)), k[seen], pairs[seen].reshape(len(eps), -1), eps])
-        inverse = 1 / (pole[:, None] - eps)
-        sums = inverse @ (weighted[:, None] * functions)
+        eps, k, size = eps[seen], k[seen], k.shape[1]
+        weight, share = self.weight(eps)[:, None], weights[seen, None]
+        by_weight = weight * np.column_stack([np.ones(len(eps)), pairs[seen].reshape(len(eps), -1)])
+        by_label = eps[:, None] * np.column_stack([k, eps])
+        inverse = 1 / (pole[:, None] - weight[:, 0])
+        sums = inverse @ (share * np.column_stack([by_weight, by_label]))
         scaled = pole[:, None] * sums
         return Averages(
             scalar=scaled[:, 0],
-            vector=scaled[:, 1 : 1 + size],
-            matrix=scaled[:, 1 + size : -1].reshape(-1, size, size),
+            vector=scaled[:, -1 - size : -1],
+            matrix=scaled[:, 1 : -1 - size].reshape(-1, size, size),
             own=-sums[:, -1],
-            slope=(inverse * inverse) @ (weighted * eps),
+            slope=(inverse * inverse) @ (share * weight**2)[:, 0],
         )
 
 
 @dataclass(frozen=True)
 class Averages:
-    """Averages over the residual at K poles P, with ``A = eps P / (P - eps)`` and ``k = (kappa*, omega . x)``.
+    """Averages over the residual at K poles P, with the weight w of a sample (eps for M), ``k = (kappa*, omega . x)``.
 
     Attributes
     ----------
     scalar, vector, matrix : ndarray of shape (K,), (K, p+1), (K, p+1, p+1)
-        ``E A``, ``E A k``, ``E A k k'``.
+        ``E A``, ``E eps k P/(P - w)``, ``E A k k'`` with ``A = w P/(P - w)``.
     own, slope : ndarray of shape (K,)
-        ``-E eps^2/(P - eps)`` and ``E eps^2/(P - eps)^2``.
+        ``-E eps^2/(P - w)`` and ``E w^2/(P - w)^2``.
     """
 
     scalar: Complex
@@ -167,7 +186,7 @@ def _merge(outside: Complex, inside: Complex, place: NDArray[np.bool_]) -> Compl
     return out
 
 
-def _mean_inverse(distance: Complex, variance: float) -> Complex:
+def mean_inverse(distance: Complex, variance: float) -> Complex:
     """``E 1/(p - nu)``, nu ~ N(0, variance), for Im p > 0: ``-i sqrt(pi / (2 v)) w(p / sqrt(2 v))``."""
     if variance == 0:
         return 1 / distance

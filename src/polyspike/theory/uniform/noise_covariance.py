@@ -1,0 +1,107 @@
+"""The covariance of the gradient's noise (docs/theory-uniform.md, section 8).
+
+Beyond its rank-one part and M the gradient moves neuron i by ``u_i`` times a sum over the gradient's samples of
+``eps_j h(w_i . x_j) x_j``, h of mean zero. Over neurons that has the covariance ``dl u^2 C/d``,
+``C = X' diag(eps^2) X / (n_0 E eps^2)``: noise in the span of the samples, which with fewer samples than dimensions is
+far from isotropic.
+
+- Without M (c_2 = 0) its own spectral measures are used, exactly.
+- Beside M, with which it does not commute, it counts by its projection on the quadratic polynomials of M in the free
+  product: exact in mean and in the covariances with 1, M and M^2, and exact altogether for d/n_0 to 0 (C is one) and to
+  infinity (M and C are diagonal on the samples, ``C = M^2/(phi_0 E eps^2)``).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.theory.uniform.residual_law import Averages, Complex, ResidualLaw, mean_inverse
+
+__all__ = ["NoiseLaw", "noise_given_matrix"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NoiseLaw(ResidualLaw):
+    """The law of the residual for the matrix ``X' diag(eps^2) X / n_0``: the samples' weight is ``eps^2``."""
+
+    @property
+    def deviation(self) -> float:
+        """``sqrt(phi_0 E eps^4)``."""
+        v = self.noise_variance
+        fourth = float(self.weights @ (self.labels**4 + 6 * v * self.labels**2)) + 3 * v**2
+        return sqrt(self.phi * fourth)
+
+    @property
+    def lowest(self) -> float:
+        """No eigenvalue is negative; of rounding that much is granted."""
+        return -1e-6
+
+    def weight(self, eps: Array) -> Array:
+        """``eps^2``."""
+        return eps**2
+
+    def averages(self, pole: Complex) -> Averages:
+        """The averages at poles P, with ``A = eps^2 P/(P - eps^2)``; see :class:`Averages`.
+
+        ``1/(P - eps^2)`` splits into the poles ``+-sqrt(P)`` of eps, so that the closed forms of M serve.
+        """
+        return self._merged(pole, np.sqrt(np.abs(pole) / self.second_moment))
+
+    def _near(self, pole: Complex) -> Averages:
+        root = np.sqrt(pole)[:, None]
+        ahead, behind = self._sides(root - self.labels), self._sides(root + self.labels)
+        behind = (behind[0], -behind[1], behind[2])
+        even = [(one + other) / (2 * root) @ self.weights for one, other in zip(ahead, behind, strict=True)]
+        slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
+        p = self.inputs.shape[1]
+        vector = np.empty((len(pole), p + 1), dtype=complex)
+        vector[:, :p] = (ahead[0] - behind[0]) / 2 * self.weights @ self.inputs
+        vector[:, p] = slope * (ahead[1] - behind[1]) / 2 @ self.weights
+        matrix = np.empty((len(pole), p + 1, p + 1), dtype=complex)
+        pairs = (self.inputs[:, :, None] * self.inputs[:, None, :]).reshape(-1, p * p)
+        level = (ahead[0] + behind[0]) / (2 * root) * self.weights
+        matrix[:, :p, :p] = (level @ pairs).reshape(-1, p, p)
+        cross = (ahead[1] + behind[1]) / (2 * root) * self.weights
+        matrix[:, :p, p] = matrix[:, p, :p] = slope * (cross @ self.inputs)
+        matrix[:, p, p] = (1 - slope * self.omega) * even[0] + slope**2 * even[2]
+        wide = pole[:, None, None]
+        return Averages(
+            scalar=pole * (pole * even[0] - 1),
+            vector=pole[:, None] * vector,
+            matrix=wide * (wide * matrix - np.eye(p + 1)),
+            own=1 - pole * even[0],
+            slope=1 - 2 * pole * even[0] + pole**2 * self._square(root[:, 0], even[0]),
+        )
+
+    def _sides(self, distance: Complex) -> tuple[Complex, Complex, Complex]:
+        """``E nu^k/(p - nu)`` for k = 0, 1, 2 at the distances p."""
+        zero = mean_inverse(distance, self.noise_variance)
+        one = distance * zero - 1
+        return zero, one, distance * one
+
+    def _square(self, root: Complex, level: Complex) -> Complex:
+        """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``."""
+        inner = 0.0
+        for distance in (root[:, None] - self.labels, root[:, None] + self.labels):
+            if self.noise_variance > 0:
+                inner = inner + (distance * mean_inverse(distance, self.noise_variance) - 1) / self.noise_variance
+            else:
+                inner = inner + 1 / distance**2
+        return level / (2 * root**2) + (inner @ self.weights) / (4 * root**2)
+
+
+def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float]) -> Array:
+    """C as a quadratic polynomial of M at the nodes, by least squares in the spectral distribution of M.
+
+    With ``x = M - k_1`` and the free cumulants k of M: ``E x^2 = k_2``, ``E x^3 = k_3``, ``E x^4 = k_4 + 2 k_2^2``,
+    ``E C = 1``, ``E C x = k_3/k_2``, ``E C x^2 = k_2 + k_4/k_2`` (joint cumulants ``phi_0^(k-1) E`` of the product).
+    """
+    k1, k2, k3, k4 = cumulants
+    gram = np.array([[1, 0, k2], [0, k2, k3], [k2, k3, k4 + 2 * k2**2]])
+    joint = np.array([1, k3 / k2, k2 + k4 / k2])
+    x = nodes - k1
+    return np.stack([np.ones_like(x), x, x**2], axis=-1) @ np.linalg.solve(gram, joint)
