@@ -92,6 +92,8 @@ def without_quadratic_gradient(problem: Problem) -> Errors:
     scalars = condition(problem)
     scalars = replace(scalars, tilt=0 * scalars.tilt, isotropic=scalars.spread)
     model = assemble(problem, choose_grid(problem, scalars), scalars)
+    moves = np.broadcast_to(model.bulk.mu_weights @ model.bulk.moves, model.bulk.moves.shape)
+    model = replace(model, bulk=replace(model.bulk, moves=moves))
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
 
 

@@ -51,10 +51,10 @@ def changed(module: object, **values: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in values.items():
             patch.setattr(module, name, value)
-        model._cached_measures.cache_clear()
+        model._matrix_measures.cache_clear()
         teacher_given_kappa._profile.cache_clear()
         yield
-    model._cached_measures.cache_clear()
+    model._matrix_measures.cache_clear()
     teacher_given_kappa._profile.cache_clear()
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from polyspike import Prediction, Problem, predict, z_threshold
 from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.uniform.bulk import solve_bulk
 from polyspike.theory.uniform.forms import Errors, errors
-from polyspike.theory.uniform.predict_uniform import solve_problem
+from polyspike.theory.uniform.predict_uniform import model_of, shift_of
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -279,18 +280,26 @@ def largest_step(case: tuple[Any, ...], tilde: float | None = None) -> Problem:
 
 @pytest.mark.parametrize("case", LARGEST, ids=lambda case: f"{case[0]}, {case[2]}")
 def test_the_largest_step_of_cui_et_al(case: tuple[Any, ...]) -> None:
-    """And another step, five percent away, is rejected. Their equations leave the neurons' norms out."""
+    """And another step, five percent away, is rejected. In their equations all neurons have the same norm, and the
+    noise of the gradient is isotropic.
+    """
     _, (activation, slope), _, teacher, n, width, n_gradient, step, gamma, noise = case
     solved = SpikedRandomFeatures(activation, slope, teacher, noise, step).solve(n, width, n_gradient, gamma)
-    found, wrong = without_norms(largest_step(case)), without_norms(largest_step(case, 1.05 * step))
+    found, wrong = all_alike(largest_step(case)), all_alike(largest_step(case, 1.05 * step))
     assert (found.train_loss, found.train_error, found.test_error) == pytest.approx(solved, rel=1e-8)
     assert wrong.test_error != pytest.approx(solved[2], rel=1e-4)
-    assert predict_uniform(largest_step(case)).test_error == pytest.approx(solved[2], rel=1e-3)
+    # What both leave out moves these errors by up to 4 %; test_noise_covariance.py has the simulation.
+    assert predict_uniform(largest_step(case)).test_error == pytest.approx(solved[2], rel=5e-2)
 
 
-def without_norms(problem: Problem) -> Errors:
-    """The errors with every sample and every neuron at the average deviation of its pre-activations."""
-    model, state = solve_problem(problem)
+def all_alike(problem: Problem) -> Errors:
+    """The errors with every sample and every neuron at the average deviation of its pre-activations, and isotropic
+    noise in the gradient.
+    """
+    model = model_of(problem)
+    moves = model.gains**2 + model.conditioning.isotropic * model.grid.u**2
+    model = replace(model, bulk=replace(model.bulk, moves=moves))
+    state, _ = solve_bulk(model.bulk, shift_of(problem, model))
     norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)
     return errors(replace(model, norms=norms), state)
 

@@ -55,13 +55,16 @@ def test_the_total_mass_is_one(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("changes", PROBLEMS.values(), ids=PROBLEMS.keys())
 def test_the_mean_of_the_bulk_is_the_variance_of_a_feature_given_kappa_and_u(changes: dict[str, Any]) -> None:
-    """``E tr K / n = E[A1^2 + A2^2]``, on the finer grid of the errors; the cut tails hold less than 1e-3 of it."""
+    """``E tr K / n = E[A1^2 + A2^2]``, on the finer grid of the errors.
+
+    The cut tails, of kappa and u and of the noise's covariance, hold less than 5e-3 of it.
+    """
     problem = BASE.replace(**changes)
     bulk = solve_problem(problem.replace(ridge=1.0))[0].bulk
     moves = bulk.mu_weights @ bulk.moves
     linear = (bulk.sample_weights @ (bulk.phi @ bulk.q.T) ** 2) * moves
     exact = float((bulk.sample_weights @ bulk.residual + linear) @ bulk.neuron_weights)
-    assert integral(predict(problem).spectrum, 1) == pytest.approx(exact, rel=3e-3)  # type: ignore[union-attr]
+    assert integral(predict(problem).spectrum, 1) == pytest.approx(exact, rel=5e-3)  # type: ignore[union-attr]
 
 
 def test_all_eigenvalues_together_have_the_trace_of_the_features() -> None:

@@ -93,10 +93,10 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
 def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
     """Quadrature nodes for functions of M that are smooth and grow no faster than its square.
 
-    A Gauss rule for the sum of all measures in the variable ``t = mu / sqrt(mu^2 + L^2)``, L five standard deviations
-    of M, in which its unbounded spectrum is compact; the same nodes then carry interpolatory weights for every single
-    measure. Fewer nodes come back where rounding ends the recurrence. Last, all weights are tilted so that mass, mean
-    and variance of every measure are exact.
+    A Gauss rule for the sum of all measures, each of mass one, in ``t = x / sqrt(x^2 + L^2)``, x the distance from the
+    centre, L five standard deviations of M, in which its unbounded spectrum is compact; the same nodes then carry
+    interpolatory weights for every single measure. Fewer nodes come back where rounding ends the recurrence. Last, all
+    weights are tilted so that mass, mean and variance of every measure are exact.
 
     Raises
     ------
@@ -109,8 +109,9 @@ def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
     size = gram.shape[0]
     moments = _moments(law, scale, 2 * n_nodes)
-    total = moments[:, 0] + moments[:, 1 + np.arange(size) * (size + 1)].sum(axis=1)
-    t, vectors = _gauss(*_chebyshev(total), law.lowest)
+    own = np.diagonal(gram)
+    total = moments[:, 0] + moments[:, 1 + np.arange(size) * (size + 1)] @ np.divide(1, own, where=own > 0, out=0 * own)
+    t, vectors = _gauss(*_chebyshev(total), _compact(law.lowest - law.centre, scale))
     n = len(t)
     # Orthonormal polynomials of the total measure at the nodes are the scaled eigenvectors; their Legendre
     # coefficients turn the Legendre moments of any other measure into its interpolatory weights.
@@ -118,8 +119,11 @@ def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
     expansion = np.linalg.solve(_legendre(t, n).T, orthonormal.T)
     gauss = total[0] * vectors[0] ** 2
     weights = (orthonormal.T @ (expansion.T @ moments[:n])) * gauss[:, None]
-    nodes = _LENGTH * scale * t / np.sqrt(1 - t**2)
-    weights = _matched(nodes / scale, weights, gauss, _power_moments(law) / scale ** np.arange(3)[:, None])
+    offsets = _LENGTH * t / np.sqrt(1 - t**2)
+    weights = _matched(
+        offsets, weights, gauss, _central(_power_moments(law), law.centre) / scale ** np.arange(3)[:, None]
+    )
+    nodes = law.centre + scale * offsets
     return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(n, size, size), np.ones(n))
 
 
@@ -147,6 +151,18 @@ def _power_moments(law: ResidualLaw) -> Array:
     return np.column_stack([[1.0, m1, m2], np.stack([block.ravel() for block in blocks])])
 
 
+def _central(moments: Array, centre: float) -> Array:
+    """Moments 0, 1, 2 about a centre."""
+    zero, one, two = moments
+    return np.stack([zero, one - centre * zero, two - 2 * centre * one + centre**2 * zero])
+
+
+def _compact(offset: Any, scale: float) -> Any:
+    """``t = x / sqrt(x^2 + L^2)`` of the distance x from the centre."""
+    length = _LENGTH * scale
+    return np.sign(offset) if np.isscalar(offset) and np.isinf(offset) else offset / np.sqrt(offset**2 + length**2)
+
+
 def _bordered(block: Array, side: Array, corner: float) -> Array:
     return np.block([[block, side[:, None]], [side[None], np.array([[corner]])]])
 
@@ -154,13 +170,15 @@ def _bordered(block: Array, side: Array, corner: float) -> Array:
 def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
     """Weights plus the smallest change (in the Gauss measure) that makes the moments 0, 1, 2 exact.
 
-    Left as they are where that would be no small change: heavy labels then carry the moments far out in the tails.
+    The highest are left where that would be no small change: heavy labels carry them far out in the tails.
     """
-    powers = nodes ** np.arange(3)[:, None] if len(nodes) > 2 else nodes ** np.arange(len(nodes))[:, None]
-    missing = exact[: len(powers)] - powers @ weights
-    tilt = np.linalg.solve((powers * gauss) @ powers.T, missing)
-    change = powers.T @ tilt
-    return weights + gauss[:, None] * change if np.abs(change).max() < _LARGEST_TILT else weights
+    for count in range(min(3, len(nodes)), 0, -1):
+        powers = nodes ** np.arange(count)[:, None]
+        missing = exact[:count] - powers @ weights
+        change = powers.T @ np.linalg.solve((powers * gauss) @ powers.T, missing)
+        if np.abs(change).max() < _LARGEST_TILT:
+            break
+    return weights + gauss[:, None] * change
 
 
 def _gauss(diagonal: Array, beta: Array, lowest: float) -> tuple[Array, Array]:
@@ -211,7 +229,7 @@ def _moments(law: ResidualLaw, scale: float, count: int) -> Array:
     both = _legendre(np.array([-1.0, 1.0]), count).sum(axis=1)[:, None] * ends / np.pi
     for slope, start, allowed in _OPENINGS:
         z, integrand, end = _contour(law, scale, slope, start)
-        polynomials = _legendre(z / np.sqrt(z**2 + (_LENGTH * scale) ** 2), count)
+        polynomials = _legendre(_compact(z - law.centre, scale), count)
         # The arcs that close the contour at infinity, where g dz = -dz/z and t = +-1.
         moments = (polynomials @ integrand).imag / np.pi + both * np.angle(end)
         error = abs(moments[0, 0] - 1)

@@ -11,7 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel
-from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers, condition
+from polyspike.theory.uniform.conditioning import Conditioning, condition
 from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
@@ -163,7 +163,8 @@ def _matrix_measures(teacher: Teacher, variance: float, omega: float, phi: float
 def _noise_measures(teacher: Teacher, variance: float, omega: float, phi: float, count: int) -> MeasureNodes:
     law = NoiseLaw(*teacher_sample(teacher), variance, omega, phi)
     found = measure_nodes(law, count)
-    return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / law.second_moment)
+    # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
+    return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
 
 
 def mu_count(reach: float) -> int:

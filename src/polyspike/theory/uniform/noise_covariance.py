@@ -36,9 +36,14 @@ class NoiseLaw(ResidualLaw):
         return sqrt(self.phi * fourth)
 
     @property
+    def centre(self) -> float:
+        """The mean ``E eps^2``, which with unlimited samples is all there is."""
+        return self.second_moment
+
+    @property
     def lowest(self) -> float:
-        """No eigenvalue is negative; of rounding that much is granted."""
-        return -1e-6
+        """No eigenvalue is negative."""
+        return 0.0
 
     def weight(self, eps: Array) -> Array:
         """``eps^2``."""
@@ -52,7 +57,7 @@ class NoiseLaw(ResidualLaw):
         return self._merged(pole, np.sqrt(np.abs(pole) / self.second_moment))
 
     def _near(self, pole: Complex) -> Averages:
-        root = np.sqrt(pole)[:, None]
+        root: Complex = np.sqrt(pole)[:, None]
         ahead, behind = self._sides(root - self.labels), self._sides(root + self.labels)
         behind = (behind[0], -behind[1], behind[2])
         even = [(one + other) / (2 * root) @ self.weights for one, other in zip(ahead, behind, strict=True)]
@@ -85,7 +90,7 @@ class NoiseLaw(ResidualLaw):
 
     def _square(self, root: Complex, level: Complex) -> Complex:
         """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``."""
-        inner = 0.0
+        inner = np.zeros((len(root), len(self.labels)), dtype=complex)
         for distance in (root[:, None] - self.labels, root[:, None] + self.labels):
             if self.noise_variance > 0:
                 inner = inner + (distance * mean_inverse(distance, self.noise_variance) - 1) / self.noise_variance

@@ -74,9 +74,14 @@ class ResidualLaw:
         return sqrt(self.phi * self.second_moment)
 
     @property
+    def centre(self) -> float:
+        """Where the rule for the spectrum has its centre."""
+        return 0.0
+
+    @property
     def lowest(self) -> float:
-        """Lower end of the spectrum in ``t = mu / sqrt(mu^2 + L^2)``."""
-        return -1.0
+        """Lower end of the spectrum."""
+        return -np.inf
 
     def weight(self, eps: Array) -> Array:
         """What the matrix weighs the samples with: ``eps``, for M."""

@@ -30,7 +30,7 @@ _MOST_INTERVALS = 8
 _SMALL_ARC_STEP = 0.1
 # An outlier that holds less than this of all functions of kappa has learned nothing: a node that the cut laws leave at
 # the edge of the bulk, which the continuous law would smear.
-_LEAST_SHARE = 1e-3
+_LEAST_SHARE = 1e-2
 # A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
