@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from polyspike import Measurement, NumericalError, Problem, simulate, simulate_many
 from polyspike.simulation import over_neurons, over_samples
@@ -49,6 +50,19 @@ def test_streamed_and_held_runs_agree(base: Problem) -> None:
         assert other.alignment is not None
         for name in ("monomial", "hermite", "overlaps"):
             np.testing.assert_allclose(getattr(mine.alignment, name), getattr(other.alignment, name), atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_blocks_on_several_threads_are_the_same_blocks(threads: int) -> None:
+    """Three blocks for the ridge sample, two for the gradient: fewer and more threads than blocks."""
+    held = simulate(TALL, seed=3, n_test=2100, alignment_degree=3, streaming=False)
+    with threadpool_limits(threads, user_api="blas"):
+        assert HOST.at_once(TALL.width) == threads
+        assert HOST.at_once(10_000) == 1
+        streamed, again = (simulate(TALL, seed=3, n_test=2100, alignment_degree=3, streaming=True) for _ in range(2))
+        assert HOST.at_once(TALL.width) == threads
+    assert_same(streamed, held)
+    assert all(getattr(streamed, name) == getattr(again, name) for name in SCALARS)
 
 
 @pytest.mark.parametrize("base", [TALL, WIDE], ids=["samples", "neurons"])

@@ -10,7 +10,7 @@ rows, Gram matrices and everything that is solved are float64. In float32 a sum 
 :data:`BLOCK` rows, each a float32 product, and the blocks are added in float64.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Self
@@ -69,6 +69,15 @@ class Arrays:
     def in_float64(self) -> Self:
         """The same library and device with working precision float64."""
         return replace(self, dtype="float64")
+
+    def at_once(self, width: int) -> int:
+        """Blocks of samples that are worked on at the same time; a device is busy with one."""
+        return 1
+
+    def each(self, work: Callable[..., None], *arguments: Sequence[Any]) -> None:
+        """``work`` on the first of all arguments, on the second, and so on to the end of the shortest."""
+        for some in zip(*arguments, strict=False):
+            work(*some)
 
     def put(self, array: Any) -> Any:
         """A host array on the device, in working precision."""

@@ -5,8 +5,9 @@ is a large share of a simulation's time and limited by memory: scaling, adding a
 cache costs one pass instead of four. Slabs are independent, so threads change nothing in the result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from polyspike.problem import Activation
 
-__all__ = ["blas_threads", "in_shares", "in_slabs", "step_features"]
+__all__ = ["blas_threads", "in_shares", "in_slabs", "one_blas_thread", "step_features"]
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
@@ -63,6 +64,22 @@ def step_features(
 
     in_slabs(work, still.shape, threads)
     return result
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS on one thread inside: for shares that call it, each on a thread of its own.
+
+    Calls that each ask for all cores wait for each other: the products of a few vectors take twice as long.
+    """
+    before = [(library, library.num_threads) for library in _blas_libraries()]
+    for library, _ in before:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in before:
+            library.set_num_threads(threads)
 
 
 def in_slabs(work: Callable[[slice], object], shape: tuple[int, int], threads: int = 1) -> None:

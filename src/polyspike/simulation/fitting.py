@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ __all__ = [
     "Fit",
     "Measured",
     "Plan",
+    "batches",
     "feature_blocks",
     "fit_held",
     "gradients_of",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -170,16 +173,32 @@ def gradients_of(
     samples: Iterable[Labelled], plan: Plan, draw: Draw, weights: Any, arrays: Arrays
 ) -> dict[Problem, Gradient]:
     """The gradient of every key of the plan, in one pass over the samples."""
-    sums = {
-        key: GradientSum(arrays.put(draw.readout(key.readout)), key.activation, key.gradient, arrays)
-        for key in plan.steps
-    }
-    for sample in samples:
+
+    def nothing() -> dict[Problem, GradientSum]:
+        readouts = {law: arrays.put(draw.readout(law)) for law in {key.readout for key in plan.steps}}
+        return {key: GradientSum(readouts[key.readout], key.activation, key.gradient, arrays) for key in plan.steps}
+
+    def add(sums: dict[Problem, GradientSum], sample: Labelled) -> None:
         inputs = arrays.put(sample.inputs)
         preactivation = inputs @ weights.T
         for key, total in sums.items():
             total.add(inputs, preactivation, arrays.put_exact(sample.labels(key)))
+
+    shares = [nothing() for _ in range(arrays.at_once(weights.shape[0]))]
+    for some in batches(samples, len(shares)):
+        arrays.each(add, shares, some)
+    sums, *others = shares
+    for other in others:
+        for key, total in sums.items():
+            total.merge(other[key])
     return {key: total.gradient(weights) for key, total in sums.items()}
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of that many items, the last one of what is left."""
+    waiting = iter(items)
+    while some := list(islice(waiting, size)):
+        yield some
 
 
 def fit_held(

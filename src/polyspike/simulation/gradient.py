@@ -84,6 +84,13 @@ class GradientSum:
         self._beta = arrays.add(self._beta, arrays.cross(inputs, arrays.working(residual)))
         self.rows += inputs.shape[0]
 
+    def merge(self, other: "GradientSum") -> None:
+        """Take in the samples of another one."""
+        if other.rows:
+            self._matrix = self.arrays.add(self._matrix, other._matrix)
+            self._beta = self.arrays.add(self._beta, other._beta)
+            self.rows += other.rows
+
     def gradient(self, weights: Any) -> Gradient:
         """The gradient at initial weights of shape (width, d)."""
         arrays = self.arrays

@@ -1,5 +1,7 @@
 """The same operations on NumPy, with LAPACK and BLAS called directly and the elementwise maps in cache-sized slabs."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ from scipy import linalg
 
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import BLOCK, CHOLESKY_PER_EIGH, Arrays, not_positive
-from polyspike.simulation.features import blas_threads, in_shares, in_slabs, step_features
+from polyspike.simulation.features import blas_threads, in_shares, in_slabs, one_blas_thread, step_features
 
 __all__ = ["HOST", "HostArrays", "ridge_solve"]
 
@@ -17,6 +19,9 @@ Array = NDArray[np.float64]
 
 # Rows of a product with a few vectors: a slab is small enough for the kernels of BLAS that do not copy it first.
 _FEW_ROWS = 32
+
+# Features up to this width are made of several blocks at a time; part of the numbers, which must not hang on memory.
+_WIDEST_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,21 @@ class HostArrays(Arrays):
     def host(self, array: Any) -> Array:
         """The same array where it is float64 already."""
         return np.asarray(array, dtype=float)
+
+    def at_once(self, width: int) -> int:
+        """One a thread: products of blocks lose half of their rate when two threads share each. Wide ones lose little,
+        and a Gram matrix for every thread would be too much.
+        """
+        return blas_threads() if width <= _WIDEST_AT_ONCE else 1
+
+    def each(self, work: Callable[..., None], *arguments: Sequence[Any]) -> None:
+        """The same at the same time, each on a thread of its own with BLAS on that one; one alone has all threads."""
+        calls = list(zip(*arguments, strict=False))
+        if len(calls) == 1:
+            work(*calls[0])
+            return
+        with one_blas_thread(), ThreadPoolExecutor(len(calls)) as pool:
+            list(pool.map(lambda some: work(*some), calls))
 
     def spare(self, like: Any) -> Any:
         """An array to write features into."""
@@ -73,12 +93,16 @@ class HostArrays(Arrays):
         return total
 
     def add_gram(self, total: Any, rows: Any) -> Any:
-        """``total + rows rows'``, in place: half the work of the full product."""
+        """``total + rows rows'``, in place: half the work of the full product.
+
+        A matrix times its own transpose is a symmetric update in NumPy too, and there, unlike in SciPy's wrapper of
+        BLAS, the interpreter is free meanwhile, so that several threads can make theirs.
+        """
         if self.is_exact:
-            return _syrk(linalg.blas.dsyrk, rows, total)
+            return _syrk(linalg.blas.dsyrk, rows) if total is None else self.add(total, (rows @ rows.T).T)
         for start in range(0, rows.shape[1], BLOCK):
-            term = _syrk(linalg.blas.ssyrk, rows[:, start : start + BLOCK])
-            total = self.add(total, self.exact(term))
+            some = rows[:, start : start + BLOCK]
+            total = self.add(total, self.exact((some @ some.T).T))
         return total
 
     def squared_norm(self, array: Any) -> float:
@@ -101,7 +125,9 @@ class HostArrays(Arrays):
                 image += (vectors @ slab.T) @ slab
             return image
 
-        return np.sum(in_shares(share, len(rows), blas_threads()), axis=0)
+        threads = blas_threads()
+        with one_blas_thread():
+            return np.sum(in_shares(share, len(rows), threads), axis=0)
 
     def copy(self, array: Any) -> Any:
         """A copy in the same memory order."""
@@ -176,9 +202,8 @@ def _cholesky_solve(matrix: Array, target: Array, shift: float) -> Array:
     return linalg.cho_solve(factor, target, check_finite=False)
 
 
-def _syrk(syrk: Any, rows: Any, total: Any = None) -> Any:
-    """``total + rows rows'``, lower triangle, Fortran order; in place where ``total`` is given."""
-    start = {} if total is None else {"beta": 1.0, "c": total, "overwrite_c": 1}
+def _syrk(syrk: Any, rows: Any) -> Any:
+    """``rows rows'``, lower triangle, Fortran order."""
     if rows.flags.c_contiguous:
-        return syrk(1.0, rows.T, trans=1, lower=1, **start)
-    return syrk(1.0, rows, trans=0, lower=1, **start)
+        return syrk(1.0, rows.T, trans=1, lower=1)
+    return syrk(1.0, rows, trans=0, lower=1)

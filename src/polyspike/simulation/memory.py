@@ -60,12 +60,14 @@ def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
 
 
 def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
-    """The same for ``simulate(problem, streaming=True)``; the cost of one more step is one Gram matrix."""
+    """The same for ``simulate(problem, streaming=True)``; one more step costs a Gram matrix for every block at once."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     rows = BLOCK_ROWS
     if streamed_road(problem) is Road.SAMPLES:
-        held = (1 + 2 * gradients) * width * d
-        blocks = rows * (4 * d + 5 * width)
+        shares = HOST.at_once(width)
+        held = (1 + (1 + shares) * gradients) * width * d
+        blocks = shares * rows * (4 * d + 5 * width)
+        steps = steps * shares
     else:
         # In float32 the draw and its copy are both there.
         held = (n + n0) * d * (1 if dtype == "float64" else 2)
@@ -80,7 +82,8 @@ def steps_at_once(problem: Problem, arrays: Arrays = HOST, gradients: int = 1) -
     """
     neighbours = max(1, cpu_count() // blas_threads())
     room = available_bytes(arrays) // neighbours - estimate_streamed(problem, arrays.dtype, 0, gradients)
-    return max(1, room // (_DOUBLE * min(problem.n_samples, problem.width) ** 2))
+    shares = arrays.at_once(problem.width) if streamed_road(problem) is Road.SAMPLES else 1
+    return max(1, room // (_DOUBLE * shares * min(problem.n_samples, problem.width) ** 2))
 
 
 def available_bytes(arrays: Arrays = HOST) -> int:

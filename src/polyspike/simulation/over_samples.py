@@ -14,8 +14,17 @@ from polyspike.problem import Problem
 from polyspike.results import Alignment
 from polyspike.simulation.alignment import AlignmentSum
 from polyspike.simulation.arrays import Arrays
-from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.fitting import Fit, Measured, Plan, feature_blocks, gradients_of, projection_on, run_test
+from polyspike.simulation.draw import GaussianDraw, Labelled
+from polyspike.simulation.fitting import (
+    Fit,
+    Measured,
+    Plan,
+    batches,
+    feature_blocks,
+    gradients_of,
+    projection_on,
+    run_test,
+)
 from polyspike.simulation.gradient import Gradient
 from polyspike.simulation.memory import steps_at_once
 from polyspike.status import Status
@@ -45,6 +54,14 @@ class NormalEquations:
         self.target = arrays.add(self.target, arrays.cross(features, arrays.working(labels)))
         self.label_energy += float(labels @ labels)
         self.rows += labels.shape[0]
+
+    def merge(self, other: "NormalEquations") -> None:
+        """Take in the rows of another one."""
+        if other.rows:
+            self.gram = self.arrays.add(self.gram, other.gram)
+            self.target = self.arrays.add(self.target, other.target)
+            self.label_energy += other.label_energy
+            self.rows += other.rows
 
     def readouts(self, ridges: list[float]) -> Any:
         """``(F'F + n ridge)^-1 F'y`` for every ridge, in float64; shape (width, len(ridges)).
@@ -108,9 +125,7 @@ def over_samples(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arr
 def _fit_some(
     draw: GaussianDraw, plan: Plan, weights: Any, gradients: dict[Problem, Gradient], measured: Measured, arrays: Arrays
 ) -> dict[Problem, Fit]:
-    equations = {step: NormalEquations(arrays) for step in plan.ridges}
-    for block in feature_blocks(draw.ridge_blocks(), plan, weights, gradients, arrays):
-        equations[block.step].add(block.features, block.labels)
+    equations = _sums(draw, plan, weights, gradients, arrays)
     fits, second_look = {}, {}
     for step in plan.ridges:
         fit, doubtful = _solve(step, equations[step], plan, gradients, arrays)
@@ -124,6 +139,25 @@ def _fit_some(
     for step, look in second_look.items():
         fits[step].train_errors, fits[step].alignment = look.results()
     return fits
+
+
+def _sums(
+    draw: GaussianDraw, plan: Plan, weights: Any, gradients: dict[Problem, Gradient], arrays: Arrays
+) -> dict[Problem, NormalEquations]:
+    """The normal equations of every step, in one pass over the ridge sample."""
+
+    def add(equations: dict[Problem, NormalEquations], sample: Labelled) -> None:
+        for block in feature_blocks([sample], plan, weights, gradients, arrays):
+            equations[block.step].add(block.features, block.labels)
+
+    shares = [{step: NormalEquations(arrays) for step in plan.ridges} for _ in range(arrays.at_once(weights.shape[0]))]
+    for some in batches(draw.ridge_blocks(), len(shares)):
+        arrays.each(add, shares, some)
+    equations, *others = shares
+    for other in others:
+        for step, total in equations.items():
+            total.merge(other.pop(step))
+    return equations
 
 
 def _solve(
