@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import linalg, special
 
 from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.features import one_blas_thread
 from polyspike.simulation.host import HOST
 
 __all__ = ["Krylov", "Ritz"]
@@ -87,11 +88,17 @@ class Krylov:
         return self.size + self.block <= share * min(self.rows.shape)
 
     def grow(self) -> Ritz:
-        """Enlarge the space, by an eighth at least, and project on it."""
+        """Enlarge the space, by an eighth at least, and project on it.
+
+        All but the product with the features is small, and small products take longer on several threads than on one.
+        """
         target = max(len(self.columns) + 1, len(self.columns) * 9 // 8)
         while len(self.columns) < target:
-            self._step()
-        return self._project()
+            image = self._apply(self.basis[self.size - self.block : self.size])
+            with one_blas_thread():
+                self._enlarge(image)
+        with one_blas_thread():
+            return self._project()
 
     def shortfall(self) -> float:
         """How far, relative, the largest Ritz value may be below the largest eigenvalue: ``tanh^2(s / (2k - 1))``.
@@ -114,10 +121,8 @@ class Krylov:
         s = np.arcsinh(np.sqrt(rest / (b * quantile)))
         return float(np.tanh(s / (2 * len(self.columns) - 1)) ** 2)
 
-    def _step(self) -> None:
-        """One product, orthogonalised against the whole space, twice because once is not enough."""
-        last = self.basis[self.size - self.block : self.size]
-        image = self._apply(last)
+    def _enlarge(self, image: Array) -> None:
+        """A product orthogonalised against the whole space, twice because once is not enough."""
         space = self.basis[: self.size]
         column = image @ space.T
         image -= column @ space
