@@ -105,7 +105,7 @@ def spectrum_rows(repeats: int) -> list[tuple[str, ...]]:
 def notebook_equations(problem: Problem) -> Errors:
     """Our solution of what the notebook solves: isotropic noise, equal norms, no corrections of order 1/d."""
     model = model_of(problem)
-    moves = model.gains**2 + model.conditioning.isotropic * model.grid.u**2
+    moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
     norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)
     model = replace(model, bulk=replace(model.bulk, moves=moves, next_order=None), norms=norms)
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])

@@ -90,7 +90,7 @@ def window(problem: Problem) -> Numbers:
 def without_quadratic_gradient(problem: Problem) -> Errors:
     """The gradient's remainder as isotropic noise: its quadratic part, the matrix M, is left out."""
     scalars = condition(problem)
-    scalars = replace(scalars, tilt=0 * scalars.tilt, isotropic=scalars.spread)
+    scalars = replace(scalars, tilt=0 * scalars.tilt, remainder=scalars.spread)
     model = assemble(problem, choose_grid(problem, scalars), scalars)
     moves = np.broadcast_to(model.bulk.mu_weights @ model.bulk.moves, model.bulk.moves.shape)
     model = replace(model, bulk=replace(model.bulk, moves=moves))

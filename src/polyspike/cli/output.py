@@ -11,7 +11,7 @@ import numpy as np
 from polyspike.errors import ArgumentError, UnreadableError
 from polyspike.spectra import Spectrum
 
-__all__ = ["check_figure", "plain", "print_json", "print_lines", "spectrum_values"]
+__all__ = ["check_figure", "make_folder", "plain", "print_json", "print_lines", "spectrum_values"]
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
@@ -30,6 +30,21 @@ def check_figure(path: Path) -> None:
         raise ArgumentError("figure", str(path), f"give a name that ends in {', '.join(FIGURE_FORMATS)}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UnreadableError(f"figure = {str(path)!r}: its folder is not there or cannot be written; give another")
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises
+    ------
+    UnreadableError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreadableError(f"out = {str(path)!r}: cannot be made ({error}); give another folder") from error
+    return path
 
 
 def plain(value: Any) -> Any:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import print_json, print_lines
-from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.cli.output import make_folder, print_json, print_lines
+from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 
 __all__ = ["EXAMPLES", "command"]
@@ -45,7 +45,7 @@ def command(
 
     name = against.replace("-", "_")
     exponents, values = _axes(name, against, low, high, rows, columns)
-    folder = _folder(out)
+    folder = make_folder(out)
     found = phase_map(problem, exponents, values, name, spikes)
     written = _write(found, folder)
     _tell(found, written, json)
@@ -64,14 +64,6 @@ def _axes(name: str, given: str, low: Any, high: Any, rows: int, columns: int) -
     ratio = (top / bottom) ** (1 / (rows - 1))
     values = [bottom * ratio**k for k in range(rows - 1)]
     return [0.5 * k / (columns - 1) for k in range(columns)], [*values, top]
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnreadableError(f"out = {str(path)!r}: cannot be made ({error}); give another folder") from error
-    return path
 
 
 def _write(found: Any, folder: Path) -> list[Path]:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from polyspike.cli.options import Json
-from polyspike.cli.output import print_json
-from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.cli.output import make_folder, print_json
+from polyspike.errors import ArgumentError
 
 __all__ = ["EXAMPLES", "ROWS_FAILED", "command"]
 
@@ -61,7 +61,7 @@ def command(
         raise ArgumentError("--redo, --redo-failed", (redo, redo_failed), "give one of the two")
     given = {"dtype": dtype, "device": device, "streaming": streaming}
     options = plan.options | {name: value for name, value in given.items() if value is not None}
-    folder = _folder(Path(plan.name) if out is None else out)
+    folder = make_folder(Path(plan.name) if out is None else out)
     try:
         with _bar(quiet=json) as report:
             result = sweep(
@@ -83,14 +83,6 @@ def command(
     _tell(result, folder, written, json)
     if result.progress.failed:
         raise typer.Exit(ROWS_FAILED)
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnreadableError(f"out = {str(path)!r}: cannot be made ({error}); give another folder") from error
-    return path
 
 
 @contextmanager

@@ -297,7 +297,7 @@ def all_alike(problem: Problem) -> Errors:
     noise in the gradient.
     """
     model = model_of(problem)
-    moves = model.gains**2 + model.conditioning.isotropic * model.grid.u**2
+    moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
     model = replace(model, bulk=replace(model.bulk, moves=moves))
     state, _ = solve_bulk(model.bulk, shift_of(problem, model))
     norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)

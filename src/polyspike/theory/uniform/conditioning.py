@@ -77,7 +77,7 @@ class Conditioning:
         ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
     move : float
         ``eta / sqrt(N)``.
-    isotropic : float
+    remainder : float
         ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
     excluded : float
         ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
@@ -99,7 +99,7 @@ class Conditioning:
     shrink: Any
     tilt: Any
     move: Any
-    isotropic: Any
+    remainder: Any
     excluded: float
     residual_moment: float
     noise_variance: float
@@ -177,9 +177,9 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditionin
 
 
 def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
-    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the isotropic rest."""
+    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the remainder."""
     spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
     tilt = 2 * numbers.c2 * eta / problem.width**0.5
     carried = tilt**2 * problem.phi_gradient * moment
     move = eta / problem.width**0.5
-    return {"spread": spread, "tilt": tilt, "move": move, "isotropic": spread - carried, "residual_moment": moment}
+    return {"spread": spread, "tilt": tilt, "move": move, "remainder": spread - carried, "residual_moment": moment}

@@ -80,7 +80,7 @@ def assemble(
     mu = measures.nodes + scalars.trace_shift
     u = grid.u
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
-    moves = gains**2 + scalars.isotropic * u**2 * measures.noise[:, None]
+    moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
     tau = _deviation(problem, scalars, u)
     parts = _kernels(problem, scalars.strength, grid, tau)
     phi, q = factorise(parts.slope, grid, rank_tolerance)
@@ -132,7 +132,7 @@ def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     second, first = second + 2 * shift * first + shift**2, first + shift
     own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
     own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
-    square = own**2 + 2 * own * push * first + push**2 * second + scalars.isotropic * u**2 - own_share
+    square = own**2 + 2 * own * push * first + push**2 * second + scalars.remainder * u**2 - own_share
     if np.real(square).min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)
@@ -145,10 +145,10 @@ def _measures(problem: Problem, scalars: Conditioning, count: int | None = None)
     They depend neither on the step nor on the ridge.
     """
     law = residual_law(problem, scalars)
-    if scalars.isotropic == 0 and scalars.tilt == 0:
+    if scalars.remainder == 0 and scalars.tilt == 0:
         return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(law)[None], np.ones(1))
     deviation = (problem.phi_gradient * scalars.residual_moment) ** 0.5
-    reach = abs(np.real(scalars.tilt)) * deviation if scalars.tilt != 0 else abs(np.real(scalars.isotropic))
+    reach = abs(np.real(scalars.tilt)) * deviation if scalars.tilt != 0 else abs(np.real(scalars.remainder))
     find = _matrix_measures if scalars.tilt != 0 else _noise_measures
     return find(problem.teacher, law.noise_variance, law.omega, law.phi, count or mu_count(reach))
 

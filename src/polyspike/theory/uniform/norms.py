@@ -44,10 +44,10 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
     c = scalars.tilt * u
     a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
-    square = a**2 + c**2 * k2 + scalars.isotropic * u**2
+    square = a**2 + c**2 * k2 + scalars.remainder * u**2
     both, first = np.outer(c, c), np.outer(a, c)
     covariance = both * (4 * np.outer(a, a) * k2 + 2 * (first + first.T) * k3 + both * (k4 + k2**2))
-    rest, turned = scalars.isotropic * u**2, 2 * a * c * k3 + c**2 * k4
+    rest, turned = scalars.remainder * u**2, 2 * a * c * k3 + c**2 * k4
     # The covariance of the noise beside M: joint cumulants k_3/k_2 with M, k_4/k_2 with M twice, k_4/k_2^2 with itself.
     mixed = np.outer(rest, turned) / k2 if k2 > 0 else np.zeros_like(covariance)
     covariance = covariance + mixed + mixed.T + (np.outer(rest, rest) * k4 / k2**2 if k2 > 0 else 0.0)
