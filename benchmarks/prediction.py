@@ -22,8 +22,11 @@ from threadpoolctl import threadpool_limits
 
 from polyspike import NumericalError, Prediction, Problem, best_ridge, best_step, best_step_and_ridge, predict
 from polyspike.theory.uniform.bulk import solve_bulk
+from polyspike.theory.uniform.conditioning import condition
 from polyspike.theory.uniform.forms import Errors, errors
-from polyspike.theory.uniform.predict_uniform import model_of, shift_of
+from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.model import assemble
+from polyspike.theory.uniform.predict_uniform import shift_of
 
 BASE = Problem("tanh", "h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_exponent=0.4, ridge=0.01)
 SIMPLE = BASE.replace(teacher="h1 + 0.5*h3", gradient="target", readout="constant", ridge=0.1)
@@ -104,10 +107,11 @@ def spectrum_rows(repeats: int) -> list[tuple[str, ...]]:
 
 def notebook_equations(problem: Problem) -> Errors:
     """Our solution of what the notebook solves: isotropic noise, equal norms, no corrections of order 1/d."""
-    model = model_of(problem)
+    scalars = condition(problem)
+    model = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
     moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
     norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)
-    model = replace(model, bulk=replace(model.bulk, moves=moves, next_order=None), norms=norms)
+    model = replace(model, bulk=replace(model.bulk, moves=moves), norms=norms)
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
 
 

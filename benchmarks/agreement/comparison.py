@@ -60,9 +60,6 @@ class Row:
         return "z" if abs(self.z) <= self.threshold(comparisons) else "off"
 
 
-KNOWN_OFF = frozenset({25, 29, 30})
-"""Problems with comparisons that fail, of which docs/agreement.md says what is known: no others may."""
-
 _PER_PROBLEM = 8
 
 

@@ -86,6 +86,11 @@ class Teacher:
         """Whether sigma* is a polynomial (of Hermite factors only)."""
         return self.function is None and all(f.degree is not None for term in self.terms for f in term.factors)
 
+    @property
+    def degree(self) -> int:
+        """Total degree of a polynomial sigma*."""
+        return max((sum(f.degree or 0 for f in term.factors) for term in self.terms), default=0)
+
     def tensor_coefficient(self, degrees: Sequence[int]) -> float:
         """``E[sigma*(t) prod_j H_{m_j}(t_j)] / prod_j m_j!`` for degrees ``m = (m_1, ..., m_p)``."""
         return _tensor_coefficient(self, tuple(int(m) for m in degrees))

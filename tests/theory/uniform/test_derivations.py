@@ -19,9 +19,10 @@ from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.uniform.bulk import BulkState
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
-from polyspike.theory.uniform.forms import _Blocks, learned_functions, neuron_cost
+from polyspike.theory.uniform.directions import Directions
 from polyspike.theory.uniform.gradient_matrix import resolvent
 from polyspike.theory.uniform.kernels import kernels
+from polyspike.theory.uniform.learned import learned_functions, neuron_cost, turned_functions
 from polyspike.theory.uniform.model import UniformModel, _deviation
 from polyspike.theory.uniform.norms import matrix_cumulants
 from polyspike.theory.uniform.predict_uniform import shift_of, solve_problem
@@ -215,7 +216,8 @@ def measured_bulk(problem: Problem, seed: int) -> Bulk:
     kappa, perp = net.x @ direction, net.x @ across / np.linalg.norm(across)
     features = np.asarray(problem.activation(net.x @ (net.w0 + problem.step * net.gradient).T))
     tau = _deviation(problem, condition(problem), net.u)
-    mean = kernels(problem.activation, strength / problem.width**0.5 * kappa[:, None] * net.u, tau).mean
+    x = strength / problem.width**0.5 * kappa[:, None] * net.u
+    mean = kernels(problem.activation, x, np.broadcast_to(tau, x.shape)).mean
     rest = features - mean
     inverse = np.linalg.inv(rest @ rest.T / problem.width + gamma * np.eye(len(rest)))
     dual = np.linalg.inv(rest.T @ rest / problem.width / gamma + np.eye(problem.width))
@@ -261,13 +263,14 @@ def predicted_bulk(model: UniformModel, state: BulkState) -> Bulk:
 
 def predicted_forms(model: UniformModel, state: BulkState) -> Array:
     """Of the bulk, and by Woodbury of the functions that the neurons' norms add to it."""
-    size, blocks = len(state.zeta), _Blocks(model, state)
+    size, blocks = len(state.zeta), Directions(model, state)
     c, p = model.bulk.aspect, blocks.size
     functions = np.column_stack([sample_functions(model.grid.kappa), learned_functions(model)[:, size:]])
     lever, across = blocks.lever.T @ functions, blocks.moved @ model.bulk.phi
     cross = -c * (lever.T @ blocks.t[:p, p : 2 * p] @ across)
     own = blocks.moved.sum() - c * across @ blocks.t[p : 2 * p, p : 2 * p] @ across
-    gram = np.block([[blocks.gram(functions), cross[:, None]], [cross[None], np.array([[own]])]])
+    turned = np.column_stack([np.zeros((len(functions), 3)), turned_functions(model)[:, size:]])
+    gram = np.block([[blocks.gram(functions, turned), cross[:, None]], [cross[None], np.array([[own]])]])
     added = gram[np.ix_(range(3, 3 + size), range(3, 3 + size))]
     added = added + np.diag(1 / (model.problem.n_samples * state.zeta))
     order = [0, 1, 2, 3 + size]

@@ -103,7 +103,7 @@ def test_beyond_a_quarter_of_the_directions_the_quadratic_term_is_left_out_and_s
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
-@pytest.mark.parametrize("dimension", [8, 32])
+@pytest.mark.parametrize("dimension", [16, 32])
 @pytest.mark.parametrize("sizes", [(3000, 1000), (100, 3000), (100_000, 500)])
 def test_small_dimensions_give_sound_numbers(activation: str, dimension: int, sizes: tuple[int, int]) -> None:
     n, width = sizes

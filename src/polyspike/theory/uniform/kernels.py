@@ -1,7 +1,8 @@
 """Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)`` (docs/theory-uniform.md, 1).
 
 ``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1),
-``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau, and ``b = dA2^2/d log tau^2``.
+``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau, ``b = dA2^2/d log tau^2``, and the
+derivative ``E (z^3 - 3z) sigma(tau z + x) / tau`` of ``A1 / tau`` by log tau.
 Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
 follows tau; a split rule for any other kinked one.
 """
@@ -36,17 +37,20 @@ _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (
 
 
 class Kernels(NamedTuple):
-    """``m``, ``A1 / tau``, ``A2^2``, ``t = dm/d log tau`` and ``b = dA2^2/d log tau^2`` on the grid (kappa, u)."""
+    """``m``, ``A1 / tau``, ``A2^2`` with their derivatives ``t = dm/d log tau``, ``d(A1/tau)/d log tau`` and
+    ``b = dA2^2/d log tau^2``, all of shape (K, A).
+    """
 
     mean: Any
     slope: Any
     residual: Any
     turn: Any
+    slope_turn: Any
     spread: Any
 
 
 def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
-    """The five averages at means ``x`` (K, A) and deviations ``tau`` (A,).
+    """The six averages at means ``x`` and deviations ``tau``, both of shape (K, A).
 
     Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
 
@@ -71,7 +75,7 @@ def _assembled(first: list[Any], second: list[Any], tau: Any) -> Kernels:
     """
     mean, slope, turn, cubic = first[:4]
     spread = second[2] / 2 - mean * turn - slope * (cubic + slope)
-    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, turn, spread)
+    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, turn, cubic / tau, spread)
 
 
 def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
@@ -104,7 +108,7 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
     ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
     ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
-    ``dm/d log tau = jump tau p``; ``b = jump^2 tau^2 (P Q - p^2)``.
+    ``dm/d log tau = jump tau p``; ``d(A1/tau)/d log tau = -jump t p``; ``b = jump^2 tau^2 (P Q - p^2)``.
     """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     t = x / tau
@@ -113,7 +117,7 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     mean = left * x + jump * tau * (t * above + density) - activation.mean
     scale = (jump * tau) ** 2
     spread = scale * (above * below - density**2)
-    return Kernels(mean, left + jump * above, scale * residual, jump * tau * density, spread)
+    return Kernels(mean, left + jump * above, scale * residual, jump * tau * density, -jump * t * density, spread)
 
 
 def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
@@ -131,6 +135,7 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
         value.slope + jump * density * dt,
         value.residual * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
         value.turn * (1 + dtau / tau0 - t * dt),
+        value.slope_turn - jump * density * (1 - t**2) * dt,
         value.spread * (1 + 2 * dtau / tau0)
         + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
     )
@@ -147,7 +152,7 @@ def _moments(
     first = [np.zeros(x.shape) for _ in range(n_first)]
     second = [np.zeros(x.shape) for _ in range(n_second)]
     for columns, z, w in _blocks(activation, x, tau):
-        value = activation.apply(x[:, columns, None] + tau[columns, None] * z, np)
+        value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
         _accumulate(first, columns, value, z, w)
         _accumulate(second, columns, value * value, z, w)
     return first, second
@@ -180,7 +185,8 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Arr
     if activation.kinks:
         return [_split_group(activation.kinks, x, tau)]
     step = _STEP if activation.formula.strip > 0 else _STEP_UNKNOWN
-    levels = np.ceil(np.log(np.maximum(tau, 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
+    # The norm of a sample adds to tau where kappa is large and its weight small: the least is what the step follows.
+    levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
     return [(np.flatnonzero(levels == k), *_trapezoid(step * _LEVEL ** -float(k))) for k in np.unique(levels)]
 
 

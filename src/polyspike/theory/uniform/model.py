@@ -46,6 +46,9 @@ class UniformModel:
         Weights of the spectral measure of M at ``omega = W0' a``.
     norms : Norms
         How far the deviations of single samples and neurons are from tau.
+    slope, slope_turn : ndarray of shape (K, p)
+        phi of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
+        ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
     """
 
     problem: Problem
@@ -58,6 +61,8 @@ class UniformModel:
     gains: Any
     omega: Any
     norms: Norms
+    slope: Any
+    slope_turn: Any
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
@@ -71,10 +76,12 @@ def assemble(
     scalars: Conditioning,
     mu_nodes: int | None = None,
     rank_tolerance: float | None = None,
+    finite_dimension: bool = True,
 ) -> UniformModel:
     """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away.
 
     ``mu_nodes`` and ``rank_tolerance`` override the number of nodes of M and the cut of the factors of ``A1/tau``.
+    Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out.
     """
     measures = _measures(problem, scalars, mu_nodes)
     mu = measures.nodes + scalars.trace_shift
@@ -82,35 +89,80 @@ def assemble(
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
     tau = _deviation(problem, scalars, u)
-    parts = _kernels(problem, scalars.strength, grid, tau)
-    phi, q = factorise(parts.slope, grid, rank_tolerance)
+    norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
+    parts = _kernels(problem, scalars.strength, grid, tau * norm)
+    spread = norms(problem, scalars, u, tau, parts.turn)
+    if not finite_dimension:
+        spread = replace(spread, variance=0.0)
+    (slope, slope_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
+    noise, growth = parts.residual, norm
+    if finite_dimension:
+        noise, more = _independent(parts, tau * norm, spread, grid)
+        growth = norm * more
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
-        phi,
+        slope * growth,
         q,
-        parts.residual,
+        noise,
         moves,
         measures.bulk,
         problem.n_samples / problem.input_dim,
         problem.n_samples / problem.width,
-        next_order(parts.turn, parts.spread, problem.input_dim, problem.n_samples),
+        next_order(parts.turn, parts.spread, problem.input_dim, problem.n_samples) if finite_dimension else None,
     )
-    labels = label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise)
-    directions = _directions(problem, scalars, measures)
-    spread = norms(problem, scalars, u, tau, parts.turn)
     return UniformModel(
-        problem, scalars, grid, bulk, labels, parts.mean, directions, gains, measures.frame[:, -2, -2], spread
+        problem,
+        scalars,
+        grid,
+        bulk,
+        label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise),
+        parts.mean,
+        _directions(problem, scalars, measures),
+        gains,
+        measures.frame[:, -2, -2],
+        spread,
+        slope,
+        slope_turn,
     )
+
+
+def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
+    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, shape (K, 1).
+
+    It is ``sqrt(1 + (kappa^2 - 1)/d)`` to first order in 1/d, and positive at every d as it stands.
+    """
+    d = problem.input_dim
+    return np.sqrt((d + kappa[:, None] ** 2) / (d + 1))
+
+
+def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:
+    """The part of ``A2^2`` that is independent from sample to sample and neuron to neuron, shape (K, A), and the factor
+    by which the linear part grows.
+
+    With Delta the relative deviation of a sample's norm, of variance v, the quadratic part of the activation contains
+    ``t Delta``, a function of kappa for each neuron, and the cubic part ``Delta w.x d(A1/tau)/d log tau``, in the
+    directions of the linear features. Shares ``v/(1/2 + v)`` and ``v/(1/6 + v)`` of the two parts, exact to first order
+    in v and never more than the whole. Where the linear features vanish, those of the cubic part stay noise.
+    """
+    v = np.diagonal(spread.samples)
+    quadratic = parts.turn**2 * v / (1 + 2 * v)
+    cubic = (tau * parts.slope_turn) ** 2 * v / (1 + 6 * v)
+    gained = grid.kappa_weights @ cubic @ grid.u_weights
+    if gained == 0:
+        return parts.residual - quadratic, 1.0
+    linear = grid.kappa_weights @ (tau * parts.slope) ** 2 @ grid.u_weights
+    joined = linear / (linear + gained)
+    return parts.residual - quadratic - joined * cubic, (2 - joined) ** 0.5
 
 
 def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
     """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
     half = len(grid.u) // 2
-    mirrored = np.array_equal(grid.u, -grid.u[::-1]) and np.array_equal(tau, tau[::-1])
+    mirrored = np.array_equal(grid.u, -grid.u[::-1]) and np.array_equal(tau, tau[:, ::-1])
     if not mirrored:
         return kernels(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
-    parts = kernels(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[half:])
+    parts = kernels(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
     return Kernels(*(np.concatenate([part[::-1, ::-1][:, :half], part], axis=1) for part in parts))
 
 
@@ -185,19 +237,22 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     return frame @ measures.frame @ frame.T
 
 
-def factorise(slope: Any, grid: Grid, tolerance: float | None = None) -> tuple[Any, Any]:
-    """``A1/tau = phi q'``: a singular value decomposition in the two Gaussian measures, cut at a relative tolerance.
+def factorise(
+    functions: list[Any], weights: list[float], grid: Grid, tolerance: float | None = None
+) -> tuple[list[Any], Any]:
+    """Functions of (kappa, u), each as ``phi q'`` with the same q: a singular value decomposition in the two Gaussian
+    measures of all of them times their weights, cut at a relative tolerance.
 
     The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
     infinitesimal imaginary part (complex step), q is real and spans both parts.
     """
     rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
-    parts = _parts(slope, rows, columns)
-    left, values, right = np.linalg.svd(np.concatenate([rows * part * columns for part in parts]), full_matrices=False)
+    scaled = zip(weights, functions, strict=True)
+    weighted = np.concatenate([w * rows * part for w, f in scaled if w != 0 for part in _parts(f, rows, columns)])
+    left, values, right = np.linalg.svd(weighted * columns, full_matrices=False)
     keep = values > (tolerance or RANK_TOLERANCE) * values[0]
     v = right[keep].T * columns[:, None]
-    weighted = np.concatenate([rows * part for part in parts])
-    return slope @ v, weighted.T @ left[:, keep] / values[keep]
+    return [function @ v for function in functions], weighted.T @ left[:, keep] / values[keep]
 
 
 def _parts(slope: Any, rows: Array, columns: Array) -> list[Array]:

@@ -134,6 +134,14 @@ class NextOrderState:
         """``(2/d) w R^2 h' / (1 + nu)``, shape (..., K)."""
         return 2 / self.arrays.dimension * self.wr * self.r * self.slope / (1 + self.variance)
 
+    @cached_property
+    def by_fluctuating_shift(self) -> Any:
+        """What 1/zeta loses, per e, when the shift fluctuates as ``e/R_ii^2`` does, whose relative deviation is that of
+        ``2 R h'``: ``(4/d)(n/N) E_kappa[R h' b / (1 + nu)]``, shape (A,).
+        """
+        weights = 4 / self.arrays.dimension * self.wr * self.slope / (1 + self.variance)
+        return self.overload * weights @ self.arrays.spread
+
     def second_derivatives(self) -> tuple[Any, Any, Any]:
         """Derivatives of :attr:`by_r` by R and by zeta, and of :attr:`by_zeta` by zeta, over the quadrature weights of
         what they are derived by: shapes (..., K, K), (..., K, A), (..., A, A). The first lacks the diagonal

@@ -30,11 +30,14 @@ class Norms:
         Covariance over samples of log tau at u and u', ``avg[s_u s_u'] / (2 d tau_u^2 tau_u'^2)``.
     neurons : ndarray of shape (A,)
         Variance of log tau over neurons.
+    variance : float
+        Of ``log |x|/sqrt d`` over samples, ``1/(2d)``; zero where finite dimension is left out.
     """
 
     turn: Any
     samples: Any
     neurons: Any
+    variance: float
 
 
 def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
@@ -54,7 +57,7 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     samples = np.outer(square, square) + covariance
     d = problem.input_dim
     neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
-    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons)
+    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons, 1 / (2 * d))
 
 
 def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:

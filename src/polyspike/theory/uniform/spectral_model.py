@@ -79,6 +79,7 @@ def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
         scalars,
         mu_nodes=round(next(count for limit, count in _MU_NODES if reach <= limit) * refine),
         rank_tolerance=_RANK_TOLERANCE / refine**6,
+        finite_dimension=False,
     )
     whole, grid = model.bulk, model.grid
     rows, columns = _reached(model)

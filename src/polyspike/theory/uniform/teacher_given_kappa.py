@@ -26,51 +26,113 @@ _TENSOR_NODES = 24
 
 
 class LabelParts(NamedTuple):
-    """``g0`` (K,), ``g1`` (p, K) and ``g2`` (K,), the last with the label noise; ``square`` (K,) is the part of the
-    rest along ``h_2 = (t^2 - 1)/sqrt 2`` of the first orthogonal direction, whose energy g2 contains.
+    """The label given kappa, and how its parts turn with the norm of the other inputs.
+
+    Attributes
+    ----------
+    g0, g1, g2 : ndarray of shape (K,), (p, K), (K,)
+        The third with the label noise.
+    square : ndarray of shape (K,)
+        The part of the rest along ``h_2 = (t^2 - 1)/sqrt 2`` of the first orthogonal input, whose energy g2 contains.
+    g0_turn, g1_turn, g2_turn : ndarray of shape (K,), (p, K), (K,)
+        Derivatives of the three by log of the norm of the inputs orthogonal to b, the label being regressed anew:
+        ``E[s y]``, ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
     """
 
     g0: Any
     g1: Any
     g2: Any
     square: Any
+    g0_turn: Any
+    g1_turn: Any
+    g2_turn: Any
+
+
+class _Values(NamedTuple):
+    """Averages over the inputs beyond the first, at values y of that one: ``E sigma*``, ``E t_j sigma*`` and
+    ``E sigma*^2``; and of ``s sigma*``, ``(s - 2) t_j sigma*`` and ``s sigma*^2``, s being theirs (None for one index).
+    """
+
+    mean: Array
+    slopes: Array
+    square: Array
+    radial: tuple[Array, Array, Array] | None
+
+    def reshaped(self, shape: tuple[int, ...]) -> "_Values":
+        """With the last axis, that of y, in a shape."""
+        mean, slopes, square = (f.reshape(*f.shape[:-1], *shape) for f in self[:3])
+        if self.radial is None:
+            return _Values(mean, slopes, square, None)
+        one, two, three = (f.reshape(*f.shape[:-1], *shape) for f in self.radial)
+        return _Values(mean, slopes, square, (one, two, three))
+
+
+class _Rule(NamedTuple):
+    """Nodes ``t`` (K, T) of the first orthogonal input with weights ``kernel`` (K, T) at every kappa; values are given
+    at nodes shared by all kappa, or at each one's ``own``.
+    """
+
+    t: Any
+    kernel: Any
+    own: bool
+
+    def average(self, weight: Any, values: Array) -> Any:
+        """Of values of shape (..., T) or (..., K, T), under weights (K, T)."""
+        return (weight * values).sum(axis=-1) if self.own else values @ weight.T
 
 
 def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
-    """The three parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| <= 1`` (complex for derivatives).
+    """The label's parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| <= 1`` (complex for derivatives).
 
-    With ``y1 = rho kappa + sqrt(1 - rho^2) t`` the input along beta*, the average over t is an integral over y1 against
-    a Gaussian of deviation sqrt(1 - rho^2), on panels that end at the kinks and are no wider than that deviation; where
-    that would take too many panels, an integral over t with nodes of its own for every kappa.
+    With ``y1 = rho kappa + sqrt(1 - rho^2) t`` the input along beta*, the average over t is a Gauss-Hermite rule where
+    the teacher is a polynomial; else an integral over y1 against a Gaussian of deviation sqrt(1 - rho^2), on panels
+    that end at the kinks and are no wider than that deviation; where that would take too many panels, an integral over
+    t with nodes of its own for every kappa.
     """
     width = (1 - cosine**2) ** 0.5
-    if abs(width) < 2.0**-_FINEST:
-        return _narrow_parts(teacher, kappa, cosine, noise)
-    level = max(0, ceil(-log2(abs(width)) - 1e-9))
-    y, weights, mean, slopes, square = _profile(teacher, level)
-    t = (y - cosine * kappa[:, None]) / width
-    kernel = np.exp(-(t**2) / 2) * (weights / sqrt(2 * pi)) / width
-    g0 = kernel @ mean
-    first = (kernel * t) @ mean
-    g1 = np.concatenate([first[None], slopes @ kernel.T])
-    g2 = kernel @ square - g0**2 - (g1**2).sum(axis=0) + noise**2
-    return LabelParts(g0, g1, g2, (kernel * (t**2 - 1)) @ mean / sqrt(2))
+    if teacher.is_polynomial:
+        t, weights = gauss_hermite(teacher.degree + 3)
+        rule, values = _own_rule(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
+    elif abs(width) < 2.0**-_FINEST:
+        t, weights = _nodes_between(teacher.kinks, np.real(cosine) * kappa, np.real(width))
+        rule, values = _own_rule(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
+    else:
+        y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
+        t = (y - cosine * kappa[:, None]) / width
+        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), own=False)
+    return _parts(rule, values, noise)
 
 
-def _narrow_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
-    """The same for ``|rho|`` so close to 1 that the label is all but a function of kappa; at 1 it is one."""
+def _own_rule(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Array) -> tuple[_Rule, _Values]:
+    """Nodes of its own for every kappa; a complex step moves the Gaussian under the nodes, which stay real."""
     rho, width = np.real(cosine), (1 - cosine**2) ** 0.5
     deviation = np.real(width)
-    t, weights = _nodes_between(teacher.kinks, rho * kappa, deviation)
     y = rho * kappa[:, None] + deviation * t
-    mean, slopes, square = (f.reshape(*f.shape[:-1], *y.shape) for f in _values(teacher, y.ravel()))
-    # A complex step moves the Gaussian under the nodes, which stay real.
-    moved = t if deviation == 0 else (deviation * t + (rho - cosine) * kappa[:, None]) / width
-    kernel = weights / sqrt(2 * pi) * np.exp(-(moved**2) / 2) * (1 if deviation == 0 else deviation / width)
-    g0 = (kernel * mean).sum(axis=1)
-    g1 = np.concatenate([(kernel * moved * mean).sum(axis=1)[None], (kernel * slopes).sum(axis=-1)])
-    g2 = (kernel * square).sum(axis=1) - g0**2 - (g1**2).sum(axis=0) + noise**2
-    return LabelParts(g0, g1, g2, (kernel * (moved**2 - 1) * mean).sum(axis=1) / sqrt(2))
+    values = _values(teacher, y.ravel()).reshaped(y.shape)
+    if deviation == 0 or not np.iscomplexobj(cosine):
+        return _Rule(t, weights + np.zeros(t.shape), own=True), values
+    moved = t + (rho - cosine) * kappa[:, None] / width + t * (deviation - width) / width
+    return _Rule(moved, weights * np.exp((t**2 - moved**2) / 2) * (deviation / width), own=True), values
+
+
+def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
+    average, t, kernel = rule.average, rule.t, rule.kernel
+    first = kernel * t
+    second = first * t - kernel
+    third = second * t - 2 * first
+    one = np.stack([values.mean, values.square])
+    (g0, energy), (h2, energy_turn) = average(kernel, one), average(second, one)
+    g1 = average(first, values.mean)[None]
+    g0_turn, g1_turn = h2, average(third, values.mean)[None]
+    if values.radial is not None:
+        mean, slopes, square = values.radial
+        g1 = np.concatenate([g1, average(kernel, values.slopes)])
+        g1_turn = g1_turn + average(first, mean)
+        g1_turn = np.concatenate([g1_turn, average(second, values.slopes) + average(kernel, slopes)])
+        g0_turn, energy_turn = g0_turn + average(kernel, mean), energy_turn + average(kernel, square)
+    g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
+    g2_turn = energy_turn - 2 * g0 * g0_turn - 2 * (g1 * (g1 + g1_turn)).sum(axis=0)
+    return LabelParts(g0, g1, g2, h2 / sqrt(2), g0_turn, g1_turn, g2_turn)
 
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
@@ -86,26 +148,29 @@ def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) ->
 
 
 @lru_cache(maxsize=64)
-def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Nodes and weights in y1, and ``E sigma*``, ``E t_j sigma*``, ``E sigma*^2`` over the other inputs there."""
+def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, _Values]:
+    """Nodes and weights in y1, and the averages over the other inputs there."""
     y, weights = _panels(teacher.kinks, 2.0**-level)
-    return y, weights, *_values(teacher, y)
+    return y, weights, _values(teacher, y)
 
 
-def _values(teacher: Teacher, y: Array) -> tuple[Array, Array, Array]:
-    """``E sigma*`` (Y,), ``E t_j sigma*`` (p - 1, Y) and ``E sigma*^2`` (Y,) over the other inputs, at y1 = y."""
+def _values(teacher: Teacher, y: Array) -> _Values:
+    """The averages over the other inputs at y1 = y (Y,)."""
     p = teacher.n_indices
     if p == 1:
         value = np.asarray(teacher(y), dtype=float)
-        return value, np.zeros((0, len(y))), value**2
+        return _Values(value, np.zeros((0, len(y))), value**2, None)
     x, w = _other_rule(teacher)
     grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
     gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
     frame = rotation(teacher)
     inputs = y[:, None, None] * frame[0] + grid @ frame[1:]
     value = np.asarray(teacher(inputs), dtype=float)
-    slopes = np.einsum("yg,gj,g->jy", value, grid, gw)
-    return value @ gw, slopes, value**2 @ gw
+    square = value**2
+    radial = gw * ((grid**2).sum(axis=1) - (p - 1))
+    slopes = (np.einsum("yg,gj,g->jy", value, grid, weights) for weights in (gw, radial - 2 * gw))
+    of_mean, of_radial = slopes
+    return _Values(value @ gw, of_mean, square @ gw, (value @ radial, of_radial, square @ radial))
 
 
 def _other_rule(teacher: Teacher) -> tuple[Array, Array]:

@@ -1,0 +1,105 @@
+"""The learned functions m(., u) and what their coefficients cost (docs/theory-uniform.md, sections 4 and 10).
+
+The basis is that of the quadrature nodes of u: one learned function a node, and one more for the neurons' norms.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from polyspike.theory.uniform.bulk import BulkState
+from polyspike.theory.uniform.model import UniformModel
+
+__all__ = ["cost_derivatives", "learned_functions", "neuron_cost", "separating_turn", "turned_functions"]
+
+# Spikes stronger than this (n r^2) get their own coordinates; below, their rounding stays under 1e-11.
+_STRONG = 1e5
+
+
+def learned_functions(model: UniformModel) -> Any:
+    """Functions of kappa (K, 2 A): ``m(., u) sqrt(w)``, and ``t(., u) sqrt(w v)``, which the neurons' norms add."""
+    root = np.sqrt(model.grid.u_weights)
+    return np.concatenate([model.mean * root, model.norms.turn * root * np.sqrt(model.norms.neurons)], axis=1)
+
+
+def turned_functions(model: UniformModel) -> Any:
+    """Their derivatives by log of the norm of a sample, shape (K, 2 A); of the neurons' own ones neglected."""
+    return np.concatenate([model.norms.turn * np.sqrt(model.grid.u_weights), np.zeros_like(model.mean)], axis=1)
+
+
+def neuron_cost(model: UniformModel, state: BulkState) -> Any:
+    """What unit coefficients of the learned functions cost, n times over: ``U^-1`` and ``1/zeta``, block diagonal."""
+    size = len(state.zeta)
+    cost = np.diag(np.tile(1 / state.zeta, 2))
+    cost = cost.astype(np.result_type(cost, model.mean))
+    cost[:size, :size] = inverse_neuron_form(model, state)
+    return cost
+
+
+def separating_turn(model: UniformModel) -> Any:
+    """Orthogonal change of the learned functions that keeps strong and weak spikes apart.
+
+    A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
+    """
+    size = len(model.grid.u_weights)
+    turn = np.eye(2 * size)
+    if model.problem.n_samples * np.abs(model.conditioning.strength) ** 2 < _STRONG:
+        return turn
+    weighted = np.sqrt(model.grid.kappa_weights)[:, None] * np.real(model.mean) * np.sqrt(model.grid.u_weights)
+    turn[:size, :size] = np.linalg.svd(weighted)[2].T
+    return turn
+
+
+def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
+    """The inverse of ``U = E_u[h h' zeta]`` in the scaled nodal basis, plus what the samples' norms cost,
+    ``n E_kappa[R t t'] cov(log tau, log tau')``; for the full gradient plus ``(n/N) sum_mu weight Y Psi Y'`` with
+    ``Y = gain u q`` of :func:`_along_readout`.
+    """
+    root = np.sqrt(model.grid.u_weights)
+    turn = model.norms.turn * root
+    moved = (model.bulk.sample_weights * state.r)[:, None]
+    inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.samples * (turn.T @ (moved * turn))
+    if model.conditioning.excluded == 0:
+        return inverse
+    weights, gains = _along_readout(model)
+    y = (root * model.grid.u * gains)[:, :, None] * model.bulk.q
+    left = (model.bulk.overload * weights)[:, None, None] * (y @ np.concatenate([state.psi, state.psi]))
+    flat = (-1, left.shape[0] * left.shape[2])
+    return inverse + left.transpose(1, 0, 2).reshape(flat) @ y.transpose(1, 0, 2).reshape(flat).T
+
+
+def _along_readout(model: UniformModel) -> tuple[Any, Any]:
+    """Weights and gains, over the nodes of M twice, of what the neurons' linear part lacks and has along the readout.
+
+    With the full gradient the own weights are ``a omega' + (I - a a') W0'``. The bulk has no part along the readout
+    (weight -1, in every direction of x); the gain moves ``a omega'`` too, by ``gain - 1`` (in the direction omega).
+    """
+    return np.concatenate([-model.bulk.mu_weights, model.omega]), np.concatenate([model.gains, model.gains - 1])
+
+
+def cost_derivatives(model: UniformModel, state: BulkState, x: Any) -> tuple[Any, Any]:
+    """Of ``x' cost x / n`` by log R (K,) and log zeta (A,), at coefficients x (2 A,) of the learned functions."""
+    size, n = len(state.zeta), model.problem.n_samples
+    moved = model.bulk.sample_weights * state.r
+    turned = model.norms.turn * (np.sqrt(model.grid.u_weights) * x[:size])
+    by_r = ((turned @ model.norms.samples) * turned).sum(axis=1) * moved
+    by_zeta = -(x[:size] ** 2 + x[size:] ** 2) / (n * state.zeta)
+    if model.conditioning.excluded == 0:
+        return by_r, by_zeta
+    more_r, more_zeta = _along_readout_derivatives(model, state, x[:size])
+    return by_r + more_r * moved, by_zeta + more_zeta
+
+
+def _along_readout_derivatives(model: UniformModel, state: BulkState, x: Any) -> tuple[Any, Any]:
+    """By log R (over R and its weights) and log zeta of ``(1/N) sum_mu weight x' Y Psi Y' x``:
+    ``dPsi = E dV E' - c Psi dQ Psi``.
+    """
+    bulk = model.bulk
+    weights, gains = _along_readout(model)
+    y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.q
+    e, psi, moves = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.moves))
+    through_phi = np.einsum("kab,kb->ka", np.swapaxes(e, 1, 2), y) @ bulk.phi.T
+    through_q = (np.einsum("kab,kb->ka", psi, y) @ bulk.q.T) ** 2 * moves
+    scale = bulk.overload / model.problem.n_samples
+    by_zeta = -scale * bulk.aspect * (weights @ through_q) * bulk.neuron_weights * state.zeta
+    return scale * (weights @ through_phi**2), by_zeta

@@ -1,0 +1,70 @@
+"""The norm of a sample: derivatives of the averages, the freedom of the spike at step 0, and simulation."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from polyspike import Problem, as_activation, simulate, z_threshold
+from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.uniform.bulk import solve_bulk
+from polyspike.theory.uniform.conditioning import condition
+from polyspike.theory.uniform.forms import Errors, errors
+from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.kernels import kernels
+from polyspike.theory.uniform.model import assemble
+from polyspike.theory.uniform.predict_uniform import shift_of
+
+LABELS = [("erf", "h1 + 0.5*h2 + 0.3*h3"), ("relu", "relu"), ("tanh", "h1"), ("gelu", "h1 + 0.7*h2")]
+
+
+def leading(problem: Problem) -> Errors:
+    """The errors without what finite dimension adds."""
+    scalars = condition(problem)
+    model = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
+    return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "tanh", "gelu", "h3"])
+def test_the_turns_are_derivatives_by_the_deviation(name: str) -> None:
+    """Central differences in log tau, at deviations that differ from row to row."""
+    x = np.array([0.3, -1.1, 2.0])[:, None] * np.array([-1.5, 0.2, 0.9])
+    tau = np.array([0.97, 1.0, 1.05])[:, None] * np.array([1.0, 1.2, 0.9])
+    found, h = kernels(as_activation(name), x, tau), 1e-5
+    ahead, behind = (kernels(as_activation(name), x, tau * np.exp(step)) for step in (h, -h))
+    slopes = [(a - b) / (2 * h) for a, b in zip(ahead[:3], behind[:3], strict=True)]
+    for turn, slope in zip((found.turn, found.slope_turn, 2 * found.spread), slopes, strict=True):
+        np.testing.assert_allclose(turn, slope, atol=1e-8 * float(np.abs(slope).max()) + 1e-9)
+
+
+@pytest.mark.parametrize(("activation", "teacher"), LABELS)
+def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str) -> None:
+    """The target-only gradient takes its own direction for b, correlated with the teacher; the full one takes omega.
+
+    No network knows of either, and what depends on the choice is of the second order in 1/d: the coordinate along b is
+    integrated over, the others enter by their derivatives. A term of order 1/d missing from one of the two would show.
+    """
+
+    def gap(dimension: int) -> NDArray[np.float64]:
+        sizes = (4 * dimension, dimension, 8 * dimension)
+        problem = Problem(activation, teacher, *sizes, n_gradient=8 * dimension, step_size=0.0, noise=0.1)
+        own, other = (predict_uniform(problem.replace(gradient=form)) for form in ("target", "full"))
+        assert abs(condition(problem.replace(gradient="target")).cosine) > 0.8
+        assert abs(condition(problem.replace(gradient="full")).cosine) < 1e-12
+        pairs = ((own.train_loss, other.train_loss), (own.test_error, other.test_error))
+        return np.array([a / b - 1 for a, b in pairs])
+
+    gaps = [gap(dimension) for dimension in (100, 400)]
+    np.testing.assert_allclose(gaps[0] / gaps[1], 16, rtol=0.15)
+
+
+def test_simulation_tells_the_terms_from_their_absence() -> None:
+    """The stated finite-size term is (3/d)^2 + 3/n, of the order of what is left out."""
+    problem = Problem("erf", "relu", 240, 60, 960, ridge=0.01, noise=1.0, step_size=0.0, gradient="target")
+    measured = [simulate(problem, seed=(77, k), n_test=4000) for k in range(60)]
+    found, wrong = predict_uniform(problem), leading(problem)
+    for name in ("train_loss", "train_error"):
+        values = np.array([getattr(m, name) for m in measured])
+        error = values.std(ddof=1) / np.sqrt(len(values))
+        tolerance = z_threshold(2) * error + ((3 / 60) ** 2 + 3 / 240) * values.mean()
+        assert abs(getattr(found, name) - values.mean()) < tolerance
+        assert abs(float(getattr(wrong, name)) - values.mean()) > tolerance
