@@ -270,7 +270,7 @@ def predicted_forms(model: UniformModel, state: BulkState) -> Array:
     cross = -c * (lever.T @ blocks.t[:p, p : 2 * p] @ across)
     own = blocks.moved.sum() - c * across @ blocks.t[p : 2 * p, p : 2 * p] @ across
     turned = np.column_stack([np.zeros((len(functions), 3)), turned_functions(model)[:, size:]])
-    gram = np.block([[blocks.gram(functions, turned), cross[:, None]], [cross[None], np.array([[own]])]])
+    gram = np.block([[blocks.forms(functions, turned)[0], cross[:, None]], [cross[None], np.array([[own]])]])
     added = gram[np.ix_(range(3, 3 + size), range(3, 3 + size))]
     added = added + np.diag(1 / (model.problem.n_samples * state.zeta))
     order = [0, 1, 2, 3 + size]

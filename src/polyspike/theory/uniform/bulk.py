@@ -17,7 +17,8 @@ from polyspike.theory.uniform.next_order import NextOrder, NextOrderState
 
 __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "solve_bulk", "tangent"]
 
-_TOLERANCE = 1e-12
+# What is left of the errors is some tens of times this, more next to the interpolation peak at tiny ridges.
+_TOLERANCE = 2e-11
 # Below this the defect is rounding: Newton stops when it no longer falls.
 _ROUNDING = 1e-9
 _FIRST_ATTEMPT = 16
@@ -26,8 +27,8 @@ _SHIFT_RATIO = 10.0
 _DAMPED_STEPS = 1
 _MAX_LOG_STEP = 2.0
 _HALVINGS = 4
-# A Jacobian is used again below this defect while it divides the defect by so much.
-_CHORD_DEFECT, _CHORD_GAIN = 1e-2, 0.1
+# A Jacobian is used again while so many more steps, each dividing the defect like the last, will do.
+_CHORD_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,21 @@ class BulkModel:
     overload: float
     next_order: NextOrder | None = None
 
+    @cached_property
+    def phi_pairs(self) -> Any:
+        """``phi_i phi_j`` flat, shape (K, p^2): sums over nodes, and forms at all of them, are then one product."""
+        return (self.phi[:, :, None] * self.phi[:, None, :]).reshape(len(self.phi), -1)
+
+    @cached_property
+    def q_pairs(self) -> Any:
+        """``q_i q_j`` flat, shape (A, p^2)."""
+        return (self.q[:, :, None] * self.q[:, None, :]).reshape(len(self.q), -1)
+
+    @cached_property
+    def weighted_moves(self) -> Any:
+        """The moves times the weights of M, shape (n_mu, A)."""
+        return self.mu_weights[:, None] * self.moves
+
 
 @dataclass(frozen=True)
 class BulkState:
@@ -83,12 +99,14 @@ class BulkState:
         """``Q(mu)``, shape (..., n_mu, p, p)."""
         model = self.model
         weights = model.moves * (model.neuron_weights * self.zeta)[..., None, :]
-        return model.q.T @ (weights[..., None] * model.q)
+        return (weights @ model.q_pairs).reshape(*weights.shape[:-1], *self.v.shape[-2:])
 
     @cached_property
     def v(self) -> Any:
         """``V``, shape (..., p, p)."""
-        return self.model.phi.T @ ((self.model.sample_weights * self.r)[..., None] * self.model.phi)
+        size = self.model.phi.shape[1]
+        flat = (self.model.sample_weights * self.r) @ self.model.phi_pairs
+        return flat.reshape(*flat.shape[:-1], size, size)
 
     @cached_property
     def e(self) -> Any:
@@ -110,19 +128,18 @@ class BulkState:
     def x(self) -> Any:
         """``D + h + phi' bar[Gam] phi``, at a fixed point 1/R."""
         model = self.model
-        mean = np.einsum("k,...kab->...ab", model.mu_weights, self.gam)
+        mean = model.mu_weights @ _flat(self.gam)
         h = (model.neuron_weights * self.zeta) @ model.residual.T
         shift = np.asarray(self.shift)
         shift = shift[..., None] if shift.ndim and shift.shape != self.r.shape else shift
-        leading = shift + h + ((model.phi @ mean) * model.phi).sum(axis=-1)
+        leading = shift + h + mean @ model.phi_pairs.T
         return leading if self.next_order is None else leading + self.next_order.by_r
 
     @cached_property
     def y(self) -> Any:
         """``1 + (n/N)(E[A2^2 R] + q' bar[s Psi] q)``, at a fixed point 1/zeta."""
         model = self.model
-        linear = ((model.q @ self.psi) * model.q).sum(axis=-1)
-        linear = ((model.mu_weights[:, None] * model.moves) * linear).sum(axis=-2)
+        linear = (model.weighted_moves * (_flat(self.psi) @ model.q_pairs.T)).sum(axis=-2)
         noise = (model.sample_weights * self.r) @ model.residual
         more = 0.0 if self.next_order is None else self.next_order.by_zeta
         return 1 + model.overload * (noise + linear + more)
@@ -159,11 +176,16 @@ class BulkState:
         return BulkState(self.model, self.shift, self.r * np.exp(step[..., :k]), self.zeta * np.exp(step[..., k:]))
 
 
+def _flat(matrices: Any) -> Any:
+    """The last two axes as one."""
+    return matrices.reshape(*matrices.shape[:-2], -1)
+
+
 def jacobian(state: BulkState) -> Any:
     """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (..., K + A, K + A)."""
     model = state.model
     k, a = len(model.sample_weights), len(model.neuron_weights)
-    weighted = model.mu_weights[:, None] * model.moves
+    weighted = model.weighted_moves
     cross = (model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T) ** 2
     cross = model.residual + np.einsum("ma,...mka->...ka", weighted, cross)
     sample = np.einsum("m,...mkl->...kl", model.mu_weights, (model.phi @ state.gam @ model.phi.T) ** 2)
@@ -224,7 +246,7 @@ def tangent(state: BulkState, at: Linearised) -> Any:
 def solve_bulk(
     model: BulkModel,
     shift: Any,
-    start: tuple[Any, Any] | None = None,
+    start: BulkState | None = None,
     tolerance: float = _TOLERANCE,
     nearby: Linearised | None = None,
 ) -> tuple[BulkState, int]:
@@ -232,9 +254,10 @@ def solve_bulk(
 
     Parameters
     ----------
-    start : (R, zeta), optional
-        A nearby solution; without one, a damped iteration from ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails
-        from there, D is lowered step by step from a size at which it does not.
+    start : BulkState, optional
+        A state of this model at this shift that is near the solution; without one, a damped iteration from
+        ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails from there, D is lowered step by step from a size at which
+        it does not.
     nearby : Linearised, optional
         The Jacobian of the start, or of a state near it.
 
@@ -248,7 +271,7 @@ def solve_bulk(
     NumericalError
         ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
     """
-    state = _start(model, shift) if start is None else BulkState(model, shift, *start)
+    state = start or _start(model, shift)
     state, iterations = _newton(state, tolerance, _FIRST_ATTEMPT, nearby)
     if _converged(state, tolerance):
         return state, iterations
@@ -266,14 +289,14 @@ def _converged(state: BulkState, tolerance: float) -> bool:
 def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
     """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling.
 
-    Near the solution the Jacobian of an earlier step serves as long as each step with it divides the defect well.
+    The Jacobian of an earlier step, or ``known``, serves as long as it brings the end near.
     """
     last = np.inf
     for iteration in range(most):
         size = state.size_of_defect
         if size <= tolerance or (size <= _ROUNDING and size > last / 4):
             return state, iteration
-        if size > min(_CHORD_DEFECT, _CHORD_GAIN * last):
+        if size / tolerance > (last / size) ** _CHORD_STEPS:
             known = None
         last = size
         state, known = _next(state, known)

@@ -82,28 +82,22 @@ class Directions:
         c, v = self.model.bulk.aspect, self.state.v
         return [c * (along_b - v), *[c * (along_e - v)] * (self.count - 1)]
 
-    def gram(self, functions: Any, turned: Any) -> Any:
-        """``<f_i, f_j>`` of functions of kappa in the columns of shape (K, m), with their derivatives by log |x|; what
-        those cost is not in it.
+    def forms(self, functions: Any, turned: Any) -> tuple[Any, Any]:
+        """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of kappa in the columns of shape (K, m) with their
+        derivatives by log |x|; what those cost is not in the first. The cross form with kappa_perp is in the second.
         """
+        labels, c = self.model.labels, self.model.bulk.aspect
         leant = self.response.leant(functions, turned)
         v = self.lever.T @ leant + self._turned_lever.T @ turned
-        lost = self.model.bulk.aspect * (v.T @ self.t[: self.size, : self.size] @ v)
-        if self._quadratic is not None:
-            lost = lost + self._quadratic.between(functions, functions)
-        return leant.T @ (self.moved[:, None] * leant) - lost
-
-    def against_label(self, functions: Any, turned: Any) -> Any:
-        """``<f_i, y>``, the cross form with kappa_perp included, shape (m,)."""
-        labels = self.model.labels
-        leant = self.response.leant(functions, turned)
-        label = self.t[: self.size] @ self._vector(self._g0, labels.g0_turn)
-        v = self.lever.T @ leant + self._turned_lever.T @ turned
-        lost = self.model.bulk.aspect * (v.T @ label)
-        if self._quadratic is not None:
-            lost = lost + self._quadratic.between(functions, labels.g0[:, None])[:, 0]
-        lead = leant.T @ (self.moved * self._g0)
-        return lead + self._variance * (turned.T @ (self.moved * labels.g0_turn)) - lost
+        t = self.t[: self.size]
+        weighted = (self.moved[:, None] * leant).T
+        gram = weighted @ leant - c * (v.T @ (t[:, : self.size] @ v))
+        side = weighted @ self._g0 + self._variance * (turned.T @ (self.moved * labels.g0_turn))
+        side = side - c * (v.T @ (t @ self._vector(self._g0, labels.g0_turn)))
+        if self._quadratic is None:
+            return gram, side
+        lost = self._quadratic.between(functions, np.concatenate([functions, labels.g0[:, None]], axis=1))
+        return gram - lost[:, :-1], side - lost[:, -1]
 
     def of_label(self, fitted: Any, turned: Any) -> LabelForm:
         """``<y - f, y - f>`` for a learned function f of kappa and its derivative by log |x|; what the square of the

@@ -56,10 +56,9 @@ class QuadraticForm:
 def quadratic_form(model: UniformModel, state: BulkState) -> QuadraticForm:
     """``Q`` at a solved bulk, by the best coefficients of the learned functions."""
     directions = Directions(model, state)
-    turn, functions, turned = separating_turn(model), learned_functions(model), turned_functions(model)
+    functions, turned = learned_functions(model), turned_functions(model)
     cost = neuron_cost(model, state) / model.problem.n_samples
-    learned = (functions @ turn, turned @ turn)
-    x = turn @ np.linalg.solve(directions.gram(*learned) + turn.T @ cost @ turn, directions.against_label(*learned))
+    x = _best(directions, model, functions, turned, cost)
     fitted = functions @ x
     label = directions.of_label(fitted, turned @ x)
     by_r, by_zeta = cost_derivatives(model, state, x)
@@ -70,6 +69,16 @@ def quadratic_form(model: UniformModel, state: BulkState) -> QuadraticForm:
         model.labels.g0 - fitted,
         2 * (model.bulk.sample_weights * directions.response.lean) @ label.growth,
     )
+
+
+def _best(directions: Directions, model: UniformModel, functions: Any, turned: Any, cost: Any) -> Any:
+    """The coefficients of the learned functions at the minimum."""
+    turn = separating_turn(model)
+    if turn is None:
+        gram, side = directions.forms(functions, turned)
+        return np.linalg.solve(gram + cost, side)
+    gram, side = directions.forms(functions @ turn, turned @ turn)
+    return turn @ np.linalg.solve(gram + turn.T @ cost @ turn, side)
 
 
 def errors(model: UniformModel, state: BulkState, at: Linearised | None = None) -> Errors:

@@ -24,10 +24,11 @@ Array = NDArray[np.float64]
 
 # Steps and counts for 1e-8 in the errors, measured over random problems; a teacher that is no polynomial has poles or
 # kinks at a distance that sets a narrower step.
-_KAPPA_STEP = 0.56
-_WIDEST_STEP = {"polynomial": 0.5, "other": 0.37}
+_KAPPA_STEP = 0.61
+_WIDEST_STEP = {"polynomial": 0.55, "other": 0.37}
 _U_NODES = 33
 _U_NODES_PER_DECADE = 24
+_LEAST_U_NODES = 19
 _LEAST_STRENGTH = 0.3
 _MAX_KAPPA_NODES = 1500
 # A kink smoothed by a Gaussian of deviation w takes steps of this times w; under the sharpest it is not resolved, which
@@ -76,8 +77,9 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     elif problem.readout == "constant":
         u = (np.array([1.0]), np.array([1.0]))
     else:
+        # The weaker the spike, the less turns with u; in the end the nodes are those of the weight alone.
         strength = max(r, sqrt(q), _LEAST_STRENGTH)
-        count = (_U_NODES + _U_NODES_PER_DECADE * max(0.0, log10(strength / 1.5))) * refine
+        count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
         u = graded(1 / strength, ceil(count / 2), activation_reach(problem.activation) + extra)
     return Grid(*kappa, *u)
 

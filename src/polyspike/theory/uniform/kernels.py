@@ -7,6 +7,7 @@ Closed forms for the piecewise linear family and polynomials; a trapezoid rule f
 follows tau; a split rule for any other kinked one.
 """
 
+from functools import lru_cache
 from math import ceil, pi, sqrt
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from polyspike.errors import NumericalError
-from polyspike.hermite import gauss_hermite, hermite_to_monomial
+from polyspike.hermite import gauss_hermite
 from polyspike.problem import Activation
 from polyspike.status import Status
 
@@ -95,13 +96,29 @@ def _hermite_moments(
     activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
 ) -> tuple[list[Array], list[Array]]:
     """``E[H_k sigma]`` for k < n_first and ``E[H_k sigma^2]`` for k < n_second, H_k unnormalised."""
-    powers = _moments(activation, x, tau, n_first, n_second)
-    return _in_hermite(powers[0]), _in_hermite(powers[1])
+    first = [np.empty(x.shape) for _ in range(n_first)]
+    second = [np.empty(x.shape) for _ in range(n_second)]
+    for columns, z, w in _blocks(activation, x, tau):
+        value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
+        polynomials = _hermite(z, w, max(n_first, n_second))
+        _take(first, columns, value, polynomials)
+        _take(second, columns, value * value, polynomials)
+    return first, second
 
 
-def _in_hermite(moments: list[Array]) -> list[Array]:
-    rows = [hermite_to_monomial(np.eye(k + 1)[k]) for k in range(len(moments))]
-    return [np.asarray(sum(c * m for c, m in zip(row, moments, strict=False) if c)) for row in rows]
+def _hermite(z: Array, w: Array, count: int) -> Array:
+    """``w H_k(z)`` for k < count, stacked on a new last axis."""
+    rows = [w, w * z]
+    for k in range(1, count - 1):
+        rows.append(z * rows[k] - k * rows[k - 1])
+    return np.stack(rows, axis=-1)
+
+
+def _take(out: list[Array], columns: Any, value: Array, polynomials: Array) -> None:
+    some = polynomials[..., : len(out)]
+    moments = value @ some if some.ndim == 2 else np.einsum("kaz,kazp->kap", value, some)
+    for k, array in enumerate(out):
+        array[:, columns] = moments[..., k]
 
 
 def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
@@ -145,19 +162,6 @@ def _normal(t: Array) -> tuple[Array, Array, Array]:
     return ndtr(t), ndtr(-t), np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
-def _moments(
-    activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
-) -> tuple[list[Array], list[Array]]:
-    """``E[z^k sigma]`` for k < n_first and ``E[z^k sigma^2]`` for k < n_second at (x, tau)."""
-    first = [np.zeros(x.shape) for _ in range(n_first)]
-    second = [np.zeros(x.shape) for _ in range(n_second)]
-    for columns, z, w in _blocks(activation, x, tau):
-        value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
-        _accumulate(first, columns, value, z, w)
-        _accumulate(second, columns, value * value, z, w)
-    return first, second
-
-
 def _blocks(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Array, Array]]:
     """The groups, cut so that none needs much memory."""
     out = []
@@ -168,13 +172,6 @@ def _blocks(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Arr
         together = max(1, _BLOCK // (len(x) * z.shape[-1]))
         out += [(columns[i : i + together], z, w) for i in range(0, len(columns), together)]
     return out
-
-
-def _accumulate(out: list[Array], columns: Any, value: Array, z: Array, w: Array) -> None:
-    powers = np.stack([z**k * w for k in range(len(out))], axis=-1)
-    moments = value @ powers if powers.ndim == 2 else np.einsum("kaz,kazp->kap", value, powers)
-    for k, array in enumerate(out):
-        array[:, columns] = moments[..., k]
 
 
 def _groups(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Array, Array]]:
@@ -190,6 +187,7 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Arr
     return [(np.flatnonzero(levels == k), *_trapezoid(step * _LEVEL ** -float(k))) for k in np.unique(levels)]
 
 
+@lru_cache(maxsize=64)
 def _trapezoid(step: float) -> tuple[Array, Array]:
     n = ceil(_REACH / step)
     if 2 * n + 1 > _MAX_NODES:

@@ -29,10 +29,11 @@ def turned_functions(model: UniformModel) -> Any:
 
 def neuron_cost(model: UniformModel, state: BulkState) -> Any:
     """What unit coefficients of the learned functions cost, n times over: ``U^-1`` and ``1/zeta``, block diagonal."""
-    size = len(state.zeta)
-    cost = np.diag(np.tile(1 / state.zeta, 2))
-    cost = cost.astype(np.result_type(cost, model.mean))
-    cost[:size, :size] = inverse_neuron_form(model, state)
+    own, size = inverse_neuron_form(model, state), len(state.zeta)
+    cost = np.zeros((2 * size, 2 * size), dtype=np.result_type(own, model.mean))
+    cost[:size, :size] = own
+    rest = np.arange(size, 2 * size)
+    cost[rest, rest] = 1 / state.zeta
     return cost
 
 
@@ -40,11 +41,12 @@ def separating_turn(model: UniformModel) -> Any:
     """Orthogonal change of the learned functions that keeps strong and weak spikes apart.
 
     A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
+    None where no spike is strong.
     """
     size = len(model.grid.u_weights)
-    turn = np.eye(2 * size)
     if model.problem.n_samples * np.abs(model.conditioning.strength) ** 2 < _STRONG:
-        return turn
+        return None
+    turn = np.eye(2 * size)
     weighted = np.sqrt(model.grid.kappa_weights)[:, None] * np.real(model.mean) * np.sqrt(model.grid.u_weights)
     turn[:size, :size] = np.linalg.svd(weighted)[2].T
     return turn
@@ -62,10 +64,10 @@ def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
     if model.conditioning.excluded == 0:
         return inverse
     weights, gains = _along_readout(model)
-    y = (root * model.grid.u * gains)[:, :, None] * model.bulk.q
-    left = (model.bulk.overload * weights)[:, None, None] * (y @ np.concatenate([state.psi, state.psi]))
-    flat = (-1, left.shape[0] * left.shape[2])
-    return inverse + left.transpose(1, 0, 2).reshape(flat) @ y.transpose(1, 0, 2).reshape(flat).T
+    psi = (model.bulk.overload * weights)[:, None, None] * np.concatenate([state.psi, state.psi])
+    between = model.bulk.q @ psi @ model.bulk.q.T
+    along = root * model.grid.u * gains
+    return inverse + (along[:, :, None] * between * along[:, None, :]).sum(axis=0)
 
 
 def _along_readout(model: UniformModel) -> tuple[Any, Any]:

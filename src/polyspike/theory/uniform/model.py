@@ -15,7 +15,7 @@ from polyspike.theory.uniform.conditioning import Conditioning, condition
 from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
-from polyspike.theory.uniform.next_order import next_order
+from polyspike.theory.uniform.next_order import NextOrder, next_order
 from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
@@ -26,6 +26,8 @@ __all__ = ["UniformModel", "assemble", "build_model"]
 Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9
+# The factors of t count for some percent at most.
+NEXT_RANK_TOLERANCE = 1e-7
 # Nodes of the measure of M by the largest |e| times its standard deviation.
 MU_NODES = ((0.02, 16), (np.inf, 28))
 
@@ -109,7 +111,7 @@ def assemble(
         measures.bulk,
         problem.n_samples / problem.input_dim,
         problem.n_samples / problem.width,
-        next_order(parts.turn, parts.spread, problem.input_dim, problem.n_samples) if finite_dimension else None,
+        _next_order(problem, grid, parts) if finite_dimension else None,
     )
     return UniformModel(
         problem,
@@ -134,6 +136,11 @@ def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
     """
     d = problem.input_dim
     return np.sqrt((d + kappa[:, None] ** 2) / (d + 1))
+
+
+def _next_order(problem: Problem, grid: Grid, parts: Kernels) -> NextOrder:
+    (phi,), chi = factorise([parts.turn], [1.0], grid, NEXT_RANK_TOLERANCE)
+    return next_order(phi, chi, parts.spread, problem.input_dim, problem.n_samples)
 
 
 def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:

@@ -20,7 +20,7 @@ label's quadratic part would have to be fitted jointly with its linear part and 
 trusted, see trust.py). The second alone is sound down to d of a few.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,8 +38,8 @@ class NextOrder:
 
     Attributes
     ----------
-    quadratic : ndarray of shape (K, A)
-        ``a2``.
+    phi, chi : ndarray of shape (K, p2), (A, p2)
+        ``a2 = phi chi'``.
     spread : ndarray of shape (K, A)
         ``b``.
     dimension : int
@@ -47,7 +47,8 @@ class NextOrder:
     n_samples : int
     """
 
-    quadratic: Any
+    phi: Any
+    chi: Any
     spread: Any
     dimension: int
     n_samples: int
@@ -58,11 +59,10 @@ class NextOrder:
         return 2 * self.n_samples / (self.dimension * (self.dimension + 1))
 
 
-def next_order(turn: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
-    """From ``t = dm/d log tau`` and ``b`` on the grid."""
-    quadratic = turn / np.sqrt(2)
-    terms = NextOrder(quadratic, spread, dimension, n_samples)
-    return terms if terms.aspect <= LARGEST_ASPECT else NextOrder(0 * quadratic, spread, dimension, n_samples)
+def next_order(phi: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
+    """From the factors of ``t = dm/d log tau = phi chi'`` and ``b`` on the grid."""
+    terms = NextOrder(phi / np.sqrt(2), chi, spread, dimension, n_samples)
+    return terms if terms.aspect <= LARGEST_ASPECT else replace(terms, phi=phi[:, :0], chi=chi[:, :0])
 
 
 class NextOrderState:
@@ -82,21 +82,31 @@ class NextOrderState:
         self.arrays, self.wr, self.wz, self.r, self.overload = arrays, wr, wz, r, overload
 
     @cached_property
-    def v2(self) -> Any:
-        """``V2``, shape (..., A, A)."""
-        a2 = self.arrays.quadratic
-        return a2.T @ (self.wr[..., None] * a2)
+    def v(self) -> Any:
+        """``phi' R phi``, shape (..., p2, p2); ``V2 = chi v chi'``."""
+        phi = self.arrays.phi
+        return phi.T @ (self.wr[..., None] * phi)
 
     @cached_property
-    def e2(self) -> Any:
-        """``(1 + (n/D2) V2 Z)^-1``, shape (..., A, A)."""
-        size = self.v2.shape[-1]
-        return np.linalg.inv(np.eye(size) + self.arrays.aspect * self.v2 * self.wz[..., None, :])
+    def q(self) -> Any:
+        """``chi' Z chi``, shape (..., p2, p2)."""
+        chi = self.arrays.chi
+        return chi.T @ (self.wz[..., None] * chi)
 
     @cached_property
-    def through(self) -> Any:
-        """``a2 (1 + (n/D2) Z V2)^-1``, shape (..., K, A)."""
-        return self.arrays.quadratic @ np.swapaxes(self.e2, -1, -2)
+    def e(self) -> Any:
+        """``(1 + (n/D2) v q)^-1``, shape (..., p2, p2)."""
+        return np.linalg.inv(np.eye(self.v.shape[-1]) + self.arrays.aspect * (self.v @ self.q))
+
+    @cached_property
+    def gam(self) -> Any:
+        """``q e``: ``a2' Z (1 + (n/D2) V2 Z)^-1 a2 = phi gam phi'``."""
+        return self.q @ self.e
+
+    @cached_property
+    def psi(self) -> Any:
+        """``e v``: ``(1 + (n/D2) V2 Z)^-1 V2 = chi psi chi'``."""
+        return self.e @ self.v
 
     @cached_property
     def slope(self) -> Any:
@@ -116,8 +126,8 @@ class NextOrderState:
     @cached_property
     def by_r(self) -> Any:
         """What 1/R gains: ``a2' [Z (1 + (n/D2) V2 Z)^-1 - Z] a2 - nu / (R (1 + nu))``, shape (..., K)."""
-        a2 = self.arrays.quadratic
-        changed = ((self.through - a2) * a2 * self.wz[..., None, :]).sum(axis=-1)
+        phi = self.arrays.phi
+        changed = ((phi @ (self.gam - self.q)) * phi).sum(axis=-1)
         return changed - self.share / self.r
 
     @cached_property
@@ -125,8 +135,8 @@ class NextOrderState:
         """What 1/zeta gains, over n/N: the diagonal of ``(1 + (n/D2) V2 Z)^-1 V2 - V2``, less
         ``(2/d) E_kappa[R^2 h' b / (1 + nu)]``, shape (..., A).
         """
-        psi = np.einsum("...ab,...ba->...a", self.e2, self.v2)
-        changed = psi - np.einsum("...aa->...a", self.v2)
+        chi = self.arrays.chi
+        changed = ((chi @ (self.psi - self.v)) * chi).sum(axis=-1)
         return changed - self._lever @ self.arrays.spread
 
     @cached_property
@@ -147,14 +157,14 @@ class NextOrderState:
         what they are derived by: shapes (..., K, K), (..., K, A), (..., A, A). The first lacks the diagonal
         :meth:`own_derivative`.
         """
-        a2, b = self.arrays.quadratic, self.arrays.spread
-        gam = (self.through * self.wz[..., None, :]) @ np.swapaxes(a2, -1, -2)
-        psi = self.e2 @ self.v2
+        phi, chi, b = self.arrays.phi, self.arrays.chi, self.arrays.spread
+        through, whole = phi @ np.swapaxes(self.e, -1, -2) @ chi.T, phi @ chi.T
         steep = 2 / self.arrays.dimension * self.r * self.slope / (1 + self.variance) ** 2
         flat = self.wr * self.r * (1 - self.variance) / (1 + self.variance) ** 2
         neurons = (b.T * (2 / self.arrays.dimension * flat)[..., None, :]) @ b
-        cross = self.through**2 - a2**2 - 2 * steep[..., None] * b
-        return -self.arrays.aspect * gam**2, cross, -self.arrays.aspect * psi**2 - neurons
+        cross = through**2 - whole**2 - 2 * steep[..., None] * b
+        samples = -self.arrays.aspect * (phi @ self.gam @ phi.T) ** 2
+        return samples, cross, -self.arrays.aspect * (chi @ self.psi @ chi.T) ** 2 - neurons
 
     @cached_property
     def own_derivative(self) -> Any:

@@ -126,7 +126,7 @@ def solve_errors(model: UniformModel, state: BulkState, at: Linearised | None = 
     found = errors(model, state, at)
     if model.problem.ridge == 0:
         nearby = replace(state, shift=state.shift * 100)
-        other = errors(model, solve_bulk(model.bulk, nearby.shift, (state.r, state.zeta))[0])
+        other = errors(model, solve_bulk(model.bulk, nearby.shift, nearby)[0])
         if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
             message = "ridge 0: the test error diverges as the ridge vanishes"
             raise NumericalError(Status.SINGULAR, message, partial=found)

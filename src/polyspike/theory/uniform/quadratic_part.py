@@ -54,22 +54,24 @@ class _Direction:
 
     def __init__(self, terms: NextOrderState, own: Any, moved: Any) -> None:
         self._terms, self._own, self._moved, self._aspect = terms, own, moved, terms.arrays.aspect
-        a2 = terms.arrays.quadratic
-        v2 = a2.T @ ((own**2 * moved)[:, None] * a2)
-        self._inverse = np.linalg.inv(np.eye(len(v2)) + self._aspect * v2 * terms.wz)
+        phi = terms.arrays.phi
+        v2 = phi.T @ ((own**2 * moved)[:, None] * phi)
+        self._inverse = np.linalg.inv(np.eye(len(v2)) + self._aspect * v2 @ terms.q)
 
     def between(self, functions: Any, others: Any) -> Any:
         v, w = (self._levers(f) for f in (functions, others))
-        return self._aspect * (v.T @ (self._terms.wz[:, None] * (self._inverse @ w)))
+        return self._aspect * (v.T @ (self._terms.q @ (self._inverse @ w)))
 
     def form(self, f: Any) -> tuple[Any, Any, Any]:
         """The loss of a label with itself; what is left of it is ``f - c e along`` at every kappa."""
-        c, wz = self._aspect, self._terms.wz
+        c, arrays = self._aspect, self._terms.arrays
         v = self._levers(f[:, None])[:, 0]
         t = self._inverse @ v
-        along = self._own * (self._terms.arrays.quadratic @ (wz * t))
-        return c * (v @ (wz * t)), self._moved * (2 * c * f * along - c**2 * along**2), c * wz * t**2
+        learned = self._terms.q @ t
+        along = self._own * (arrays.phi @ learned)
+        by_zeta = c * self._terms.wz * (arrays.chi @ t) ** 2
+        return c * (v @ learned), self._moved * (2 * c * f * along - c**2 * along**2), by_zeta
 
     def _levers(self, f: Any) -> Any:
-        """``E_kappa[f e a2 R]``, shape (A, m)."""
-        return self._terms.arrays.quadratic.T @ ((self._own * self._moved)[:, None] * f)
+        """``E_kappa[f e phi R]``, shape (p2, m): ``chi`` times it is ``E_kappa[f e a2 R]``."""
+        return self._terms.arrays.phi.T @ ((self._own * self._moved)[:, None] * f)
