@@ -158,6 +158,14 @@ def test_which_spikes_are_inside() -> None:
     assert predict(BASE.replace(step_size=0.0)).spectrum.spikes == ()  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("refine", [0.85, 1.0, 1.15])
+def test_outliers_next_to_a_bend_of_their_height_are_located(refine: float) -> None:
+    """Where two eigenvalues of B all but cross on the way, secants alone creep along one end of the bracket."""
+    problem = Problem("silu", "h1 + 0.5*h2 + 0.3*h3", 2000, 1000, 500, step_exponent=0.3, ridge=0.1, noise=1.0)
+    spikes = solve_spectrum(spectral_model(problem, refine)).spikes
+    assert [spike.location for spike in spikes[:2]] == pytest.approx([67.85, 11.25], rel=1e-2)
+
+
 def test_the_limit_theory_has_no_spectrum() -> None:
     with pytest.raises(NumericalError, match="predicts no spectrum"):
         _ = predict(BASE, method="window").spectrum  # type: ignore[union-attr]

@@ -150,17 +150,20 @@ def _bordered_heights(learned: Learned, branch: Branch) -> Array:
 
 
 def _locate(learned: Learned, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
-    """The root of the j-th height by secants along the branch, from the last point before it."""
+    """The root of the j-th height along the branch, from the last point before it: by secants, and by bisection where
+    two of them have not halved the bracket (two heights that all but cross bend sharply).
+    """
     after = next(i for i, (_, height) in enumerate(known) if height[j] > 0)
     (here, low), (there, high) = known[after - 1], known[after]
     functional = here.functional
     end = float(functional @ _change(here, there))
-    points, bracket = [(0.0, low[j]), (end, high[j])], [0.0, end]
+    points, bracket, widths = [(0.0, low[j]), (end, high[j])], [0.0, end], [np.inf, np.inf]
     for _ in range(_MAX_STEPS):
         (a, fa), (b, fb) = points[-2:]
-        aim = b - fb * (b - a) / (fb - fa) if fb != fa else np.inf
-        if not min(bracket) < aim < max(bracket):
+        aim, width = b - fb * (b - a) / (fb - fa) if fb != fa else np.inf, abs(bracket[1] - bracket[0])
+        if not min(bracket) < aim < max(bracket) or width > widths[-2] / 2:
             aim = (bracket[0] + bracket[1]) / 2
+        widths.append(width)
         moved = here.step(functional, aim)
         if moved is None:
             break
