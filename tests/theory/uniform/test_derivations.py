@@ -177,7 +177,7 @@ def test_the_self_term_is_no_part_of_the_spike() -> None:
 
 # Diagonals and quadratic forms of the bulk, sections 3, 4, 8, 10 --------------------------------------------------
 
-# Quadratic: the gradient's remainder beyond M vanishes, so that nothing of section 11 stands in the way.
+# Quadratic: the gradient's remainder beyond M vanishes, so that nothing of section 12 stands in the way.
 QUADRATIC = as_activation(lambda x: x + 0.5 * (x * x - 1), derivative=lambda x: 1 + x)
 WEAKER = as_activation(lambda x: x + 0.3 * (x * x - 1), derivative=lambda x: 1 + 0.6 * x)
 BULK = Problem(

@@ -12,7 +12,7 @@ from polyspike.theory.uniform import predict_uniform
 from polyspike.theory.uniform.forms import errors
 from polyspike.theory.uniform.predict_uniform import solve_problem
 
-# The problem of the simulation table in docs/theory-uniform.md, section 12.
+# The problem of the simulation table in docs/theory-uniform.md, section 13.
 TABLE = Problem(
     activation="tanh",
     teacher=[0, 1, 1 / sqrt(2)],
