@@ -87,7 +87,7 @@ class Teacher:
         return self.function is None and all(f.degree is not None for term in self.terms for f in term.factors)
 
     @property
-    def degree(self) -> int:
+    def total_degree(self) -> int:
         """Total degree of a polynomial sigma*."""
         return max((sum(f.degree or 0 for f in term.factors) for term in self.terms), default=0)
 

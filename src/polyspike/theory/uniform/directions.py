@@ -51,10 +51,10 @@ class Directions:
         self.size, self.count = state.v.shape[0], model.directions.shape[1]
         self.moved = model.bulk.sample_weights * state.r
         labels, response = model.labels, self.response
-        self._variance, self._turned = response.variance, model.slope_turn
+        self._variance, self._turned = response.variance, model.phi_turn
         # Along b the slope is less by its part in H_3(kappa): E[w_b sigma] d = kappa (E sigma' - E[z sigma'']/d).
-        self._phi = response.leant(model.slope, model.slope_turn)
-        self._phi_b = self._phi - 2 * self._variance * model.slope_turn
+        self._phi = response.leant(model.phi, model.phi_turn)
+        self._phi_b = self._phi - 2 * self._variance * model.phi_turn
         self._g0 = response.leant(labels.g0, labels.g0_turn)
         self._g1 = labels.g1 - response.lean * labels.g1_turn
         self._blocks = self._extra()
@@ -84,7 +84,7 @@ class Directions:
 
     def forms(self, functions: Any, turned: Any) -> tuple[Any, Any]:
         """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of kappa in the columns of shape (K, m) with their
-        derivatives by log |x|; what those cost is not in the first. The cross form with kappa_perp is in the second.
+        derivatives by ``log |x|``. What those cost is not in the first; the cross form with kappa_perp is in the second.
         """
         labels, c = self.model.labels, self.model.bulk.aspect
         leant = self.response.leant(functions, turned)
@@ -100,8 +100,8 @@ class Directions:
         return gram - lost[:, :-1], side - lost[:, -1]
 
     def of_label(self, fitted: Any, turned: Any) -> LabelForm:
-        """``<y - f, y - f>`` for a learned function f of kappa and its derivative by log |x|; what the square of the
-        latter costs is not in it.
+        """``<y - f, y - f>`` for a learned function f of kappa and its derivative by ``log |x|``, but for what the square
+        of the latter costs.
         """
         labels, response, variance = self.model.labels, self.response, self._variance
         turned_rest = labels.g0_turn - turned

@@ -48,8 +48,8 @@ class UniformModel:
         Weights of the spectral measure of M at ``omega = W0' a``.
     norms : Norms
         How far the deviations of single samples and neurons are from tau.
-    slope, slope_turn : ndarray of shape (K, p)
-        phi of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
+    phi, phi_turn : ndarray of shape (K, p)
+        The factor of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
         ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
     """
 
@@ -63,8 +63,8 @@ class UniformModel:
     gains: Any
     omega: Any
     norms: Norms
-    slope: Any
-    slope_turn: Any
+    phi: Any
+    phi_turn: Any
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
@@ -96,7 +96,7 @@ def assemble(
     spread = norms(problem, scalars, u, tau, parts.turn)
     if not finite_dimension:
         spread = replace(spread, variance=0.0)
-    (slope, slope_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
+    (phi, phi_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
     noise, growth = parts.residual, norm
     if finite_dimension:
         noise, more = _independent(parts, tau * norm, spread, grid)
@@ -104,7 +104,7 @@ def assemble(
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
-        slope * growth,
+        phi * growth,
         q,
         noise,
         moves,
@@ -124,8 +124,8 @@ def assemble(
         gains,
         measures.frame[:, -2, -2],
         spread,
-        slope,
-        slope_turn,
+        phi,
+        phi_turn,
     )
 
 

@@ -2,12 +2,12 @@
 
 Given kappa, the norm of a sample's other coordinates fluctuates: ``log |x|/sqrt d`` has the variance ``v = 1/(2d)``.
 Everything on the sample turns with it: the diagonal R, the features, the label. A function f with the derivative
-``f_t`` by log |x| has, under the average that R weighs,
+``f_t`` by ``log |x|`` has, under the average that R weighs,
 
 ``E[R f g] = E_kappa[R (f~ g~ + v f_t g_t)]``, ``f~ = f - v omega f_t``, ``omega = -dlog R/dlog |x|``,
 
 to first order in v. Along the direction in which a function is linear the square of the coordinate itself is part of
-|x|^2; there the product ``f~ g~`` has the factor ``exp(-2 v omega)``.
+``|x|^2``; there the product ``f~ g~`` has the factor ``exp(-2 v omega)``.
 """
 
 from functools import cached_property
@@ -46,7 +46,7 @@ class NormResponse:
     @cached_property
     def _both(self) -> Any:
         """``phi + dphi/dlog |x|``: the linear part of a feature grows as its slope and as the input."""
-        return self.model.bulk.phi + self.model.slope_turn
+        return self.model.bulk.phi + self.model.phi_turn
 
     @cached_property
     def steepness(self) -> Any:

@@ -91,7 +91,7 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     """
     width = (1 - cosine**2) ** 0.5
     if teacher.is_polynomial:
-        t, weights = gauss_hermite(teacher.degree + 3)
+        t, weights = gauss_hermite(teacher.total_degree + 3)
         rule, values = _own_rule(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
     elif abs(width) < 2.0**-_FINEST:
         t, weights = _nodes_between(teacher.kinks, np.real(cosine) * kappa, np.real(width))
