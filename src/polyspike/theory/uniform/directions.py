@@ -84,7 +84,7 @@ class Directions:
 
     def forms(self, functions: Any, turned: Any) -> tuple[Any, Any]:
         """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of kappa in the columns of shape (K, m) with their
-        derivatives by ``log |x|``. What those cost is not in the first; the cross form with kappa_perp is in the second.
+        derivatives by ``log |x|``. The first lacks what those cost, the second has the cross form with kappa_perp.
         """
         labels, c = self.model.labels, self.model.bulk.aspect
         leant = self.response.leant(functions, turned)
@@ -100,8 +100,8 @@ class Directions:
         return gram - lost[:, :-1], side - lost[:, -1]
 
     def of_label(self, fitted: Any, turned: Any) -> LabelForm:
-        """``<y - f, y - f>`` for a learned function f of kappa and its derivative by ``log |x|``, but for what the square
-        of the latter costs.
+        """``<y - f, y - f>`` for a learned function f of kappa and its derivative by ``log |x|``, without what the
+        square of the latter costs.
         """
         labels, response, variance = self.model.labels, self.response, self._variance
         turned_rest = labels.g0_turn - turned
