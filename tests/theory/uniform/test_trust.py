@@ -29,7 +29,7 @@ def test_it_grows_towards_the_interpolation_peak_and_the_flag_says_why() -> None
 
 
 def test_small_sizes_are_not_trusted() -> None:
-    small = TABLE.replace(n_samples=20, input_dim=10, width=10)
+    small = TABLE.replace(n_samples=15, input_dim=15, width=8)
     found = trust(small, 1.0, 1.0, 1.0)
     assert not found.trusted
     assert "sizes are small" in found.reason

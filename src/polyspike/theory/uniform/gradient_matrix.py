@@ -3,7 +3,8 @@
 Its resolvent is explicit once the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
 ``z(w) = w + E[eps w / (w - phi_0 eps)]``. From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w belongs to the
 physical sheet, so integrals against the spectral measures of M are integrals along a curve there, with no equation to
-solve.
+solve. The curve closes around the spectrum: a discrete form of the measures, from which Lanczos' recurrence makes a
+Gauss rule (section 9).
 """
 
 from dataclasses import dataclass
@@ -17,23 +18,32 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = ["MeasureNodes", "frame_gram", "measure_nodes", "resolvent"]
+__all__ = ["MeasureNodes", "frame_gram", "measure_nodes", "outermost", "resolvent"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-# The contour: step, half the number of nodes, and where its strides begin to grow.
-_STEP = 0.1
-_HALF = 120
-_STRIDE = 12.0
-# How it opens: slope far out and where that begins, each pair with the error that the measure's mass may have. A flat
-# contour rounds least; one that opens keeps its distance from outliers and single heavy labels.
-_OPENINGS = ((1.0, 16.0, 1e-10), (2.0, 4.0, 1e-6))
-# Scale of t in standard deviations of M, and the largest relative change of a weight that matches moments.
-_LENGTH = 5.0
+# The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
+_STEP, _PER_NODE = 0.12, 4
+# How it opens. One that opens keeps its distance from outliers and from single heavy labels; a flat one rounds less.
+_SLOPE, _START = 0.4, 4.0
+# Beyond the outermost eigenvalue there is no mass: labels at nodes of less weight, noise of more standard deviations,
+# and how many standard deviations of M their eigenvalue is smeared by.
+_NO_WEIGHT, _NOISE_RANGE, _SMEARED = 1e-14, 7.5, 7.0
+# The contour passes an outlier at this multiple of its distance from the centre.
+_CLEARANCE = 2.0
+# How far below a lowest point the contour closes, and the steps that find the place.
+_BEYOND, _NEWTON_STEPS = 0.3, 12
+# What a mass may be off by: rounding, where unlimited samples make the spectrum a point.
+_MASS_ERROR = 1e-5
+# Length of the map for which the contour has height one: what is shorter needs a lower one.
+_LOWEST = 2.0
+# Power of the map at large distances: between 1, good where the functions saturate inside the spectrum, and infinity.
+_POWER = 3.0
+# Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
+_FLOORS = (1e-9, 1e-7, 1e-5)
+# Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
-# Recurrence coefficients outside this range are rounding: the law of t lives on [-1, 1].
-_SMALLEST_BETA, _LARGEST_BETA = 1e-3, 0.6
 
 
 @dataclass(frozen=True)
@@ -90,41 +100,69 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
     return z, -1 / w, 1 - averages.slope / law.phi, block
 
 
-def measure_nodes(law: ResidualLaw, n_nodes: int) -> MeasureNodes:
+def measure_nodes(law: ResidualLaw, n_nodes: int, length: float = 4.0) -> MeasureNodes:
     """Quadrature nodes for functions of M that are smooth and grow no faster than its square.
 
-    A Gauss rule for the sum of all measures, each of mass one, in ``t = x / sqrt(x^2 + L^2)``, x the distance from the
-    centre, L five standard deviations of M, in which its unbounded spectrum is compact; the same nodes then carry
-    interpolatory weights for every single measure. Fewer nodes come back where rounding ends the recurrence. Last, all
+    A Gauss rule for the sum of all measures, each of mass one, in ``t = tanh(asinh(x/L)/3)``, x the distance from the
+    centre, L = ``length`` standard deviations of M: polynomials in t have the singularities that functions of M have,
+    on the imaginary axis beyond L. The same nodes then carry interpolatory weights for every single measure. Last, all
     weights are tilted so that mass, mean and variance of every measure are exact.
+
+    A short map (under 2) needs a low contour; where that would leave the physical sheet, the length is 2.
 
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED`` when the contour does not give the measure the right mass.
+        ``NOT_CONVERGED`` when the contour does not give the measure the right mass, or no positive rule.
     """
     scale = law.deviation
     gram = frame_gram(law)
     if scale == 0.0:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
-    size = gram.shape[0]
-    moments = _moments(law, scale, 2 * n_nodes)
+    size, ends = gram.shape[0], _ends(law)
+    one_sided = np.isfinite(law.lowest)
+    height = 1.0 if one_sided else min(1.0, length / _LOWEST)
+    z, measures = _contour(law, scale, ends, _PER_NODE * n_nodes, height)
+    if height < 1 and z.imag.min() <= 0:
+        return measure_nodes(law, n_nodes, _LOWEST)
     own = np.diagonal(gram)
-    total = moments[:, 0] + moments[:, 1 + np.arange(size) * (size + 1)] @ np.divide(1, own, where=own > 0, out=0 * own)
-    t, vectors = _gauss(*_chebyshev(total), _compact(law.lowest - law.centre, scale))
-    n = len(t)
-    # Orthonormal polynomials of the total measure at the nodes are the scaled eigenvectors; their Legendre
-    # coefficients turn the Legendre moments of any other measure into its interpolatory weights.
-    orthonormal = vectors / vectors[0] / sqrt(total[0])
-    expansion = np.linalg.solve(_legendre(t, n).T, orthonormal.T)
-    gauss = total[0] * vectors[0] ** 2
-    weights = (orthonormal.T @ (expansion.T @ moments[:n])) * gauss[:, None]
-    offsets = _LENGTH * t / np.sqrt(1 - t**2)
-    weights = _matched(
-        offsets, weights, gauss, _central(_power_moments(law), law.centre) / scale ** np.arange(3)[:, None]
-    )
+    sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
+    error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
+    if not error < _MASS_ERROR:
+        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}"
+        raise NumericalError(Status.NOT_CONVERGED, message)
+    shares = np.divide(1, own, where=own > 0, out=0 * own)
+    total = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
+    compact = _Map(length, ends[0] if one_sided else -np.inf)
+    variable = compact.forward((z - law.centre) / scale)
+    t, gauss, values, orthonormal = _gauss(variable, total, compact.forward(ends), n_nodes)
+    weights = (values.T @ (orthonormal @ measures).imag) * gauss[:, None]
+    offsets = compact.back(t)
+    exact = _central(_power_moments(law), law.centre) / scale ** np.arange(3)[:, None]
+    weights = _matched(offsets, weights, gauss, exact)
+    count = len(t)
     nodes = law.centre + scale * offsets
-    return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(n, size, size), np.ones(n))
+    return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(count, size, size), np.ones(count))
+
+
+def outermost(law: ResidualLaw) -> float:
+    """Distance from the centre, in standard deviations of M, beyond which no eigenvalue is left to rounding."""
+    return float(np.abs(_ends(law)).max()) if law.deviation > 0 else 0.0
+
+
+def _ends(law: ResidualLaw) -> Array:
+    """The interval of the spectrum about the centre, in standard deviations.
+
+    Single samples reach ``phi_0 w``, and outliers of the frame the eigenvalues of ``E w k k'`` when samples abound.
+    """
+    labels = law.labels[law.weights > _NO_WEIGHT]
+    noise = _NOISE_RANGE * sqrt(law.noise_variance)
+    single = law.phi * law.weight(np.array([labels.min() - noise, labels.max() + noise]))
+    eps, weights, _, pairs = law.joint_sample(6)
+    outliers = np.linalg.eigvalsh(np.tensordot(weights * law.weight(eps), pairs, 1)) - law.centre
+    reached = np.concatenate([[0.0], single, _CLEARANCE * outliers]) / law.deviation
+    low = max(reached.min() - _SMEARED, (law.lowest - law.centre) / law.deviation)
+    return np.array([low, reached.max() + _SMEARED])
 
 
 def _power_moments(law: ResidualLaw) -> Array:
@@ -157,10 +195,26 @@ def _central(moments: Array, centre: float) -> Array:
     return np.stack([zero, one - centre * zero, two - 2 * centre * one + centre**2 * zero])
 
 
-def _compact(offset: Any, scale: float) -> Any:
-    """``t = x / sqrt(x^2 + L^2)`` of the distance x from the centre."""
-    length = _LENGTH * scale
-    return np.sign(offset) if np.isscalar(offset) and np.isinf(offset) else offset / np.sqrt(offset**2 + length**2)
+@dataclass(frozen=True)
+class _Map:
+    """The variable t of the polynomials: ``tanh(asinh(x/L)/3)``, or ``log(1 + (x - low)/L)`` where the spectrum has a
+    lowest point.
+    """
+
+    length: float
+    low: float
+
+    def forward(self, x: Any) -> Any:
+        """Where the distances x from the centre lie."""
+        if np.isfinite(self.low):
+            return np.log1p((x - self.low) / self.length)
+        return np.tanh(np.arcsinh(x / self.length) / _POWER)
+
+    def back(self, t: Array) -> Array:
+        """The inverse."""
+        one_sided = np.isfinite(self.low)
+        found: Array = np.expm1(t) if one_sided else np.sinh(_POWER * np.arctanh(t))
+        return self.length * found + (self.low if one_sided else 0.0)
 
 
 def _bordered(block: Array, side: Array, corner: float) -> Array:
@@ -181,81 +235,97 @@ def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
     return weights + gauss[:, None] * change
 
 
-def _gauss(diagonal: Array, beta: Array, lowest: float) -> tuple[Array, Array]:
-    """Nodes and eigenvectors of the Jacobi matrix, cut to the size at which all nodes lie inside ``[lowest, 1]``."""
-    sound = np.cumprod((beta[1:] > _SMALLEST_BETA) & (beta[1:] < _LARGEST_BETA)).astype(bool)
-    largest = len(diagonal) if sound.all() else max(1, int(sound.sum()) - 1)
-    for n in range(largest, 0, -1):
-        off = np.sqrt(beta[1:n])
-        t, vectors = np.linalg.eigh(np.diag(diagonal[:n]) + np.diag(off, 1) + np.diag(off, -1))
-        if t.min() > lowest and t.max() < 1:
-            return t, vectors
+def _gauss(variable: Complex, total: Complex, ends: Array, n_nodes: int) -> tuple[Array, Array, Array, Complex]:
+    """Gauss rule of the total measure.
+
+    Returns
+    -------
+    t, weights : ndarray of shape (n,)
+    values : ndarray of shape (n, n)
+        The orthonormal polynomials (rows) at the nodes.
+    orthonormal : ndarray of shape (n, K)
+        The same along the contour.
+
+    The measure's tails are smaller than the rounding of a sum along the contour, under which no polynomial of high
+    degree is orthogonal to anything. A floor, the law uniform in the angle of t, keeps the measure that defines the
+    nodes above it; the weights are those of the measures alone. Fewer nodes come back where no floor is enough: for
+    bounded spectra, whose functions need the fewest.
+    """
+    while n_nodes > 0:
+        angles = np.pi * (np.arange(2 * n_nodes) + 0.5) / (2 * n_nodes)
+        uniform = ends.mean() + np.diff(ends) / 2 * np.cos(angles)
+        points = np.concatenate([variable, uniform])
+        for floor in _FLOORS:
+            weights = np.concatenate([total, np.full(2 * n_nodes, 0.5j * floor / n_nodes)])
+            diagonal, off, orthonormal = _lanczos(points, weights, n_nodes)
+            if len(diagonal) < n_nodes:
+                continue
+            t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+            if t.min() > ends[0] and t.max() < ends[1]:
+                mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
+                return t, mass * first**2, vectors / first / sqrt(mass), orthonormal[:, : len(variable)]
+        n_nodes = 3 * n_nodes // 4
     raise NumericalError(Status.NOT_CONVERGED, "the spectral measure of the gradient matrix gives no Gauss rule")
 
 
-def _chebyshev(moments: Array) -> tuple[Array, Array]:
-    """Recurrence ``alpha, beta`` of a measure from its orthonormal Legendre moments (modified Chebyshev algorithm)."""
-    n = len(moments) // 2
-    k = np.arange(2 * n)
-    b2 = k**2 / np.abs(4.0 * k**2 - 1)
-    mixed, before = moments * np.cumprod(np.append(1.0, np.sqrt(b2[1:]))), np.zeros(2 * n)
-    alpha, beta = np.zeros(n), np.zeros(n)
-    alpha[0] = mixed[1] / mixed[0]
-    for i in range(1, n):
-        new = np.zeros(2 * n)
-        j = np.arange(i, 2 * n - i)
-        new[j] = mixed[j + 1] - alpha[i - 1] * mixed[j] - beta[i - 1] * before[j] + b2[j] * mixed[j - 1]
-        if new[i] == 0:
-            break
-        alpha[i] = new[i + 1] / new[i] - mixed[i] / mixed[i - 1]
-        beta[i] = new[i] / mixed[i - 1]
-        before, mixed = mixed, new
-    return alpha, beta
+def _lanczos(points: Complex, weights: Complex, n_nodes: int) -> tuple[Array, Array, Complex]:
+    """Recurrence of the polynomials that are orthonormal in the real form ``Im sum_k weight f g``, and their values.
 
-
-def _legendre(t: Any, count: int) -> Any:
-    """Orthonormal Legendre polynomials, of the uniform law on [-1, 1], stacked on a new first axis."""
-    out = np.ones((count, *np.shape(t)), dtype=np.result_type(t, float))
-    if count > 1:
-        out[1] = t
-    for k in range(1, count - 1):
-        out[k + 1] = ((2 * k + 1) * t * out[k] - k * out[k - 1]) / (k + 1)
-    return out * np.sqrt(2 * np.arange(count) + 1.0).reshape(-1, *([1] * np.ndim(t)))
-
-
-def _moments(law: ResidualLaw, scale: float, count: int) -> Array:
-    """Moments of (bulk, frame ...), columns, in the Legendre polynomials of t."""
-    ends = np.append(1.0, frame_gram(law).ravel())
-    both = _legendre(np.array([-1.0, 1.0]), count).sum(axis=1)[:, None] * ends / np.pi
-    for slope, start, allowed in _OPENINGS:
-        z, integrand, end = _contour(law, scale, slope, start)
-        polynomials = _legendre(_compact(z - law.centre, scale), count)
-        # The arcs that close the contour at infinity, where g dz = -dz/z and t = +-1.
-        moments = (polynomials @ integrand).imag / np.pi + both * np.angle(end)
-        error = abs(moments[0, 0] - 1)
-        if error < allowed:
-            return moments
-    message = f"the mass of the gradient matrix's spectral measure is off by {error:.1e}"
-    raise NumericalError(Status.NOT_CONVERGED, message)
-
-
-def _contour(law: ResidualLaw, scale: float, slope: float, start: float) -> tuple[Complex, Complex, complex]:
-    """Nodes ``z`` along the contour, ``(g, block) dz`` there, columns bulk first, and the direction of its end.
-
-    The strides grow as ``s = x (1 + (x/X)^6)``: far out, where a contour that opens is smooth on the scale of log z.
+    It ends early where the form is not positive.
     """
-    x = _STEP * np.append(np.arange(-_HALF, _HALF + 1), _HALF + 0.5)
-    power = (x / _STRIDE) ** 6
-    curve, tangent = _curve(x * (1 + power), slope, start)
-    dw = scale * (_STEP * (1 + 7 * power) * tangent)[:-1]
-    z, g, by_w, block = resolvent(law, scale * curve[:-1])
-    values = np.concatenate([g[:, None], block.reshape(len(z), -1)], axis=1)
-    return z, values * (dw * by_w)[:, None], curve[-1]
+    diagonal, off, found = np.zeros(n_nodes), np.zeros(n_nodes - 1), np.empty((n_nodes, len(points)), dtype=complex)
+    found[0] = 1 / sqrt(weights.sum().imag)
+    for k in range(n_nodes):
+        moved = points * found[k]
+        weighted = weights * found[k]
+        diagonal[k] = (weighted @ moved).imag
+        if k + 1 == n_nodes:
+            break
+        moved -= diagonal[k] * found[k]
+        if k > 0:
+            moved -= off[k - 1] * found[k - 1]
+        square = ((weights * moved) @ moved).imag
+        if not square > 0:
+            return diagonal[: k + 1], off[:k], found[: k + 1]
+        off[k] = sqrt(square)
+        found[k + 1] = moved / off[k]
+    return diagonal, off, found
 
 
-def _curve(s: Array, slope: float, start: float) -> tuple[Complex, Complex]:
-    """``sinh s + i (1 + slope sinh^2 s/(start + cosh s))`` and its derivative."""
-    sinh, cosh = np.sinh(s), np.cosh(s)
-    bend = start + cosh
-    height = 1 + slope * sinh**2 / bend
-    return sinh + 1j * height, cosh + 1j * slope * sinh * (2 * cosh * bend - sinh**2) / bend**2
+def _contour(law: ResidualLaw, scale: float, ends: Array, least: int, height: float) -> tuple[Complex, Complex]:
+    """Nodes ``z``, so many at least, along the contour and ``(g, block) dz / pi`` there, columns bulk first.
+
+    The contour closes on both sides of the spectrum, whose measures are the imaginary parts of sums along it. Its w
+    belongs to the physical sheet where Im z > 0; above height one, in standard deviations of M, that is everywhere.
+    """
+    low, high = np.arcsinh([_left_end(law, ends[0]) / scale if np.isfinite(law.lowest) else ends[0], ends[1]])
+    count = int(np.ceil(max(np.pi * (high - low) / 2 / _STEP, least) / height))
+    curve, tangent = _curve(np.pi * (np.arange(count) + 0.5) / count, low, high, height)
+    z, g, by_w, block = resolvent(law, scale * curve)
+    values = np.concatenate([g[:, None], block.reshape(count, -1)], axis=1)
+    return z, values * (scale / count * tangent * by_w)[:, None]
+
+
+def _left_end(law: ResidualLaw, low: float) -> float:
+    """The real w whose z lies a little below the lowest point, by Newton from the left: z is concave there."""
+    goal = law.centre + (low - _BEYOND) * law.deviation
+    w = goal - law.centre - law.deviation
+    for _ in range(_NEWTON_STEPS):
+        averages = law.averages(np.array([w / law.phi], dtype=complex))
+        w -= float((w + averages.scalar[0].real - goal) / (1 - averages.slope[0].real / law.phi))
+    return w
+
+
+def _curve(angles: Array, low: float, high: float, lowest: float) -> tuple[Complex, Complex]:
+    """``x = sinh(s)``, s between low and high, at ``sin(angle) (lowest + slope x^2/(start + sqrt(1 + x^2)))``, and the
+    derivative by the angle.
+
+    With its mirror image it is a closed curve, on which the trapezoid rule is exponentially accurate.
+    """
+    cos, sin = np.cos(angles), np.sin(angles)
+    s = (high + low) / 2 - (high - low) / 2 * cos
+    x, root = np.sinh(s), np.cosh(s)
+    speed, bend = (high - low) / 2 * sin * root, _START + root
+    height = lowest + _SLOPE * x**2 / bend
+    rise = _SLOPE * speed * x * (2 * bend - x**2 / root) / bend**2
+    return x + 1j * sin * height, speed + 1j * (cos * height + sin * rise)

@@ -23,12 +23,12 @@ Complex = NDArray[np.complex128]
 
 # Gauss-Hermite nodes per index for a smooth teacher of several indices.
 _SMOOTH_NODES = (48, 32, 20, 12)
-_PANEL_NODES = 10
+_PANEL_NODES = 12
 # Beyond this the normal weight is under 1e-18.
 _RANGE = 9.0
 # Poles further than this many standard deviations from the residual's law are far, and how many noise nodes they need.
 _FAR = (8.0, 100.0)
-_NOISE_NODES = (8, 4)
+_NOISE_NODES = (12, 4)
 # Nodes with less than this share of E eps^2 are not seen from there.
 _UNSEEN = 1e-17
 
@@ -75,8 +75,8 @@ class ResidualLaw:
 
     @property
     def centre(self) -> float:
-        """Where the rule for the spectrum has its centre."""
-        return 0.0
+        """The mean of the spectrum, where the rule for it has its centre."""
+        return self.mean
 
     @property
     def lowest(self) -> float:

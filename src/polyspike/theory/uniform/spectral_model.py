@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 # For a density to 1e-5 of its largest value (tests/theory/uniform/test_spectrum.py refines all three).
 COARSENESS = 0.6
 # Nodes of M by the largest |e| times its standard deviation.
-_MU_NODES = ((0.1, 6), (0.3, 8), (np.inf, 16))
+_MU_NODES = ((0.1, 8), (0.3, 10), (np.inf, 16))
 _RANK_TOLERANCE = 1e-6
 # Tails in which fewer samples or neurons than this are expected have no part in the bulk.
 _LEAST_COUNT = 0.5
