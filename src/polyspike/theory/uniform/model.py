@@ -31,21 +31,21 @@ RANK_TOLERANCE = 1e-6
 NEXT_RANK_TOLERANCE = 3e-5
 # Nodes of the measure of M by the largest |e mu| of its eigenvalues: for a Gaussian readout, and for one of a single
 # size |u|, where the gains of all neurons vanish at the same mu and the functions of M are sharp there (its models are
-# small enough for many nodes). Chosen on 182 and, for the Gaussian ones, 316 random problems with d/n_0 from 1/8 to 8
-# and labels to cubic, for 6e-9 in the three errors against sums along the contour itself or many more nodes; the three
-# of them that want more than 56 push beyond 60.
+# small enough for many nodes). Chosen on 182 and, for the Gaussian ones, 956 random problems with d/n_0 from 1/8 to 8
+# and labels to cubic, for 6e-9 in the three errors against sums along the contour itself or many more nodes.
 MU_NODES = (
     (0.05, 8, 8),
     (0.3, 8, 16),
     (0.45, 8, 32),
     (0.7, 12, 32),
-    (0.9, 12, 48),
     (1.0, 16, 48),
-    (2.2, 16, 80),
-    (3.7, 20, 80),
-    (7.5, 28, 80),
-    (30.0, 36, 80),
-    (np.inf, 56, 80),
+    (1.5, 16, 80),
+    (2.2, 20, 80),
+    (3.0, 24, 80),
+    (12.0, 36, 80),
+    (25.0, 44, 80),
+    (60.0, 56, 80),
+    (np.inf, 72, 80),
 )
 # Length of their map, in standard deviations of M, by the largest |e| times that.
 MU_LENGTHS = ((0.1, 8.0), (0.25, 4.0), (1.0, 2.0), (np.inf, 1.0))
