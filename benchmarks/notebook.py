@@ -2,7 +2,8 @@
 
 The same equations as the library's (docs/theory-uniform.md, sections 1 to 5), for the case in which they are short: the
 target-only gradient, the constant readout (zeta is a number), tanh and a polynomial teacher; test and train error by
-finite differences. It is written for comparison, and kindly: what depends on kappa alone is remembered.
+finite differences. It is written for comparison, and kindly: what depends on kappa alone is remembered, unless it is
+asked to be plain.
 """
 
 from collections.abc import Callable
@@ -36,7 +37,7 @@ def gaussian_mean(function: Function) -> float:
 class Notebook:
     """All functions of kappa of one problem, and the quadratic form made of them."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, remember: bool = True) -> None:
         self.n, self.d, self.width = problem.n_samples, problem.input_dim, problem.width
         self.gamma = problem.ridge * self.n / self.width
         self.noise2 = problem.noise**2
@@ -50,7 +51,10 @@ class Notebook:
         self.r = problem.step * c1 * beta / sqrt(self.width)
         spread = problem.phi_gradient * problem.step**2 / self.width * energy * sigma.derivative_variance
         self.tau = sqrt(1 + spread)
-        self.kernels, self.label = cache(self._kernels), cache(self._label)
+        self.kernels, self.label = self._kernels, self._label
+        if remember:
+            self.kernels, self.label = cache(self._kernels), cache(self._label)
+        self.iterations = 0
 
     def _kernels(self, kappa: float) -> tuple[float, float, float]:
         """``m``, ``A1`` and ``A2^2``."""
@@ -67,21 +71,25 @@ class Notebook:
 
     def solve(self, shift: Function) -> tuple[Function, float, float]:
         """``R(kappa)``, ``zeta`` and ``V`` by damped iteration."""
-        c, zeta, v = self.n / self.d, 1.0, 0.0
-
-        def r(kappa: float, zeta: float, v: float) -> float:
-            _, a1, a2 = self.kernels(kappa)
-            return 1 / (shift(kappa) + zeta * a2 + a1**2 * zeta / (1 + c * v * zeta))
-
+        zeta, v = 1.0, 0.0
         while True:
-            now = partial(r, zeta=zeta, v=v)
-            new_v = gaussian_mean(lambda k, now=now: self.kernels(k)[1] ** 2 * now(k))
-            noise = gaussian_mean(lambda k, now=now: self.kernels(k)[2] * now(k))
-            new_zeta = 1 / (1 + self.n / self.width * (noise + new_v / (1 + c * zeta * new_v)))
+            new_zeta, new_v = self.iterate(shift, zeta, v)
             change = max(abs(new_zeta / zeta - 1), abs(new_v - v) / new_v)
             zeta, v = (zeta + new_zeta) / 2, (v + new_v) / 2
             if change < TOLERANCE:
-                return partial(r, zeta=zeta, v=v), zeta, v
+                return partial(self._r, shift, zeta, v), zeta, v
+
+    def iterate(self, shift: Function, zeta: float, v: float) -> tuple[float, float]:
+        """``zeta`` and ``V`` after one undamped step."""
+        now = partial(self._r, shift, zeta, v)
+        self.iterations += 1
+        new_v = gaussian_mean(lambda k: self.kernels(k)[1] ** 2 * now(k))
+        noise = gaussian_mean(lambda k: self.kernels(k)[2] * now(k))
+        return 1 / (1 + self.n / self.width * (noise + new_v / (1 + self.n / self.d * zeta * new_v))), new_v
+
+    def _r(self, shift: Function, zeta: float, v: float, kappa: float) -> float:
+        _, a1, a2 = self.kernels(kappa)
+        return 1 / (shift(kappa) + zeta * a2 + a1**2 * zeta / (1 + self.n / self.d * v * zeta))
 
     def form(self, shift: Function) -> float:
         """``(1/n) y' (F F'/N + D)^-1 y``."""

@@ -115,6 +115,18 @@ def notebook_equations(problem: Problem) -> Errors:
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
 
 
+def plain_seconds() -> float:
+    """At least what the notebook takes when it remembers nothing: one of its iterations, times their number.
+
+    All of it would take many minutes.
+    """
+    counted, plain = Notebook(SIMPLE), Notebook(SIMPLE, remember=False)
+    counted.errors()
+    start = process_time()
+    plain.iterate(lambda kappa: plain.gamma, 0.5, 0.5)
+    return counted.iterations * (process_time() - start)
+
+
 def rows(repeats: int) -> list[tuple[str, ...]]:
     """The whole table."""
     predict(SIMPLE)
@@ -128,6 +140,10 @@ def rows(repeats: int) -> list[tuple[str, ...]]:
         judged(
             "notebook's time (inner integrals remembered) / ours",
             20 * ratio(times, "notebook", "20 times ours"),
+        ),
+        judged(
+            "plain notebook's time, of one iteration times all iterations / ours",
+            plain_seconds() / (median(times["20 times ours"]) / 20),
             ">= 1000",
         ),
         judged("first prediction of a process, softplus", median(fresh("cold")["ms"] for _ in range(5)), "<= 50", "ms"),

@@ -116,7 +116,7 @@ def few_nodes(problem: Problem) -> list[float]:
 REFINEMENTS = {
     "grids of kappa and u": lambda problem: numbers(problem, 1.5),
     "fixed point": solved_to(1e-15),
-    "rank of A1": finer(model, RANK_TOLERANCE=1e-12),
+    "rank of A1": finer(model, RANK_TOLERANCE=1e-7),
     "average over z": finer(kernels, _STEP=0.2),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=20),
 }

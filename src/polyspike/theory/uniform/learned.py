@@ -63,11 +63,23 @@ def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
     inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.samples * (turn.T @ (moved * turn))
     if model.conditioning.excluded == 0:
         return inverse
-    weights, gains = _along_readout(model)
-    psi = (model.bulk.overload * weights)[:, None, None] * np.concatenate([state.psi, state.psi])
-    between = model.bulk.q @ psi @ model.bulk.q.T
-    along = root * model.grid.u * gains
-    return inverse + (along[:, :, None] * between * along[:, None, :]).sum(axis=0)
+    return inverse + _along_readout_form(model, state)
+
+
+def _along_readout_form(model: UniformModel, state: BulkState) -> Any:
+    """``(n/N) sum_mu weight Y Psi Y'``: as the gains are ``a + mu b``, three averages of Psi do for each set."""
+    bulk, scalars, u = model.bulk, model.conditioning, model.grid.u
+    weights = np.stack([-bulk.mu_weights, model.omega])
+    powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.overload
+    size = bulk.q.shape[1]
+    means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, 2, size, size)
+    flat, tilted, square = bulk.q @ means @ bulk.q.T
+    root = np.sqrt(model.grid.u_weights)
+    own = root * u * np.stack([1 - scalars.shrink * u**2, -scalars.shrink * u**2])
+    push = root * scalars.tilt * u**2
+    mixed = own[:, :, None] * push
+    form = own[:, :, None] * own[:, None] * flat + (mixed + np.swapaxes(mixed, 1, 2)) * tilted
+    return form.sum(axis=0) + np.outer(push, push) * square.sum(axis=0)
 
 
 def _along_readout(model: UniformModel) -> tuple[Any, Any]:

@@ -64,6 +64,8 @@ class UniformModel:
         ``m(kappa, u)``.
     directions : ndarray of shape (n_mu, P, P)
         Weights of the spectral measures of M between the directions (b, kappa_perp ...), P = p + 1.
+    mu : ndarray of shape (n_mu,)
+        Nodes of M.
     gains : ndarray of shape (n_mu, A)
         ``1 - delta u^2 + e u mu``, what the gradient makes of a neuron's own weight along an eigendirection of M.
     omega : ndarray of shape (n_mu,)
@@ -82,6 +84,7 @@ class UniformModel:
     labels: LabelParts
     mean: Any
     directions: Any
+    mu: Any
     gains: Any
     omega: Any
     norms: Norms
@@ -143,6 +146,7 @@ def assemble(
         label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise),
         parts.mean,
         _directions(problem, scalars, measures),
+        mu,
         gains,
         measures.frame[:, -2, -2],
         spread,
@@ -192,7 +196,8 @@ def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
     if not mirrored:
         return kernels(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
     parts = kernels(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
-    return Kernels(*(np.concatenate([part[::-1, ::-1][:, :half], part], axis=1) for part in parts))
+    right = np.stack(parts)
+    return Kernels(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
 
 
 def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
@@ -239,7 +244,7 @@ def _measures(problem: Problem, scalars: Conditioning, count: int | None = None)
     return _matrix_measures(problem.teacher, law.noise_variance, law.omega, law.phi, count or usual, length)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _matrix_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
@@ -247,7 +252,7 @@ def _matrix_measures(
     return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(teacher, variance, phi)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _noise_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
@@ -257,12 +262,12 @@ def _noise_measures(
     return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _outermost(teacher: Teacher, variance: float, omega: float, phi: float) -> float:
     return outermost(ResidualLaw(*teacher_sample(teacher), variance, omega, phi))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _largest_noise(teacher: Teacher, variance: float, phi: float) -> float:
     """The largest eigenvalue of the noise's covariance, whose mean is one."""
     law = NoiseLaw(*teacher_sample(teacher), variance, 0.0, phi)
@@ -291,7 +296,7 @@ def factorise(
     functions: list[Any], weights: list[float], grid: Grid, tolerance: float | None = None
 ) -> tuple[list[Any], Any]:
     """Functions of (kappa, u), each as ``phi q'`` with the same q: a singular value decomposition in the two Gaussian
-    measures of all of them times their weights, cut at a relative tolerance.
+    measures of all of them times their weights, cut at a relative tolerance (not under 1e-7: by the Gram matrix).
 
     The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
     infinitesimal imaginary part (complex step), q is real and spans both parts.
@@ -299,10 +304,12 @@ def factorise(
     rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
     scaled = zip(weights, functions, strict=True)
     weighted = np.concatenate([w * rows * part for w, f in scaled if w != 0 for part in _parts(f, rows, columns)])
-    left, values, right = np.linalg.svd(weighted * columns, full_matrices=False)
-    keep = values > (tolerance or RANK_TOLERANCE) * values[0]
-    v = right[keep].T * columns[:, None]
-    return [function @ v for function in functions], weighted.T @ left[:, keep] / values[keep]
+    matrix = weighted * columns
+    squares, right = np.linalg.eigh(matrix.T @ matrix)
+    keep = squares > (tolerance or RANK_TOLERANCE) ** 2 * squares[-1]
+    kept = right[:, keep]
+    v = kept * columns[:, None]
+    return [function @ v for function in functions], weighted.T @ (matrix @ kept) / squares[keep]
 
 
 def _parts(slope: Any, rows: Array, columns: Array) -> list[Array]:

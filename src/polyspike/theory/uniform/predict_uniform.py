@@ -13,7 +13,7 @@ from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
-from polyspike.theory.uniform.model import UniformModel, build_model
+from polyspike.theory.uniform.model import UniformModel, assemble
 from polyspike.theory.uniform.spectrum import predict_spectrum
 from polyspike.theory.uniform.trust import trust
 
@@ -105,7 +105,8 @@ def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
 
 def model_of(problem: Problem, refine: float = 1.0) -> UniformModel:
     """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step."""
-    return build_model(problem, choose_grid(problem, condition(problem), refine))
+    scalars = condition(problem)
+    return assemble(problem, choose_grid(problem, scalars, refine), scalars)
 
 
 def solve_problem(problem: Problem, refine: float = 1.0) -> tuple[UniformModel, BulkState]:
