@@ -30,8 +30,8 @@ _SIDE = 3
 # Neighbouring cells differ in width by no more than this factor.
 _LARGEST_RATIO = 2.1
 _INTEGRATION_NODES = 1025
-_TOLERANCE = 1e-8
-_ON_THE_WAY = 1e-6
+_TOLERANCE = 1e-6
+_ON_A_PATH, _OF_ONE_POINT = (1e-4, _TOLERANCE), (1e-6, 1e-8)
 # A new node that agrees with the interpolated mass density to this share of its maximum needs no further ones beside
 # it; with it the interpolation is about 2^6 times better.
 _ACCURACY = 1e-4
@@ -306,8 +306,11 @@ def _along_path(model: BulkModel, interval: Interval, theta: Array) -> BulkState
     return _follow(model, path, np.concatenate([np.log(r), np.log(zeta)], axis=1))
 
 
-def _follow(model: BulkModel, path: Any, logs: Complex) -> BulkState:
-    """Newton along a path s = 0 .. 2, starts extrapolated linearly, steps that Newton's count of iterations chooses."""
+def _follow(model: BulkModel, path: Any, logs: Complex, tolerances: tuple[float, float] = _ON_A_PATH) -> BulkState:
+    """Newton along a path s = 0 .. 2, starts extrapolated linearly, steps that Newton's count of iterations chooses.
+
+    The tolerances are those of the defect on the way and at the end.
+    """
     k = len(model.sample_weights)
     s, step, slope = 0.0, 0.25, np.zeros_like(logs)
     while s < 2:
@@ -316,7 +319,7 @@ def _follow(model: BulkModel, path: Any, logs: Complex) -> BulkState:
         guess = logs + slope * (to - s)
         last = to == 2.0
         state = BulkState(model, -np.exp(path(to)), np.exp(guess[:, :k]), np.exp(guess[:, k:]))
-        state, good, iterations = newton_rows(state, _TOLERANCE if last else _ON_THE_WAY, 8)
+        state, good, iterations = newton_rows(state, tolerances[last], 8)
         good &= _physical(state)
         moved = _unwrapped(np.concatenate([np.log(state.r), np.log(state.zeta)], axis=1), guess)
         if not good.all() or np.abs(moved - guess).max() > 1:
@@ -351,7 +354,7 @@ def density_at(model: BulkModel, x: float) -> float:
     state = positive_states(model, far)
     turn = lambda s: np.log(far) + 1j * (np.pi + (np.angle(np.exp(path(0.0))) - np.pi) * s / 2)  # noqa: E731
     logs = np.concatenate([np.log(state.r.astype(complex)), np.log(state.zeta.astype(complex))], axis=1)
-    state = _follow(model, turn, logs)
+    state = _follow(model, turn, logs, _OF_ONE_POINT)
     logs = np.concatenate([np.log(state.r), np.log(state.zeta)], axis=1)
-    state = _follow(model, path, logs)
+    state = _follow(model, path, logs, _OF_ONE_POINT)
     return float(model.sample_weights @ state.r[0].imag / np.pi)

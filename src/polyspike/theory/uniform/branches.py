@@ -122,17 +122,17 @@ def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkStat
     """Newton on a batch of shifts, each row on its own; the rows that converged, and the number of iterations."""
     r, zeta = state.r.copy(), state.zeta.copy()
     left = np.arange(len(r))
+    part = BulkState(state.model, state.shift, r, zeta)
     for iteration in range(most + 1):
-        part = BulkState(state.model, state.shift[left], r[left], zeta[left])
-        size = np.abs(part.defect).max(axis=1)
-        open_rows = ~(size <= tolerance)
+        open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
         if not open_rows.any() or iteration == most:
             break
-        left = left[open_rows]
-        part = BulkState(state.model, state.shift[left], r[left], zeta[left]) if not open_rows.all() else part
-        step = _newton_step(part)
-        moved = part.moved(step)
-        r[left], zeta[left] = moved.r, moved.zeta
+        # Rows that are done go on with the others until they are the most of them.
+        if 2 * open_rows.sum() < len(left):
+            left, open_rows = left[open_rows], open_rows[open_rows]
+            part = BulkState(state.model, state.shift[left], r[left], zeta[left])
+        part = part.moved(_newton_step(part))
+        r[left], zeta[left] = part.r, part.zeta
     good = np.ones(len(r), dtype=bool)
     good[left[open_rows]] = False
     return BulkState(state.model, state.shift, r, zeta), good, iteration

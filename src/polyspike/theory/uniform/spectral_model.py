@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 COARSENESS = 0.6
 # Nodes of M by the largest |e| times its standard deviation.
 _MU_NODES = ((0.1, 8), (0.3, 10), (np.inf, 16))
-_RANK_TOLERANCE = 1e-6
+_RANK_TOLERANCE = 1e-4
 # Tails in which fewer samples or neurons than this are expected have no part in the bulk.
 _LEAST_COUNT = 0.5
 
