@@ -67,6 +67,21 @@ class MeasureNodes:
     frame: Array
     noise: Array
 
+    def within(self, share: float) -> "MeasureNodes":
+        """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
+        eigenvalue there and no tail.
+        """
+        values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
+        drawn, order = values, np.argsort(values)
+        for direction in (order, order[::-1]):
+            before = np.append(0.0, np.cumsum(self.bulk[direction]))
+            part = np.empty(len(values))
+            part[direction] = np.clip(share - before[:-1], 0, self.bulk[direction])
+            inside = np.divide(part, self.bulk, where=self.bulk > 0, out=np.ones(len(values)))
+            drawn = drawn + inside * (part @ values / part.sum() - drawn)
+        noise = np.interp(drawn, values[order], self.noise[order])
+        return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
+
 
 def frame_gram(law: ResidualLaw) -> Array:
     """Inner products of (teacher directions ..., omega, beta)."""

@@ -104,13 +104,16 @@ def assemble(
     mu_nodes: int | None = None,
     rank_tolerance: float | None = None,
     finite_dimension: bool = True,
+    ends: float = 0.0,
 ) -> UniformModel:
     """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away.
 
     ``mu_nodes`` and ``rank_tolerance`` override the number of nodes of M and the cut of the factors of ``A1/tau``.
-    Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out.
+    Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out. ``ends`` is the share of the
+    spectrum of M that is drawn in at each of its ends.
     """
     measures = _measures(problem, scalars, mu_nodes)
+    measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
     u = grid.u
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]

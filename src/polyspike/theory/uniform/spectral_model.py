@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 # For a density to 1e-5 of its largest value (tests/theory/uniform/test_spectrum.py refines all three).
 COARSENESS = 0.6
 # Nodes of M by the largest |e| times its standard deviation.
-_MU_NODES = ((0.1, 8), (0.3, 10), (np.inf, 16))
+_MU_NODES = ((0.1, 8), (0.3, 16), (np.inf, 28))
 _RANK_TOLERANCE = 1e-4
 # Tails in which fewer samples or neurons than this are expected have no part in the bulk.
 _LEAST_COUNT = 0.5
@@ -73,6 +73,7 @@ def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
     """The model of a problem's spectrum; ``refine`` divides every quadrature step."""
     scalars = condition(problem)
     reach = abs(scalars.tilt) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     model = assemble(
         problem,
         choose_grid(problem, scalars, COARSENESS * refine),
@@ -80,6 +81,7 @@ def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
         mu_nodes=round(next(count for limit, count in _MU_NODES if reach <= limit) * refine),
         rank_tolerance=_RANK_TOLERANCE / refine**6,
         finite_dimension=False,
+        ends=ends,
     )
     whole, grid = model.bulk, model.grid
     rows, columns = _reached(model)
@@ -90,7 +92,7 @@ def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
         whole.q[columns],
         whole.residual[np.ix_(rows, columns)],
         whole.moves[:, columns],
-        _without_tails(whole.mu_weights, problem.input_dim),
+        _without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
         whole.aspect,
         whole.overload,
     )
@@ -106,10 +108,10 @@ def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     return rows, _expected(model.grid.u, problem.width)
 
 
-def _without_tails(weights: Array, count: int) -> Array:
-    """Weights of the spectrum of M without its ends, in which less than half an eigenvalue is expected."""
+def _without_tails(weights: Array, share: float) -> Array:
+    """Weights of the ascending spectrum of M without the nodes at its ends, in which half an eigenvalue is expected."""
     beyond = np.minimum(np.cumsum(weights), np.cumsum(weights[::-1])[::-1])
-    kept = np.where(count * beyond > _LEAST_COUNT, weights, 0.0)
+    kept = np.where(beyond > share, weights, 0.0)
     total: float = kept.sum()
     return kept / total if total > 0 else weights
 
