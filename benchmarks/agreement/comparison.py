@@ -91,16 +91,18 @@ def _errors_of(index: int, problem: Problem, found: dict[str, Any]) -> Iterator[
 
 
 def outlier_rows(summary: dict[int, dict[str, Any]]) -> list[Row]:
-    """The eigenvalues that the theory predicts outside the bulk, largest first, as far as they were measured."""
+    """The eigenvalues that the theory predicts outside the bulk, largest first, as far as they were measured: their
+    predicted means at this size, not the limits.
+    """
     design = problems()
     rows = []
     for index, found in summary.items():
         prediction = _uniform(design[index])
-        spikes = prediction.spectrum.spikes if prediction.spectrum_source else ()
-        for k, (spike, e) in enumerate(zip(spikes, found["eigenvalues"], strict=False)):
+        means = prediction.spectrum.means if prediction.spectrum_source else ()
+        for k, (value, e) in enumerate(zip(means, found["eigenvalues"], strict=False)):
             if e["residual"] < _CONVERGED:
                 name, size = f"outlier {k + 1}", abs(e["mean"])
-                value, bar = spike.location, e["standard_error"]
+                bar = e["standard_error"]
                 rows.append(Row(index, name, e["mean"], bar, value, size, found["replicates"], WITHIN_OUTLIER))
     return rows
 

@@ -110,7 +110,8 @@ def write_tables(summary_file: Path, folder: Path) -> int:
     made = (
         f"Made by `python benchmarks/agreement`: {len(summary)} problems, {min(replicates)} to {max(replicates)} draws "
         "of each. Deviations are prediction less measurement, relative to the error after the step; of a paired "
-        "difference, to the larger of its two errors; of an outlier, to itself."
+        "difference, to the larger of its two errors; of an outlier, whose predicted mean at this size is compared, to "
+        "itself."
     )
     lines = [
         "# Theory against simulation",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ class Spike:
     Attributes
     ----------
     location : float
-        The eigenvalue.
+        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size.
     overlaps : ndarray of shape (degree + 1,)
         Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the
         learned direction.
@@ -44,6 +45,8 @@ class Spectrum:
         Outliers, largest first.
     inside : tuple of int
         Degrees whose spike has not left the bulk.
+    means_source : callable, optional
+        Computes :attr:`means`.
     """
 
     density: Callable[[Array], Array] = field(repr=False)
@@ -51,6 +54,23 @@ class Spectrum:
     atom: float
     spikes: tuple[Spike, ...]
     inside: tuple[int, ...] = ()
+    means_source: Callable[[], tuple[float, ...]] | None = field(default=None, repr=False)
+
+    @cached_property
+    def means(self) -> tuple[float, ...]:
+        """Expectation of every spike's eigenvalue over draws at this size, to order 1/n, in the order of the spikes;
+        computed when asked for.
+
+        Spikes repel each other by what they fluctuate, and grow faster than in proportion to the step's strength, which
+        fluctuates too. Of spikes below the bulk, or in a gap of it, the location.
+
+        Raises
+        ------
+        NumericalError
+            ``NOT_CONVERGED`` when a spectrum at a slightly other strength is not found.
+        """
+        locations = tuple(spike.location for spike in self.spikes)
+        return locations if self.means_source is None else self.means_source()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +80,7 @@ class GradientSpike:
     Attributes
     ----------
     location : float
-        The eigenvalue.
+        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size.
     teacher : ndarray of shape (p,)
         Squared cosine of its eigenvector with the teacher's directions, beta* first.
     output : float

@@ -68,7 +68,10 @@ def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
     return {
         "edges": list(spectrum.edges),
         "atom": spectrum.atom,
-        "spikes": [{"location": spike.location, "overlaps": spike.overlaps} for spike in spectrum.spikes],
+        "spikes": [
+            {"location": spike.location, "mean": mean, "overlaps": spike.overlaps}
+            for spike, mean in zip(spectrum.spikes, spectrum.means, strict=True)
+        ],
         "inside": list(spectrum.inside),
     }
 

@@ -60,9 +60,9 @@ def command(
 
 def _print_theory(theory: Spectrum, degree: int) -> None:
     ends = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in theory.edges)
-    print(f"\npredicted: the bulk lies on {ends}; {len(theory.spikes)} spikes outside it")
-    for spike in theory.spikes:
-        _print_spike(spike.location, spike.overlaps[1 : degree + 1])
+    print(f"\npredicted: the bulk lies on {ends}; {len(theory.spikes)} spikes outside it, on average at")
+    for spike, mean in zip(theory.spikes, theory.means, strict=True):
+        _print_spike(mean, spike.overlaps[1 : degree + 1])
     if theory.inside:
         print(f"  still inside: {', '.join(f'h{k}' for k in theory.inside)}")
 

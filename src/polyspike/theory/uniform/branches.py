@@ -17,13 +17,22 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel, BulkState, jacobian
 
-__all__ = ["LARGEST_ARC_STEP", "Branch", "above", "below", "find_edge", "newton_rows", "positive_states"]
+__all__ = [
+    "LARGEST_ARC_STEP",
+    "SMALL_ARC_STEP",
+    "Branch",
+    "above",
+    "below",
+    "find_edge",
+    "newton_rows",
+    "positive_states",
+]
 
 Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-11
 _LARGEST_LOG_STEP = 2.0
-LARGEST_ARC_STEP = 1.2
+LARGEST_ARC_STEP, SMALL_ARC_STEP = 1.2, 0.1
 # A step whose prediction needs more correction than this share of it may have left its branch.
 _LARGEST_CORRECTION = 0.35
 _MAX_STEPS = 120

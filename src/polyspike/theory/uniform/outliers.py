@@ -22,15 +22,32 @@ from polyspike.errors import NumericalError
 from polyspike.hermite import hermite_functions
 from polyspike.results import Spike
 from polyspike.status import Status
-from polyspike.theory.uniform.branches import Branch
-from polyspike.theory.uniform.bulk import BulkState
+from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, Branch, above, find_edge
+from polyspike.theory.uniform.bulk import BulkModel, BulkState
 from polyspike.theory.uniform.forms import learned_functions, neuron_cost
 from polyspike.theory.uniform.spectral_model import SpectralModel
 
-__all__ = ["Learned", "outliers_above", "outliers_between"]
+__all__ = [
+    "DEGREE",
+    "Learned",
+    "Root",
+    "has_learned",
+    "outliers_above",
+    "outliers_between",
+    "roots_above",
+    "upper_edge",
+]
 
 Array = NDArray[np.float64]
 
+DEGREE = 6
+"""Highest Hermite degree of the overlaps."""
+
+# The solution above starts at this multiple of a bound on the bulk and on the outliers.
+_FAR = 2.0
+# An outlier that holds less than this of all functions of kappa has learned nothing: a node that the cut laws leave at
+# the edge of the bulk, which the continuous law would smear.
+_LEAST_SHARE = 1e-2
 # Learned functions whose spike would be weaker than this share of the bulk cannot leave it.
 _LEAST_STRENGTH = 1e-9
 _TOLERANCE = 1e-11
@@ -87,21 +104,58 @@ class Learned:
         t = np.linalg.solve(np.eye(len(g)) + g @ shift, g)
         return left.T @ (moved[:, None] * right) - bulk.aspect * ((left.T @ lever) @ t @ (lever.T @ right))
 
-    def spike(self, branch: Branch, degree: int) -> Spike:
-        """The outlier at a root of B."""
+    def root(self, branch: Branch) -> "Root":
+        """An outlier, from a solution at which B is singular."""
         values, vectors = np.linalg.eigh(self.matrix(branch.state))
         vector = vectors[:, np.argmin(np.abs(values))]
         change = branch.by_log_z / branch.z
         moved = branch.state.moved(1j * _TANGENT_STEP * change)
         ahead = BulkState(moved.model, -(branch.z + 1j * _TANGENT_STEP), moved.r, moved.zeta)
-        slope = float((vector @ self.matrix(ahead) @ vector).imag / _TANGENT_STEP)
-        whole = self.spectral.on_whole_laws(branch.state)
+        return Root(branch, vector, float((vector @ self.matrix(ahead) @ vector).imag / _TANGENT_STEP))
+
+    def spike(self, root: "Root", degree: int) -> Spike:
+        """What an outlier is and has learned."""
+        whole = self.spectral.on_whole_laws(root.branch.state)
         hermite = hermite_functions(self.spectral.model.grid.kappa, degree)
-        cross = vector @ self.sample_form(whole, self.factors[0], hermite.T)
-        return Spike(branch.z, self.spectral.model.problem.n_samples * cross**2 / slope)
+        cross = root.vector @ self.sample_form(whole, self.factors[0], hermite.T)
+        return Spike(root.branch.z, self.spectral.model.problem.n_samples * cross**2 / root.slope)
+
+
+@dataclass(frozen=True)
+class Root:
+    """A solution of the bulk at which B is singular, with the null vector v (k,) and ``v' B' v``."""
+
+    branch: Branch
+    vector: Array
+    slope: float
+
+
+def upper_edge(learned: Learned, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
+    """The edge at the top of the bulk, and the solutions on the way there from above all outliers."""
+    bulk = learned.spectral.bulk
+    return find_edge(above(bulk, _far_above(bulk, learned)), -1, largest)
+
+
+def has_learned(spike: Spike) -> bool:
+    """Whether an outlier holds something of a function of kappa."""
+    return bool(spike.overlaps.sum() > _LEAST_SHARE)
+
+
+def _far_above(bulk: BulkModel, learned: Learned) -> float:
+    """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
+    noise, linear = float(bulk.residual.max()), float(np.max((bulk.phi @ bulk.q.T) ** 2))
+    moves = float((bulk.mu_weights @ bulk.moves).max())
+    scale = noise + linear * moves * (1 + bulk.aspect**0.5) ** 2
+    strongest = learned.strongest if learned.factors[0].shape[1] else 0.0
+    return _FAR * ((1 + bulk.overload**0.5) ** 2 * scale + strongest)
 
 
 def outliers_above(learned: Learned, path: list[Branch], degree: int) -> list[Spike]:
+    """Every outlier above the bulk, largest first; see :func:`roots_above`."""
+    return [learned.spike(root, degree) for root in roots_above(learned, path)]
+
+
+def roots_above(learned: Learned, path: list[Branch]) -> list[Root]:
     """Every outlier above the bulk, largest first; ``path`` leads from above all of them down to the edge.
 
     Raises
@@ -115,7 +169,7 @@ def outliers_above(learned: Learned, path: list[Branch], degree: int) -> list[Sp
     if np.any(known[0][1] > 0):
         raise NumericalError(Status.NOT_CONVERGED, f"an outlier lies above z = {path[0].z:.4g}")
     count = int(np.sum(known[-1][1] > 0))
-    return [learned.spike(_locate(learned, known, j, _log_heights), degree) for j in range(count)]
+    return [learned.root(_locate(learned, known, j, _log_heights)) for j in range(count)]
 
 
 def outliers_between(learned: Learned, path: list[Branch], degree: int) -> list[Spike]:
@@ -128,9 +182,8 @@ def outliers_between(learned: Learned, path: list[Branch], degree: int) -> list[
         return []
     known = [(branch, _bordered_heights(learned, branch)) for branch in path]
     first, last = (int(np.sum(heights < 0)) for _, heights in (known[0], known[-1]))
-    return [
-        learned.spike(_locate(learned, known, j, _bordered_heights), degree) for j in range(first - 1, last - 1, -1)
-    ]
+    located = (_locate(learned, known, j, _bordered_heights) for j in range(first - 1, last - 1, -1))
+    return [learned.spike(learned.root(branch), degree) for branch in located]
 
 
 def _log_heights(learned: Learned, branch: Branch) -> Array:

@@ -1,6 +1,6 @@
 """The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,9 +69,10 @@ class _Extended(BulkState):
             self.__dict__[name] = getattr(inner, name)
 
 
-def spectral_model(problem: Problem, refine: float = 1.0) -> SpectralModel:
-    """The model of a problem's spectrum; ``refine`` divides every quadrature step."""
+def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
+    """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r."""
     scalars = condition(problem)
+    scalars = replace(scalars, strength=scalars.strength * stronger)
     reach = abs(scalars.tilt) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     model = assemble(

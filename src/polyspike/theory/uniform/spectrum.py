@@ -1,6 +1,7 @@
 """The predicted spectrum of ``F F'/N``: bulk, atom and outliers (docs/theory-uniform.md, section 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,27 +11,19 @@ from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.uniform.arcs import Arc, Interval, solve_arc
-from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, Branch, above, below, find_edge
+from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP, Branch, below, find_edge
 from polyspike.theory.uniform.bulk import BulkModel
-from polyspike.theory.uniform.outliers import Learned, outliers_above, outliers_between
+from polyspike.theory.uniform.outlier_means import outlier_means
+from polyspike.theory.uniform.outliers import DEGREE, Learned, has_learned, outliers_above, outliers_between, upper_edge
 from polyspike.theory.uniform.spectral_model import SpectralModel, spectral_model
 
 __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
 
 Array = NDArray[np.float64]
 
-DEGREE = 6
-"""Highest Hermite degree of the overlaps."""
-
-# The solution above starts at this multiple of a bound on the bulk and on the outliers.
-_FAR = 2.0
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
 _MOST_INTERVALS = 8
-_SMALL_ARC_STEP = 0.1
-# An outlier that holds less than this of all functions of kappa has learned nothing: a node that the cut laws leave at
-# the edge of the bulk, which the continuous law would smear.
-_LEAST_SHARE = 1e-2
 # A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
@@ -43,7 +36,8 @@ def predict_spectrum(problem: Problem) -> Spectrum:
     NumericalError
         ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
     """
-    return solve_spectrum(spectral_model(problem))
+    found = solve_spectrum(spectral_model(problem))
+    return replace(found, means_source=partial(outlier_means, problem, found.spikes))
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
@@ -51,13 +45,13 @@ def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
     try:
         return _solve(spectral, degree, LARGEST_ARC_STEP)
     except NumericalError:
-        return _solve(spectral, degree, _SMALL_ARC_STEP)
+        return _solve(spectral, degree, SMALL_ARC_STEP)
 
 
 def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     bulk, learned = spectral.bulk, Learned(spectral)
     atom = zero_share(spectral)
-    top, path = find_edge(above(bulk, _far_above(bulk, learned)), -1, largest)
+    top, path = upper_edge(learned, largest)
     spikes = outliers_above(learned, [*path, top], degree)
     low = None
     if not _starts_at_zero(spectral):
@@ -67,7 +61,7 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     for path in gaps:
         spikes += outliers_between(learned, path, degree)
     _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
-    spikes = sorted((s for s in spikes if s.overlaps.sum() > _LEAST_SHARE), key=lambda spike: -spike.location)
+    spikes = sorted((s for s in spikes if has_learned(s)), key=lambda spike: -spike.location)
     edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
     return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
 
@@ -98,15 +92,6 @@ def _starts_at_zero(spectral: SpectralModel) -> bool:
 
 def _lowest(spectral: SpectralModel, atom: bool) -> Branch:
     return below(spectral.bulk, atom, atom and _rank(spectral) == spectral.model.problem.width)
-
-
-def _far_above(bulk: BulkModel, learned: Learned) -> float:
-    """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
-    noise, linear = float(bulk.residual.max()), float(np.max((bulk.phi @ bulk.q.T) ** 2))
-    moves = float((bulk.mu_weights @ bulk.moves).max())
-    scale = noise + linear * moves * (1 + bulk.aspect**0.5) ** 2
-    strongest = learned.strongest if learned.factors[0].shape[1] else 0.0
-    return _FAR * ((1 + bulk.overload**0.5) ** 2 * scale + strongest)
 
 
 def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc], list[list[Branch]]]:
