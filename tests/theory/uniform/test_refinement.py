@@ -117,14 +117,14 @@ REFINEMENTS = {
     "grids of kappa and u": lambda problem: numbers(problem, 1.5),
     "fixed point": solved_to(1e-15),
     "rank of A1": finer(model, RANK_TOLERANCE=1e-7),
-    "average over z": finer(kernels, _STEP=0.2),
+    "average over z": finer(kernels, _DIGITS=50.0, _STEP_ENTIRE=0.26, _STEP_UNKNOWN=0.15),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=20),
 }
 COARSENINGS = {
     "grids of kappa and u": lambda problem: numbers(problem, 0.6),
     "fixed point": solved_to(1e-5),
     "rank of A1": finer(model, RANK_TOLERANCE=1e-3),
-    "average over z": finer(kernels, _STEP=0.8),
+    "average over z": finer(kernels, _DIGITS=8.0, _STEP_ENTIRE=0.8),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=4),
 }
 MATRIX_REFINEMENTS = {

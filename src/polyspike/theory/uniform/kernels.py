@@ -8,7 +8,7 @@ follows tau; a split rule for any other kinked one.
 """
 
 from functools import lru_cache
-from math import ceil, pi, sqrt
+from math import ceil, isinf, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +26,10 @@ Array = NDArray[np.float64]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _REACH = 8.3
-# Trapezoid step times deviation: 1e-14 for a pole at i pi/2 (tanh) and for erf; callables may be rougher.
-_STEP = 0.29
-_STEP_UNKNOWN = 0.2
+# The trapezoid rule errs by the exponential of minus this; entire functions (erf squared grows as exp(2 y^2) along the
+# imaginary axis) and callables, of which nothing is known, by no more at these steps times the deviation.
+_DIGITS = 34.0
+_STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
 _LEVEL = 1.3
 _MAX_NODES = 40000
 # Columns of the grid are taken together up to this many values.
@@ -181,10 +182,17 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Arr
         return [(slice(None), z, w)]
     if activation.kinks:
         return [_split_group(activation.kinks, x, tau)]
-    step = _STEP if activation.formula.strip > 0 else _STEP_UNKNOWN
+    step = _step(activation.formula.strip)
     # The norm of a sample adds to tau where kappa is large and its weight small: the least is what the step follows.
     levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
     return [(np.flatnonzero(levels == k), *_trapezoid(step * _LEVEL ** -float(k))) for k in np.unique(levels)]
+
+
+def _step(strip: float) -> float:
+    """For an integrand analytic at ``|Im z| < strip`` an error ``exp(-2 pi strip/step + strip^2/2)``."""
+    if strip == 0:
+        return _STEP_UNKNOWN
+    return _STEP_ENTIRE if isinf(strip) else 2 * pi * strip / (_DIGITS + strip**2 / 2)
 
 
 @lru_cache(maxsize=64)
