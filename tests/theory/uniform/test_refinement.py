@@ -74,6 +74,7 @@ def forget() -> None:
     for kept in (
         model._matrix_measures,
         model._noise_measures,
+        model._contour,
         model._largest_noise,
         model._outermost,
         norms.matrix_cumulants,
@@ -134,7 +135,7 @@ MATRIX_REFINEMENTS = {
 }
 MATRIX_COARSENINGS = {
     "average over M": few_nodes,
-    "contour around M": finer(gradient_matrix, _STEP=0.25, _PER_NODE=2),
+    "contour around M": finer(gradient_matrix, _STEP=0.5, _PER_NODE=1),
     "average over the residual": finer(residual_law, _PANEL_NODES=5, _NOISE_NODES=(4, 2)),
 }
 

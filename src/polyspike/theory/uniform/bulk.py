@@ -184,30 +184,31 @@ def _flat(matrices: Any) -> Any:
 def jacobian(state: BulkState) -> Any:
     """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (..., K + A, K + A)."""
     model = state.model
-    k, a = len(model.sample_weights), len(model.neuron_weights)
-    weighted = model.weighted_moves
-    cross = (model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T) ** 2
+    k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_moves
+    cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T)
     cross = model.residual + np.einsum("ma,...mka->...ka", weighted, cross)
-    sample = np.einsum("m,...mkl->...kl", model.mu_weights, (model.phi @ state.gam @ model.phi.T) ** 2)
-    neuron = (model.q @ state.psi @ model.q.T) ** 2
-    neuron = np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
-    sample, neuron = -model.aspect * sample, -model.aspect * neuron
-    diagonal = 0.0
+    sample = _square(model.phi @ state.gam @ model.phi.T)
+    sample = -model.aspect * (model.mu_weights @ _flat(sample)).reshape(*sample.shape[:-3], k, k)
+    neuron = _square(model.q @ state.psi @ model.q.T)
+    neuron = -model.aspect * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
     if state.next_order is not None:
         by_r, both, by_zeta = state.next_order.second_derivatives()
         sample, cross, neuron = sample + by_r, cross + both, neuron + by_zeta
-        diagonal = state.next_order.own_derivative / state.x
-    wr = (model.sample_weights * state.r)[..., None, :]
-    wz = (model.neuron_weights * state.zeta)[..., None, :]
-    by_x, by_y = 1 / state.x[..., None], model.overload / state.y[..., None]
-    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, wr, by_x))
-    out[..., :k, :k] = sample * wr * by_x
-    out[..., :k, k:] = cross * wz * by_x
-    out[..., k:, :k] = np.swapaxes(cross, -1, -2) * wr * by_y
-    out[..., k:, k:] = neuron * wz * by_y
+    # Derivatives of 1/R and 1/zeta are symmetric but for the quadrature weights.
+    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, state.x))
+    out[..., :k, :k], out[..., :k, k:] = sample, cross
+    out[..., k:, :k], out[..., k:, k:] = np.swapaxes(cross, -1, -2), neuron
+    out *= np.concatenate([1 / state.x, model.overload / state.y], axis=-1)[..., None]
+    out *= np.concatenate([model.sample_weights * state.r, model.neuron_weights * state.zeta], axis=-1)[..., None, :]
     out[..., np.arange(k + a), np.arange(k + a)] += 1
-    out[..., np.arange(k), np.arange(k)] += diagonal
+    if state.next_order is not None:
+        out[..., np.arange(k), np.arange(k)] += state.next_order.own_derivative / state.x
     return out
+
+
+def _square(values: Any) -> Any:
+    """In the place of the values."""
+    return np.multiply(values, values, out=values)
 
 
 class Linearised:

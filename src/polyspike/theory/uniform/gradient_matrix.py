@@ -7,9 +7,10 @@ solve. The curve closes around the spectrum: a discrete form of the measures, fr
 Gauss rule (section 9).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,13 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = ["MeasureNodes", "frame_gram", "measure_nodes", "outermost", "resolvent"]
+__all__ = ["Contour", "MeasureNodes", "contour", "frame_gram", "measure_nodes", "outermost", "resolvent"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
-_STEP, _PER_NODE = 0.12, 4
+_STEP, _PER_NODE = 0.12, 3
 # How it opens. One that opens keeps its distance from outliers and from single heavy labels; a flat one rounds less.
 _SLOPE, _START = 0.4, 4.0
 # Beyond the outermost eigenvalue there is no mass: labels at nodes of less weight, noise of more standard deviations,
@@ -83,6 +84,14 @@ class MeasureNodes:
         return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
 
 
+class Contour(NamedTuple):
+    """Points z around the spectrum, ``(g, block) dz / pi`` there (columns, bulk first), and the ends it encloses."""
+
+    z: Complex
+    measures: Complex
+    ends: Array
+
+
 def frame_gram(law: ResidualLaw) -> Array:
     """Inner products of (teacher directions ..., omega, beta)."""
     p = law.inputs.shape[1]
@@ -115,13 +124,20 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
     return z, -1 / w, 1 - averages.slope / law.phi, block
 
 
-def measure_nodes(law: ResidualLaw, n_nodes: int, length: float = 4.0) -> MeasureNodes:
+def measure_nodes(
+    law: ResidualLaw,
+    n_nodes: int,
+    length: float = 4.0,
+    along: Callable[[ResidualLaw, int, float], Contour] | None = None,
+) -> MeasureNodes:
     """Quadrature nodes for functions of M that are smooth and grow no faster than its square.
 
     A Gauss rule for the sum of all measures, each of mass one, in ``t = tanh(asinh(x/L)/3)``, x the distance from the
     centre, L = ``length`` standard deviations of M: polynomials in t have the singularities that functions of M have,
     on the imaginary axis beyond L. The same nodes then carry interpolatory weights for every single measure. Last, all
     weights are tilted so that mass, mean and variance of every measure are exact.
+
+    ``along`` stands for :func:`contour`, whose sums serve many rules of one law.
 
     A short map (under 2) needs a low contour; where that would leave the physical sheet, the length is 2.
 
@@ -134,18 +150,12 @@ def measure_nodes(law: ResidualLaw, n_nodes: int, length: float = 4.0) -> Measur
     gram = frame_gram(law)
     if scale == 0.0:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
-    size, ends = gram.shape[0], _ends(law)
     one_sided = np.isfinite(law.lowest)
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
-    z, measures = _contour(law, scale, ends, _PER_NODE * n_nodes, height)
+    z, measures, ends = (along or contour)(law, n_nodes, height)
     if height < 1 and z.imag.min() <= 0:
-        return measure_nodes(law, n_nodes, _LOWEST)
-    own = np.diagonal(gram)
-    sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
-    error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
-    if not error < _MASS_ERROR:
-        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}"
-        raise NumericalError(Status.NOT_CONVERGED, message)
+        return measure_nodes(law, n_nodes, _LOWEST, along)
+    size, own = gram.shape[0], np.diagonal(gram)
     shares = np.divide(1, own, where=own > 0, out=0 * own)
     total = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
     compact = _Map(length, ends[0] if one_sided else -np.inf)
@@ -158,6 +168,27 @@ def measure_nodes(law: ResidualLaw, n_nodes: int, length: float = 4.0) -> Measur
     count = len(t)
     nodes = law.centre + scale * offsets
     return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(count, size, size), np.ones(count))
+
+
+def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
+    """The sums along a contour for rules of up to so many nodes.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when it does not give the measures the right mass.
+    """
+    ends, gram = _ends(law), frame_gram(law)
+    z, measures = _contour(law, law.deviation, ends, _PER_NODE * n_nodes, height)
+    if height < 1 and z.imag.min() <= 0:
+        return Contour(z, measures, ends)
+    own = np.diagonal(gram)
+    sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
+    error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
+    if not error < _MASS_ERROR:
+        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}"
+        raise NumericalError(Status.NOT_CONVERGED, message)
+    return Contour(z, measures, ends)
 
 
 def outermost(law: ResidualLaw) -> float:

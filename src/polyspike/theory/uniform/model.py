@@ -1,7 +1,7 @@
 """From a problem to the arrays of its fixed point and of its quadratic forms."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,14 @@ from polyspike.problem import Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.conditioning import Conditioning, condition
-from polyspike.theory.uniform.gradient_matrix import MeasureNodes, frame_gram, measure_nodes, outermost
+from polyspike.theory.uniform.gradient_matrix import (
+    Contour,
+    MeasureNodes,
+    contour,
+    frame_gram,
+    measure_nodes,
+    outermost,
+)
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
 from polyspike.theory.uniform.next_order import NextOrder, next_order
@@ -47,6 +54,7 @@ MU_NODES = (
     (60.0, 56, 80),
     (np.inf, 72, 80),
 )
+_USUAL_NODES = 36
 # Length of their map, in standard deviations of M, by the largest |e| times that.
 MU_LENGTHS = ((0.1, 8.0), (0.25, 4.0), (1.0, 2.0), (np.inf, 1.0))
 # Nodes and length for the covariance of the noise by the largest variance that it adds at u = 1. On 80 such problems
@@ -251,7 +259,8 @@ def _measures(problem: Problem, scalars: Conditioning, count: int | None = None)
 def _matrix_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
-    found = measure_nodes(ResidualLaw(*teacher_sample(teacher), variance, omega, phi), count, length)
+    law = ResidualLaw(*teacher_sample(teacher), variance, omega, phi)
+    found = measure_nodes(law, count, length, partial(_along, (ResidualLaw, teacher, variance, omega, phi)))
     return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(teacher, variance, phi)))
 
 
@@ -260,9 +269,21 @@ def _noise_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
     law = NoiseLaw(*teacher_sample(teacher), variance, omega, phi)
-    found = measure_nodes(law, count, length)
+    found = measure_nodes(law, count, length, partial(_along, (NoiseLaw, teacher, variance, omega, phi)))
     # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
     return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
+
+
+def _along(key: tuple[Any, ...], law: ResidualLaw, count: int, height: float) -> Contour:
+    """One contour for all rules of a law but the longest: it costs more than they do."""
+    return _contour(*key, max(count, _USUAL_NODES), height)
+
+
+@lru_cache(maxsize=16)
+def _contour(
+    kind: type[ResidualLaw], teacher: Teacher, variance: float, omega: float, phi: float, count: int, height: float
+) -> Contour:
+    return contour(kind(*teacher_sample(teacher), variance, omega, phi), count, height)
 
 
 @lru_cache(maxsize=512)

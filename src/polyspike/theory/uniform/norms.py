@@ -47,17 +47,20 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
     c = scalars.tilt * u
     a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
-    square = a**2 + c**2 * k2 + scalars.remainder * u**2
-    both, first = np.outer(c, c), np.outer(a, c)
-    covariance = both * (4 * np.outer(a, a) * k2 + 2 * (first + first.T) * k3 + both * (k4 + k2**2))
-    rest, turned = scalars.remainder * u**2, 2 * a * c * k3 + c**2 * k4
-    # The covariance of the noise beside M: joint cumulants k_3/k_2 with M, k_4/k_2 with M twice, k_4/k_2^2 with itself.
-    mixed = np.outer(rest, turned) / k2 if k2 > 0 else np.zeros_like(covariance)
-    covariance = covariance + mixed + mixed.T + (np.outer(rest, rest) * k4 / k2**2 if k2 > 0 else 0.0)
-    samples = np.outer(square, square) + covariance
+    rest = scalars.remainder * u**2
+    square = a**2 + c**2 * k2 + rest
+    # cov(s_u, s_u') between a c, c^2 and the noise beside M, whose covariance has the joint cumulants k_3/k_2 with M,
+    # k_4/k_2 with M twice and k_4/k_2^2 with itself; and the square of the mean.
+    per = 1 / k2 if k2 > 0 else 0.0
+    parts = np.stack([a * c, c**2, rest, square], axis=1)
+    form = np.zeros((4, 4))
+    form[:2, :2] = [[4 * k2, 2 * k3], [2 * k3, k4 + k2**2]]
+    form[2, :3] = form[:3, 2] = per * np.array([2 * k3, k4, k4 * per])
+    form[3, 3] = 1.0
     d = problem.input_dim
     neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
-    return Norms(turn, samples / np.outer(tau**2, tau**2) / (2 * d), neurons, 1 / (2 * d))
+    scaled = parts / tau[:, None] ** 2
+    return Norms(turn, scaled @ (form / (2 * d)) @ scaled.T, neurons, 1 / (2 * d))
 
 
 def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:

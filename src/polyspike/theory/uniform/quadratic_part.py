@@ -34,7 +34,7 @@ class QuadraticPart:
         self._learned = (kappa**2 - 1) / np.sqrt(2)
         self._along = _Direction(terms, self._learned, moved)
         self._others = [_Direction(terms, kappa, moved) for _ in labels.g1] + [
-            _Direction(terms, np.ones_like(kappa), moved)
+            _Direction(terms, np.ones_like(kappa), moved, constant=True)
         ]
 
     def between(self, functions: Any, others: Any) -> Any:
@@ -52,8 +52,11 @@ class QuadraticPart:
 class _Direction:
     """One direction of the quadratic features, whose function of kappa is ``own``."""
 
-    def __init__(self, terms: NextOrderState, own: Any, moved: Any) -> None:
+    def __init__(self, terms: NextOrderState, own: Any, moved: Any, constant: bool = False) -> None:
         self._terms, self._own, self._moved, self._aspect = terms, own, moved, terms.arrays.aspect
+        if constant:
+            self._inverse = terms.e
+            return
         phi = terms.arrays.phi
         v2 = phi.T @ ((own**2 * moved)[:, None] * phi)
         self._inverse = np.linalg.inv(np.eye(len(v2)) + self._aspect * v2 @ terms.q)
