@@ -43,6 +43,7 @@ _LOWEST = 2.0
 _POWER = 3.0
 # Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
 _FLOORS = (1e-9, 1e-7, 1e-5)
+_ROUNDING = 1e-9
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
 
@@ -160,7 +161,8 @@ def measure_nodes(
     total = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
     compact = _Map(length, ends[0] if one_sided else -np.inf)
     variable = compact.forward((z - law.centre) / scale)
-    t, gauss, values, orthonormal = _gauss(variable, total, compact.forward(ends), n_nodes)
+    atom = float(compact.forward(np.array([-law.centre / scale]))[0]) if one_sided and law.phi > 1 else None
+    t, gauss, values, orthonormal = _gauss(variable, total, compact.forward(ends), n_nodes, atom)
     weights = (values.T @ (orthonormal @ measures).imag) * gauss[:, None]
     offsets = compact.back(t)
     exact = _central(_power_moments(law), law.centre) / scale ** np.arange(3)[:, None]
@@ -281,8 +283,10 @@ def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
     return weights + gauss[:, None] * change
 
 
-def _gauss(variable: Complex, total: Complex, ends: Array, n_nodes: int) -> tuple[Array, Array, Array, Complex]:
-    """Gauss rule of the total measure.
+def _gauss(
+    variable: Complex, total: Complex, ends: Array, n_nodes: int, atom: float | None = None
+) -> tuple[Array, Array, Array, Complex]:
+    """Gauss rule of the total measure; where it has an atom, Gauss and Radau's with a node there.
 
     Returns
     -------
@@ -306,12 +310,21 @@ def _gauss(variable: Complex, total: Complex, ends: Array, n_nodes: int) -> tupl
             diagonal, off, orthonormal = _lanczos(points, weights, n_nodes)
             if len(diagonal) < n_nodes:
                 continue
+            if atom is not None and n_nodes > 1:
+                diagonal[-1] = atom + _radau(diagonal[:-1] - atom, off)
             t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
-            if t.min() > ends[0] and t.max() < ends[1]:
+            # The node at an atom is one of the ends, to rounding.
+            if t.min() > ends[0] - _ROUNDING * (atom is not None) and t.max() < ends[1]:
                 mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
                 return t, mass * first**2, vectors / first / sqrt(mass), orthonormal[:, : len(variable)]
         n_nodes = 3 * n_nodes // 4
     raise NumericalError(Status.NOT_CONVERGED, "the spectral measure of the gradient matrix gives no Gauss rule")
+
+
+def _radau(diagonal: Array, off: Array) -> float:
+    """What the last coefficient of a recurrence must be for a node at zero: ``b' J^-1 b``, J all before it."""
+    before = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
+    return float(off[-1] ** 2 * np.linalg.inv(before)[-1, -1])
 
 
 def _lanczos(points: Complex, weights: Complex, n_nodes: int) -> tuple[Array, Array, Complex]:

@@ -52,9 +52,12 @@ MU_NODES = (
     (12.0, 36, 80),
     (25.0, 44, 80),
     (60.0, 56, 80),
-    (np.inf, 72, 80),
+    (150.0, 72, 80),
+    (np.inf, 84, 80),
 )
 _USUAL_NODES = 36
+# A tail that reaches further, in standard deviations, is so heavy that it counts twice.
+_HEAVY = 60.0
 # Length of their map, in standard deviations of M, by the largest |e| times that.
 MU_LENGTHS = ((0.1, 8.0), (0.25, 4.0), (1.0, 2.0), (np.inf, 1.0))
 # Nodes and length for the covariance of the noise by the largest variance that it adds at u = 1. On 80 such problems
@@ -249,7 +252,8 @@ def _measures(problem: Problem, scalars: Conditioning, count: int | None = None)
         usual, length = _choice(NOISE_NODES, size)
         return _noise_measures(problem.teacher, law.noise_variance, law.omega, law.phi, count or usual, length)
     reach = abs(np.real(scalars.tilt)) * law.deviation
-    push = reach * _outermost(problem.teacher, law.noise_variance, law.omega, law.phi)
+    furthest = _outermost(problem.teacher, law.noise_variance, law.omega, law.phi)
+    push = reach * furthest * (2.0 if furthest > _HEAVY else 1.0)
     usual = _choice(MU_NODES, push)[problem.readout != "gaussian"]
     (length,) = _choice(MU_LENGTHS, reach)
     return _matrix_measures(problem.teacher, law.noise_variance, law.omega, law.phi, count or usual, length)
