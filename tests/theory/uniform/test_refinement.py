@@ -1,7 +1,10 @@
 """Random problems whose every numerical ingredient is refined alone: what the numbers owe to the computation."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,6 +147,24 @@ MATRIX_COARSENINGS = {
 def test_refining_moves_nothing_by_1e_8(name: str) -> None:
     for problem in PROBLEMS:
         assert change(problem, REFINEMENTS[name](problem)) < 1e-8, problem
+
+
+@pytest.fixture(scope="module")
+def agreement_problems() -> list[Problem]:
+    """Those of the table in docs/agreement.md, whose design lies outside the package."""
+    sys.path.append(str(Path(__file__).parents[3] / "benchmarks" / "agreement"))
+    try:
+        found: list[Problem] = import_module("design").problems()
+        return found
+    finally:
+        sys.path.pop()
+
+
+@pytest.mark.parametrize("name", [*REFINEMENTS, *MATRIX_REFINEMENTS])
+def test_refining_moves_no_problem_of_the_agreement_table_by_1e_9(name: str, agreement_problems: list[Problem]) -> None:
+    refined = {**REFINEMENTS, **MATRIX_REFINEMENTS}[name]
+    for problem in agreement_problems:
+        assert change(problem, refined(problem)) < 1e-9, problem
 
 
 @pytest.mark.parametrize("name", COARSENINGS)
