@@ -80,7 +80,7 @@ class GradientSpike:
     Attributes
     ----------
     location : float
-        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size.
+        The eigenvalue.
     teacher : ndarray of shape (p,)
         Squared cosine of its eigenvector with the teacher's directions, beta* first.
     output : float
