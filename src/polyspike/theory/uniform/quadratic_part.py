@@ -2,9 +2,9 @@
 
 The quadratic part of the features has D2 = d(d+1)/2 directions, of which the label sees a few: ``h_2(kappa)``,
 ``kappa kappa_perp`` and ``h_2(kappa_perp)`` (of a teacher of several indices one of the second kind for each of its
-orthogonal inputs, and all squares and products of those), all of unit norm. With e(kappa) the direction's own function of kappa
-(``h_2``, kappa, 1) and f the label's coefficient (``g0``, ``g1``, its part along ``h_2(kappa_perp)``), the form of two
-labels loses ``(n/D2) v' Z (1 + (n/D2) V2 Z)^-1 v'`` along each, where ``v = E_kappa[f e a2 R]`` and
+orthogonal inputs, and all squares and products of those), all of unit norm. With e(kappa) the direction's own function
+of kappa (``h_2``, kappa, 1) and f the label's coefficient (``g0``, ``g1``, its part along ``h_2(kappa_perp)``), the
+form of two labels loses ``(n/D2) v' Z (1 + (n/D2) V2 Z)^-1 v'`` along each, where ``v = E_kappa[f e a2 R]`` and
 ``V2 = E_kappa[e^2 a2 a2' R]``, as it loses ``(n/d) v' Gam v'`` along a linear one.
 """
 
