@@ -162,15 +162,17 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditionin
     moment = problem.label_second_moment + output
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     beta2 = signal**2 + numbers.c1**2 + problem.phi_gradient * moment
-    b = (1 - 2 * eta * numbers.c1**2 + eta**2 * numbers.c1**2 * beta2) ** 0.5
+    # A sum of squares: omega and eta c_1 beta may all but cancel.
+    b = ((1 - eta * numbers.c1**2) ** 2 + (eta * numbers.c1) ** 2 * (beta2 - numbers.c1**2)) ** 0.5
+    along = (1 / b, eta * numbers.c1 / b) if b != 0 else (1.0, 0.0)
     return Conditioning(
         strength=b / problem.width**0.5,
-        cosine=eta * numbers.c1 * signal / b,
+        cosine=along[1] * signal,
         shrink=shrink,
         excluded=1 / problem.width,
         noise_variance=problem.noise**2 + output,
         trace_shift=trace_shift,
-        b_coordinates=(*(0.0,) * problem.teacher.n_indices, 1 / b, eta * numbers.c1 / b),
+        b_coordinates=(*(0.0,) * problem.teacher.n_indices, *along),
         gradient_cosine=signal / beta2**0.5,
         **_remainder(problem, numbers, eta, moment),
     )

@@ -19,10 +19,22 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = ["Contour", "MeasureNodes", "contour", "frame_gram", "measure_nodes", "outermost", "resolvent"]
+__all__ = [
+    "UNLIMITED",
+    "Contour",
+    "MeasureNodes",
+    "contour",
+    "frame_gram",
+    "measure_nodes",
+    "outermost",
+    "resolvent",
+]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+UNLIMITED = 1e-14
+"""Below this d/n_0 the spectrum of M is a point beside its outliers, whose distance in its deviations is lost."""
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
 _STEP, _PER_NODE = 0.12, 3
@@ -155,6 +167,8 @@ def measure_nodes(
     gram = frame_gram(law)
     if scale == 0.0:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
+    if law.phi < UNLIMITED:
+        return _points(law, gram)
     one_sided = np.isfinite(law.lowest)
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
     z, measures, ends = (along or contour)(law, n_nodes, height)
@@ -174,6 +188,17 @@ def measure_nodes(
     count = len(t)
     nodes = law.centre + scale * offsets
     return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(count, size, size), np.ones(count))
+
+
+def _points(law: ResidualLaw, gram: Array) -> MeasureNodes:
+    """The limit of unlimited samples, exact up to phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
+    eps, weights, _, pairs = law.joint_sample(6)
+    values, vectors = np.linalg.eigh(np.tensordot(weights * law.weight(eps), pairs, 1))
+    seen = np.vstack([vectors, gram[-1, :-1] @ vectors])
+    frame = np.einsum("ik,jk->kij", seen, seen)
+    nodes = np.append(law.centre, values)
+    bulk = np.append(1.0, np.zeros(len(values)))
+    return MeasureNodes(nodes, bulk, np.concatenate([[gram - frame.sum(axis=0)], frame]), np.ones(len(nodes)))
 
 
 def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:

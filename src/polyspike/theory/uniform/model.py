@@ -13,6 +13,7 @@ from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.conditioning import Conditioning, condition
 from polyspike.theory.uniform.gradient_matrix import (
+    UNLIMITED,
     Contour,
     MeasureNodes,
     contour,
@@ -265,6 +266,8 @@ def _matrix_measures(
 ) -> MeasureNodes:
     law = ResidualLaw(*teacher_sample(teacher), variance, omega, phi)
     found = measure_nodes(law, count, length, partial(_along, (ResidualLaw, teacher, variance, omega, phi)))
+    if phi < UNLIMITED:
+        return found
     return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(teacher, variance, phi)))
 
 
