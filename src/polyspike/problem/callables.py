@@ -66,7 +66,7 @@ def as_kinks(kinks: Iterable[float]) -> tuple[float, ...]:
     """Kinks as a sorted tuple of finite floats."""
     remedy = "give the points where the function or its derivative jumps, such as (0.0,)"
     try:
-        values = tuple(sorted(float(k) for k in kinks))
+        values = tuple(sorted(float(k) + 0.0 for k in kinks))
     except (TypeError, ValueError) as error:
         raise ArgumentError("kinks", kinks, remedy) from error
     if not all(map(isfinite, values)):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import factorial, isfinite, prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.callables import as_kinks, check_function, function_name, hashable
 from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_of, parse_expression
+from polyspike.scalars import real_or_none
 
 __all__ = ["Teacher", "as_teacher"]
 
@@ -296,13 +296,13 @@ def _from_coefficients(coefficients: Any) -> Teacher:
         values = list(coefficients)
     except TypeError:
         values = []
-    usable = (not isinstance(c, bool) and isinstance(c, Real) and isfinite(c) for c in values)
-    if not values or not all(usable):
+    numbers = [c for c in map(real_or_none, values) if c is not None and isfinite(c)]
+    if not values or len(numbers) < len(values):
         raise ArgumentError("teacher", coefficients, "give finite Hermite coefficients, such as [0, 1, 0.7]")
     if len(values) > MAX_DEGREE + 1:
         raise ArgumentError("teacher", coefficients, f"give at most {MAX_DEGREE + 1}, up to degree {MAX_DEGREE}")
     factors = ((Factor(f"h{k}"),) if k else () for k in range(len(values)))
-    return _from_terms(tuple(Term(float(c), f) for c, f in zip(values, factors) if c))
+    return _from_terms(tuple(Term(c, f) for c, f in zip(numbers, factors) if c))
 
 
 def _from_callable(function: Callable[..., Any], kinks: tuple[float, ...]) -> Teacher:
