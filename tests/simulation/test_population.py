@@ -51,10 +51,12 @@ def test_second_moments_are_the_arcsine_kernel() -> None:
     assert np.all(np.abs(short - expected) > 1e-4 * expected)
 
 
-def test_with_teacher_is_a_double_quadrature() -> None:
+@pytest.mark.parametrize("expression", ["h1 + 0.5*h2 + 0.3*h3", "h2 - h1 + 0.3*h3"])
+def test_with_teacher_is_a_double_quadrature(expression: str) -> None:
+    """Of a teacher with a negative linear coefficient, too, whose direction is -1."""
     rng = np.random.default_rng(3)
     weights = rng.standard_normal((5, 4)) * 0.5
-    teacher, silu = as_teacher("h1 + 0.5*h2 + 0.3*h3"), as_activation("silu")
+    teacher, silu = as_teacher(expression), as_activation("silu")
     x, w = np.polynomial.hermite_e.hermegauss(80)
     w = w / w.sum()
     first, rest = weights[:, 0], np.linalg.norm(weights[:, 1:], axis=1)

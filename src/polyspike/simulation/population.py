@@ -76,7 +76,7 @@ class Population:
         """
         terms = self.coefficients.shape[1]
         teaching = teacher.coefficients(terms - 1) * np.sqrt(factorials(terms - 1))
-        cosines = self.weights[:, :directions] / self.lengths[:, None]
+        cosines = teacher.direction[0] * self.weights[:, :directions] / self.lengths[:, None]
         total, power = np.zeros_like(cosines), np.ones_like(cosines)
         for k in range(terms):
             total += teaching[k] * self.coefficients[:, k, None] * power

@@ -11,18 +11,20 @@ from polyspike.theory.uniform import predict_uniform
 from polyspike.theory.uniform.teacher_given_kappa import label_parts
 
 KAPPA = np.linspace(-4, 4, 9)
-TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]"]
+TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]", "h2 - 0.5*h1", "-h1 - h3", "h2 - relu"]
 
 
 def direct(teacher: Any, cosine: float, log_norm: float = 0.0) -> tuple[NDArray[np.float64], ...]:
-    """g0, g1, g2 and the part along h_2, the orthogonal inputs ``exp(log_norm)`` times as long, by a trapezoid rule."""
+    """g0, g1, g2 and the part along h_2, the orthogonal inputs ``exp(log_norm)`` times as long, by a trapezoid rule;
+    of one index along its direction, of two along the first.
+    """
     t = np.linspace(-9, 9, 200_001 if teacher.n_indices == 1 else 361)
     weights = np.exp(-(t**2) / 2)
     weights /= weights.sum()
     long = np.exp(log_norm)
     first = cosine * KAPPA[:, None] + np.sqrt(1 - cosine**2) * long * t
     if teacher.n_indices == 1:
-        label, other, own = teacher(first), np.ones((1, 1)), np.array([1.0])
+        label, other, own = teacher(teacher.direction[0] * first), np.ones((1, 1)), np.array([1.0])
     else:
         x = np.stack(np.broadcast_arrays(first[:, :, None], long * t), axis=-1)
         label, other, own = teacher(x), np.stack([np.ones_like(t), t]), weights
@@ -59,9 +61,20 @@ def test_at_full_correlation_the_label_is_a_function_of_kappa(name: str) -> None
         for part, other in zip(near, limit):
             np.testing.assert_allclose(part, other, atol=100 * angle)
     if as_teacher(name).n_indices == 1:
-        np.testing.assert_allclose(limit.g0, as_teacher(name)(KAPPA), atol=1e-14)
+        sign = as_teacher(name).direction[0]
+        np.testing.assert_allclose(limit.g0, as_teacher(name)(sign * KAPPA), atol=1e-14)
         np.testing.assert_allclose(limit.g1, 0, atol=1e-14)
         np.testing.assert_allclose(limit.g2, 0.09, atol=1e-13)
+
+
+@pytest.mark.parametrize("cosine", [0.0, 0.7, -0.999, 1 - 1e-5, 1 - 1e-7])
+def test_a_falling_teacher_is_its_mirror_image_kinks_and_all(cosine: float) -> None:
+    """With kinks on one side only, under which a rule that forgot to mirror them would be off by 1e-4."""
+    rising = as_teacher(lambda t: t + np.maximum(t - 0.7, 0) - 2.0 * (t > 1.3), kinks=(0.7, 1.3))
+    falling = as_teacher(lambda t: -t + np.maximum(-t - 0.7, 0) - 2.0 * (t < -1.3), kinks=(-0.7, -1.3))
+    assert rising.direction[0] == -falling.direction[0] == 1.0
+    for part, other in zip(*(label_parts(t, KAPPA, cosine, 0.3) for t in (rising, falling)), strict=True):
+        np.testing.assert_allclose(part, other, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", TEACHERS)

@@ -21,7 +21,7 @@ from polyspike.problem import Problem
 from polyspike.spectra import GradientSpectrum, GradientSpike
 from polyspike.theory.uniform.conditioning import condition
 from polyspike.theory.uniform.gradient_matrix import frame_gram, resolvent
-from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law
+from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, rotation
 
 __all__ = ["gradient_matrix_spectrum"]
 
@@ -97,7 +97,8 @@ def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
     x, weights = split_gauss_legendre(problem.teacher.kinks, _PANEL_NODES)
     inside = np.abs(x) < _RANGE
     x, weights = x[inside], weights[inside]
-    return replace(law, labels=np.asarray(problem.teacher(x), dtype=float), weights=weights, inputs=x[:, None])
+    inputs = x[:, None] @ rotation(problem.teacher)
+    return replace(law, labels=np.asarray(problem.teacher(x), dtype=float), weights=weights, inputs=inputs)
 
 
 def _scale(law: ResidualLaw) -> float:

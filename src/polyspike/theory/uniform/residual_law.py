@@ -16,7 +16,15 @@ from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
 
-__all__ = ["Averages", "ResidualLaw", "mean_inverse", "residual_law", "rotation", "teacher_sample"]
+__all__ = [
+    "Averages",
+    "ResidualLaw",
+    "kinks_along",
+    "mean_inverse",
+    "residual_law",
+    "rotation",
+    "teacher_sample",
+]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -211,13 +219,21 @@ def teacher_sample(teacher: Teacher) -> tuple[Array, Array, Array]:
 
 
 def rotation(teacher: Teacher) -> Array:
-    """Orthogonal matrix whose first row is the teacher's first Hermite direction."""
+    """Orthogonal matrix whose first row is the teacher's first Hermite direction: of one index, its sign."""
     p = teacher.n_indices
-    if p == 1:
-        return np.eye(1)
     basis, _ = np.linalg.qr(np.column_stack([teacher.direction, np.eye(p)]))
     basis[:, 0] = teacher.direction
     return basis[:, :p].T
+
+
+def kinks_along(teacher: Teacher) -> tuple[float, ...]:
+    """Where sigma* jumps as a function of the input along beta*: for one index its kinks, mirrored where it falls.
+
+    Several indices have kinks at zero only, which the mirror leaves where they are.
+    """
+    if teacher.n_indices > 1:
+        return teacher.kinks
+    return tuple(sorted(float(teacher.direction[0]) * k for k in teacher.kinks))
 
 
 def _rule(teacher: Teacher) -> tuple[Array, Array]:

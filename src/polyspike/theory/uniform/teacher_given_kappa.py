@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Teacher
-from polyspike.theory.uniform.residual_law import rotation
+from polyspike.theory.uniform.residual_law import kinks_along, rotation
 
 __all__ = ["LabelParts", "label_parts"]
 
@@ -94,7 +94,7 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
         t, weights = gauss_hermite(teacher.total_degree + 3)
         rule, values = _own_rule(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
     elif abs(width) < 2.0**-_FINEST:
-        t, weights = _nodes_between(teacher.kinks, np.real(cosine) * kappa, np.real(width))
+        t, weights = _nodes_between(kinks_along(teacher), np.real(cosine) * kappa, np.real(width))
         rule, values = _own_rule(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
     else:
         y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
@@ -150,20 +150,19 @@ def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) ->
 @lru_cache(maxsize=64)
 def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, _Values]:
     """Nodes and weights in y1, and the averages over the other inputs there."""
-    y, weights = _panels(teacher.kinks, 2.0**-level)
+    y, weights = _panels(kinks_along(teacher), 2.0**-level)
     return y, weights, _values(teacher, y)
 
 
 def _values(teacher: Teacher, y: Array) -> _Values:
     """The averages over the other inputs at y1 = y (Y,)."""
-    p = teacher.n_indices
+    p, frame = teacher.n_indices, rotation(teacher)
     if p == 1:
-        value = np.asarray(teacher(y), dtype=float)
+        value = np.asarray(teacher(y * frame[0, 0]), dtype=float)
         return _Values(value, np.zeros((0, len(y))), value**2, None)
     x, w = _other_rule(teacher)
     grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
     gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
-    frame = rotation(teacher)
     inputs = y[:, None, None] * frame[0] + grid @ frame[1:]
     value = np.asarray(teacher(inputs), dtype=float)
     square = value**2

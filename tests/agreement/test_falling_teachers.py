@@ -1,0 +1,59 @@
+"""Teachers of one index that fall along their input, against fresh simulations: their direction is -1.
+
+Tolerances are z standard errors, z from the number of comparisons, plus the theory's own ``error_estimate``.
+"""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from polyspike import Problem, simulate, z_threshold
+from polyspike.theory.uniform import model, predict_uniform, residual_law, teacher_given_kappa
+
+REPLICATES = 50
+KEPT = (
+    residual_law.teacher_sample,
+    teacher_given_kappa._profile,
+    model._matrix_measures,
+    model._contour,
+    model._outermost,
+)
+
+
+def without_the_sign(problem: Problem) -> float:
+    """The prediction if the label were ``sigma*`` of minus the input along the teacher's direction."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (residual_law, teacher_given_kappa):
+            patch.setattr(module, "rotation", lambda teacher: np.eye(1))
+        forget()
+        found = predict_uniform(problem).test_error
+    forget()
+    return found
+
+
+def forget() -> None:
+    for kept in KEPT:
+        kept.cache_clear()
+
+
+def measured(problem: Problem) -> NDArray[np.float64]:
+    runs = [simulate(problem, seed=(29, k), n_test=4000) for k in range(REPLICATES)]
+    return np.array([(run.train_loss, run.test_error) for run in runs])
+
+
+@pytest.mark.parametrize("teacher", ["-h1 - h3", "h2 - 0.5*h1"])
+def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None:
+    problem = Problem("relu", teacher, n_samples=400, input_dim=100, width=200, step_exponent=0.2)
+    found = predict_uniform(problem)
+    sample = measured(problem)
+    mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
+    assert found.error_estimate is not None
+    tolerance = z_threshold(4, degrees_of_freedom=REPLICATES - 1) * error + found.error_estimate * mean
+    assert np.all(np.abs([found.train_loss, found.test_error] - mean) < tolerance)
+    assert abs(without_the_sign(problem) - mean[1]) > tolerance[1]
+
+
+def test_a_falling_line_is_predicted_at_the_default_sizes() -> None:
+    falling, rising = (predict_uniform(Problem(teacher=t, step_exponent=0.2)) for t in ("-h1", "h1"))
+    assert falling.test_error == pytest.approx(rising.test_error, rel=1e-9)
+    assert falling.cosine == pytest.approx(rising.cosine, rel=1e-12)
