@@ -15,8 +15,8 @@ TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]", "h2 - 0.5*h1",
 
 
 def direct(teacher: Any, cosine: float, log_norm: float = 0.0) -> tuple[NDArray[np.float64], ...]:
-    """g0, g1, g2 and the part along h_2, the orthogonal inputs ``exp(log_norm)`` times as long, by a trapezoid rule;
-    of one index along its direction, of two along the first.
+    """g0, g1, g2 and the parts along quadratic polynomials, the orthogonal inputs ``exp(log_norm)`` times as long, by a
+    trapezoid rule; of one index along its direction, of two along the first.
     """
     t = np.linspace(-9, 9, 200_001 if teacher.n_indices == 1 else 361)
     weights = np.exp(-(t**2) / 2)
@@ -27,12 +27,13 @@ def direct(teacher: Any, cosine: float, log_norm: float = 0.0) -> tuple[NDArray[
         label, other, own = teacher(teacher.direction[0] * first), np.ones((1, 1)), np.array([1.0])
     else:
         x = np.stack(np.broadcast_arrays(first[:, :, None], long * t), axis=-1)
-        label, other, own = teacher(x), np.stack([np.ones_like(t), t]), weights
+        label, other, own = teacher(x), np.stack([np.ones_like(t), t, t**2 - 1]), weights
     label = label.reshape(len(KAPPA), len(t), -1)
     moments = np.einsum("kts,at,bs,t,s->abk", label, np.stack([np.ones_like(t), t, t**2 - 1]), other, weights, own)
-    g1 = np.concatenate([moments[1, :1], moments[0, 1:]]) / long
+    g1 = np.concatenate([moments[1, :1], moments[0, 1:2]]) / long
+    squares = np.concatenate([moments[2, :1] / np.sqrt(2), moments[1, 1:2], moments[0, 2:] / np.sqrt(2)])
     energy = np.einsum("kts,t,s->k", label**2, weights, own)
-    return moments[0, 0], g1, energy - moments[0, 0] ** 2 - long**2 * (g1**2).sum(axis=0), moments[2, 0] / np.sqrt(2)
+    return moments[0, 0], g1, energy - moments[0, 0] ** 2 - long**2 * (g1**2).sum(axis=0), squares
 
 
 @pytest.mark.parametrize("name", TEACHERS)

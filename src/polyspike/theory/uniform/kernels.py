@@ -69,7 +69,7 @@ def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
         ``OUT_OF_RANGE`` when the deviation is so large that the quadrature would need too many nodes.
     """
     tangent = np.iscomplexobj(x) or np.iscomplexobj(tau)
-    if activation.name in _PIECEWISE_LINEAR:
+    if activation.is_named and activation.name in _PIECEWISE_LINEAR:
         value = _piecewise_linear(activation, np.real(x), np.real(tau))
         return _piecewise_linear_tangent(activation, x, tau, value) if tangent else value
     if tangent:
@@ -210,7 +210,8 @@ def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDAr
 
 
 def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
-    if activation.name[:1] == "h" and activation.name[1:].isdigit():
+    # A callable may bear any name, that of a known formula too.
+    if activation.is_named and activation.name[:1] == "h" and activation.name[1:].isdigit():
         z, w = gauss_hermite(int(activation.name[1:]) + 4)
         return [_Group(np.arange(x.shape[1]), len(z), lambda _: (z, w))]
     corners, level, far = activation.smoothness

@@ -1,11 +1,11 @@
 """What the quadratic features of the bulk learn of the label (docs/theory-uniform.md, section 11).
 
 The quadratic part of the features has D2 = d(d+1)/2 directions, of which the label sees a few: ``h_2(kappa)``,
-``kappa kappa_perp`` and ``h_2(kappa_perp)``, all of unit norm. With e(kappa) the direction's own function of kappa
-(``h_2``, kappa, 1) and f the label's coefficient (``g0``, ``g1``, its part along ``h_2(kappa_perp)``), the form of two
-labels loses ``(n/D2) v' Z (1 + (n/D2) V2 Z)^-1 v'`` along each, where ``v = E_kappa[f e a2 R]`` and
-``V2 = E_kappa[e^2 a2 a2' R]``, as it loses ``(n/d) v' Gam v'`` along a linear one. Of a teacher of several indices the
-squares and products of its further orthogonal inputs are left out.
+``kappa kappa_perp`` and ``h_2(kappa_perp)`` (of a teacher of several indices one of the second kind for each of its
+orthogonal inputs, and all squares and products of those), all of unit norm. With e(kappa) the direction's own function
+of kappa (``h_2``, kappa, 1) and f the label's coefficient (``g0``, ``g1``, its part along ``h_2(kappa_perp)``), the
+form of two labels loses ``(n/D2) v' Z (1 + (n/D2) V2 Z)^-1 v'`` along each, where ``v = E_kappa[f e a2 R]`` and
+``V2 = E_kappa[e^2 a2 a2' R]``, as it loses ``(n/d) v' Gam v'`` along a linear one.
 """
 
 from typing import Any
@@ -33,9 +33,9 @@ class QuadraticPart:
         self._labels = labels
         self._learned = (kappa**2 - 1) / np.sqrt(2)
         self._along = _Direction(terms, self._learned, moved)
-        self._others = [_Direction(terms, kappa, moved) for _ in labels.g1] + [
-            _Direction(terms, np.ones_like(kappa), moved, constant=True)
-        ]
+        across = _Direction(terms, kappa, moved)
+        beside = _Direction(terms, np.ones_like(kappa), moved, constant=True)
+        self._others = [across] * len(labels.g1) + [beside] * len(labels.squares)
 
     def between(self, functions: Any, others: Any) -> Any:
         """The loss of ``<f_i, f_j>`` for functions of kappa, columns of shape (K, m) and (K, m')."""
@@ -44,7 +44,7 @@ class QuadraticPart:
     def form(self, rest: Any) -> tuple[Any, Any, Any]:
         """The loss of the label whose part along kappa is ``rest``, and its derivatives by log R and log zeta."""
         first = self._along.form(rest)
-        parts = [d.form(f) for d, f in zip(self._others, [*self._labels.g1, self._labels.square], strict=True)]
+        parts = [d.form(f) for d, f in zip(self._others, [*self._labels.g1, *self._labels.squares], strict=True)]
         value, by_r, by_zeta = (sum(values, start=one) for one, *values in zip(first, *parts, strict=True))
         return value, by_r, by_zeta
 

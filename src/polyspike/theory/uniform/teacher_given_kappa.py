@@ -32,8 +32,9 @@ class LabelParts(NamedTuple):
     ----------
     g0, g1, g2 : ndarray of shape (K,), (p, K), (K,)
         The third with the label noise.
-    square : ndarray of shape (K,)
-        The part of the rest along ``h_2 = (t^2 - 1)/sqrt 2`` of the first orthogonal input, whose energy g2 contains.
+    squares : ndarray of shape (p (p + 1)/2, K)
+        The parts of the rest along the quadratic polynomials of unit norm of the orthogonal inputs, whose energy g2
+        contains: ``h_2 = (t^2 - 1)/sqrt 2`` of the first, its products with the others, and those of the others.
     g0_turn, g1_turn, g2_turn : ndarray of shape (K,), (p, K), (K,)
         Derivatives of the three by log of the norm of the inputs orthogonal to b, the label being regressed anew:
         ``E[s y]``, ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
@@ -42,29 +43,31 @@ class LabelParts(NamedTuple):
     g0: Any
     g1: Any
     g2: Any
-    square: Any
+    squares: Any
     g0_turn: Any
     g1_turn: Any
     g2_turn: Any
 
 
 class _Values(NamedTuple):
-    """Averages over the inputs beyond the first, at values y of that one: ``E sigma*``, ``E t_j sigma*`` and
-    ``E sigma*^2``; and of ``s sigma*``, ``(s - 2) t_j sigma*`` and ``s sigma*^2``, s being theirs (None for one index).
+    """Averages over the inputs beyond the first, at values y of that one: ``E sigma*``, ``E t_j sigma*``,
+    ``E sigma*^2`` and ``E h_2(t_j) sigma*``, ``E t_i t_j sigma*``, i < j; and of ``s sigma*``, ``(s - 2) t_j sigma*``
+    and ``s sigma*^2``, s being theirs (None for one index).
     """
 
     mean: Array
     slopes: Array
     square: Array
+    products: Array
     radial: tuple[Array, Array, Array] | None
 
     def reshaped(self, shape: tuple[int, ...]) -> "_Values":
         """With the last axis, that of y, in a shape."""
-        mean, slopes, square = (f.reshape(*f.shape[:-1], *shape) for f in self[:3])
+        mean, slopes, square, products = (f.reshape(*f.shape[:-1], *shape) for f in self[:4])
         if self.radial is None:
-            return _Values(mean, slopes, square, None)
+            return _Values(mean, slopes, square, products, None)
         one, two, three = (f.reshape(*f.shape[:-1], *shape) for f in self.radial)
-        return _Values(mean, slopes, square, (one, two, three))
+        return _Values(mean, slopes, square, products, (one, two, three))
 
 
 class _Rule(NamedTuple):
@@ -123,6 +126,7 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
     one = np.stack([values.mean, values.square])
     (g0, energy), (h2, energy_turn) = average(kernel, one), average(second, one)
     g1 = average(first, values.mean)[None]
+    squares = (h2[None] / sqrt(2), average(first, values.slopes), average(kernel, values.products))
     g0_turn, g1_turn = h2, average(third, values.mean)[None]
     if values.radial is not None:
         mean, slopes, square = values.radial
@@ -132,7 +136,7 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
         g0_turn, energy_turn = g0_turn + average(kernel, mean), energy_turn + average(kernel, square)
     g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
     g2_turn = energy_turn - 2 * g0 * g0_turn - 2 * (g1 * (g1 + g1_turn)).sum(axis=0)
-    return LabelParts(g0, g1, g2, h2 / sqrt(2), g0_turn, g1_turn, g2_turn)
+    return LabelParts(g0, g1, g2, np.concatenate(squares), g0_turn, g1_turn, g2_turn)
 
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
@@ -159,7 +163,8 @@ def _values(teacher: Teacher, y: Array) -> _Values:
     p, frame = teacher.n_indices, rotation(teacher)
     if p == 1:
         value = np.asarray(teacher(y * frame[0, 0]), dtype=float)
-        return _Values(value, np.zeros((0, len(y))), value**2, None)
+        none = np.zeros((0, len(y)))
+        return _Values(value, none, value**2, none, None)
     x, w = _other_rule(teacher)
     grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
     gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
@@ -169,7 +174,14 @@ def _values(teacher: Teacher, y: Array) -> _Values:
     radial = gw * ((grid**2).sum(axis=1) - (p - 1))
     slopes = (np.einsum("yg,gj,g->jy", value, grid, weights) for weights in (gw, radial - 2 * gw))
     of_mean, of_radial = slopes
-    return _Values(value @ gw, of_mean, square @ gw, (value @ radial, of_radial, square @ radial))
+    products = (value @ (_products(grid) * gw).T).T
+    return _Values(value @ gw, of_mean, square @ gw, products, (value @ radial, of_radial, square @ radial))
+
+
+def _products(inputs: Array) -> Array:
+    """``h_2(t_j)`` and ``t_i t_j``, i < j, at inputs of shape (T, q); shape (q (q + 1)/2, T)."""
+    i, j = np.triu_indices(inputs.shape[1], 1)
+    return np.concatenate([(inputs**2 - 1) / sqrt(2), inputs[:, i] * inputs[:, j]], axis=1).T
 
 
 def _other_rule(teacher: Teacher) -> tuple[Array, Array]:
