@@ -22,7 +22,7 @@ from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_o
 from polyspike.problem.smoothness import Smoothness, smoothness_of
 from polyspike.scalars import real_or_none
 
-__all__ = ["Teacher", "as_teacher"]
+__all__ = ["Teacher", "as_teacher", "factors_at", "product_coefficients", "value_of"]
 
 Array = NDArray[np.float64]
 
@@ -161,15 +161,29 @@ def _factor_kinks(factor: Factor) -> tuple[float, ...]:
     return () if factor.degree is not None else as_activation(factor.name).kinks
 
 
-def _at_index(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
+def factors_at(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
+    """Those of one index, as if it were the only one."""
     return tuple(Factor(f.name) for f in factors if f.axis == index)
+
+
+def value_of(factors: tuple[Factor, ...], t: Array) -> Array:
+    """The product of factors of one index at ``t``."""
+    return prod((_factor(f, t, np) for f in factors), start=np.ones_like(t))
+
+
+@lru_cache(maxsize=4096)
+def product_coefficients(factors: tuple[Factor, ...], degree: int) -> Array:
+    """Hermite coefficients ``c_0 .. c_degree`` of the product of factors of one index; read-only."""
+    c = np.array([_coefficient_of_product(factors, k)[0] for k in range(degree + 1)])
+    c.setflags(write=False)
+    return c
 
 
 @lru_cache(maxsize=4096)
 def _product_mean(factors: tuple[Factor, ...]) -> tuple[float, float]:
     """``E prod_j f_j(z)`` of factors of the same index, and a bound of its rounding."""
     nodes, weights = gaussian_rule({k for f in factors for k in _factor_kinks(f)})
-    return gaussian_mean(prod((_factor(f, nodes, np) for f in factors), start=np.ones_like(nodes)), weights)
+    return gaussian_mean(value_of(factors, nodes), weights)
 
 
 @lru_cache(maxsize=4096)
@@ -201,7 +215,7 @@ def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
     if teacher.function is not None:
         return float(_function_coefficients(teacher, degrees[0])[degrees[0]])
     return _sum_of_products(
-        (c, [_coefficient_of_product(_at_index(factors, j), m) for j, m in enumerate(degrees)])
+        (c, [_coefficient_of_product(factors_at(factors, j), m) for j, m in enumerate(degrees)])
         for c, factors in teacher.terms
     )
 
@@ -238,7 +252,7 @@ def _second_moment(teacher: Teacher) -> float:
     return _sum_of_products(
         (
             a.coefficient * b.coefficient,
-            [_product_mean(_at_index(a.factors + b.factors, j)) for j in range(teacher.n_indices)],
+            [_product_mean(factors_at(a.factors + b.factors, j)) for j in range(teacher.n_indices)],
         )
         for a, b in product(teacher.terms, repeat=2)
     )

@@ -67,9 +67,8 @@ class NoiseLaw(ResidualLaw):
         vector[:, :p] = (ahead[0] - behind[0]) / 2 * self.weights @ self.inputs
         vector[:, p] = slope * (ahead[1] - behind[1]) / 2 @ self.weights
         matrix = np.empty((len(pole), p + 1, p + 1), dtype=complex)
-        pairs = (self.inputs[:, :, None] * self.inputs[:, None, :]).reshape(-1, p * p)
         level = (ahead[0] + behind[0]) / (2 * root) * self.weights
-        matrix[:, :p, :p] = (level @ pairs).reshape(-1, p, p)
+        matrix[:, :p, :p] = (level @ self.pairs.reshape(-1, p * p)).reshape(-1, p, p)
         cross = (ahead[1] + behind[1]) / (2 * root) * self.weights
         matrix[:, :p, p] = matrix[:, p, :p] = slope * (cross @ self.inputs)
         matrix[:, p, p] = (1 - slope * self.omega) * even[0] + slope**2 * even[2]

@@ -15,7 +15,8 @@ from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, assemble
 from polyspike.theory.uniform.spectrum import predict_spectrum
-from polyspike.theory.uniform.trust import trust
+from polyspike.theory.uniform.teacher_sample import sampling_error
+from polyspike.theory.uniform.trust import LARGEST, Trust, trust
 
 __all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
@@ -62,7 +63,7 @@ def predict_uniform(problem: Problem) -> Prediction:
 def as_prediction(model: UniformModel, found: Errors) -> Prediction:
     """The result in the form that all predictions share."""
     problem, scalars = model.problem, model.conditioning
-    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
+    worth = _worth(problem, found)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -82,6 +83,17 @@ def as_prediction(model: UniformModel, found: Errors) -> Prediction:
         notes=_notes(problem),
         spectrum_source=partial(predict_spectrum, problem),
     )
+
+
+def _worth(problem: Problem, found: Errors) -> Trust:
+    """What the sizes say of a prediction, and what the sampling of a teacher of many indices adds."""
+    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
+    sampled = sampling_error(problem.teacher)
+    estimate = worth.error_estimate + sampled
+    if worth.trusted and estimate > LARGEST:
+        reason = f"averages over the teacher's {problem.teacher.n_indices} indices are known to {sampled:.1%}"
+        return Trust(estimate, False, reason)
+    return worth._replace(error_estimate=estimate)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
