@@ -6,7 +6,10 @@ from typing import Any
 
 from polyspike.errors import ArgumentError
 
-__all__ = ["as_integer", "as_real", "integer_or_none", "real_or_none"]
+__all__ = ["LARGEST", "LEAST", "as_integer", "as_real", "integer_or_none", "real_or_none"]
+
+LEAST, LARGEST = 1e-30, 1e30
+"""What is neither zero nor between these leaves double precision when it is squared twice and multiplied."""
 
 
 def integer_or_none(value: Any) -> int | None:

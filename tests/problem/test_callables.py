@@ -124,7 +124,8 @@ BAD: list[tuple[str, Callable[[Any], Any], str]] = [
     ("far too steep", lambda x: np.tanh(1e5 * (x - 0.25)), r"near 0\.25; give kinks="),
     ("far too fast", lambda x: np.sin(3000 * x), "varies too fast"),
     ("single precision", lambda x: np.tanh(x).astype(np.float32), "float32; keep the float64"),
-    ("overflowing square", lambda x: 1e200 * x, "overflows; scale it down"),
+    ("overflowing square", lambda x: 1e200 * x, r"over 1e\+60; scale it down"),
+    ("underflowing square", lambda x: 1e-200 * x, "under 1e-60; scale it up"),
     ("infinite variance", lambda x: np.exp(x * x / 3), "grows too fast"),
     ("variance out of range", lambda x: np.exp(6 * x), "grows too fast"),
 ]

@@ -12,6 +12,7 @@ from polyspike.elementwise import on_host
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gaussian_rule
 from polyspike.problem.smoothness import Smoothness, resolve, simple_far_out
+from polyspike.scalars import LARGEST, LEAST
 
 __all__ = ["ComplexStep", "OnHost", "as_kinks", "check_function", "check_slope", "function_name", "hashable"]
 
@@ -84,8 +85,10 @@ def check_function(argument: str, function: Callable[..., Any], kinks: tuple[flo
     value = _evaluate(argument, function, nodes, hint)
     with np.errstate(over="ignore"):
         square = weights * value**2
-    if not np.isfinite(square.sum()):
-        raise ArgumentError(argument, function, "E f(z)^2 overflows; scale it down")
+    if not square.sum() <= LARGEST**2:
+        raise ArgumentError(argument, function, f"E f(z)^2 is over {LARGEST**2:.0e}; scale it down")
+    if square.sum() < LEAST**2 and value.any():
+        raise ArgumentError(argument, function, f"E f(z)^2 is under {LEAST**2:.0e}; scale it up")
     if square[np.abs(nodes) > _TAIL].sum() > _TAIL_SHARE * square.sum():
         raise ArgumentError(argument, function, "it grows too fast: E f(z)^2 must be finite for z ~ N(0, 1)")
     return resolve(argument, function, lambda x: _evaluate(argument, function, x, hint), kinks)[0]

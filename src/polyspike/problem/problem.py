@@ -180,7 +180,7 @@ class Problem:
     @property
     def label_second_moment(self) -> float:
         """``E y^2 = E sigma*^2 + noise^2``."""
-        return self.teacher.second_moment + self.noise**2
+        return self.teacher.second_moment + self.noise * self.noise
 
     def replace(self, **changes: Any) -> Self:
         """The same problem with some arguments changed; a new step of either kind replaces the old one."""

@@ -39,6 +39,8 @@ _STANDARD_ERRORS = 3.0
 # More nodes than this are compressed, in bins of this width, in standard deviations, and of this share of the label.
 _FEW = 1500
 _BIN, _BIN_SHARE = 0.05, 0.02
+# Terms of a teacher of several indices: what is averaged is their square.
+_MOST_TERMS = 100
 # Teachers that mix other than polynomial functions of the input along beta*: so many indices, with kinks and without.
 _MOST_MIXED = {True: 2, False: 4}
 _PROBES = (0.5, 1.0, 2.0)
@@ -141,6 +143,9 @@ def check_indices(teacher: Teacher) -> None:
         ``OUT_OF_RANGE`` where beta* mixes indices of which the teacher has functions that are no polynomials, for more
         than four indices, or two where they have kinks.
     """
+    if teacher.n_indices > 1 and len(teacher.terms) > _MOST_TERMS:
+        what = f"a teacher of {teacher.n_indices} indices with {len(teacher.terms)} terms"
+        raise NumericalError(Status.OUT_OF_RANGE, f"{what}: at most {_MOST_TERMS} are predicted")
     kinked = bool(teacher.kinks)
     if is_separable(teacher) or teacher.n_indices <= _MOST_MIXED[kinked]:
         return
