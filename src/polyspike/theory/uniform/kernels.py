@@ -256,12 +256,12 @@ def _split_corners(corners: tuple[float, ...], far: bool, level: int) -> tuple[f
     return tuple(np.unique(np.concatenate([corners, fixed, FAR_CORNERS, -np.array(FAR_CORNERS)])).tolist())
 
 
-def _split_group(corners: tuple[float, ...], finer: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:
+def _split_group(corners: tuple[float, ...], panels: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:
     """Composite Gauss-Legendre between ``(corner - x)/tau``, node by node of the grid, on panels no wider than 2."""
-    fixed = np.linspace(-_REACH, _REACH, _PANELS * finer + 1)
     node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
 
     def rule(some: NDArray[np.int_]) -> tuple[Array, Array]:
+        fixed = np.linspace(-_REACH, _REACH, panels + 1)
         at, deviation = x[:, some, None], tau[:, some, None]
         inside = np.clip((np.array(corners) - at) / deviation, -_REACH, _REACH)
         edges = np.sort(np.concatenate([np.broadcast_to(fixed, (*at.shape[:2], len(fixed))), inside], axis=-1), axis=-1)
@@ -270,4 +270,4 @@ def _split_group(corners: tuple[float, ...], finer: int, columns: NDArray[np.int
         w = (half * weight).reshape(*at.shape[:2], -1) * np.exp(-(z**2) / 2) / sqrt(2 * pi)
         return z, w
 
-    return _Group(columns, (len(fixed) - 1 + len(corners)) * _PANEL_NODES, rule)
+    return _Group(columns, (panels + len(corners)) * _PANEL_NODES, rule)

@@ -23,6 +23,7 @@ __all__ = [
     "kinks_along",
     "law_of",
     "mean_inverse",
+    "mean_ratio",
     "residual_law",
     "rotation",
     "teacher_sample",
@@ -32,6 +33,8 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 LawT = TypeVar("LawT", bound="ResidualLaw")
 
+# From so small a v/p^2 on a series of so many terms is exact to rounding.
+_SERIES, _TERMS = 1 / 400, 10
 # Poles further than this many standard deviations from the residual's law are far, and how many noise nodes they need.
 _FAR = (8.0, 100.0)
 _NOISE_NODES = (12, 4)
@@ -119,7 +122,8 @@ class ResidualLaw:
     def _near(self, pole: Complex) -> "Averages":
         distance = pole[:, None] - self.labels
         order0 = mean_inverse(distance, self.noise_variance) * self.weights
-        order1 = distance * order0 - self.weights
+        ratio = mean_ratio(distance, self.noise_variance) * self.weights
+        order1 = ratio * self.noise_variance
         scalar = order0.sum(axis=1)
         slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
         omega2 = (1 - slope * self.omega) * scalar + slope**2 * (distance * order1).sum(axis=1)
@@ -129,10 +133,7 @@ class ResidualLaw:
         matrix[:, :p, :p] = (order0 @ self.pairs.reshape(-1, p * p)).reshape(-1, p, p)
         matrix[:, :p, p] = matrix[:, p, :p] = slope * (order1 @ self.inputs)
         matrix[:, p, p] = omega2
-        if self.noise_variance > 0:
-            square = order1.sum(axis=1) / self.noise_variance
-        else:
-            square = (1 / distance**2) @ self.weights
+        square = ratio.sum(axis=1)
         one, wide = pole[:, None], pole[:, None, None]
         return Averages(
             scalar=pole * (pole * scalar - 1),
@@ -209,6 +210,23 @@ def mean_inverse(distance: Complex, variance: float) -> Complex:
     if variance == 0:
         return 1 / distance
     return -1j * sqrt(pi / (2 * variance)) * wofz(distance / sqrt(2 * variance))
+
+
+def mean_ratio(distance: Complex, variance: float) -> Complex:
+    """``E[nu/(p - nu)]/v = E 1/(p - nu)^2`` by ``(p E 1/(p - nu) - 1)/v``; where that would cancel, by its series in
+    ``v/p^2``, ``1/p^2 sum_k (2k + 1)!! (v/p^2)^k``.
+    """
+    with np.errstate(under="ignore"):
+        small = variance / distance**2
+    far = np.abs(small) < _SERIES
+    total = np.zeros_like(small)
+    for k in range(_TERMS, -1, -1):
+        total = 1 + (2 * k + 3) * small * total
+    out = total / distance**2
+    if not far.all():
+        near = distance[~far]
+        out[~far] = (near * mean_inverse(near, variance) - 1) / variance
+    return np.asarray(out)
 
 
 def law_of(kind: type[LawT], teacher: Teacher, variance: float, omega: float, phi: float) -> LawT:
