@@ -31,8 +31,7 @@ class Status(Enum):
 
 _ADVICE = {
     Status.OK: "",
-    Status.NOT_CONVERGED: "Raise the iteration limit, move away from the interpolation peak n = width, "
-    "or increase the ridge.",
+    Status.NOT_CONVERGED: "Increase the ridge, or move away from the interpolation peak n = width.",
     Status.OUT_OF_RANGE: "The problem lies outside the regime of the formula, which its docstring states.",
     Status.SINGULAR: "The system is singular: give a ridge > 0.",
     Status.WORKER_FAILED: "A worker failed on this row; run the row alone with its seed to see the error.",

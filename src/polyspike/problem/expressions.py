@@ -19,7 +19,7 @@ __all__ = ["MAX_DEGREE", "MAX_DIRECTIONS", "Factor", "Term", "expression_of", "p
 
 MAX_DEGREE = 30
 MAX_DIRECTIONS = 10
-_MAX_TERMS = 1000
+_MAX_TERMS = 300
 
 _HERMITE = re.compile(r"h(\d+)", re.ASCII)
 _EXAMPLE = "write a sum such as 'h1 + 0.7*h2', or 'h1[0] + h1[0]*h1[1]' for several directions"

@@ -6,9 +6,7 @@ A teacher of p indices is a function of ``t = (x . beta*_1, ..., x . beta*_p)`` 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from math import factorial, isfinite, prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,13 +18,17 @@ from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.callables import as_kinks, check_function, function_name, hashable
 from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_of, parse_expression
+from polyspike.problem.smoothness import Smoothness, smoothness_of
+from polyspike.scalars import real_or_none
 
-__all__ = ["Teacher", "as_teacher"]
+__all__ = ["Teacher", "as_teacher", "factors_at", "product_coefficients", "value_of"]
 
 Array = NDArray[np.float64]
 
 # Up to this degree an information exponent is looked for in several directions at once.
 _MAX_JOINT_DEGREE = 12
+# A sum of many products carries an error of some units in the last place of the sum of their moduli.
+_ROUNDING = 64 * float(np.finfo(float).eps)
 # Relative accuracy of a Hermite coefficient of a named activation.
 _ACCURACY = 1e-12
 
@@ -62,7 +64,8 @@ class Teacher:
     def apply(self, t: Any, xp: Any) -> Any:
         """``sigma*(t)`` in the array namespace ``xp``."""
         if self.function is not None:
-            return ew.on_host(self.function, t, xp)
+            with np.errstate(over="ignore", under="ignore"):
+                return ew.on_host(self.function, t, xp)
         one = t if self.n_indices == 1 else t[..., 0]
         total = 0 * one
         for coefficient, factors in self.terms:
@@ -80,6 +83,13 @@ class Teacher:
         """Where sigma* or its derivative jumps, in any index."""
         factors = {f for term in self.terms for f in term.factors}
         return tuple(sorted({k for f in factors for k in _factor_kinks(f)} | set(self.function_kinks)))
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """Where quadrature splits: at the kinks, and around steep places of a callable."""
+        if self.function is None:
+            return Smoothness(self.kinks, 0)
+        return smoothness_of(self.function, self.function_kinks)
 
     @property
     def is_polynomial(self) -> bool:
@@ -131,14 +141,15 @@ class Teacher:
         Looked for up to degree 30 in one direction, and up to the degree of a polynomial or 12 in several.
         """
         for k in range(1, self._highest_degree + 1):
-            if any(self.tensor_coefficient(m) != 0 for m in _multi_indices(k, self.n_indices)):
+            places = {m for term in self.terms for m in _support(term, self.n_indices, k)} or {(k,)}
+            if any(self.tensor_coefficient(m) != 0 for m in places if len(m) == self.n_indices):
                 return k
         return None
 
     @property
     def _highest_degree(self) -> int:
         if self.is_polynomial:
-            return max((sum(f.degree or 0 for f in term.factors) for term in self.terms), default=0)
+            return self.total_degree
         return MAX_DEGREE if self.n_indices == 1 else _MAX_JOINT_DEGREE
 
 
@@ -152,15 +163,29 @@ def _factor_kinks(factor: Factor) -> tuple[float, ...]:
     return () if factor.degree is not None else as_activation(factor.name).kinks
 
 
-def _at_index(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
+def factors_at(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
+    """Those of one index, as if it were the only one."""
     return tuple(Factor(f.name) for f in factors if f.axis == index)
+
+
+def value_of(factors: tuple[Factor, ...], t: Array) -> Array:
+    """The product of factors of one index at ``t``."""
+    return prod((_factor(f, t, np) for f in factors), start=np.ones_like(t))
+
+
+@lru_cache(maxsize=4096)
+def product_coefficients(factors: tuple[Factor, ...], degree: int) -> Array:
+    """Hermite coefficients ``c_0 .. c_degree`` of the product of factors of one index; read-only."""
+    c = np.array([_coefficient_of_product(factors, k)[0] for k in range(degree + 1)])
+    c.setflags(write=False)
+    return c
 
 
 @lru_cache(maxsize=4096)
 def _product_mean(factors: tuple[Factor, ...]) -> tuple[float, float]:
     """``E prod_j f_j(z)`` of factors of the same index, and a bound of its rounding."""
     nodes, weights = gaussian_rule({k for f in factors for k in _factor_kinks(f)})
-    return gaussian_mean(prod((_factor(f, nodes, np) for f in factors), start=np.ones_like(nodes)), weights)
+    return gaussian_mean(value_of(factors, nodes), weights)
 
 
 @lru_cache(maxsize=4096)
@@ -192,7 +217,7 @@ def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
     if teacher.function is not None:
         return float(_function_coefficients(teacher, degrees[0])[degrees[0]])
     return _sum_of_products(
-        (c, [_coefficient_of_product(_at_index(factors, j), m) for j, m in enumerate(degrees)])
+        (c, [_coefficient_of_product(factors_at(factors, j), m) for j, m in enumerate(degrees)])
         for c, factors in teacher.terms
     )
 
@@ -200,7 +225,7 @@ def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
 @lru_cache(maxsize=256)
 def _function_coefficients(teacher: Teacher, degree: int) -> Array:
     """Hermite coefficients of a callable; read-only, because they are cached."""
-    c = hermite_coefficients(teacher, degree, teacher.function_kinks)
+    c = hermite_coefficients(teacher, degree, teacher.smoothness.corners)
     c.setflags(write=False)
     return c
 
@@ -209,36 +234,67 @@ def _function_coefficients(teacher: Teacher, degree: int) -> Array:
 def _coefficients(teacher: Teacher, degree: int) -> Array:
     """``c_k = sum over |m| = k of v^m c_m`` along the direction v.
 
-    For ``H_k(v . t) = sum over |m| = k of (k!/m!) v^m prod_j H_{m_j}(t_j)``.
+    For ``H_k(v . t) = sum over |m| = k of (k!/m!) v^m prod_j H_{m_j}(t_j)``. Of a product of one-index factors it is
+    the coefficient of ``s^k`` in the product over j of ``sum_m c_m (v_j s)^m``.
     """
     v = teacher.direction
     if teacher.function is not None:
         c = _function_coefficients(teacher, degree) * v[0] ** np.arange(degree + 1)
     else:
-        indices = (list(_multi_indices(k, teacher.n_indices)) for k in range(degree + 1))
-        c = np.array([sum(float(np.prod(v**m)) * teacher.tensor_coefficient(m) for m in ms) for ms in indices])
+        parts = np.array([_along(term, v, degree) for term in teacher.terms]).reshape(-1, 2, degree + 1)
+        c, size = parts.sum(axis=0)
+        c = np.where(np.abs(c) > _ROUNDING * size, c, 0.0)
     c.setflags(write=False)
     return c
+
+
+def _along(term: Term, v: Array, degree: int) -> tuple[Array, Array]:
+    """What a term adds to the coefficients along v, and the sum of the moduli of what was added up."""
+    total, size = np.ones(1), np.ones(1)
+    for axis in sorted({f.axis for f in term.factors}):
+        c = product_coefficients(factors_at(term.factors, axis), degree) * v[axis] ** np.arange(degree + 1)
+        total, size = (np.convolve(a, b)[: degree + 1] for a, b in ((total, c), (size, np.abs(c))))
+    total, size = (np.pad(a, (0, degree + 1 - len(a))) for a in (total, size))
+    return term.coefficient * total, abs(term.coefficient) * size
 
 
 @lru_cache(maxsize=256)
 def _second_moment(teacher: Teacher) -> float:
     if teacher.function is not None:
-        nodes, weights = gaussian_rule(teacher.function_kinks)
+        nodes, weights = gaussian_rule(teacher.smoothness.corners)
         return float(weights @ teacher(nodes) ** 2)
+    # Products of one Hermite polynomial an index are orthogonal.
+    degrees = ([f.degree or 0 for f in t.factors] for t in teacher.terms)
+    if all(_is_monomial(term) for term in teacher.terms):
+        pairs = zip(teacher.terms, degrees, strict=True)
+        return float(sum(t.coefficient * t.coefficient * prod(map(factorial, m)) for t, m in pairs))
     return _sum_of_products(
-        (
-            a.coefficient * b.coefficient,
-            [_product_mean(_at_index(a.factors + b.factors, j)) for j in range(teacher.n_indices)],
-        )
-        for a, b in product(teacher.terms, repeat=2)
+        (a.coefficient * b.coefficient * (1 if i == j else 2), _pair_means(a.factors + b.factors))
+        for i, a in enumerate(teacher.terms)
+        for j, b in enumerate(teacher.terms[: i + 1])
     )
 
 
-def _multi_indices(total: int, n: int) -> list[tuple[int, ...]]:
-    if n == 1:
-        return [(total,)]
-    return [(k, *rest) for k in range(total, -1, -1) for rest in _multi_indices(total - k, n - 1)]
+def _is_monomial(term: Term) -> bool:
+    axes = [f.axis for f in term.factors]
+    return len(set(axes)) == len(axes) and all(f.degree is not None for f in term.factors)
+
+
+def _pair_means(factors: tuple[Factor, ...]) -> list[tuple[float, float]]:
+    return [_product_mean(factors_at(factors, axis)) for axis in sorted({f.axis for f in factors})]
+
+
+def _support(term: Term, n_indices: int, total: int) -> list[tuple[int, ...]]:
+    """Degrees of this sum in which a product has a coefficient, up to cancellation with other products."""
+    axes = sorted({f.axis for f in term.factors})
+    found: list[dict[int, int]] = [{}]
+    series = {j: product_coefficients(factors_at(term.factors, j), total) for j in axes}
+    nonzero = {j: np.flatnonzero(c).tolist() for j, c in series.items()}
+    left = sum(min(ks, default=total + 1) for ks in nonzero.values())
+    for axis in axes:
+        left -= min(nonzero[axis], default=total + 1)
+        found = [{**m, axis: k} for m in found for k in nonzero[axis] if sum(m.values()) + k + left <= total]
+    return [tuple(m.get(j, 0) for j in range(n_indices)) for m in found if sum(m.values()) == total]
 
 
 def as_teacher(
@@ -296,13 +352,13 @@ def _from_coefficients(coefficients: Any) -> Teacher:
         values = list(coefficients)
     except TypeError:
         values = []
-    usable = (not isinstance(c, bool) and isinstance(c, Real) and isfinite(c) for c in values)
-    if not values or not all(usable):
+    numbers = [c for c in map(real_or_none, values) if c is not None and isfinite(c)]
+    if not values or len(numbers) < len(values):
         raise ArgumentError("teacher", coefficients, "give finite Hermite coefficients, such as [0, 1, 0.7]")
     if len(values) > MAX_DEGREE + 1:
         raise ArgumentError("teacher", coefficients, f"give at most {MAX_DEGREE + 1}, up to degree {MAX_DEGREE}")
     factors = ((Factor(f"h{k}"),) if k else () for k in range(len(values)))
-    return _from_terms(tuple(Term(float(c), f) for c, f in zip(values, factors) if c))
+    return _from_terms(tuple(Term(c, f) for c, f in zip(numbers, factors) if c))
 
 
 def _from_callable(function: Callable[..., Any], kinks: tuple[float, ...]) -> Teacher:

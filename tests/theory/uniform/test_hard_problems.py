@@ -146,7 +146,7 @@ def test_a_fixed_point_that_is_not_found_says_how_far_it_came(monkeypatch: pytes
 
     monkeypatch.setattr(bulk, "_FIRST_ATTEMPT", 1)
     monkeypatch.setattr(bulk, "_MAX_ITERATIONS", 1)
-    with pytest.raises(NumericalError, match=r"residual \d.* after \d+ Newton steps.*Raise the iteration") as caught:
+    with pytest.raises(NumericalError, match=r"residual \d.* after \d+ Newton steps.*Increase the ridge") as caught:
         solve_problem(BASE)
     assert caught.value.status is Status.NOT_CONVERGED
     state = caught.value.partial

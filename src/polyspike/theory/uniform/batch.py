@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.errors import NumericalError
+from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
+from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk, tangent
 from polyspike.theory.uniform.grids import Grid
+from polyspike.theory.uniform.guard import within_double_precision
 from polyspike.theory.uniform.model import UniformModel
 from polyspike.theory.uniform.predict_uniform import as_prediction, model_of, shift_of, solve_errors
 
@@ -41,7 +43,7 @@ def predict_many(problems: Iterable[Problem]) -> list[Prediction | FailedPredict
     Returns
     -------
     list of Prediction or FailedPrediction
-        The second where :func:`predict_uniform` raises a :class:`NumericalError`.
+        The second where :func:`predict_uniform` raises a :class:`PolyspikeError`.
     """
     rows = list(problems)
     families: dict[tuple[Any, ...], list[int]] = {}
@@ -69,22 +71,25 @@ def _solve_family(
 ) -> tuple[list[Prediction | FailedPrediction], "Solution | None"]:
     """Problems that differ in the ridge alone, the largest ridge first; with the first solution found."""
     try:
-        follower = Follower(model_of(problems[0]), before)
-    except NumericalError as error:
+        with within_double_precision():
+            follower = Follower(model_of(problems[0]), before)
+    except PolyspikeError as error:
         return [failed(problem, error) for problem in problems], None
     answers: list[Prediction | FailedPrediction] = []
     for problem in problems:
         try:
-            model, state, at = follower.solve(problem)
-            answers.append(as_prediction(model, solve_errors(model, state, at)))
-        except NumericalError as error:
+            with within_double_precision():
+                model, state, at = follower.solve(problem)
+                answers.append(as_prediction(model, solve_errors(model, state, at)))
+        except PolyspikeError as error:
             answers.append(failed(problem, error))
     return answers, follower.first
 
 
-def failed(problem: Problem, error: NumericalError) -> FailedPrediction:
+def failed(problem: Problem, error: PolyspikeError) -> FailedPrediction:
     """The row of a problem that was refused."""
-    return FailedPrediction(problem, "uniform", error.status, str(error))
+    status = error.status if isinstance(error, NumericalError) else Status.OUT_OF_RANGE
+    return FailedPrediction(problem, "uniform", status, str(error))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ _HALVINGS = 4
 # A Jacobian is used again while so many more steps, each dividing the defect like the last, will do.
 _CHORD_STEPS = 3
 
+# From so many values on a Jacobian's largest block is made of products of its factors, if these are few.
+_MANY, _FEW_FACTORS = 2 * 10**7, 8
+
 
 @dataclass(frozen=True)
 class BulkModel:
@@ -187,8 +190,7 @@ def jacobian(state: BulkState) -> Any:
     k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_moves
     cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T)
     cross = model.residual + np.einsum("ma,...mka->...ka", weighted, cross)
-    sample = _square(model.phi @ state.gam @ model.phi.T)
-    sample = -model.aspect * (model.mu_weights @ _flat(sample)).reshape(*sample.shape[:-3], k, k)
+    sample = -model.aspect * _between_samples(state)
     neuron = _square(model.q @ state.psi @ model.q.T)
     neuron = -model.aspect * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
     if state.next_order is not None:
@@ -204,6 +206,17 @@ def jacobian(state: BulkState) -> Any:
     if state.next_order is not None:
         out[..., np.arange(k), np.arange(k)] += state.next_order.own_derivative / state.x
     return out
+
+
+def _between_samples(state: BulkState) -> Any:
+    """``bar[(phi' Gam phi)^2]``, shape (..., K, K); of very many nodes by products of factors, with no array a mu."""
+    model = state.model
+    k, size = model.phi.shape
+    if k * k * len(model.mu_weights) <= _MANY or size > _FEW_FACTORS:
+        squares = _square(model.phi @ state.gam @ model.phi.T)
+        return (model.mu_weights @ _flat(squares)).reshape(*squares.shape[:-3], k, k)
+    both = np.einsum("m,...mab,...mcd->...acbd", model.mu_weights, state.gam, state.gam)
+    return model.phi_pairs @ both.reshape(*both.shape[:-4], size**2, size**2) @ model.phi_pairs.T
 
 
 def _square(values: Any) -> Any:

@@ -161,7 +161,7 @@ def measure_nodes(
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED`` when the contour does not give the measure the right mass, or no positive rule.
+        ``OUT_OF_RANGE`` when the contour does not give the measure the right mass, or no positive rule.
     """
     scale = law.deviation
     gram = frame_gram(law)
@@ -207,7 +207,7 @@ def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED`` when it does not give the measures the right mass.
+        ``OUT_OF_RANGE`` when it does not give the measures the right mass.
     """
     ends, gram = _ends(law), frame_gram(law)
     z, measures = _contour(law, law.deviation, ends, _PER_NODE * n_nodes, height)
@@ -217,14 +217,21 @@ def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
     sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
     error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
     if not error < _MASS_ERROR:
-        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}"
-        raise NumericalError(Status.NOT_CONVERGED, message)
+        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}: {_tails(law)}"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
     return Contour(z, measures, ends)
 
 
 def outermost(law: ResidualLaw) -> float:
     """Distance from the centre, in standard deviations of M, beyond which no eigenvalue is left to rounding."""
     return float(np.abs(_ends(law)).max()) if law.deviation > 0 else 0.0
+
+
+def _tails(law: ResidualLaw) -> str:
+    """What a law is like whose measures are hard to integrate."""
+    eps, weights, _, _ = law.joint_sample(6)
+    kurtosis = float(weights @ (eps / sqrt(law.second_moment)) ** 4)
+    return f"few samples carry the gradient, E eps^4 = {kurtosis:.3g} (E eps^2)^2"
 
 
 def _ends(law: ResidualLaw) -> Array:
@@ -347,7 +354,7 @@ def _gauss(
                 mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
                 return t, mass * first**2, vectors / first / sqrt(mass), orthonormal[:, : len(variable)]
         n_nodes = 3 * n_nodes // 4
-    raise NumericalError(Status.NOT_CONVERGED, "the spectral measure of the gradient matrix gives no Gauss rule")
+    raise NumericalError(Status.OUT_OF_RANGE, "the spectral measure of the gradient matrix gives no Gauss rule")
 
 
 def _radau(diagonal: Array, off: Array) -> float:

@@ -94,11 +94,17 @@ def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
     """The law with more nodes where no noise smooths the labels of a teacher of one index."""
     if law.noise_variance > 0 or problem.teacher.n_indices > 1:
         return law
-    x, weights = split_gauss_legendre(problem.teacher.kinks, _PANEL_NODES)
+    x, weights = split_gauss_legendre(problem.teacher.smoothness.corners, _PANEL_NODES)
     inside = np.abs(x) < _RANGE
     x, weights = x[inside], weights[inside]
     inputs = x[:, None] @ rotation(problem.teacher)
-    return replace(law, labels=np.asarray(problem.teacher(x), dtype=float), weights=weights, inputs=inputs)
+    return replace(
+        law,
+        labels=np.asarray(problem.teacher(x), dtype=float),
+        weights=weights,
+        inputs=inputs,
+        pairs=inputs[:, :, None] ** 2,
+    )
 
 
 def _scale(law: ResidualLaw) -> float:
@@ -139,7 +145,7 @@ def _excess(law: ResidualLaw, x: Array, log_v: Array) -> Array:
 def _is_bounded(law: ResidualLaw) -> bool:
     if law.noise_variance > 0:
         return False
-    common = np.abs(law.inputs).max(axis=1) <= _COMMON_INPUT
+    common = np.sqrt(np.diagonal(law.pairs, axis1=1, axis2=2).max(axis=1)) <= _COMMON_INPUT
     largest = np.abs(law.labels).max()
     return bool(np.abs(law.labels[common]).max() > (1 - _BOUNDED) * largest)
 

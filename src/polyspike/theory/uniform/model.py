@@ -26,7 +26,7 @@ from polyspike.theory.uniform.kernels import Kernels, kernels
 from polyspike.theory.uniform.next_order import NextOrder, next_order
 from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
-from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, teacher_sample
+from polyspike.theory.uniform.residual_law import ResidualLaw, law_of, residual_law
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
 
 __all__ = ["UniformModel", "assemble", "build_model"]
@@ -264,7 +264,7 @@ def _measures(problem: Problem, scalars: Conditioning, count: int | None = None)
 def _matrix_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
-    law = ResidualLaw(*teacher_sample(teacher), variance, omega, phi)
+    law = law_of(ResidualLaw, teacher, variance, omega, phi)
     found = measure_nodes(law, count, length, partial(_along, (ResidualLaw, teacher, variance, omega, phi)))
     if phi < UNLIMITED:
         return found
@@ -275,7 +275,7 @@ def _matrix_measures(
 def _noise_measures(
     teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
 ) -> MeasureNodes:
-    law = NoiseLaw(*teacher_sample(teacher), variance, omega, phi)
+    law = law_of(NoiseLaw, teacher, variance, omega, phi)
     found = measure_nodes(law, count, length, partial(_along, (NoiseLaw, teacher, variance, omega, phi)))
     # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
     return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
@@ -290,18 +290,18 @@ def _along(key: tuple[Any, ...], law: ResidualLaw, count: int, height: float) ->
 def _contour(
     kind: type[ResidualLaw], teacher: Teacher, variance: float, omega: float, phi: float, count: int, height: float
 ) -> Contour:
-    return contour(kind(*teacher_sample(teacher), variance, omega, phi), count, height)
+    return contour(law_of(kind, teacher, variance, omega, phi), count, height)
 
 
 @lru_cache(maxsize=512)
 def _outermost(teacher: Teacher, variance: float, omega: float, phi: float) -> float:
-    return outermost(ResidualLaw(*teacher_sample(teacher), variance, omega, phi))
+    return outermost(law_of(ResidualLaw, teacher, variance, omega, phi))
 
 
 @lru_cache(maxsize=512)
 def _largest_noise(teacher: Teacher, variance: float, phi: float) -> float:
     """The largest eigenvalue of the noise's covariance, whose mean is one."""
-    law = NoiseLaw(*teacher_sample(teacher), variance, 0.0, phi)
+    law = law_of(NoiseLaw, teacher, variance, 0.0, phi)
     return 1 + outermost(law) * law.deviation / law.second_moment if law.second_moment > 0 else 1.0
 
 

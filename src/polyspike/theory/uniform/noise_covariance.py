@@ -17,7 +17,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.theory.uniform.residual_law import Averages, Complex, ResidualLaw, mean_inverse
+from polyspike.theory.uniform.residual_law import Averages, Complex, ResidualLaw, mean_inverse, mean_ratio
 
 __all__ = ["NoiseLaw", "noise_given_matrix"]
 
@@ -67,9 +67,8 @@ class NoiseLaw(ResidualLaw):
         vector[:, :p] = (ahead[0] - behind[0]) / 2 * self.weights @ self.inputs
         vector[:, p] = slope * (ahead[1] - behind[1]) / 2 @ self.weights
         matrix = np.empty((len(pole), p + 1, p + 1), dtype=complex)
-        pairs = (self.inputs[:, :, None] * self.inputs[:, None, :]).reshape(-1, p * p)
         level = (ahead[0] + behind[0]) / (2 * root) * self.weights
-        matrix[:, :p, :p] = (level @ pairs).reshape(-1, p, p)
+        matrix[:, :p, :p] = (level @ self.pairs.reshape(-1, p * p)).reshape(-1, p, p)
         cross = (ahead[1] + behind[1]) / (2 * root) * self.weights
         matrix[:, :p, p] = matrix[:, p, :p] = slope * (cross @ self.inputs)
         matrix[:, p, p] = (1 - slope * self.omega) * even[0] + slope**2 * even[2]
@@ -85,17 +84,14 @@ class NoiseLaw(ResidualLaw):
     def _sides(self, distance: Complex) -> tuple[Complex, Complex, Complex]:
         """``E nu^k/(p - nu)`` for k = 0, 1, 2 at the distances p."""
         zero = mean_inverse(distance, self.noise_variance)
-        one = distance * zero - 1
+        one = self.noise_variance * mean_ratio(distance, self.noise_variance)
         return zero, one, distance * one
 
     def _square(self, root: Complex, level: Complex) -> Complex:
         """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``."""
         inner = np.zeros((len(root), len(self.labels)), dtype=complex)
         for distance in (root[:, None] - self.labels, root[:, None] + self.labels):
-            if self.noise_variance > 0:
-                inner = inner + (distance * mean_inverse(distance, self.noise_variance) - 1) / self.noise_variance
-            else:
-                inner = inner + 1 / distance**2
+            inner = inner + mean_ratio(distance, self.noise_variance)
         return level / (2 * root**2) + (inner @ self.weights) / (4 * root**2)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
-from polyspike.theory.uniform.residual_law import teacher_sample
+from polyspike.theory.uniform.teacher_sample import teacher_sample
 
 __all__ = ["Norms", "matrix_cumulants", "norms"]
 

@@ -8,14 +8,17 @@ import numpy as np
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
+from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.guard import check_magnitudes, within_double_precision
 from polyspike.theory.uniform.model import UniformModel, assemble
 from polyspike.theory.uniform.spectrum import predict_spectrum
-from polyspike.theory.uniform.trust import trust
+from polyspike.theory.uniform.teacher_sample import sampling_error
+from polyspike.theory.uniform.trust import LARGEST, Trust, trust
 
 __all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
@@ -55,14 +58,15 @@ def predict_uniform(problem: Problem) -> Prediction:
     >>> after.test_error < before.test_error
     True
     """
-    model, state = solve_problem(problem)
-    return as_prediction(model, solve_errors(model, state))
+    with within_double_precision():
+        model, state = solve_problem(problem)
+        return as_prediction(model, solve_errors(model, state))
 
 
 def as_prediction(model: UniformModel, found: Errors) -> Prediction:
     """The result in the form that all predictions share."""
     problem, scalars = model.problem, model.conditioning
-    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
+    worth = _worth(problem, found)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -80,8 +84,24 @@ def as_prediction(model: UniformModel, found: Errors) -> Prediction:
         trusted=worth.trusted,
         trust_reason=worth.reason,
         notes=_notes(problem),
-        spectrum_source=partial(predict_spectrum, problem),
+        spectrum_source=partial(_spectrum, problem),
     )
+
+
+def _spectrum(problem: Problem) -> Spectrum:
+    with within_double_precision():
+        return predict_spectrum(problem)
+
+
+def _worth(problem: Problem, found: Errors) -> Trust:
+    """What the sizes say of a prediction, and what the sampling of a teacher of many indices adds."""
+    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
+    sampled = sampling_error(problem.teacher)
+    estimate = worth.error_estimate + sampled
+    if worth.trusted and estimate > LARGEST:
+        reason = f"averages over the teacher's {problem.teacher.n_indices} indices are known to {sampled:.1%}"
+        return Trust(estimate, False, reason)
+    return worth._replace(error_estimate=estimate)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
@@ -105,6 +125,7 @@ def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
 
 def model_of(problem: Problem, refine: float = 1.0) -> UniformModel:
     """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step."""
+    check_magnitudes(problem)
     scalars = condition(problem)
     return assemble(problem, choose_grid(problem, scalars, refine), scalars)
 
@@ -137,7 +158,8 @@ def solve_errors(model: UniformModel, state: BulkState, at: Linearised | None = 
 def _sound(problem: Problem, found: Errors) -> Errors:
     """The errors, after a check of ``0 <= train error <= train loss <= E y^2`` and ``test error >= noise^2``.
 
-    A train error under the rounding of ``E y^2`` is given as 0: that is all that is known of it.
+    An error that is over its bound by no more than quadrature and rounding leave, a part in 1e7 of it or 1e-12 of
+    ``E y^2``, is given as the bound: that is all that is known of it.
     """
     null, least = problem.label_second_moment, problem.noise**2
     loss, train, test = (float(value) for value in (found.train_loss, found.train_error, found.test_error))
@@ -151,4 +173,5 @@ def _sound(problem: Problem, found: Errors) -> Errors:
             f"{least:.6g} are not in their order: too far outside the theory, or lost to rounding"
         )
         raise NumericalError(Status.OUT_OF_RANGE, message, partial=found)
-    return Errors(loss, max(train, 0.0), max(test, 0.0))
+    loss = min(max(loss, 0.0), null)
+    return Errors(loss, min(max(train, 0.0), loss), max(test, least))

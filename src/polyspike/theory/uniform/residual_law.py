@@ -5,22 +5,25 @@
 """
 
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from math import pi, sqrt
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import wofz
 
-from polyspike.hermite import gauss_hermite, split_gauss_legendre
+from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
+from polyspike.theory.uniform.teacher_sample import kinks_along, rotation, teacher_law, teacher_sample
 
 __all__ = [
     "Averages",
     "ResidualLaw",
     "kinks_along",
+    "law_of",
     "mean_inverse",
+    "mean_ratio",
     "residual_law",
     "rotation",
     "teacher_sample",
@@ -28,12 +31,10 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+LawT = TypeVar("LawT", bound="ResidualLaw")
 
-# Gauss-Hermite nodes per index for a smooth teacher of several indices.
-_SMOOTH_NODES = (48, 32, 20, 12)
-_PANEL_NODES = 12
-# Beyond this the normal weight is under 1e-18.
-_RANGE = 9.0
+# From so small a v/p^2 on a series of so many terms is exact to rounding.
+_SERIES, _TERMS = 1 / 400, 10
 # Poles further than this many standard deviations from the residual's law are far, and how many noise nodes they need.
 _FAR = (8.0, 100.0)
 _NOISE_NODES = (12, 4)
@@ -57,6 +58,8 @@ class ResidualLaw:
         ``E[omega . x nu] = -c_1`` for the full gradient, 0 for the target-only one.
     phi : float
         ``d / n_0``.
+    pairs : ndarray of shape (T, p, p)
+        ``E kappa* kappa*'`` at a node, where that stands for many inputs; the square of ``inputs`` when left out.
     """
 
     labels: Array = field(repr=False)
@@ -65,6 +68,11 @@ class ResidualLaw:
     noise_variance: float
     omega: float
     phi: float
+    pairs: Array = field(repr=False, default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if self.pairs.size == 0:
+            object.__setattr__(self, "pairs", self.inputs[:, :, None] * self.inputs[:, None, :])
 
     @property
     def mean(self) -> float:
@@ -114,21 +122,18 @@ class ResidualLaw:
     def _near(self, pole: Complex) -> "Averages":
         distance = pole[:, None] - self.labels
         order0 = mean_inverse(distance, self.noise_variance) * self.weights
-        order1 = distance * order0 - self.weights
+        ratio = mean_ratio(distance, self.noise_variance) * self.weights
+        order1 = ratio * self.noise_variance
         scalar = order0.sum(axis=1)
         slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
         omega2 = (1 - slope * self.omega) * scalar + slope**2 * (distance * order1).sum(axis=1)
         p = self.inputs.shape[1]
         vector = np.concatenate([order0 @ self.inputs, slope * order1.sum(axis=1)[:, None]], axis=1)
         matrix = np.empty((len(pole), p + 1, p + 1), dtype=complex)
-        pairs = (self.inputs[:, :, None] * self.inputs[:, None, :]).reshape(-1, p * p)
-        matrix[:, :p, :p] = (order0 @ pairs).reshape(-1, p, p)
+        matrix[:, :p, :p] = (order0 @ self.pairs.reshape(-1, p * p)).reshape(-1, p, p)
         matrix[:, :p, p] = matrix[:, p, :p] = slope * (order1 @ self.inputs)
         matrix[:, p, p] = omega2
-        if self.noise_variance > 0:
-            square = order1.sum(axis=1) / self.noise_variance
-        else:
-            square = (1 / distance**2) @ self.weights
+        square = ratio.sum(axis=1)
         one, wide = pole[:, None], pole[:, None, None]
         return Averages(
             scalar=pole * (pole * scalar - 1),
@@ -148,6 +153,7 @@ class ResidualLaw:
         omega = np.tile(slope * nu, len(self.labels))
         k = np.concatenate([np.repeat(self.inputs, len(nu), axis=0), omega[:, None]], axis=1)
         pairs = k[:, :, None] * k[:, None, :]
+        pairs[:, :-1, :-1] = np.repeat(self.pairs, len(nu), axis=0)
         pairs[:, -1, -1] += 1 - slope * self.omega
         return eps, weights, k, pairs
 
@@ -206,47 +212,31 @@ def mean_inverse(distance: Complex, variance: float) -> Complex:
     return -1j * sqrt(pi / (2 * variance)) * wofz(distance / sqrt(2 * variance))
 
 
-@lru_cache(maxsize=64)
-def teacher_sample(teacher: Teacher) -> tuple[Array, Array, Array]:
-    """``sigma*``, weights and inputs (first axis beta*) at tensor nodes of the teacher's Gaussian inputs."""
-    p = teacher.n_indices
-    x, w = _rule(teacher)
-    grids = np.meshgrid(*([x] * p), indexing="ij")
-    inputs = np.stack([g.ravel() for g in grids], axis=-1)
-    weights = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * p), indexing="ij")]), axis=0)
-    labels = np.asarray(teacher(inputs[:, 0] if p == 1 else inputs), dtype=float)
-    return labels, weights, inputs @ rotation(teacher).T
-
-
-def rotation(teacher: Teacher) -> Array:
-    """Orthogonal matrix whose first row is the teacher's first Hermite direction: of one index, its sign."""
-    p = teacher.n_indices
-    basis, _ = np.linalg.qr(np.column_stack([teacher.direction, np.eye(p)]))
-    basis[:, 0] = teacher.direction
-    return basis[:, :p].T
-
-
-def kinks_along(teacher: Teacher) -> tuple[float, ...]:
-    """Where sigma* jumps as a function of the input along beta*: for one index its kinks, mirrored where it falls.
-
-    Several indices have kinks at zero only, which the mirror leaves where they are.
+def mean_ratio(distance: Complex, variance: float) -> Complex:
+    """``E[nu/(p - nu)]/v = E 1/(p - nu)^2`` by ``(p E 1/(p - nu) - 1)/v``; where that would cancel, by its series in
+    ``v/p^2``, ``1/p^2 sum_k (2k + 1)!! (v/p^2)^k``.
     """
-    if teacher.n_indices > 1:
-        return teacher.kinks
-    return tuple(sorted(float(teacher.direction[0]) * k for k in teacher.kinks))
+    with np.errstate(under="ignore"):
+        small = variance / distance**2
+    far = np.abs(small) < _SERIES
+    total = np.zeros_like(small)
+    for k in range(_TERMS, -1, -1):
+        total = 1 + (2 * k + 3) * small * total
+    out = total / distance**2
+    if not far.all():
+        near = distance[~far]
+        out[~far] = (near * mean_inverse(near, variance) - 1) / variance
+    return np.asarray(out)
 
 
-def _rule(teacher: Teacher) -> tuple[Array, Array]:
-    if teacher.n_indices > 1 and not teacher.kinks:
-        return gauss_hermite(_SMOOTH_NODES[min(teacher.n_indices, len(_SMOOTH_NODES)) - 1])
-    x, w = split_gauss_legendre(teacher.kinks, _PANEL_NODES if teacher.n_indices == 1 else _PANEL_NODES // 2)
-    inside = np.abs(x) < _RANGE
-    return x[inside], w[inside]
+def law_of(kind: type[LawT], teacher: Teacher, variance: float, omega: float, phi: float) -> LawT:
+    """The law of a kind for a teacher's residual with this variance of the noise."""
+    labels, weights, inputs, pairs = teacher_law(teacher)
+    return kind(labels, weights, inputs, variance, omega, phi, pairs)
 
 
 def residual_law(problem: Problem, conditioning: Conditioning) -> ResidualLaw:
     """The law of the residual that the gradient of this problem sees."""
-    labels, weights, inputs = teacher_sample(problem.teacher)
     c1 = activation_numbers(problem.activation).c1
     omega = -c1 if problem.gradient == "full" else 0.0
-    return ResidualLaw(labels, weights, inputs, conditioning.noise_variance, omega, problem.phi_gradient)
+    return law_of(ResidualLaw, problem.teacher, conditioning.noise_variance, omega, problem.phi_gradient)

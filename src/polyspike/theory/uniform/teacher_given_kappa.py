@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Teacher
-from polyspike.theory.uniform.residual_law import kinks_along, rotation
+from polyspike.theory.uniform.separable import is_separable, other_averages
+from polyspike.theory.uniform.teacher_sample import kinks_along, rotation
 
 __all__ = ["LabelParts", "label_parts"]
 
@@ -22,7 +23,8 @@ Array = NDArray[np.float64]
 _RANGE = 9.0
 _PANEL_NODES = 12
 _FINEST = 9
-_TENSOR_NODES = 24
+# Nodes for each of the other inputs of a smooth teacher that mixes all of them.
+_TENSOR_NODES = {3: 24, 4: 16}
 
 
 class LabelParts(NamedTuple):
@@ -165,6 +167,12 @@ def _values(teacher: Teacher, y: Array) -> _Values:
         value = np.asarray(teacher(y * frame[0, 0]), dtype=float)
         none = np.zeros((0, len(y)))
         return _Values(value, none, value**2, none, None)
+    if is_separable(teacher):
+        found = other_averages(teacher, y, frame)
+        i, j = np.triu_indices(p - 1, 1)
+        squares = np.diagonal(found.products).T / sqrt(2)
+        products = np.concatenate([squares, found.products[i, j]])
+        return _Values(found.mean, found.slopes, found.square, products, found.radial)
     x, w = _other_rule(teacher)
     grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
     gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
@@ -187,7 +195,7 @@ def _products(inputs: Array) -> Array:
 def _other_rule(teacher: Teacher) -> tuple[Array, Array]:
     """Nodes for one of the other inputs; kinks are split where the directions are the teacher's own axes."""
     if teacher.n_indices > 2:
-        return gauss_hermite(_TENSOR_NODES)
+        return gauss_hermite(_TENSOR_NODES[teacher.n_indices])
     x, w = split_gauss_legendre(teacher.kinks, _PANEL_NODES)
     return x[np.abs(x) < _RANGE], w[np.abs(x) < _RANGE]
 

@@ -1,0 +1,248 @@
+"""Random problems with nasty corners, to see that ``predict`` keeps its promises on all of them.
+
+Every answer is a prediction without NaN, with ``0 <= train error <= train loss <= E y^2`` and
+``noise^2 <= test error``, or one of this package's errors with a status; alone it comes within two seconds of one processor, and in a
+batch it is the same answer, whatever is beside it.
+
+    python benchmarks/fuzz.py --count 100000            # one process; the table at the end
+    python benchmarks/fuzz.py --count 1000 --seed 7 --spectra 0.02 --batches 0.2
+"""
+
+import argparse
+import math
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from polyspike import ACTIVATIONS, FailedPrediction, PolyspikeError, Prediction, Problem, as_activation, as_teacher
+from polyspike.errors import NumericalError
+from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.uniform.batch import predict_many
+
+BATCH = 50
+SLOW = 2.0
+# A batch starts where its neighbours ended: both solve the same equations to 1e-10 or better.
+AGREEMENT = 1e-6
+
+CALLABLES = (
+    as_activation(np.arctan, derivative=lambda x: 1 / (1 + x * x)),
+    as_activation(lambda x: np.tanh(20 * (x - 0.3))),
+    as_activation(np.exp),
+    as_activation(lambda x: np.clip(x, -1, 1), derivative=lambda x: 1.0 * (np.abs(x) < 1), kinks=(-1.0, 1.0)),
+    as_activation(lambda x: x + 0.1 * x**3),
+    as_activation(lambda x: 1e-12 * np.sin(x)),
+    as_activation(lambda x: 1e12 * np.tanh(x)),
+)
+TEACHERS = (
+    "0",
+    "3",
+    "h1",
+    "-h1",
+    "1e-9*h1",
+    "1e9*h1",
+    "h2",
+    "h12",
+    "h1 + 1e-6*h2",
+    "h1 + 0.7*h2",
+    "-h1 - h3",
+    "relu",
+    "abs_like",
+    "tanh",
+    "h1[0]*h1[1]",
+    "h1[0] + h1[0]*h1[1]",
+    "h1[0] - h2[1]*h1[2]",
+    "h1[1] + tanh[0]*h2[1]",
+    "relu[0] + relu[1]",
+    "h1[0] + h1[1]*h1[2] + h2[3]",
+)
+NAMED_TEACHERS = {
+    "abs_like": as_teacher(lambda t: np.abs(t - 1), kinks=(1.0,)),
+    "exp_like": as_teacher(lambda t: np.exp(t / 2)),
+}
+
+
+@dataclass
+class Report:
+    """What was found."""
+
+    count: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    spectra: Counter[str] = field(default_factory=Counter)
+
+    def table(self) -> str:
+        lines = [f"{self.count} problems", "status          share"]
+        lines += [f"{name:14s} {100 * n / self.count:6.2f} %" for name, n in self.statuses.most_common()]
+        lines += ["reasons:", *(f"  {100 * n / self.count:6.2f} %  {text}" for text, n in self.reasons.most_common(12))]
+        lines += [f"spectrum {name}: {n}" for name, n in self.spectra.most_common()]
+        lines += ["slowest:", *(f"  {seconds:.2f} s  {text}" for seconds, text in sorted(self.slowest)[::-1][:5])]
+        lines += [f"broken promises: {len(self.broken)}", *(f"  {text}" for text in self.broken[:40])]
+        return "\n".join(lines)
+
+
+def random_problem(rng: np.random.Generator) -> Problem:
+    """One problem: in half of all cases of ordinary sizes, in the others with anything at its end."""
+    nasty = rng.random() < 0.5
+    activation = _activation(rng)
+    teacher = _teacher(rng)
+    sizes = [int(10 ** rng.uniform(0.31, 6 if nasty else 4)) for _ in range(3)]
+    if nasty and rng.random() < 0.15:
+        sizes[int(rng.integers(3))] = int(rng.choice([2, 10**9, 10**15]))
+    if rng.random() < 0.1:
+        sizes[2] = sizes[0]
+    n_gradient = int(10 ** rng.uniform(0.31, 9)) if rng.random() < 0.3 else None
+    return Problem(
+        activation,
+        teacher,
+        *(max(size, 2) for size in (sizes[0], max(sizes[1], _indices(teacher)), sizes[2])),
+        step_size=_amount(rng, nasty, (0.0, 1e-9, 1e4), (-2, 2)),
+        ridge=_amount(rng, nasty, (0.0, 1e-12, 1e6), (-6, 1)),
+        noise=_amount(rng, nasty, (0.0, 1e-9, 1e-6, 1e3), (-2, 0.5)),
+        gradient=str(rng.choice(["full", "target"])),
+        readout=str(rng.choice(["gaussian", "rademacher", "constant"], p=[0.6, 0.2, 0.2])),
+        n_gradient=None if n_gradient is None else max(n_gradient, 2),
+    )
+
+
+def _activation(rng: np.random.Generator) -> Any:
+    if rng.random() < 0.15:
+        return CALLABLES[int(rng.integers(len(CALLABLES)))]
+    name = str(rng.choice(ACTIVATIONS))
+    return f"uncentred {name}" if rng.random() < 0.1 else name
+
+
+def _teacher(rng: np.random.Generator) -> Any:
+    chance = rng.random()
+    if chance < 0.3:
+        return [float(c) for c in rng.normal(size=int(rng.integers(1, 8)))]
+    if chance < 0.4:
+        return str(rng.choice(ACTIVATIONS))
+    if chance < 0.43:
+        return NAMED_TEACHERS["exp_like"]
+    name = str(rng.choice(TEACHERS))
+    return NAMED_TEACHERS.get(name, name)
+
+
+def _indices(teacher: Any) -> int:
+    return as_teacher(teacher).n_indices
+
+
+def _amount(rng: np.random.Generator, nasty: bool, corners: Sequence[float], decades: tuple[float, float]) -> float:
+    if nasty and rng.random() < 0.3:
+        return float(rng.choice(corners))
+    return float(10 ** rng.uniform(*decades))
+
+
+def promises(problem: Problem, answer: Prediction) -> str | None:
+    """The first promise that an answer breaks."""
+    values = {name: getattr(answer, name) for name in ("train_loss", "train_error", "test_error", "cosine")}
+    values |= {"spike_cosine": answer.spike_cosine, "error_estimate": answer.error_estimate}
+    for name, value in values.items():
+        if value is None or not math.isfinite(value):
+            return f"{name} = {value}"
+    if not 0 <= answer.train_error <= answer.train_loss <= problem.label_second_moment:
+        return f"order: {answer.train_error!r}, {answer.train_loss!r}, {problem.label_second_moment!r}"
+    if answer.test_error < problem.noise**2:
+        return f"test error {answer.test_error!r} < noise^2"
+    return None
+
+
+def alone(problem: Problem, report: Report) -> Prediction | str | None:
+    """The answer or the status by itself; None when it raised what it must not."""
+    start = time.process_time()
+    try:
+        answer = predict_uniform(problem)
+    except NumericalError as error:
+        status = error.status.value
+        report.statuses[status] += 1
+        report.reasons[re.sub(r"[-\d.e+]+", "#", error.message)[:70]] += 1
+        return status
+    except PolyspikeError as error:
+        report.statuses[type(error).__name__] += 1
+        return type(error).__name__
+    except Exception as error:  # noqa: BLE001 (to find those is what this is for)
+        report.broken.append(f"{type(error).__name__}: {error}: {problem!r}")
+        return None
+    finally:
+        seconds = time.process_time() - start
+        if seconds > SLOW / 4:
+            report.slowest.append((seconds, repr(problem)))
+        if seconds > SLOW:
+            report.broken.append(f"{seconds:.1f} s: {problem!r}")
+    report.statuses["ok"] += 1
+    broken = promises(problem, answer)
+    if broken:
+        report.broken.append(f"{broken}: {problem!r}")
+    return answer
+
+
+def beside(problems: Sequence[Problem], answers: Sequence[Prediction | str | None], report: Report) -> None:
+    """The same problems in one call give the same answers."""
+    try:
+        rows = predict_many(problems)
+    except Exception as error:  # noqa: BLE001
+        report.broken.append(f"batch: {type(error).__name__}: {error}")
+        return
+    for problem, row, answer in zip(problems, rows, answers, strict=True):
+        known = answer if isinstance(answer, str) else ("ok" if answer is not None else None)
+        found = row.status.value if isinstance(row, FailedPrediction) else "ok"
+        if known is not None and found != known:
+            report.broken.append(f"batch: {found}, alone: {known}: {problem!r}")
+        elif isinstance(row, Prediction) and isinstance(answer, Prediction):
+            gap = abs(row.test_error - answer.test_error) / max(answer.test_error, 1e-300)
+            if gap > AGREEMENT:
+                report.broken.append(f"batch: {row.test_error}, alone: {answer.test_error}: {problem!r}")
+
+
+def spectrum(answer: Prediction, report: Report) -> None:
+    """The spectrum comes, or one of this package's errors."""
+    try:
+        _ = answer.spectrum
+        report.spectra["ok"] += 1
+    except NumericalError as error:
+        report.spectra[error.status.value] += 1
+    except Exception as error:  # noqa: BLE001
+        report.broken.append(f"spectrum: {type(error).__name__}: {error}: {answer.problem!r}")
+
+
+def fuzz(count: int, seed: int = 0, spectra: float = 0.0, seconds: float = math.inf, batches: float = 1.0) -> Report:
+    """Try so many problems, or as many as the time allows; a share of them in batches of ``BATCH``, too."""
+    rng = np.random.default_rng(seed)
+    report, end = Report(), time.monotonic() + seconds
+    while report.count < count and time.monotonic() < end:
+        problems = [random_problem(rng) for _ in range(min(BATCH, count - report.count))]
+        answers = [alone(problem, report) for problem in problems]
+        if rng.random() < batches:
+            beside(problems, answers, report)
+        for answer in answers:
+            if isinstance(answer, Prediction) and rng.random() < spectra:
+                spectrum(answer, report)
+        report.count += len(problems)
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--spectra", type=float, default=0.0, help="share of the answers whose spectrum is asked for")
+    parser.add_argument(
+        "--batches", type=float, default=1.0, help="share of the problems that are tried in batches too"
+    )
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so long")
+    given = parser.parse_args()
+    report = fuzz(given.count, given.seed, given.spectra, given.seconds, given.batches)
+    print(report.table())
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
