@@ -14,6 +14,7 @@ import pytest
 
 from experiments.fakes import fake_measurement, same
 from polyspike import ArgumentError, NumericalError, Problem, Status, UnreadableError
+from polyspike.errors import MissingPackageError
 from polyspike.experiments.store import Row, Store, run_key
 
 PROBLEM = Problem("relu", "h1 + 0.7*h2", 30, 20, 40, step_exponent=0.25, ridge=0.1)
@@ -192,7 +193,7 @@ def test_a_table_that_cannot_be_written_is_an_error_and_keeps_the_old_one(path: 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with Store() as store, pytest.raises(Exception, match=r"pip install 'polyspike\[tables\]'"):
+    with Store() as store, pytest.raises(MissingPackageError, match=r"pip install 'polyspike\[tables\]'"):
         store.to_pandas()
 
 
