@@ -54,4 +54,4 @@ def test_a_room_is_reached_without_an_import_of_its_own(room: str) -> None:
 
 def test_an_unknown_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="no attribute 'predikt'"):
-        ps.predikt  # noqa: B018
+        ps.predikt

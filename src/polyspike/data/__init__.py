@@ -9,4 +9,14 @@ from polyspike.data.tables import read_csv
 from polyspike.data.targets import label_target
 from polyspike.data.whiten import Whitening, fit_whitening, whiten
 
-__all__ = ["DATASETS", "Dataset", "Whitening", "fit_whitening", "label_target", "load", "load_images", "read_csv", "whiten"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Whitening",
+    "fit_whitening",
+    "label_target",
+    "load",
+    "load_images",
+    "read_csv",
+    "whiten",
+]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike._version import __version__
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.experiments.database import connect, reported, transaction, try_writing
 from polyspike.experiments.export import frame, write_csv, write_parquet
@@ -54,8 +55,8 @@ def _text(value: Any) -> str:
         raise ArgumentError("options", value, f"give strings, finite numbers or None ({error})") from error
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
+@dataclass(frozen=True, eq=False, repr=False)
+class Row(Readable):
     """A finished run, or one that failed.
 
     Attributes
