@@ -209,14 +209,16 @@ class Store:
     def records(self) -> list[dict[str, Any]]:
         """All rows as flat dicts, without spectra, ordered by content; the columns of every export."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY problem, seed, options"
-        return [_record(dict(zip(_COLUMNS, values))) for values in self._rows(query)]
+        cells = [dict(zip(_COLUMNS, values)) for values in self._rows(query)]
+        longest = max((len(json.loads(cell["seed"])) for cell in cells), default=2)
+        return [_record(cell, longest) for cell in cells]
 
     def to_pandas(self) -> Any:
-        """All rows as a ``pandas.DataFrame``: problem, step, phi, psi, seed, status and everything measured.
+        """All rows as a ``pandas.DataFrame``: problem, step, phi, psi, seed, replicate, status and everything measured.
 
         Raises
         ------
-        PolyspikeError
+        MissingPackageError
             If pandas is not installed (extra ``tables``).
         """
         return frame(self.records())
@@ -301,9 +303,16 @@ def _alignment(arrays: dict[str, Array]) -> Alignment | None:
     return Alignment(len(overlaps), arrays["alignment_monomial"], arrays["alignment_hermite"], overlaps)
 
 
-def _record(cell: dict[str, Any]) -> dict[str, Any]:
+def _record(cell: dict[str, Any], longest: int) -> dict[str, Any]:
     problem = Problem.from_dict(json.loads(cell["problem"]))
     fields = {"step_exponent": None, "step_size": None, "n_gradient": None, **problem.to_dict()}
     derived = {"step": problem.step, "phi": problem.phi, "psi": problem.psi}
     rest = {name: cell[name] for name in _COLUMNS if name not in {"key", "problem"}}
-    return {**fields, **derived, **rest, "key": cell["key"]}
+    return {**fields, **derived, **(rest | _seed_columns(json.loads(cell["seed"]), longest)), "key": cell["key"]}
+
+
+def _seed_columns(seed: Sequence[int], longest: int) -> dict[str, int | None]:
+    """Base seed and number of the replicate, each in a column of numbers; a base of several has more columns."""
+    *base, replicate = seed if len(seed) > 1 else (*seed, None)
+    names = ["seed", *(f"seed_{k}" for k in range(2, longest))]
+    return {**{name: base[k] if k < len(base) else None for k, name in enumerate(names)}, "replicate": replicate}
