@@ -108,8 +108,8 @@ def test_fresh_runs_everything_again(table: Path, tmp_path: Path) -> None:
         (("--seeds", 1), 2, "--seeds = 1: give an integer >= 2"),
         (("--data", "x.csv"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--target", "price"), 2, "give --data FILE.csv and --target COLUMN together"),
-        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "data = '/nowhere/x.csv': cannot be read"),
-        (("--out", "/proc/nowhere"), 4, "out = '/proc/nowhere': cannot be written"),
+        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "--data = '/nowhere/x.csv': cannot be read"),
+        (("--out", "/proc/nowhere"), 4, "--out = '/proc/nowhere': cannot be written"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

@@ -71,15 +71,23 @@ def _library(name: str, argument: str, value: str) -> Any:
 def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Write beside and move into place, so that nobody reads half a table."""
     try:
-        handle, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = mkstemp(prefix=".polyspike.", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
+        ) from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
         share_as_usual(name)
         os.replace(name, path)
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
+        ) from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UnreadableError:
+    return UnreadableError(f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place")
