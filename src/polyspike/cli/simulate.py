@@ -1,12 +1,14 @@
 """``polyspike simulate``: what a real network does."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+from polyspike.cli.announce import announced, check_run
 from polyspike.cli.options import Device, Dtype, Json, Streaming, integer, with_problem
 from polyspike.cli.output import print_json, print_lines
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
-from polyspike.results import Estimate
+from polyspike.results import Estimate, Measurement
 
 __all__ = ["EXAMPLES", "command"]
 
@@ -44,14 +46,24 @@ def command(
 def _one(problem: Problem, seed: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.simulation import simulate
 
-    run = simulate(problem, seed=seed, **options)
+    check_run(seed, options)
+    with announced(problem, options) as report:
+        run = simulate(problem, seed=seed, progress=report, **options)
     return {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
 
 
 def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.experiments.replicate import replicate
+    from polyspike.simulation import simulate
 
-    runs = replicate(problem, n=replicates, seed=seed, **options)
+    check_run(seed, options)
+    with announced(problem, options, replicates) as report:
+
+        def run(problems: Sequence[Problem], seed: tuple[int, ...], **options: Any) -> list[Measurement]:
+            done = seed[-1]
+            return [simulate(p, seed, progress=lambda s: report((done + s) / replicates), **options) for p in problems]
+
+        runs = replicate(problem, n=replicates, seed=seed, run=run, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
     return {name: {"mean": e.mean, "standard_error": e.standard_error, "n": e.n} for name, e in estimates.items()}
 
