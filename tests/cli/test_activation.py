@@ -30,6 +30,10 @@ def test_an_uncentred_one_keeps_its_mean() -> None:
     assert found["conditions"]["c_0 = 0"] is False
 
 
+def test_an_activation_that_calls_itself_uncentred_is_so() -> None:
+    assert run_json("activation", "uncentred relu") == run_json("activation", "relu", "--uncentred")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

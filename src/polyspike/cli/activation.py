@@ -20,6 +20,7 @@ def command(
     name: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="relu, leaky_relu, tanh, erf, sigmoid, softplus, gelu, silu, sin, h3",
             autocompletion=complete_from(*ACTIVATIONS),
         ),
@@ -33,7 +34,7 @@ def command(
     The k-th spike of the features exists only where c_k is not zero: this tells how many spikes a network can
     show, of which degrees, and beyond which step exponent each of them grows.
     """
-    found = activation_report(as_activation(name, centred=not uncentred), degree)
+    found = activation_report(as_activation(name, centred=False) if uncentred else as_activation(name), degree)
     if json:
         print_json(_plain(found))
     else:

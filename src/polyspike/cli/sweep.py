@@ -29,7 +29,8 @@ _STORE = "results.db"
 
 def command(
     spec: Annotated[
-        Path, typer.Argument(help="A TOML file: [base], [axes], [[together]], replicates, seed, [options].")
+        Path,
+        typer.Argument(metavar="SPEC", help="A TOML file: [base], [axes], [[together]], replicates, seed, [options]."),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Folder of store, tables and figure; the spec's name if absent.")
