@@ -18,7 +18,19 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "polyspike"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-LEAVES = {"errors", "status", "results", "scalars", "spectra", "hermite", "elementwise", "_version"}
+LEAVES = {
+    "answers",
+    "display",
+    "elementwise",
+    "errors",
+    "estimate",
+    "hermite",
+    "results",
+    "scalars",
+    "spectra",
+    "status",
+    "_version",
+}
 ARRAY_SHIMS = {"array_api_compat", "array_api_extra"}
 PARALLEL = {"joblib", "threadpoolctl"}
 TABLES = {"pandas", "pyarrow"}

@@ -30,10 +30,14 @@ def test_an_uncentred_one_keeps_its_mean() -> None:
     assert found["conditions"]["c_0 = 0"] is False
 
 
+def test_an_activation_that_calls_itself_uncentred_is_so() -> None:
+    assert run_json("activation", "uncentred relu") == run_json("activation", "relu", "--uncentred")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rleu",), "activation = 'rleu': did you mean 'relu'?"),
+        (("rleu",), "NAME = 'rleu': did you mean 'relu'?"),
         (("tanh", "--degree", 0), "degree = 0: give an integer from 1 to 40"),
         (("tanh", "--degree", 41), "degree = 41: give an integer from 1 to 40"),
     ],

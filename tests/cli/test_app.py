@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from cli.command import SMALL, refusal, run
-from polyspike import ArgumentError, DoesNotFitError, NumericalError, Status, UnreadableError, __version__
+from polyspike import (
+    ArgumentError,
+    DoesNotFitError,
+    MissingPackageError,
+    NumericalError,
+    Status,
+    UnreadableError,
+    __version__,
+)
 from polyspike.cli.app import COMMANDS, EXIT_CODES, exit_code
 
 TAKE_A_PROBLEM = ("predict", "simulate", "spectrum")
@@ -31,6 +39,11 @@ def test_the_main_help_lists_commands_and_exit_codes() -> None:
     assert all(f"{code} {meaning}" in text for code, meaning in EXIT_CODES.items())
 
 
+def test_h_is_help() -> None:
+    for command in ((), ("predict",)):
+        assert run(*command, "-h").output == run(*command, "--help").output
+
+
 def test_version() -> None:
     done = run("--version")
     assert (done.exit_code, done.stdout.strip()) == (0, __version__)
@@ -43,9 +56,13 @@ def test_version() -> None:
         (NumericalError(Status.NOT_CONVERGED, "no"), 3),
         (DoesNotFitError("problem", "big", "reduce it"), 4),
         (UnreadableError("nothing there"), 4),
+        (MissingPackageError("device", "cuda", "torch", "torch"), 4),
+        (MemoryError("no room"), 4),
+        (OSError(28, "No space left on device"), 4),
+        (KeyboardInterrupt(), 130),
     ],
 )
-def test_exit_codes_mean_something(error: Exception, code: int) -> None:
+def test_exit_codes_mean_something(error: BaseException, code: int) -> None:
     assert exit_code(error) == code
     assert code in EXIT_CODES
 
@@ -58,19 +75,22 @@ def test_what_is_not_understood_is_bad_input(arguments: tuple[str, ...]) -> None
 
 
 BAD: list[tuple[tuple[Any, ...], str]] = [
-    (("--n-samples", 1), "n_samples = 1: give an integer >= 2"),
-    (("--width", 0), "width = 0: give an integer >= 2"),
-    (("--ridge", -1), "ridge = -1.0: give a number >= 0"),
-    (("--noise", -0.1), "noise = -0.1: give a number >= 0"),
-    (("--ridge", "nan"), "ridge = nan: give a finite number"),
-    (("--noise", "inf"), "noise = inf: give a finite number"),
-    (("--step-exponent", 0.7), "step_exponent = 0.7: give a number in [0, 1/2]"),
+    (("--n-samples", 1), "--n-samples = 1: give an integer >= 2"),
+    (("--width", 0), "--width = 0: give an integer >= 2"),
+    (("--ridge", -1), "--ridge = -1.0: give a number >= 0"),
+    (("--noise", -0.1), "--noise = -0.1: give a number >= 0"),
+    (("--ridge", "nan"), "--ridge = nan: give a finite number"),
+    (("--noise", "inf"), "--noise = inf: give a finite number"),
+    (
+        ("--step-exponent", 0.7),
+        "[0, 1/2]; for other step sizes give --step-size",
+    ),
     (("--step-exponent", 0.2, "--step-size", 1), "--step-exponent, --step-size = (0.2, 1.0): both given"),
-    (("--activation", "rleu"), "activation = 'rleu': did you mean 'relu'?"),
-    (("--teacher", "h1 +"), "teacher = 'h1 +': cannot be parsed"),
-    (("--teacher", "__import__('os')"), "teacher = "),
-    (("--gradient", "ful"), "gradient = 'ful': did you mean 'full'?"),
-    (("--readout", "gausian"), "readout = 'gausian': did you mean 'gaussian'?"),
+    (("--activation", "rleu"), "--activation = 'rleu': did you mean 'relu'?"),
+    (("--teacher", "h1 +"), "--teacher = 'h1 +': cannot be parsed"),
+    (("--teacher", "__import__('os')"), "--teacher = "),
+    (("--gradient", "ful"), "--gradient = 'ful': did you mean 'full'?"),
+    (("--readout", "gausian"), "--readout = 'gausian': did you mean 'gaussian'?"),
 ]
 
 
@@ -88,8 +108,8 @@ def test_a_bad_problem_is_refused_before_any_work(command: str, options: tuple[A
     ("arguments", "remedy"),
     [
         (("simulate", "--no-streaming", "--n-samples", 10**9), "would fit"),
-        (("simulate", "--n-samples", 10**7, "--width", 10**7), "reduce width and input_dim"),
-        (("spectrum", "--n-samples", 10**7, "--width", 10**7), "reduce width and input_dim"),
+        (("simulate", "--n-samples", 10**7, "--width", 10**7), "reduce width and --input-dim"),
+        (("spectrum", "--n-samples", 10**7, "--width", 10**7), "reduce width and --input-dim"),
     ],
 )
 def test_a_problem_that_does_not_fit_says_what_would(arguments: tuple[Any, ...], remedy: str) -> None:
@@ -114,6 +134,36 @@ def test_a_file_that_is_not_there(command: str, tmp_path: Path) -> None:
     code, said = refusal(command, "--problem", tmp_path / "none.toml")
     assert code == 4
     assert "none.toml" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError("Unable to allocate 8 TiB"), "error: the memory is full (Unable to allocate 8 TiB); give smaller"),
+        (OSError(28, "No space left on device"), "error: the output cannot be written (No space left on device)"),
+        (OSError(28, "No space left on device", "f.csv"), "error: 'f.csv' cannot be read or written (No space left"),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line(
+    error: BaseException, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("polyspike.theory.predict", failing)
+    code, said = refusal("predict", *SMALL)
+    assert code == 4
+    assert said.startswith(message)
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("device", ["cuda", "torch:cpu", "jax:cpu", "array_api_strict"])
+def test_a_missing_package_is_exit_4_everywhere(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyspike.simulation.devices.find_spec", lambda _: None)
+    code, said = refusal("simulate", *SMALL, "--device", device)
+    assert code == 4
+    assert said.startswith(f"error: --device = '{device}': ")
+    assert "pip install" in said
 
 
 def test_an_interrupt_is_told_by_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

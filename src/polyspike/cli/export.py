@@ -15,8 +15,8 @@ EXAMPLES = "Examples: polyspike export staircase/results.db rows.parquet; polysp
 
 
 def command(
-    store: Annotated[Path, typer.Argument(help="The results.db of a sweep; it is read, never written.")],
-    table: Annotated[Path, typer.Argument(help="File to write: .csv, or .parquet (extra 'tables').")],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The results.db of a sweep; it is only read.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="File to write: .csv, or .parquet (extra 'tables').")],
     json: Json = False,
 ) -> None:
     """Write every row of a store to one table: the problem, the seed, the status and everything that was measured.

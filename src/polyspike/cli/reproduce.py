@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json
+from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
+from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 
 __all__ = ["EXAMPLES", "command"]
@@ -24,10 +25,17 @@ PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata")
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder of the figures, tables and report.md.")] = Path("figures"),
-    only: Annotated[list[str] | None, typer.Option(help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.", autocompletion=complete_from(*PART_NAMES)
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: under a minute.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="Replicates of every measurement, 2 or more.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your own CSV file, instead of MNIST.")] = None,
+    seeds: Annotated[int | None, integer("Replicates of every measurement, 2 or more.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Your own CSV file, instead of MNIST (without the extra 'data': digits).")
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Its target column.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what an earlier run has finished.")] = False,
     json: Json = False,
@@ -41,7 +49,7 @@ def command(
     from polyspike.cli.reproduction import Reproduction
 
     names = _chosen(only)
-    options = _options(quick, seeds, data, target)
+    options = _options(names, quick, seeds, data, target)
     reproduction = Reproduction(out, names, options, fresh, shlex.join(["polyspike", *sys.argv[1:]]))
     try:
         reproduction.run(show=not json)
@@ -60,7 +68,7 @@ def _chosen(only: list[str] | None) -> list[str]:
     return [name for name in PART_NAMES if not only or name in only]
 
 
-def _options(quick: bool, seeds: int | None, data: Path | None, target: str | None) -> Any:
+def _options(names: list[str], quick: bool, seeds: int | None, data: Path | None, target: str | None) -> Any:
     from polyspike.data import read_csv
     from polyspike.experiments.reproduce import Options
 
@@ -70,4 +78,15 @@ def _options(quick: bool, seeds: int | None, data: Path | None, target: str | No
         given, value = ("--data", str(data)) if target is None else ("--target", target)
         raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
     own = None if data is None or target is None else read_csv(data, target)
-    return Options(quick=quick, seeds=seeds, data=own)
+    return Options(quick=quick, seeds=seeds, data=own or (_images() if "realdata" in names else None))
+
+
+def _images() -> Any:
+    """MNIST, or what takes its place, with a word about it."""
+    from polyspike.data import load_images
+
+    found = load_images()
+    if found.name != "mnist":
+        how = "in a clone pip install '.[data]', elsewhere pip install 'polyspike[data]'"
+        print(f"realdata: MNIST is not installed, so {found.name} take its place; {how}", file=sys.stderr)
+    return found

@@ -1,14 +1,14 @@
 """``polyspike simulate``: what a real network does."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-import typer
-
-from polyspike.cli.options import Device, Dtype, Json, Streaming, with_problem
+from polyspike.cli.announce import announced, check_run
+from polyspike.cli.options import Device, Dtype, Json, Streaming, integer, with_problem
 from polyspike.cli.output import print_json, print_lines
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
-from polyspike.results import Estimate
+from polyspike.results import Estimate, Measurement
 
 __all__ = ["EXAMPLES", "command"]
 
@@ -23,9 +23,9 @@ FIELDS = ("train_loss", "train_error", "test_error", "cosine", "rank_one_fractio
 @with_problem
 def command(
     problem: Problem,
-    seed: Annotated[int, typer.Option(help="Seed of the draw; the same seed gives the same numbers.")] = 0,
-    replicates: Annotated[int, typer.Option(help="Runs; from two on, means with standard errors.")] = 1,
-    n_test: Annotated[int, typer.Option(help="Fresh test samples.")] = 20_000,
+    seed: Annotated[int, integer("Seed of the draw; the same seed gives the same numbers.")] = 0,
+    replicates: Annotated[int, integer("Runs; from two on, means with standard errors.")] = 1,
+    n_test: Annotated[int, integer("Fresh test samples.")] = 20_000,
     dtype: Dtype = "float64",
     device: Device = "cpu",
     streaming: Streaming = None,
@@ -46,19 +46,29 @@ def command(
 def _one(problem: Problem, seed: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.simulation import simulate
 
-    run = simulate(problem, seed=seed, **options)
+    check_run(seed, options)
+    with announced(problem, options) as report:
+        run = simulate(problem, seed=seed, progress=report, **options)
     return {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
 
 
 def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any]) -> dict[str, Any]:
     from polyspike.experiments.replicate import replicate
+    from polyspike.simulation import simulate
 
-    runs = replicate(problem, n=replicates, seed=seed, **options)
+    check_run(seed, options)
+    with announced(problem, options, replicates) as report:
+
+        def run(problems: Sequence[Problem], seed: tuple[int, ...], **options: Any) -> list[Measurement]:
+            done = seed[-1]
+            return [simulate(p, seed, progress=lambda s: report((done + s) / replicates), **options) for p in problems]
+
+        runs = replicate(problem, n=replicates, seed=seed, run=run, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
     return {name: {"mean": e.mean, "standard_error": e.standard_error, "n": e.n} for name, e in estimates.items()}
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return f"{value['mean']:.6g} ± {value['standard_error']:.2g}   ({value['n']} runs)"
+        return f"{Estimate(**value)}   ({value['n']} runs)".replace("+/-", "±")
     return value

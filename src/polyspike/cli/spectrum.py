@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import check_figure, print_json, spectrum_values
+from polyspike.cli.announce import announced, check_run
+from polyspike.cli.options import Json, integer, with_problem
+from polyspike.cli.output import check_figure, print_json, save_whole, spectrum_values
+from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.spectra import Spectrum
@@ -23,8 +25,8 @@ EXAMPLES = (
 @with_problem
 def command(
     problem: Problem,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
-    degree: Annotated[int, typer.Option(help="Highest Hermite degree of the profiles.")] = 4,
+    seed: Annotated[int, integer("Seed of the draw.")] = 0,
+    degree: Annotated[int, integer("Highest Hermite degree of the profiles.")] = 4,
     figure: Annotated[Path | None, typer.Option(help="Write the histogram to this file.")] = None,
     json: Json = False,
 ) -> None:
@@ -38,12 +40,16 @@ def command(
 
     if figure is not None:
         check_figure(figure)
-    run = simulate(problem, seed=seed, n_test=2, eigenvalues="all", alignment_degree=degree)
+    _check_size(problem)
+    options: dict[str, Any] = {"n_test": 2, "eigenvalues": "all", "alignment_degree": degree}
+    check_run(seed, options)
+    result = predict(problem)  # first, because it takes milliseconds: what it refuses is refused before the long work
+    assert isinstance(result, Prediction)
+    with announced(problem, options) as report:
+        run = simulate(problem, seed=seed, progress=report, **options)
     assert run.eigenvalues is not None
     spikes, edge = split_spikes(run.eigenvalues), fit_edge(run.eigenvalues)
     overlaps: Any = [] if run.alignment is None else run.alignment.overlaps[: len(spikes)]
-    result = predict(problem)
-    assert isinstance(result, Prediction)
     theory = result.spectrum
     if figure is not None:
         _draw(figure, run.eigenvalues, edge.position, theory)
@@ -52,19 +58,32 @@ def command(
         print_json({"problem": repr(problem), "seed": seed, **values, "predicted": spectrum_values(theory)})
         return
     print(problem)
-    print(f"\nsimulated, seed {seed}: the bulk ends at {edge.position:.4g}; {len(spikes)} spikes beyond it")
+    print(f"\nsimulated, seed {seed}: the bulk ends at {edge.position:.4g}; {_spikes(spikes)} beyond it")
     for k, location in enumerate(spikes):
         _print_spike(location, overlaps[k] if k < len(overlaps) else [])
     _print_theory(theory, degree)
 
 
+def _check_size(problem: Problem) -> None:
+    """The edge of the bulk is fitted to some eigenvalues."""
+    from polyspike.experiments.edge import LEAST
+
+    if min(problem.n_samples, problem.width) < LEAST:
+        sizes = (problem.n_samples, problem.width)
+        raise ArgumentError("n_samples, width", sizes, f"give at least {LEAST} of each, to see where the bulk ends")
+
+
 def _print_theory(theory: Spectrum, degree: int) -> None:
     ends = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in theory.edges)
-    print(f"\npredicted: the bulk lies on {ends}; {len(theory.spikes)} spikes outside it, on average at")
+    print(f"\npredicted: the bulk lies on {ends}; {_spikes(theory.spikes)} outside it, on average at")
     for spike, mean in zip(theory.spikes, theory.means, strict=True):
         _print_spike(mean, spike.overlaps[1 : degree + 1])
     if theory.inside:
         print(f"  still inside: {', '.join(f'h{k}' for k in theory.inside)}")
+
+
+def _spikes(found: Any) -> str:
+    return f"{len(found)} spike{'' if len(found) == 1 else 's'}"
 
 
 def _print_spike(location: float, profile: Any) -> None:
@@ -74,9 +93,9 @@ def _print_spike(location: float, profile: Any) -> None:
 
 def _draw(path: Path, eigenvalues: Any, edge: float, theory: Spectrum) -> None:
     from polyspike.experiments.reproduce.spectrum import density_curve
-    from polyspike.plotting import new_figure, save_figure, spectrum_axes
+    from polyspike.plotting import new_figure, spectrum_axes
 
     figure, axes = new_figure(5, 3.2)
     spikes = np.array([spike.location for spike in theory.spikes])
     spectrum_axes(axes, eigenvalues, edge, density_curve(theory), spikes)
-    save_figure(figure, path)
+    save_whole(figure, path)

@@ -4,9 +4,19 @@ Nothing is downloaded; a loader whose package is missing says which one to insta
 """
 
 from polyspike.data.dataset import Dataset
-from polyspike.data.loaders import DATASETS, load
+from polyspike.data.loaders import DATASETS, load, load_images
 from polyspike.data.tables import read_csv
 from polyspike.data.targets import label_target
 from polyspike.data.whiten import Whitening, fit_whitening, whiten
 
-__all__ = ["DATASETS", "Dataset", "Whitening", "fit_whitening", "label_target", "load", "read_csv", "whiten"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Whitening",
+    "fit_whitening",
+    "label_target",
+    "load",
+    "load_images",
+    "read_csv",
+    "whiten",
+]

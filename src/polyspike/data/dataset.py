@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Dataset"]
@@ -12,8 +13,8 @@ __all__ = ["Dataset"]
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Readable):
     """Inputs and a regression target, checked once.
 
     Attributes

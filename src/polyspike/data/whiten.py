@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Whitening", "fit_whitening", "whiten"]
@@ -15,8 +16,8 @@ Array = NDArray[np.float64]
 RANK_TOLERANCE = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class Whitening:
+@dataclass(frozen=True, eq=False, repr=False)
+class Whitening(Readable):
     """The map ``x -> (x - mean) @ directions``, so that the fitted data have mean 0 and covariance I.
 
     Attributes

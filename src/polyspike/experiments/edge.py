@@ -27,6 +27,9 @@ known edge; the line adds an error of about half a scale."""
 
 MAX_SPIKES = 8
 
+LEAST = N_FITTED + MAX_SPIKES
+"""Eigenvalues that a fit needs."""
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -59,8 +62,8 @@ def fit_edge(eigenvalues: Array) -> Edge:
         With fewer than 48 eigenvalues.
     """
     values = np.asarray(eigenvalues, dtype=float)
-    if values.size < N_FITTED + MAX_SPIKES:
-        raise ArgumentError("eigenvalues", values.size, f"give at least {N_FITTED + MAX_SPIKES} of them")
+    if values.size < LEAST:
+        raise ArgumentError("eigenvalues", values.size, f"give at least {LEAST} of them")
     for n_spikes in range(MAX_SPIKES + 1):
         position, scale = _line(values[n_spikes : n_spikes + N_FITTED])
         if n_spikes == MAX_SPIKES or values[n_spikes] <= position + MARGIN * scale:

@@ -21,6 +21,7 @@ from polyspike.simulation.memory import Road, choose_road
 from polyspike.simulation.over_neurons import over_neurons
 from polyspike.simulation.over_samples import over_samples
 from polyspike.simulation.streams import as_seed
+from polyspike.simulation.watch import Report, WatchedDraw
 
 __all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
 
@@ -37,6 +38,7 @@ def simulate(
     dtype: str = "float64",
     device: str = "cpu",
     streaming: bool | None = None,
+    progress: Report | None = None,
 ) -> Measurement:
     """Draw data and a network, take the gradient step, fit the readout, test it.
 
@@ -65,6 +67,8 @@ def simulate(
         memory does not depend on their number; None: when the arrays would not fit otherwise. The same numbers up to
         rounding. Ridge 0 is solved from the Gram matrix, which loses half the digits of an ill-conditioned fit, and is
         refused when that leaves none.
+    progress : callable, optional
+        Called with the share of the work that is done, from 0.0 to 1.0, as it grows. It changes no number.
 
     Returns
     -------
@@ -83,7 +87,8 @@ def simulate(
     >>> simulate(problem, seed=1, n_test=1000).n_test
     1000
     """
-    return simulate_many([problem], seed, n_test, eigenvalues, alignment_degree, bulk_edge, dtype, device, streaming)[0]
+    measured = Measured(eigenvalues, alignment_degree, bulk_edge)
+    return _simulate([problem], seed, n_test, measured, arrays_on(device, dtype), streaming, progress)[0]
 
 
 def simulate_many(
@@ -102,17 +107,33 @@ def simulate_many(
     A measurement does not depend on which other problems it was made with. The draw and ``X W0'`` are computed once,
     ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read once.
     """
+    measured = Measured(eigenvalues, alignment_degree, bulk_edge)
+    return _simulate(problems, seed, n_test, measured, arrays_on(device, dtype), streaming)
+
+
+def _simulate(
+    problems: Sequence[Problem],
+    seed: int | tuple[int, ...],
+    n_test: int,
+    measured: Measured,
+    arrays: Arrays,
+    streaming: bool | None,
+    progress: Report | None = None,
+) -> list[Measurement]:
+    """All problems, each draw once; progress is that of a single problem."""
     seed = as_seed(seed)
-    n_test, measured = check_options(n_test, eigenvalues, alignment_degree, bulk_edge)
-    arrays = arrays_on(device, dtype)
+    n_test, measured = check_options(n_test, measured.eigenvalues, measured.alignment_degree, measured.bulk_edge)
     groups: dict[tuple[GaussianDraw, Road], list[int]] = {}
     for index, problem in enumerate(problems):
         road = choose_road(problem, streaming, arrays)
         groups.setdefault((GaussianDraw.of(problem, seed, n_test), road), []).append(index)
     results: dict[int, Measurement] = {}
     for (draw, road), indices in groups.items():
-        options = Options(seed, measured, True, road, arrays)
-        results.update(zip(indices, measure(draw, [problems[i] for i in indices], options), strict=True))
+        options, some = Options(seed, measured, True, road, arrays), [problems[i] for i in indices]
+        watched = None if progress is None else WatchedDraw(draw, some[0], road, measured, progress)
+        results.update(zip(indices, measure(watched or draw, some, options), strict=True))
+        if watched is not None:
+            watched.done()
     return [results[i] for i in range(len(problems))]
 
 

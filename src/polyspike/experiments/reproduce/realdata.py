@@ -1,4 +1,4 @@
-"""Part 5: the same experiment on real data, MNIST or the user's own table."""
+"""Part 5: the same experiment on real data: MNIST (digits where it is missing), or the user's own table."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.data import Dataset, load, whiten
+from polyspike.data import Dataset, load_images, whiten
 from polyspike.data.targets import standardise
 from polyspike.errors import ArgumentError
 from polyspike.experiments.edge import fit_edge
@@ -38,7 +38,7 @@ LINEAR_RIDGES = tuple(np.geomspace(1e-3, 1e3, 13).tolist())
 
 def plan(options: Options) -> list[Job]:
     """One job a split, all exponents on it. The data are whitened once, here, so that bad ones are refused first."""
-    data = options.data or load("mnist")
+    data = options.data or load_images()
     inputs, target = _prepared(data)
     problem = _problem(inputs, options.quick)
     digest = sha256(inputs.tobytes() + target.tobytes()).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""Long work says so before it starts: how long, how much memory, and how far it is."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from polyspike.problem import Problem
+
+__all__ = ["announced", "check_run", "duration"]
+
+WORTH_A_WORD = 1.0
+"""Seconds of work that need no announcement."""
+
+_UNITS = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (6.3e7, 86_400.0, "days"))
+_YEAR = 3.156e7
+
+
+@contextmanager
+def announced(problem: Problem, options: dict[str, Any], runs: int = 1) -> Iterator[Callable[[float], object]]:
+    """Say on stderr what ``simulate(problem, **options)`` will take, and show a bar on a terminal.
+
+    Yields what is to be told the finished share, from 0 to 1. Several runs are those of ``replicate``: one after the
+    other, on one BLAS thread.
+
+    Raises
+    ------
+    DoesNotFitError
+        As the simulation does.
+    """
+    from polyspike.simulation.cost import estimate_cost
+    from polyspike.simulation.devices import arrays_on
+    from polyspike.simulation.features import one_blas_thread
+
+    options = dict(options)
+    arrays = arrays_on(options.pop("device", "cpu"), options.pop("dtype", "float64"))
+    with one_blas_thread() if runs > 1 else nullcontext():
+        cost = estimate_cost(problem, arrays=arrays, **options)
+    seconds = runs * cost.seconds
+    if seconds < WORTH_A_WORD:
+        yield lambda share: None
+        return
+    how = {"held": "", "samples": "; streams blocks of samples", "neurons": "; streams blocks of neurons"}[cost.road]
+    memory = f"{cost.bytes / 1e9:.2g} GB" if cost.bytes > 1e8 else f"{cost.bytes / 1e6:.0f} MB"
+    print(f"about {duration(seconds)} and {memory} of memory{how}; Ctrl-C stops it", file=sys.stderr, flush=True)
+    with _bar(seconds) as report:
+        yield report
+
+
+def check_run(seed: int, options: dict[str, Any]) -> None:
+    """Refuse options of a simulation that are out of range, before anything is measured or said."""
+    from polyspike.simulation.simulate import check_options
+    from polyspike.simulation.streams import as_seed
+
+    as_seed(seed)
+    check_options(options["n_test"], options.get("eigenvalues"), options.get("alignment_degree", 0))
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it, with no false precision."""
+    for most, unit, name in _UNITS:
+        if seconds < most:
+            return f"{_round(seconds / unit)} {name}"
+    return f"{_round(seconds / _YEAR)} years"
+
+
+def _round(number: float) -> str:
+    """Two digits of what is under a hundred; no fraction of what is not small."""
+    return f"{float(f'{number:.2g}'):.0f}" if number >= 2 else f"{number:.1f}"
+
+
+@contextmanager
+def _bar(seconds: float) -> Iterator[Callable[[float], object]]:
+    """A bar that is gone when the work is done, where stderr is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"of about {duration(seconds)}", total=1.0)
+
+        def report(share: float) -> None:
+            bar.update(task, completed=share)
+
+        yield report

@@ -1,0 +1,104 @@
+"""A draw that tells how far the simulation is that reads it: what is asked for next shows what is done."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.problem import Problem
+from polyspike.simulation.cost import NOMINAL, phases_of
+from polyspike.simulation.draw import GaussianDraw, Sample
+from polyspike.simulation.fitting import Measured
+from polyspike.simulation.memory import Road
+
+__all__ = ["Report", "WatchedDraw"]
+
+Array = NDArray[np.float64]
+
+Report = Callable[[float], object]
+"""Told the share of the work that is done, from 0 to 1."""
+
+Block = TypeVar("Block", Sample, Array)
+
+
+class WatchedDraw:
+    """The same draw, which reports whenever a block of it was used; a sample that is held whole is one block.
+
+    Parameters
+    ----------
+    draw : GaussianDraw
+    problem : Problem
+        The one that is simulated on it.
+    road : Road
+    measured : Measured
+    report : callable
+        Told the finished share, which grows from 0.0; 1.0 comes from :meth:`done`.
+    """
+
+    def __init__(self, draw: GaussianDraw, problem: Problem, road: Road, measured: Measured, report: Report) -> None:
+        phases = phases_of(problem, road, draw.n_test, measured.eigenvalues, measured.alignment_degree)
+        gradient, fit, test = phases.seconds(NOMINAL)
+        ends = np.array([0.0, gradient, gradient + fit, gradient + fit + test]) / (gradient + fit + test)
+        self._draw, self._road, self._report, self._told = draw, road, report, 0.0
+        self._gradient, self._fit, self._test = zip(ends[:-1].tolist(), ends[1:].tolist())
+        # Neurons are read once for the initial outputs of a full gradient, once for the fit and once for the test.
+        self._passes = iter([self._gradient] * (problem.gradient == "full") + [self._fit, self._test])
+        report(0.0)
+
+    @property
+    def weights(self) -> Array:
+        """See :class:`GaussianDraw`, as for all that follows."""
+        return self._draw.weights
+
+    @property
+    def gradient_sample(self) -> Sample:
+        """Held whole."""
+        return self._draw.gradient_sample
+
+    @property
+    def ridge_sample(self) -> Sample:
+        """Held whole; with held features the gradient is done when it is asked for."""
+        if self._road is Road.HELD:
+            self._tell(self._fit[0])
+        return self._draw.ridge_sample
+
+    def readout(self, law: str) -> Array:
+        """Initial readout."""
+        return self._draw.readout(law)
+
+    def gradient_blocks(self) -> Iterator[Sample]:
+        """Of the gradient's sample."""
+        return self._watched(self._draw.gradient_blocks(), self._draw.n_gradient, self._gradient)
+
+    def ridge_blocks(self) -> Iterator[Sample]:
+        """Of the fit's sample; a second pass reports nothing new."""
+        return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, self._fit)
+
+    def test_blocks(self) -> Iterator[Sample]:
+        """Of the test set; where neurons are streamed it is read for every block of them."""
+        if self._road is Road.NEURONS:
+            return self._draw.test_blocks()
+        self._tell(self._test[0])
+        return self._watched(self._draw.test_blocks(), self._draw.n_test, self._test)
+
+    def weight_blocks(self) -> Iterator[Array]:
+        """Of the neurons, one pass after the other."""
+        return self._watched(self._draw.weight_blocks(), self._draw.width, next(self._passes, self._test))
+
+    def done(self) -> None:
+        """All of it."""
+        self._tell(1.0)
+
+    def _watched(self, blocks: Iterator[Block], rows: int, interval: tuple[float, float]) -> Iterator[Block]:
+        start, end = interval
+        seen = 0
+        for block in blocks:
+            yield block
+            seen += len(block.inputs if isinstance(block, Sample) else block)
+            self._tell(start + (end - start) * seen / rows)
+
+    def _tell(self, share: float) -> None:
+        if share > self._told:
+            self._told = share
+            self._report(share)

@@ -1,0 +1,108 @@
+"""Long work announces itself before it starts, whatever its size; short work is silent."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from cli.command import SMALL, run
+from cli.process import environment
+from polyspike import Problem
+from polyspike.cli import announce
+from polyspike.cli.announce import announced, duration
+from polyspike.simulation.cost import Cost
+from polyspike.simulation.memory import Road
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1.26, "1.3 s"),
+        (59, "59 s"),
+        (89.4, "89 s"),
+        (200, "3 min"),
+        (5399, "90 min"),
+        (7200, "2 h"),
+        (86_400 * 3.2, "3 days"),
+        (86_400 * 729, "730 days"),
+        (3.156e7 * 3_214_567, "3200000 years"),
+    ],
+)
+def test_a_time_is_told_in_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_short_work_is_silent() -> None:
+    for command in ("simulate", "spectrum"):
+        done = run(command, *SMALL)
+        assert (done.exit_code, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("road", "streamed"), [(Road.HELD, ""), (Road.SAMPLES, "; streams blocks of samples")])
+def test_the_announcement_has_time_memory_and_the_way_out(
+    road: Road, streamed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("polyspike.simulation.cost.estimate_cost", lambda *_, **__: Cost(40.0, 3 * 10**9, road))
+    problem = Problem(step_exponent=0.2)
+    with announced(problem, {"n_test": 100, "device": "cpu", "dtype": "float64", "streaming": None}) as report:
+        report(0.5)
+    shown = capsys.readouterr()
+    assert shown.err == f"about 40 s and 3 GB of memory{streamed}; Ctrl-C stops it\n"
+    assert shown.out == ""
+    with announced(problem, {"n_test": 100}, runs=10):
+        pass
+    assert capsys.readouterr().err.startswith("about 7 min")
+
+
+def test_replicates_report_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(announce, "WORTH_A_WORD", 0.0)
+    monkeypatch.setattr("polyspike.cli.announce._bar", lambda _: _Bar(told))
+    assert run("simulate", *SMALL, "--replicates", 3, "--json").exit_code == 0
+    assert told == sorted(told)
+    assert told[0] == 0.0
+    assert told[-1] == pytest.approx(1.0)
+    for share in (1 / 3, 2 / 3):
+        assert min(abs(t - share) for t in told) < 1e-12
+
+
+class _Bar:
+    def __init__(self, told: list[float]) -> None:
+        self.told = told
+
+    def __enter__(self) -> Any:
+        return self.told.append
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("command", "size"),
+    [("simulate", "1e6"), ("simulate", "1e9"), ("simulate", "1e17"), ("spectrum", "1e6"), ("spectrum", "1e9")],
+)
+def test_no_size_is_silent(command: str, size: str) -> None:
+    """In a process of its own, which is ended as soon as it has spoken."""
+    arguments = [sys.executable, "-m", "polyspike", command, "--n-samples", size]
+    with subprocess.Popen(
+        arguments,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.kill()
+    assert said.startswith("about ")
+    assert "of memory; streams blocks of samples; Ctrl-C stops it" in said
+
+
+def test_a_spectrum_is_refused_before_its_simulation() -> None:
+    done = run("spectrum", *SMALL, "--activation", "uncentred relu")
+    assert (done.exit_code, done.stdout) == (3, "")
+    done = run("spectrum", "--n-samples", 40, "--input-dim", 20, "--width", 80)
+    assert done.exit_code == 2
+    assert "give at least 48 of each" in done.stderr
