@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.data import Dataset, load, whiten
-from polyspike.data.targets import standardise
+from polyspike.data.scale import standardise
 from polyspike.errors import ArgumentError
 from polyspike.experiments.edge import fit_edge
 from polyspike.experiments.reproduce.alignment import learned, share_of
