@@ -195,6 +195,7 @@ def test_the_message_is_bounded(tmp_path: Path) -> None:
         ("a,y\n1,x\n3,z\n5,w", "y", {"categories": "encode"}, "one of two categories"),
         ("a,y\n1,x\n3,z", "y", {}, "categories=encode makes -1 and 1 of it"),
         ("t,y\n" + rows("name {i},{q}", 40), "y", {"categories": "encode"}, "too many different words: 't'"),
+        ("a,y\n,x\n3,z\n4,z\n", "y", {"categories": "encode", "missing": "drop"}, "the target 'y' is constant"),
         ("a,y\n1,2\n3,4", "y", {"missing": "fill"}, "missing = 'fill': give one of refuse, drop"),
         ("a,y\n1,2\n3,4", "y", {"decimal": "x"}, "decimal = 'x'"),
         ("a,y\n1,2\n3,4", "y", {"decimal": ",", "thousands": ","}, "it is the decimal mark"),
@@ -222,6 +223,43 @@ def test_a_bad_csv_file_is_refused(
 def test_an_unreadable_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(UnreadableError, match=message):
         read_csv(write(tmp_path / "t.csv", content), "y")
+
+
+ATOMS = ("1", "2.5", "1,5", "1.234", "1,234", "1.234,5", "", "NA", "red", "2026-01-01", "01/02/2026", "inf", "1e999")
+ATOMS += (
+    '"',
+    '""',
+    "\u2028",
+    "\0",
+    ";",
+    ",",
+    "\t",
+    "\n",
+    "\r\n",
+    "\ufeff",
+    "true",
+    'x"y',
+    "1_1",
+    "é",
+    "12 345",
+    "-",
+    ".",
+    "y",
+)
+
+
+def test_whatever_the_file_it_is_read_or_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(600):
+        text = ",y\n" + "".join(rng.choice(ATOMS, rng.integers(60)).tolist())
+        path = write(tmp_path / "t.csv", text, str(rng.choice(["utf-8", "utf-16", "utf-8-sig"])))
+        choice = {"missing": "drop", "categories": "encode", "dates": "days"} if rng.random() < 0.5 else {}
+        try:
+            data = read_csv(path, "y", **choice)
+        except (ArgumentError, UnreadableError) as error:
+            assert len(str(error)) < 4000
+        else:
+            assert np.all(np.isfinite(data.inputs))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -71,6 +71,15 @@ class Evidence:
             if name is not None:
                 self.first.setdefault(name, Place(column, line, cell))
 
+    def add_plain(self, column: str, cells: Iterable[tuple[int, str]]) -> None:
+        """Count a column of which every cell is a number with at most a point: it is told by one that proves it."""
+        for line, cell in cells:
+            name = form(cell)
+            if name is not None:
+                self.first.setdefault(name, Place(column, line, cell))
+            if name == "point":
+                return
+
     def proof(self, mark: int, sign: str) -> Place | None:
         """A cell that proves the decimal mark (1) or the separator of thousands (2)."""
         return next((place for name, place in self.first.items() if FORMS[name][mark] == sign), None)

@@ -268,6 +268,8 @@ def _as_numbers(table: Table, column: Column, used: NDArray[np.int64], is_target
     if is_target and len(levels) == 2:
         table.notes.append(f"target {short(column.name)}: {short(levels[0])} is -1, {short(levels[1])} is 1")
         return [(column.name, np.where(words == levels[0], -1.0, 1.0))]
+    if is_target and len(levels) == 1:  # a constant, which is complained about with the numbers
+        return [(column.name, np.ones(len(words)))]
     if is_target or not 1 < len(levels) <= MAX_LEVELS:  # complained about before, or constant in these rows
         return []
     made = f"{len(levels)} categories, an indicator for each but {short(levels[0])}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.data.column import Column, column_of_cells, looks_numeric, numbers_column
+from polyspike.data.column import Column, column_of_cells, looks_numeric, numbers_column, plain_numbers
 from polyspike.data.dataset import Dataset
 from polyspike.data.numbers import Convention, Evidence, decide, form, reader_of
 from polyspike.data.options import Reading, TextFormat
@@ -94,12 +94,19 @@ def _table_of(file: str, records: Records, style: TextFormat, reading: Reading) 
     unnamed = frozenset(name for name, given in zip(names, records.header) if not given)
     cells: list[tuple[str, ...]] = list(zip(*records.rows)) if records.rows else [()] * len(names)
     evidence = Evidence()
-    for given, values in zip(names, cells):
-        if given not in reading.ignore and looks_numeric(values):
-            evidence.add(given, zip(records.lines, values))
+    plain = [plain_numbers(values) for values in cells]
+    for name, values, numbers in zip(names, cells, plain):
+        if name in reading.ignore:
+            continue
+        if numbers is not None:
+            evidence.add_plain(name, zip(records.lines, values))
+        elif looks_numeric(values):
+            evidence.add(name, zip(records.lines, values))
     convention, problems = decide(evidence, (style.decimal, style.thousands), records.delimiter)
     read = reader_of(convention)
-    columns = [column_of_cells(name, values, read) for name, values in zip(names, cells)]
+    if convention.decimal != ".":
+        plain = [None] * len(names)
+    columns = [column_of_cells(name, values, read, found) for name, values, found in zip(names, cells, plain)]
     if problems:  # what is wrong with the convention is not wrong with the cells, too
         for column in columns:
             column.strays = [(row, cell) for row, cell in column.strays if form(cell) is None]

@@ -143,10 +143,11 @@ def _not_decoded(error: UnicodeError) -> str:
 
 def _numbered(stream: IO[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Rows with the line on which each begins; blank lines and ``sep=;`` are no rows."""
-    reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
+    tidy = (text if text.isascii() else text.translate(TIDY) for text in stream)
+    reader = csv.reader(tidy, delimiter=delimiter, strict=True, skipinitialspace=True)
     line = 1
     for row in reader:
-        cells = [cell.translate(TIDY).strip() for cell in row]
+        cells = [cell.strip() for cell in row]
         if any(cells) and not (line == 1 and re.match("sep=", ",".join(cells))):
             yield line, cells
         line = reader.line_num + 1
