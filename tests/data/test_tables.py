@@ -225,27 +225,40 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, content: bytes, message: 
         read_csv(write(tmp_path / "t.csv", content), "y")
 
 
-ATOMS = ("1", "2.5", "1,5", "1.234", "1,234", "1.234,5", "", "NA", "red", "2026-01-01", "01/02/2026", "inf", "1e999")
-ATOMS += (
+ATOMS = [
+    "1",
+    "2.5",
+    "1,5",
+    "1.234",
+    "1,234",
+    "1.234,5",
+    "NA",
+    "red",
+    "2026-01-01",
+    "01/02/2026",
+    "inf",
+    "1e999",
     '"',
     '""',
-    "\u2028",
-    "\0",
     ";",
     ",",
-    "\t",
-    "\n",
-    "\r\n",
-    "\ufeff",
     "true",
     'x"y',
     "1_1",
     "é",
-    "12 345",
     "-",
     ".",
     "y",
-)
+]
+ATOMS += ["", "\u2028", "\0", "\t", "\n", "\r\n", "\ufeff", "12 345"]
+
+
+def outcome(path: Path, **options: str) -> Dataset | ArgumentError | UnreadableError:
+    """What the reader makes of a file: a data set, or one of its two refusals; anything else is an error here."""
+    try:
+        return read_csv(path, "y", **options)  # type: ignore[arg-type]
+    except (ArgumentError, UnreadableError) as error:
+        return error
 
 
 def test_whatever_the_file_it_is_read_or_refused(tmp_path: Path) -> None:
@@ -254,12 +267,8 @@ def test_whatever_the_file_it_is_read_or_refused(tmp_path: Path) -> None:
         text = ",y\n" + "".join(rng.choice(ATOMS, rng.integers(60)).tolist())
         path = write(tmp_path / "t.csv", text, str(rng.choice(["utf-8", "utf-16", "utf-8-sig"])))
         choice = {"missing": "drop", "categories": "encode", "dates": "days"} if rng.random() < 0.5 else {}
-        try:
-            data = read_csv(path, "y", **choice)
-        except (ArgumentError, UnreadableError) as error:
-            assert len(str(error)) < 4000
-        else:
-            assert np.all(np.isfinite(data.inputs))
+        found = outcome(path, **choice)
+        assert np.all(np.isfinite(found.inputs)) if isinstance(found, Dataset) else len(str(found)) < 4000
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
