@@ -5,7 +5,14 @@ import pickle
 import numpy as np
 import pytest
 
-from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError, UnreadableError
+from polyspike.errors import (
+    ArgumentError,
+    DoesNotFitError,
+    MissingPackageError,
+    NumericalError,
+    PolyspikeError,
+    UnreadableError,
+)
 from polyspike.status import Status
 
 
@@ -30,6 +37,17 @@ def test_an_argument_error_survives_pickling(kind: type[ArgumentError]) -> None:
     assert type(error) is kind
     assert (error.argument, error.value) == ("width", 10**9)
     assert "give a width <= 1000" in str(error)
+
+
+def test_a_missing_package_is_installed_from_the_clone_or_by_name() -> None:
+    error = MissingPackageError("device", "cuda", "torch", "torch", "use device 'cpu'")
+    assert isinstance(error, ImportError)
+    assert str(error) == (
+        "device = 'cuda': torch is not installed; in a clone pip install '.[torch]', "
+        "elsewhere pip install 'polyspike[torch]'; or use device 'cpu'"
+    )
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(MissingPackageError("device", "jax:cpu", "jax")).endswith("pip install 'jax'")
 
 
 def test_a_numerical_error_gives_advice_and_carries_what_was_computed() -> None:

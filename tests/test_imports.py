@@ -18,7 +18,18 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "polyspike"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-LEAVES = {"errors", "status", "results", "spectra", "hermite", "elementwise", "_version"}
+LEAVES = {
+    "answers",
+    "display",
+    "elementwise",
+    "errors",
+    "estimate",
+    "hermite",
+    "results",
+    "spectra",
+    "status",
+    "_version",
+}
 ARRAY_SHIMS = {"array_api_compat", "array_api_extra"}
 PARALLEL = {"joblib", "threadpoolctl"}
 TABLES = {"pandas", "pyarrow"}

@@ -8,7 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from polyspike._version import __version__
-from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError, UnreadableError
+from polyspike.errors import (
+    ArgumentError,
+    DoesNotFitError,
+    MissingPackageError,
+    NumericalError,
+    PolyspikeError,
+    UnreadableError,
+)
 from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
 from polyspike.problem.report import ActivationReport, activation_report
 from polyspike.results import (
@@ -81,6 +88,9 @@ _LAZY: dict[str, str] = {
     "best_step_and_ridge": "polyspike.theory",
 }
 
+_ROOMS = ("data", "experiments", "plotting", "problem", "simulation", "theory")
+"""Packages whose names are reached as ``polyspike.data.load``, loaded when first used."""
+
 __all__ = [
     "ACTIVATIONS",
     "Activation",
@@ -98,6 +108,7 @@ __all__ = [
     "GradientSpectrum",
     "GradientSpike",
     "Measurement",
+    "MissingPackageError",
     "NumericalError",
     "Optimum",
     "PairedDifference",
@@ -129,6 +140,7 @@ __all__ = [
     "gradient_matrix_spectrum",
     "paired_difference",
     "paired_differences",
+    "predict",
     "replicate",
     "simulate",
     "simulate_data",
@@ -140,5 +152,15 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'polyspike' has no attribute {name!r}")
+        value = getattr(import_module(_LAZY[name]), name)
+    elif name in _ROOMS:
+        value = import_module(f"polyspike.{name}")
+    else:
+        raise AttributeError(f"module 'polyspike' has no attribute {name!r}")
+    globals()[name] = value  # the next look finds it without this function
+    return value
+
+
+def __dir__() -> list[str]:
+    """Every public name, loaded or not: what an interpreter completes."""
+    return sorted({*__all__, *_ROOMS, *(name for name in globals() if name.startswith("__"))})

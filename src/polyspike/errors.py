@@ -4,7 +4,14 @@ from typing import Any
 
 from polyspike.status import Status
 
-__all__ = ["ArgumentError", "DoesNotFitError", "NumericalError", "PolyspikeError", "UnreadableError"]
+__all__ = [
+    "ArgumentError",
+    "DoesNotFitError",
+    "MissingPackageError",
+    "NumericalError",
+    "PolyspikeError",
+    "UnreadableError",
+]
 
 
 class PolyspikeError(Exception):
@@ -40,6 +47,38 @@ class DoesNotFitError(ArgumentError):
 
 class UnreadableError(PolyspikeError, OSError):
     """A file that exists but is not what it should be, or a place that cannot be written."""
+
+
+class MissingPackageError(PolyspikeError, ImportError):
+    """A package that is not installed and that this one thing needs; says how to install it.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument that asks for it, as the user wrote it.
+    value : object
+        The value that was given.
+    package : str
+        The package that is missing.
+    extra : str, optional
+        The extra of polyspike that brings it; without one, the package is installed by its own name.
+    instead : str
+        What can be done without it.
+    """
+
+    def __init__(self, argument: str, value: Any, package: str, extra: str | None = None, instead: str = "") -> None:
+        self.argument = argument
+        self.value = value
+        self.package = package
+        self.extra = extra
+        self.instead = instead
+        by_name = f"pip install '{package if extra is None else f'polyspike[{extra}]'}'"
+        how = by_name if extra is None else f"in a clone pip install '.[{extra}]', elsewhere {by_name}"
+        rest = f"; or {instead}" if instead else ""
+        super().__init__(f"{argument} = {_short(value)}: {package} is not installed; {how}{rest}", name=package)
+
+    def __reduce__(self) -> tuple[type, tuple[str, Any, str, str | None, str]]:
+        return type(self), (self.argument, self.value, self.package, self.extra, self.instead)
 
 
 class NumericalError(PolyspikeError, ArithmeticError):

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.answers import PredictionFields
+from polyspike.display import Readable
 from polyspike.errors import NumericalError
+from polyspike.estimate import Estimate
 from polyspike.spectra import Spectrum, Spike
 from polyspike.status import Status
 
@@ -35,26 +38,8 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over replicates with its standard error.
-
-    Attributes
-    ----------
-    mean : float
-    standard_error : float
-        Sample standard deviation over sqrt(n).
-    n : int
-        Replicates, at least 2.
-    """
-
-    mean: float
-    standard_error: float
-    n: int
-
-
-@dataclass(frozen=True, eq=False)
-class Alignment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Alignment(Readable):
     """What the top left singular vectors of the features have learned, degree by degree.
 
     Attributes
@@ -75,8 +60,8 @@ class Alignment:
     overlaps: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Measurement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurement(Readable):
     """What a simulated network did. Errors are per sample, on the scale of ``E y^2``.
 
     Attributes
@@ -126,8 +111,8 @@ class Measurement:
     device: str = "cpu"
 
 
-@dataclass(frozen=True, eq=False)
-class EquivalencePoint:
+@dataclass(frozen=True, eq=False, repr=False)
+class EquivalencePoint(Readable):
     """How far the features F are from F_l, the initial features plus l explicit spikes, at one size.
 
     Attributes
@@ -149,8 +134,8 @@ class EquivalencePoint:
     offset: Estimate
 
 
-@dataclass(frozen=True, eq=False)
-class Equivalence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Equivalence(Readable):
     """F against F_l at growing size.
 
     Attributes
@@ -173,8 +158,8 @@ class Equivalence:
     rates: dict[str, Estimate]
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Prediction(Readable):
     """What the theory says of a problem. Errors are per sample, on the scale of ``E y^2``.
 
     Attributes
@@ -235,9 +220,11 @@ class Prediction:
         return self.spectrum_source()
 
 
-@dataclass(frozen=True, eq=False)
-class EdgePrediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class EdgePrediction(PredictionFields[float | None], Readable):
     """On an edge alpha = (l-1)/(2l) between two windows the limit theory jumps: what is below, above, and on it.
+
+    It has the fields of a :class:`Prediction`: those of ``crossing``, the limit exactly on the edge.
 
     Attributes
     ----------
@@ -245,7 +232,7 @@ class EdgePrediction:
         With l - 1 and with l spikes.
     crossing : Prediction or None
         Exactly on the edge, where the l-th spike has finite strength (docs/critical-exponents.md); None for the
-        published limit, which does not say.
+        published limit, which does not say: then the numbers are None, and :attr:`trust_reason` says so.
     """
 
     problem: Any
@@ -253,9 +240,27 @@ class EdgePrediction:
     above: Prediction
     crossing: Prediction | None = None
 
+    @property
+    def _own(self) -> Prediction | None:
+        return self.crossing
 
-@dataclass(frozen=True, eq=False)
-class FailedPrediction:
+    @property
+    def _why_none(self) -> str:
+        return "the published limit jumps at this step and says nothing of the edge itself: see below and above"
+
+    @property
+    def method(self) -> str:
+        """That of the neighbours; the own value is of the method "crossing"."""
+        return self.below.method
+
+    @property
+    def status(self) -> Status:
+        """OUT_OF_RANGE where there is no value on the edge."""
+        return Status.OUT_OF_RANGE if self.crossing is None else self.crossing.status
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FailedPrediction(PredictionFields[None], Readable):
     """A row of a vectorised prediction that has no numbers, and why. None stands where they would be, never NaN.
 
     Attributes
@@ -265,21 +270,22 @@ class FailedPrediction:
     status : Status
         Never ``Status.OK``; ``status.advice`` says what to do.
     message : str
-        The particulars, as :class:`polyspike.NumericalError` or :class:`polyspike.ArgumentError` gives them.
-    train_loss, train_error, test_error : None
+        The particulars, as :class:`polyspike.NumericalError` or :class:`polyspike.ArgumentError` gives them; also as
+        ``trust_reason``.
     """
 
     problem: Any
     method: str
     status: Status
     message: str
-    train_loss: None = field(default=None, init=False)
-    train_error: None = field(default=None, init=False)
-    test_error: None = field(default=None, init=False)
+
+    @property
+    def _why_none(self) -> str:
+        return self.message
 
 
-@dataclass(frozen=True)
-class Slopes:
+@dataclass(frozen=True, repr=False)
+class Slopes(Readable):
     """Derivatives of the three errors by one argument of the problem."""
 
     train_loss: float
@@ -287,8 +293,8 @@ class Slopes:
     test_error: float
 
 
-@dataclass(frozen=True, eq=False)
-class Derivatives:
+@dataclass(frozen=True, eq=False, repr=False)
+class Derivatives(Readable):
     """A prediction and how it answers to small changes.
 
     Attributes
@@ -304,9 +310,9 @@ class Derivatives:
     by_step: Slopes
 
 
-@dataclass(frozen=True, eq=False)
-class Optimum:
-    """Where the predicted test error is least.
+@dataclass(frozen=True, eq=False, repr=False)
+class Optimum(PredictionFields[float], Readable):
+    """Where the predicted test error is least, with the fields of the prediction there.
 
     Attributes
     ----------
@@ -323,10 +329,33 @@ class Optimum:
     step_end: str | None = None
     ridge_end: str | None = None
 
+    def _shown(self) -> dict[str, Any]:
+        numbers = {name: getattr(self, name) for name in ("train_loss", "train_error", "test_error")}
+        return {"problem": self.problem, **numbers, "step_end": self.step_end, "ridge_end": self.ridge_end}
+
     @property
     def prediction(self) -> Prediction:
         """The prediction for :attr:`problem`."""
         return self.derivatives.prediction
+
+    @property
+    def _own(self) -> Prediction:
+        return self.prediction
+
+    @property
+    def method(self) -> str:
+        """Of the prediction."""
+        return self.prediction.method
+
+    @property
+    def status(self) -> Status:
+        """Of the prediction."""
+        return self.prediction.status
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """Of the prediction, computed when asked for."""
+        return self.prediction.spectrum
 
     @property
     def at_an_end(self) -> bool:

@@ -7,13 +7,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.display import Readable
+
 __all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Spike:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spike(Readable):
     """An outlier of ``F F' / N``.
 
     Attributes
@@ -29,8 +31,8 @@ class Spike:
     overlaps: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Spectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Readable):
     """The predicted spectrum of ``F F' / N`` (n x n).
 
     Attributes
@@ -73,8 +75,8 @@ class Spectrum:
         return locations if self.means_source is None else self.means_source()
 
 
-@dataclass(frozen=True, eq=False)
-class GradientSpike:
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSpike(Readable):
     """An outlier of the gradient matrix M.
 
     Attributes
@@ -95,8 +97,8 @@ class GradientSpike:
     beta: float
 
 
-@dataclass(frozen=True, eq=False)
-class GradientSpectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSpectrum(Readable):
     """The predicted spectrum of the gradient matrix ``M = X' diag(eps) X / n_0`` (d x d).
 
     Attributes

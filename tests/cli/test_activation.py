@@ -33,7 +33,7 @@ def test_an_uncentred_one_keeps_its_mean() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rleu",), "activation = 'rleu': did you mean 'relu'?"),
+        (("rleu",), "NAME = 'rleu': did you mean 'relu'?"),
         (("tanh", "--degree", 0), "degree = 0: give an integer from 1 to 40"),
         (("tanh", "--degree", 41), "degree = 41: give an integer from 1 to 40"),
     ],

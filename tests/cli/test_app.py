@@ -58,19 +58,22 @@ def test_what_is_not_understood_is_bad_input(arguments: tuple[str, ...]) -> None
 
 
 BAD: list[tuple[tuple[Any, ...], str]] = [
-    (("--n-samples", 1), "n_samples = 1: give an integer >= 2"),
-    (("--width", 0), "width = 0: give an integer >= 2"),
-    (("--ridge", -1), "ridge = -1.0: give a number >= 0"),
-    (("--noise", -0.1), "noise = -0.1: give a number >= 0"),
-    (("--ridge", "nan"), "ridge = nan: give a finite number"),
-    (("--noise", "inf"), "noise = inf: give a finite number"),
-    (("--step-exponent", 0.7), "step_exponent = 0.7: give a number in [0, 1/2]"),
+    (("--n-samples", 1), "--n-samples = 1: give an integer >= 2"),
+    (("--width", 0), "--width = 0: give an integer >= 2"),
+    (("--ridge", -1), "--ridge = -1.0: give a number >= 0"),
+    (("--noise", -0.1), "--noise = -0.1: give a number >= 0"),
+    (("--ridge", "nan"), "--ridge = nan: give a finite number"),
+    (("--noise", "inf"), "--noise = inf: give a finite number"),
+    (
+        ("--step-exponent", 0.7),
+        "[0, 1/2]; for other step sizes give --step-size",
+    ),
     (("--step-exponent", 0.2, "--step-size", 1), "--step-exponent, --step-size = (0.2, 1.0): both given"),
-    (("--activation", "rleu"), "activation = 'rleu': did you mean 'relu'?"),
-    (("--teacher", "h1 +"), "teacher = 'h1 +': cannot be parsed"),
-    (("--teacher", "__import__('os')"), "teacher = "),
-    (("--gradient", "ful"), "gradient = 'ful': did you mean 'full'?"),
-    (("--readout", "gausian"), "readout = 'gausian': did you mean 'gaussian'?"),
+    (("--activation", "rleu"), "--activation = 'rleu': did you mean 'relu'?"),
+    (("--teacher", "h1 +"), "--teacher = 'h1 +': cannot be parsed"),
+    (("--teacher", "__import__('os')"), "--teacher = "),
+    (("--gradient", "ful"), "--gradient = 'ful': did you mean 'full'?"),
+    (("--readout", "gausian"), "--readout = 'gausian': did you mean 'gaussian'?"),
 ]
 
 
@@ -88,8 +91,8 @@ def test_a_bad_problem_is_refused_before_any_work(command: str, options: tuple[A
     ("arguments", "remedy"),
     [
         (("simulate", "--no-streaming", "--n-samples", 10**9), "would fit"),
-        (("simulate", "--n-samples", 10**7, "--width", 10**7), "reduce width and input_dim"),
-        (("spectrum", "--n-samples", 10**7, "--width", 10**7), "reduce width and input_dim"),
+        (("simulate", "--n-samples", 10**7, "--width", 10**7), "reduce width and --input-dim"),
+        (("spectrum", "--n-samples", 10**7, "--width", 10**7), "reduce width and --input-dim"),
     ],
 )
 def test_a_problem_that_does_not_fit_says_what_would(arguments: tuple[Any, ...], remedy: str) -> None:

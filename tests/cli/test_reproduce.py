@@ -151,9 +151,9 @@ def test_fresh_runs_everything_again(table: Path, tmp_path: Path) -> None:
         (("--seeds", 1), 2, "--seeds = 1: give an integer >= 2"),
         (("--data", "x.csv"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--target", "price"), 2, "give --data FILE.csv and --target COLUMN together"),
-        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "data = '/nowhere/x.csv': cannot be read"),
+        (("--data", "/nowhere/x.csv", "--target", "y"), 4, "--data = '/nowhere/x.csv': cannot be read"),
         (("--decimal", ","), 2, "--decimal = ',': it is about your own data; give --data FILE.csv"),
-        (("--out", "/proc/nowhere"), 4, "out = '/proc/nowhere': cannot be written"),
+        (("--out", "/proc/nowhere"), 4, "--out = '/proc/nowhere': cannot be written"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

@@ -69,8 +69,8 @@ def test_replicates_have_error_bars() -> None:
     ("options", "message"),
     [
         (("--replicates", 0), "--replicates = 0: give an integer >= 1"),
-        (("--n-test", 1), "n_test = 1: give an integer >= 2"),
-        (("--seed", -1), "seed = -1"),
+        (("--n-test", 1), "--n-test = 1: give an integer >= 2"),
+        (("--seed", -1), "--seed = -1"),
     ],
 )
 def test_refusals(options: tuple[object, ...], message: str) -> None:

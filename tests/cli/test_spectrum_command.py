@@ -36,9 +36,9 @@ def test_no_step_has_no_spike() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--degree", -1), 2, "alignment_degree = -1"),
-        (("--figure", "/proc/nowhere/f.png"), 4, "figure = '/proc/nowhere/f.png'"),
-        (("--figure", "f.xyz"), 2, "figure = 'f.xyz'"),
+        (("--degree", -1), 2, "--degree = -1"),
+        (("--figure", "/proc/nowhere/f.png"), 4, "--figure = '/proc/nowhere/f.png'"),
+        (("--figure", "f.xyz"), 2, "--figure = 'f.xyz'"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

@@ -119,10 +119,10 @@ def test_failed_rows_are_told_by_the_exit_code(spec: Path, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--workers", "0"], 2, "workers = 0"),
+        (["--workers", "0"], 2, "--workers = 0"),
         (["--redo", "--redo-failed"], 2, "--redo, --redo-failed"),
-        (["--out", "/proc/nowhere"], 4, "out = '/proc/nowhere': cannot be made"),
-        (["--scheduler", "nonsense://x"], 4, "scheduler = 'nonsense://x'"),
+        (["--out", "/proc/nowhere"], 4, "--out = '/proc/nowhere': cannot be made"),
+        (["--scheduler", "nonsense://x"], 4, "--scheduler = 'nonsense://x'"),
     ],
 )
 def test_refusals_are_one_line(spec: Path, tmp_path: Path, arguments: list[str], code: int, message: str) -> None:

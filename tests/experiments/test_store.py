@@ -14,6 +14,7 @@ import pytest
 
 from experiments.fakes import fake_measurement, same
 from polyspike import ArgumentError, NumericalError, Problem, Status, UnreadableError
+from polyspike.errors import MissingPackageError
 from polyspike.experiments.store import Row, Store, run_key
 
 PROBLEM = Problem("relu", "h1 + 0.7*h2", 30, 20, 40, step_exponent=0.25, ridge=0.1)
@@ -190,9 +191,24 @@ def test_a_table_that_cannot_be_written_is_an_error_and_keeps_the_old_one(path: 
     assert [p.name for p in path.parent.iterdir()] == ["results.csv"]
 
 
+def test_seeds_are_numbers_in_tables() -> None:
+    with Store() as store:
+        store.add([row(seed=(0, 3)), row(seed=(7,))])
+        records = store.records()
+        assert {(r["seed"], r["replicate"]) for r in records} == {(0, 3), (7, None)}
+        assert "seed_2" not in records[0]
+        store.add([row(seed=(5, 6, 2))])
+        assert {(r["seed"], r["seed_2"], r["replicate"]) for r in store.records()} == {
+            (0, None, 3),
+            (7, None, None),
+            (5, 6, 2),
+        }
+        assert all(isinstance(r["seed"], int) for r in store.records())
+
+
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with Store() as store, pytest.raises(Exception, match=r"pip install 'polyspike\[tables\]'"):
+    with Store() as store, pytest.raises(MissingPackageError, match=r"pip install 'polyspike\[tables\]'"):
         store.to_pandas()
 
 

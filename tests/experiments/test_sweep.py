@@ -9,6 +9,7 @@ import pytest
 
 from experiments.fakes import Fake, fake_measurement, lines, same
 from polyspike import ArgumentError, DoesNotFitError, Measurement, Problem, Status, UnreadableError, simulate_many
+from polyspike.errors import MissingPackageError
 from polyspike.experiments import sweep as sweep_module
 from polyspike.experiments.progress import Progress
 from polyspike.experiments.store import Store
@@ -316,5 +317,5 @@ def test_the_blas_threads_of_a_task_are_those_of_the_plan(monkeypatch: pytest.Mo
 
 def test_a_cluster_without_dask_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(Exception, match=r"pip install 'polyspike\[cluster\]'"):
+    with pytest.raises(MissingPackageError, match=r"in a clone pip install '\.\[cluster\]', .*'polyspike\[cluster\]'"):
         sweep(grid(), 1, run=Fake(), scheduler="tcp://127.0.0.1:1")

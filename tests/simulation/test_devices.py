@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError, Measurement, NumericalError, Problem, simulate, simulate_many
+from polyspike.errors import MissingPackageError
 from polyspike.simulation import devices
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import GaussianDraw
@@ -133,7 +134,7 @@ def test_unknown_precisions_are_refused(name: Any) -> None:
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "torch:cpu", "jax:cpu", "jax:gpu"])
 def test_a_library_that_is_missing_is_named(name: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(devices, "find_spec", lambda _: None)
-    with pytest.raises(ArgumentError, match=r"^device = .*(torch|jax) is not installed; install .*device='cpu'"):
+    with pytest.raises(MissingPackageError, match=r"^device = .*(torch|jax) is not installed; .*pip install .*'cpu'$"):
         simulate(TALL, device=name)
 
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json
+from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json, print_lines
-from polyspike.problem import as_activation
+from polyspike.cli.values import complete_from
+from polyspike.problem import ACTIVATIONS, as_activation
 from polyspike.problem.report import ActivationReport, activation_report
 
 __all__ = ["EXAMPLES", "command"]
@@ -16,8 +17,14 @@ EXAMPLES = "Examples: polyspike activation relu; polyspike activation tanh --deg
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="relu, leaky_relu, tanh, erf, sigmoid, softplus, gelu, silu, sin, h3")],
-    degree: Annotated[int, typer.Option(help="Highest Hermite degree that is shown, up to 40.")] = 6,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="relu, leaky_relu, tanh, erf, sigmoid, softplus, gelu, silu, sin, h3",
+            autocompletion=complete_from(*ACTIVATIONS),
+        ),
+    ],
+    degree: Annotated[int, integer("Highest Hermite degree that is shown, up to 40.")] = 6,
     uncentred: Annotated[bool, typer.Option("--uncentred", help="Do not subtract the mean.")] = False,
     json: Json = False,
 ) -> None:

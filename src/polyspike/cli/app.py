@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
+from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from polyspike import __version__
+from polyspike.cli.refusals import as_typed
+from polyspike.cli.texts import help_of, literal
 from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, PolyspikeError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "app", "exit_code"]
@@ -34,28 +38,46 @@ EPILOG = (
 )
 
 
-def exit_code(error: Exception) -> int:
-    """The exit code of a refusal, see :data:`EXIT_CODES`."""
+def exit_code(error: BaseException) -> int:
+    """The exit code of a failure, see :data:`EXIT_CODES`."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
     if isinstance(error, NumericalError):
         return 3
     return 2 if isinstance(error, ArgumentError) and not isinstance(error, DoesNotFitError) else 4
 
 
 def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same command, with refusals printed as one line to stderr instead of a traceback."""
+    """The same command, with failures that have an exit code printed as one line to stderr instead of a traceback."""
 
     @wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(context: typer.Context, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
-        except PolyspikeError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            return function(**kwargs)
+        except BrokenPipeError:
+            raise
+        except (PolyspikeError, OSError, MemoryError, KeyboardInterrupt) as error:
+            print(_told(error, context), file=sys.stderr)
             raise typer.Exit(exit_code(error)) from error
-        except KeyboardInterrupt as error:
-            print("interrupted", file=sys.stderr)
-            raise typer.Exit(130) from error
 
+    parameters = [literal(parameter) for parameter in signature(function, eval_str=True).parameters.values()]
+    context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    wrapper.__signature__ = Signature([context, *parameters])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in (context, *parameters)}
     return wrapper
+
+
+def _told(error: BaseException, context: typer.Context) -> str:
+    """A failure in one line, its arguments as the user typed them."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, PolyspikeError):
+        return f"error: {' '.join(as_typed(error, context).split())}"
+    if isinstance(error, OSError) and error.filename is None:
+        return f"error: the output cannot be written ({error.strerror or error}); free some space"
+    if isinstance(error, OSError):
+        return f"error: {str(error.filename)!r} cannot be read or written ({error.strerror}); check place and space"
+    return f"error: the memory is full ({' '.join(str(error).split())}); give smaller sizes, or --streaming"
 
 
 app = typer.Typer(
@@ -63,7 +85,6 @@ app = typer.Typer(
     help="What one gradient step teaches a two-layer network: theory and simulation side by side.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -86,4 +107,4 @@ def _options(
 
 for _name in COMMANDS:
     _module = import_module(f"polyspike.cli.{_name}")
-    app.command(_name, epilog=_module.EXAMPLES)(reporting(_module.command))
+    app.command(_name, help=help_of(_module.command), epilog=escape(_module.EXAMPLES))(reporting(_module.command))

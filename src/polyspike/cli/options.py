@@ -8,16 +8,29 @@ from typing import Annotated, Any
 
 import typer
 
+from polyspike.cli.values import as_integer, complete_from
 from polyspike.errors import ArgumentError
-from polyspike.problem import Problem
+from polyspike.problem import ACTIVATIONS, Problem
 
-__all__ = ["Device", "Dtype", "Json", "Streaming", "with_problem"]
+__all__ = ["Device", "Dtype", "Json", "Streaming", "integer", "with_problem"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
-Dtype = Annotated[str, typer.Option(help="Precision of the large products: float64 or float32.")]
+Dtype = Annotated[
+    str,
+    typer.Option(
+        help="Precision of the large products: float64 or float32.",
+        autocompletion=complete_from("float64", "float32"),
+    ),
+]
 
-Device = Annotated[str, typer.Option(help="cpu (NumPy), cuda (torch), torch:cpu, jax:cpu, jax:gpu.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="cpu (NumPy), cuda (torch), torch:cpu, jax:cpu, jax:gpu.",
+        autocompletion=complete_from("cpu", "cuda", "torch:cpu", "jax:cpu", "jax:gpu"),
+    ),
+]
 
 Streaming = Annotated[
     bool | None, typer.Option(help="Draw, use and drop blocks of data; where the arrays do not fit when absent.")
@@ -25,26 +38,38 @@ Streaming = Annotated[
 
 PANEL = "The problem"
 
+READOUTS = ("gaussian", "rademacher", "constant")
 
-def _option(name: str, help_: str) -> Any:
-    return typer.Option(f"--{name}", help=help_, rich_help_panel=PANEL, show_default=False)
+
+def integer(help: str, **options: Any) -> Any:
+    """An option that is an integer, written as 1000000 or as 1e6."""
+    return typer.Option(help=help, parser=as_integer, metavar="<int>", **options)
+
+
+def _option(name: str, help_: str, *values: str) -> Any:
+    complete = complete_from(*values) if values else None
+    return typer.Option(f"--{name}", help=help_, rich_help_panel=PANEL, show_default=False, autocompletion=complete)
+
+
+def _integer(help_: str) -> Any:
+    return integer(help_, rich_help_panel=PANEL, show_default=False)
 
 
 PROBLEM_OPTIONS: dict[str, Any] = {
-    "activation": Annotated[str | None, _option("activation", "relu, tanh, erf, gelu, h3, ...  (tanh)")],
+    "activation": Annotated[str | None, _option("activation", "relu, tanh, erf, gelu, h3, ...  (tanh)", *ACTIVATIONS)],
     "teacher": Annotated[str | None, _option("teacher", "An expression such as 'h1 + 0.7*h2'.  (h1)")],
-    "n_samples": Annotated[int | None, _option("n-samples", "n, samples of the ridge fit.  (2000)")],
-    "input_dim": Annotated[int | None, _option("input-dim", "d.  (1000)")],
-    "width": Annotated[int | None, _option("width", "N, neurons.  (2000)")],
+    "n_samples": Annotated[int | None, _integer("n, samples of the ridge fit.  (2000)")],
+    "input_dim": Annotated[int | None, _integer("d.  (1000)")],
+    "width": Annotated[int | None, _integer("N, neurons.  (2000)")],
     "step_exponent": Annotated[
         float | None, _option("step-exponent", "alpha in [0, 1/2]: the step is n^alpha.  (0.2)")
     ],
     "step_size": Annotated[float | None, _option("step-size", "The step eta itself; instead of its exponent.")],
     "ridge": Annotated[float | None, _option("ridge", "lambda >= 0.  (0.01)")],
     "noise": Annotated[float | None, _option("noise", "Standard deviation of the label noise.  (0.5)")],
-    "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.  (full)")],
-    "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.  (gaussian)")],
-    "n_gradient": Annotated[int | None, _option("n-gradient", "Samples of the gradient step.  (n-samples)")],
+    "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.  (full)", "full", "target")],
+    "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.  (gaussian)", *READOUTS)],
+    "n_gradient": Annotated[int | None, _integer("Samples of the gradient step.  (n-samples)")],
 }
 """Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""
 
@@ -69,10 +94,18 @@ def read_problem(path: Path | None, given: dict[str, Any]) -> Problem:
         raise ArgumentError("--step-exponent, --step-size", both, "both given; give one of the two")
     changes = {name: value for name, value in given.items() if value is not None}
     if path is not None:
-        return Problem.from_toml(path).replace(**changes)
+        return _from_file(path).replace(**changes)
     if "step_size" not in changes:
         changes.setdefault("step_exponent", DEFAULT_EXPONENT)
     return Problem(**changes)
+
+
+def _from_file(path: Path) -> Problem:
+    """The problem of a file; what is wrong there is said of the file."""
+    try:
+        return Problem.from_toml(path)
+    except ArgumentError as error:
+        raise ArgumentError(f"{path}: {error.argument}", error.value, error.remedy) from error
 
 
 def with_problem(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from polyspike.errors import ArgumentError, UnreadableError
 from polyspike.spectra import Spectrum
 
-__all__ = ["check_figure", "make_folder", "plain", "print_json", "print_lines", "spectrum_values"]
+__all__ = ["check_figure", "make_folder", "plain", "print_json", "print_lines", "save_whole", "spectrum_values"]
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
@@ -30,6 +30,33 @@ def check_figure(path: Path) -> None:
         raise ArgumentError("figure", str(path), f"give a name that ends in {', '.join(FIGURE_FORMATS)}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UnreadableError(f"figure = {str(path)!r}: its folder is not there or cannot be written; give another")
+    if not _can_be(path) or path.is_dir():
+        raise UnreadableError(f"figure = {str(path)!r}: no file can have this name; give another")
+
+
+def _can_be(path: Path) -> bool:
+    """Whether a file may have this name: it is not too long, and has no forbidden sign."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def save_whole(figure: Any, path: Path) -> None:
+    """Write a figure, whole or not at all.
+
+    Raises
+    ------
+    UnreadableError
+        If the place cannot be written, or is full.
+    """
+    from polyspike.experiments.reproduce.folder import write_whole
+    from polyspike.plotting.style import save_figure
+
+    write_whole(path, lambda temporary: save_figure(figure, temporary))
 
 
 def make_folder(path: Path) -> Path:
@@ -38,12 +65,14 @@ def make_folder(path: Path) -> Path:
     Raises
     ------
     UnreadableError
-        If it cannot be made.
+        If it cannot be made or written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnreadableError(f"out = {str(path)!r}: cannot be made ({error}); give another folder") from error
+        raise UnreadableError(f"out = {str(path)!r}: cannot be made ({error.strerror}); give another folder") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UnreadableError(f"out = {str(path)!r}: cannot be written; give another folder")
     return path
 
 

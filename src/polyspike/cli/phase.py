@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import make_folder, print_json, print_lines
+from polyspike.cli.options import Json, integer, with_problem
+from polyspike.cli.output import make_folder, print_json, print_lines, save_whole
+from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 
@@ -26,11 +27,17 @@ _FEWEST, _MOST = 2, 400
 @with_problem
 def command(
     problem: Problem,
-    against: Annotated[str, typer.Option(help="What the rows are: ridge, or sample-ratio (n/d).")] = "ridge",
+    against: Annotated[
+        str,
+        typer.Option(
+            help="What the rows are: ridge, or sample-ratio (n/d).",
+            autocompletion=complete_from("ridge", "sample-ratio"),
+        ),
+    ] = "ridge",
     low: Annotated[float | None, typer.Option(help="Lowest row.  (0.0001, or 0.25)", show_default=False)] = None,
     high: Annotated[float | None, typer.Option(help="Highest row.  (10, or 8)", show_default=False)] = None,
-    rows: Annotated[int, typer.Option(help="Number of rows.")] = 25,
-    columns: Annotated[int, typer.Option(help="Number of step exponents from 0 to 1/2.")] = 51,
+    rows: Annotated[int, integer("Number of rows.")] = 25,
+    columns: Annotated[int, integer("Number of step exponents from 0 to 1/2.")] = 51,
     spikes: Annotated[bool, typer.Option(help="Outline the regions by number of visible spikes.")] = True,
     out: Annotated[Path, typer.Option(help="Folder of phase.png, phase.svg, phase.csv and best.csv.")] = Path("phase"),
     json: Json = False,
@@ -69,12 +76,11 @@ def _axes(name: str, given: str, low: Any, high: Any, rows: int, columns: int) -
 def _write(found: Any, folder: Path) -> list[Path]:
     from polyspike.experiments.export import write_csv
     from polyspike.plotting.phase import phase_figure
-    from polyspike.plotting.style import save_figure
 
     write_csv(found.cells, folder / "phase.csv")
     write_csv(found.best, folder / "best.csv")
     for name in ("phase.png", "phase.svg"):
-        save_figure(phase_figure(found.cells, found.best, found.against), folder / name)
+        save_whole(phase_figure(found.cells, found.best, found.against), folder / name)
     return [folder / name for name in ("phase.csv", "best.csv", "phase.png", "phase.svg")]
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json, with_problem
+from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import print_json, print_lines, spectrum_values
+from polyspike.cli.values import complete_from
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
@@ -17,6 +18,8 @@ EXAMPLES = (
     "polyspike predict --problem mine.toml --method window --json"
 )
 
+NAMES = ("uniform", "crossing", "window", "window-published")
+
 METHODS = (
     "uniform: this size, any step. window: the limit inside a window of steps. crossing: the limit across the edge "
     "of one. window-published: the limit as printed in the paper."
@@ -26,8 +29,8 @@ METHODS = (
 @with_problem
 def command(
     problem: Problem,
-    method: Annotated[str, typer.Option(help=METHODS)] = "uniform",
-    spikes: Annotated[int | None, typer.Option(help="l, for a limit; that of the step's window if absent.")] = None,
+    method: Annotated[str, typer.Option(help=METHODS, autocompletion=complete_from(*NAMES))] = "uniform",
+    spikes: Annotated[int | None, integer("l, for a limit; that of the step's window if absent.")] = None,
     json: Json = False,
 ) -> None:
     """Train loss, train and test error that the theory predicts, without any simulation.

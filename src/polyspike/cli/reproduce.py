@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.options import Json
+from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
+from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 
 __all__ = ["EXAMPLES", "command"]
@@ -29,9 +30,14 @@ PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata")
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder of the figures, tables and report.md.")] = Path("figures"),
-    only: Annotated[list[str] | None, typer.Option(help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.", autocompletion=complete_from(*PART_NAMES)
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: under a minute.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="Replicates of every measurement, 2 or more.")] = None,
+    seeds: Annotated[int | None, integer("Replicates of every measurement, 2 or more.")] = None,
     data: Annotated[Path | None, Own(help="Your own CSV or Parquet file, instead of MNIST.")] = None,
     target: Annotated[str | None, Own(help="Its target column.")] = None,
     ignore: Annotated[list[str] | None, Own(help="A column not to read. Can be repeated.")] = None,

@@ -2,9 +2,7 @@
 
 from typing import Annotated, Any
 
-import typer
-
-from polyspike.cli.options import Device, Dtype, Json, Streaming, with_problem
+from polyspike.cli.options import Device, Dtype, Json, Streaming, integer, with_problem
 from polyspike.cli.output import print_json, print_lines
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
@@ -23,9 +21,9 @@ FIELDS = ("train_loss", "train_error", "test_error", "cosine", "rank_one_fractio
 @with_problem
 def command(
     problem: Problem,
-    seed: Annotated[int, typer.Option(help="Seed of the draw; the same seed gives the same numbers.")] = 0,
-    replicates: Annotated[int, typer.Option(help="Runs; from two on, means with standard errors.")] = 1,
-    n_test: Annotated[int, typer.Option(help="Fresh test samples.")] = 20_000,
+    seed: Annotated[int, integer("Seed of the draw; the same seed gives the same numbers.")] = 0,
+    replicates: Annotated[int, integer("Runs; from two on, means with standard errors.")] = 1,
+    n_test: Annotated[int, integer("Fresh test samples.")] = 20_000,
     dtype: Dtype = "float64",
     device: Device = "cpu",
     streaming: Streaming = None,
@@ -60,5 +58,5 @@ def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any])
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return f"{value['mean']:.6g} ± {value['standard_error']:.2g}   ({value['n']} runs)"
+        return f"{Estimate(**value)}   ({value['n']} runs)".replace("+/-", "±")
     return value

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from polyspike.cli.options import Json, with_problem
-from polyspike.cli.output import check_figure, print_json, spectrum_values
+from polyspike.cli.options import Json, integer, with_problem
+from polyspike.cli.output import check_figure, print_json, save_whole, spectrum_values
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.spectra import Spectrum
@@ -23,8 +23,8 @@ EXAMPLES = (
 @with_problem
 def command(
     problem: Problem,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
-    degree: Annotated[int, typer.Option(help="Highest Hermite degree of the profiles.")] = 4,
+    seed: Annotated[int, integer("Seed of the draw.")] = 0,
+    degree: Annotated[int, integer("Highest Hermite degree of the profiles.")] = 4,
     figure: Annotated[Path | None, typer.Option(help="Write the histogram to this file.")] = None,
     json: Json = False,
 ) -> None:
@@ -74,9 +74,9 @@ def _print_spike(location: float, profile: Any) -> None:
 
 def _draw(path: Path, eigenvalues: Any, edge: float, theory: Spectrum) -> None:
     from polyspike.experiments.reproduce.spectrum import density_curve
-    from polyspike.plotting import new_figure, save_figure, spectrum_axes
+    from polyspike.plotting import new_figure, spectrum_axes
 
     figure, axes = new_figure(5, 3.2)
     spikes = np.array([spike.location for spike in theory.spikes])
     spectrum_axes(axes, eigenvalues, edge, density_curve(theory), spikes)
-    save_figure(figure, path)
+    save_whole(figure, path)

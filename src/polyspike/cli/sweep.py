@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from polyspike.cli.options import Json
-from polyspike.cli.output import make_folder, print_json
+from polyspike.cli.options import Json, integer
+from polyspike.cli.output import make_folder, print_json, save_whole
 from polyspike.errors import ArgumentError
 
 __all__ = ["EXAMPLES", "ROWS_FAILED", "command"]
@@ -34,8 +34,8 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Folder of store, tables and figure; the spec's name if absent.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; all cores when absent.")] = None,
-    threads: Annotated[int, typer.Option(help="BLAS threads of each; rows depend on them in the last digits.")] = 1,
+    workers: Annotated[int | None, integer("Processes; all cores when absent.")] = None,
+    threads: Annotated[int, integer("BLAS threads of each; rows depend on them in the last digits.")] = 1,
     redo: Annotated[bool, typer.Option("--redo", help="Make again what is stored.")] = False,
     redo_failed: Annotated[bool, typer.Option("--redo-failed", help="Make again the rows that failed.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler to use instead.")] = None,
@@ -137,12 +137,11 @@ def _drawable(means: Any) -> bool:
 
 
 def _draw(means: Any, theory: Any, field: Any, folder: Path) -> list[Path]:
-    from polyspike.plotting.style import save_figure
     from polyspike.plotting.sweep import sweep_figure
 
     paths = [folder / "errors.png", folder / "errors.svg"]
     for path in paths:
-        save_figure(sweep_figure(means, theory, field), path)
+        save_whole(sweep_figure(means, theory, field), path)
     return paths
 
 

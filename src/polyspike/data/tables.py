@@ -13,7 +13,7 @@ from polyspike.data.numbers import Convention, Evidence, decide, form, reader_of
 from polyspike.data.options import Reading, TextFormat
 from polyspike.data.table import Table, dataset_of, few, short
 from polyspike.data.text import Records, read_records
-from polyspike.errors import ArgumentError, PolyspikeError, UnreadableError
+from polyspike.errors import ArgumentError, MissingPackageError, UnreadableError
 
 __all__ = ["read_csv", "read_parquet", "read_table"]
 
@@ -159,7 +159,7 @@ def read_parquet(
 
     Raises
     ------
-    PolyspikeError
+    MissingPackageError
         If pyarrow is not installed (extra ``tables``).
     UnreadableError
         If the file cannot be read, or is no Parquet file.
@@ -183,7 +183,7 @@ def _arrow_table(path: Path) -> Any:
     try:
         parquet = import_module("pyarrow.parquet")
     except ImportError as error:
-        raise PolyspikeError("pyarrow is needed to read Parquet; pip install 'polyspike[tables]'") from error
+        raise MissingPackageError("data", str(path), "pyarrow", "tables", "save the table as CSV") from error
     try:
         return parquet.read_table(path)
     except (OSError, ValueError) as error:  # what is no Parquet file is a ValueError of pyarrow

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.data.scale import is_constant
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Whitening", "fit_whitening", "redundant", "whiten"]
@@ -20,8 +21,8 @@ RANK_TOLERANCE = 1e-10
 EQUAL_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Whitening:
+@dataclass(frozen=True, eq=False, repr=False)
+class Whitening(Readable):
     """The map ``x -> (x - mean) @ directions``, so that the fitted data have mean 0 and covariance I.
 
     Attributes

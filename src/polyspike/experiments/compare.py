@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.experiments.replicate import PairedDifference, Replication
 from polyspike.experiments.statistics import z_threshold
@@ -15,8 +16,8 @@ COMPARED_FIELDS = ("train_loss", "train_error", "test_error", "cosine", "spike_c
 """What both roads know."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Readable):
     """One field: what was predicted and what was measured.
 
     Attributes

@@ -99,7 +99,7 @@ def connect(path: Path | None, read_only: bool = False) -> sqlite3.Connection:
         connection = _open(":memory:")
         _fill(connection)
         return connection
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists it says no to a name that no file can have
         if read_only:
             raise UnreadableError(f"store = {str(path)!r}: there is no such file; check the name")
         _create(path)
@@ -150,18 +150,26 @@ def _open(address: str) -> sqlite3.Connection:
 
 def _address(path: Path, read_only: bool) -> str:
     if not read_only:
-        return f"file:{quote(str(path.absolute()))}?mode=rw"
+        return f"{_uri(path)}?mode=rw"
     # Where nothing can be written beside the file there are no writers with whom to agree.
     lonely = not _has_log(path) and not os.access(path.parent, os.W_OK)
-    return f"file:{quote(str(path.absolute()))}?{'immutable=1' if lonely else 'mode=ro'}"
+    return f"{_uri(path)}?{'immutable=1' if lonely else 'mode=ro'}"
+
+
+def _uri(path: Path) -> str:
+    """With an authority, which is empty: what follows two slashes would be taken for one."""
+    place = quote(str(path.absolute()))
+    return f"file://{place}" if place.startswith("/") else f"file:{place}"
 
 
 def _create(path: Path) -> None:
     """Make a store beside and link it into place: there is never half a store, nor is one overwritten."""
     try:
-        handle, name = mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        handle, name = mkstemp(prefix=".polyspike.", suffix=".new", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(f"store = {str(path)!r}: cannot be made ({error}); give another place") from error
+        raise UnreadableError(
+            f"store = {str(path)!r}: cannot be made ({error.strerror}); give another place"
+        ) from error
     os.close(handle)
     try:
         with reported(path), closing(_open(name)) as connection:
@@ -173,7 +181,9 @@ def _create(path: Path) -> None:
     except OSError as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError(f"store = {str(path)!r}: cannot be made ({error}); give another place") from error
+        raise UnreadableError(
+            f"store = {str(path)!r}: cannot be made ({error.strerror}); give another place"
+        ) from error
     finally:
         for rest in ("", "-wal", "-shm"):
             Path(name + rest).unlink(missing_ok=True)
@@ -191,7 +201,7 @@ def _check_header(path: Path) -> None:
             start = file.read(100)
         whole = _has_log(path) or path.stat().st_size >= _recorded_size(start)
     except OSError as error:
-        raise UnreadableError(f"store = {str(path)!r}: cannot be read ({error}); check the name") from error
+        raise UnreadableError(f"store = {str(path)!r}: cannot be read ({error.strerror}); check the name") from error
     if not start.startswith(_MAGIC) and not _MAGIC.startswith(start):
         raise UnreadableError(f"store = {str(path)!r}: not a results store; give another name")
     if len(start) < 100 or not whole:
@@ -207,7 +217,7 @@ def _recorded_size(header: bytes) -> int:
 
 def _has_log(path: Path) -> bool:
     """Whether transactions wait in a log beside the file, and the file itself need not be whole."""
-    return path.with_name(path.name + "-wal").exists()
+    return os.path.exists(f"{path}-wal")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -223,3 +233,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise UnreadableError(f"store = {str(path)!r}: damaged or truncated ({verdict}); restore a copy")
+
+
+def _unwritable(path: Path, error: OSError) -> UnreadableError:
+    return UnreadableError(f"store = {str(path)!r}: cannot be made ({error.strerror}); give another place")

@@ -14,7 +14,7 @@ from typing import Any
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from polyspike.errors import PolyspikeError, UnreadableError
+from polyspike.errors import MissingPackageError, UnreadableError
 from polyspike.experiments.store import Row
 from polyspike.experiments.tasks import Task
 from polyspike.status import Status
@@ -112,10 +112,10 @@ def on_cluster(address: str) -> Backend:
 
     Raises
     ------
-    PolyspikeError
+    MissingPackageError
         If ``distributed`` is not installed.
     """
-    distributed = _distributed()
+    distributed = _distributed(address)
 
     def backend(tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
         return _by_dask(distributed, address, tasks, alone)
@@ -123,11 +123,11 @@ def on_cluster(address: str) -> Backend:
     return backend
 
 
-def _distributed() -> Any:
+def _distributed(address: str) -> Any:
     try:
         return import_module("distributed")
     except ImportError as error:
-        raise PolyspikeError("a cluster needs Dask; pip install 'polyspike[cluster]'") from error
+        raise MissingPackageError("scheduler", address, "distributed", "cluster", "leave it out") from error
 
 
 def _by_dask(distributed: Any, address: str, tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Any
 
-from polyspike.errors import PolyspikeError, UnreadableError
+from polyspike.errors import MissingPackageError, UnreadableError
 from polyspike.experiments.files import share_as_usual
 
 __all__ = ["frame", "write_csv", "write_parquet"]
@@ -21,10 +21,10 @@ def frame(records: Records) -> Any:
 
     Raises
     ------
-    PolyspikeError
+    MissingPackageError
         If pandas is not installed (extra ``tables``).
     """
-    return _library("pandas").DataFrame.from_records(list(records))
+    return _library("pandas", "library", "pandas").DataFrame.from_records(list(records))
 
 
 def write_csv(records: Records, path: str | Path) -> None:
@@ -50,35 +50,44 @@ def write_parquet(records: Records, path: str | Path) -> None:
 
     Raises
     ------
-    PolyspikeError
+    MissingPackageError
         If pandas or pyarrow is not installed (extra ``tables``).
     UnreadableError
         As :func:`write_csv`.
     """
-    _library("pyarrow")
+    for name in ("pandas", "pyarrow"):
+        _library(name, "table", str(path))
     table = frame(records)
     _write_whole(Path(path), lambda file: table.to_parquet(file, engine="pyarrow", index=False))
 
 
-def _library(name: str) -> Any:
+def _library(name: str, argument: str, value: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise PolyspikeError(f"{name} is needed for this table; pip install 'polyspike[tables]'") from error
+        raise MissingPackageError(argument, value, name, "tables", "write a .csv") from error
 
 
 def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Write beside and move into place, so that nobody reads half a table."""
     try:
-        handle, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = mkstemp(prefix=".polyspike.", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
+        ) from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
         share_as_usual(name)
         os.replace(name, path)
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); give another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
+        ) from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UnreadableError:
+    return UnreadableError(f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place")

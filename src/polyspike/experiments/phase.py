@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
@@ -30,8 +31,8 @@ AGAINST: dict[str, Callable[[Problem, float], Problem]] = {"ridge": _with_ridge,
 """What the rows of a map differ in: the ridge, or ``n/d`` (the input dimension and the width stay)."""
 
 
-@dataclass(frozen=True, eq=False)
-class PhaseMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class PhaseMap(Readable):
     """A phase map as two tables.
 
     Attributes

@@ -6,6 +6,7 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
@@ -21,8 +22,8 @@ Run = Callable[..., list[Measurement]]
 """``run(problems, seed=..., **options)``: one measurement of each problem, all at the same seed."""
 
 
-@dataclass(frozen=True, eq=False)
-class Replication:
+@dataclass(frozen=True, eq=False, repr=False)
+class Replication(Readable):
     """Replicates of one problem: what was measured, with error bars.
 
     Attributes
@@ -64,8 +65,8 @@ class Replication:
         return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.n else ()
 
 
-@dataclass(frozen=True, eq=False)
-class PairedDifference:
+@dataclass(frozen=True, eq=False, repr=False)
+class PairedDifference(Readable):
     """Mean of ``problem - baseline`` over seeds that both share; far less noisy than a difference of means.
 
     Attributes

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike._version import __version__
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.experiments.database import connect, reported, transaction, try_writing
 from polyspike.experiments.export import frame, write_csv, write_parquet
@@ -54,8 +55,8 @@ def _text(value: Any) -> str:
         raise ArgumentError("options", value, f"give strings, finite numbers or None ({error})") from error
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
+@dataclass(frozen=True, eq=False, repr=False)
+class Row(Readable):
     """A finished run, or one that failed.
 
     Attributes
@@ -208,14 +209,16 @@ class Store:
     def records(self) -> list[dict[str, Any]]:
         """All rows as flat dicts, without spectra, ordered by content; the columns of every export."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY problem, seed, options"
-        return [_record(dict(zip(_COLUMNS, values))) for values in self._rows(query)]
+        cells = [dict(zip(_COLUMNS, values)) for values in self._rows(query)]
+        longest = max((len(json.loads(cell["seed"])) for cell in cells), default=2)
+        return [_record(cell, longest) for cell in cells]
 
     def to_pandas(self) -> Any:
-        """All rows as a ``pandas.DataFrame``: problem, step, phi, psi, seed, status and everything measured.
+        """All rows as a ``pandas.DataFrame``: problem, step, phi, psi, seed, replicate, status and everything measured.
 
         Raises
         ------
-        PolyspikeError
+        MissingPackageError
             If pandas is not installed (extra ``tables``).
         """
         return frame(self.records())
@@ -300,9 +303,16 @@ def _alignment(arrays: dict[str, Array]) -> Alignment | None:
     return Alignment(len(overlaps), arrays["alignment_monomial"], arrays["alignment_hermite"], overlaps)
 
 
-def _record(cell: dict[str, Any]) -> dict[str, Any]:
+def _record(cell: dict[str, Any], longest: int) -> dict[str, Any]:
     problem = Problem.from_dict(json.loads(cell["problem"]))
     fields = {"step_exponent": None, "step_size": None, "n_gradient": None, **problem.to_dict()}
     derived = {"step": problem.step, "phi": problem.phi, "psi": problem.psi}
     rest = {name: cell[name] for name in _COLUMNS if name not in {"key", "problem"}}
-    return {**fields, **derived, **rest, "key": cell["key"]}
+    return {**fields, **derived, **(rest | _seed_columns(json.loads(cell["seed"]), longest)), "key": cell["key"]}
+
+
+def _seed_columns(seed: Sequence[int], longest: int) -> dict[str, int | None]:
+    """Base seed and number of the replicate, each in a column of numbers; a base of several has more columns."""
+    *base, replicate = seed if len(seed) > 1 else (*seed, None)
+    names = ["seed", *(f"seed_{k}" for k in range(2, longest))]
+    return {**{name: base[k] if k < len(base) else None for k, name in enumerate(names)}, "replicate": replicate}

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.dispatch import Backend, finished, on_cluster, on_this_machine
@@ -29,8 +30,8 @@ CHUNK = 128
 """Most problems in a task: what a SIGKILL can cost, and what one worker computes before it shows."""
 
 
-@dataclass(frozen=True, eq=False)
-class SweepResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SweepResult(Readable):
     """What a sweep made or found.
 
     Attributes
@@ -45,7 +46,7 @@ class SweepResult:
     """
 
     problems: tuple[Problem, ...]
-    keys: tuple[tuple[str, ...], ...]
+    keys: tuple[tuple[str, ...], ...] = field(repr=False)
     store: Store | Path
     progress: Progress
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.problem.activations import Activation, as_activation
 
@@ -21,8 +22,8 @@ class Condition:
     comment: str
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class ActivationReport(Readable):
     """What the theory sees of an activation.
 
     Attributes

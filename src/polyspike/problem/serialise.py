@@ -30,14 +30,16 @@ def write_toml(values: dict[str, Any], path: Path) -> None:
     try:
         path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8")
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be written ({error}); choose another place") from error
+        raise UnreadableError(
+            f"path = {str(path)!r}: cannot be written ({error.strerror}); choose another place"
+        ) from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file into a dict."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte-order mark
     except OSError as error:
-        raise UnreadableError(f"path = {str(path)!r}: cannot be read ({error}); check the name") from error
+        raise UnreadableError(f"path = {str(path)!r}: cannot be read ({error.strerror}); check the name") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnreadableError(f"path = {str(path)!r}: not a TOML file ({error})") from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from polyspike.errors import ArgumentError
+from polyspike.errors import ArgumentError, MissingPackageError
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.host import HOST, HostArrays
 
@@ -30,7 +30,9 @@ def arrays_on(device: str = "cpu", dtype: str = "float64") -> Arrays:
     Raises
     ------
     ArgumentError
-        Unknown names, a library that is not installed, a device that is not there.
+        Unknown names, a device that is not there.
+    MissingPackageError
+        A library that is not installed.
     """
     if dtype not in DTYPES:
         raise ArgumentError("dtype", dtype, "give 'float64' or 'float32'")
@@ -43,7 +45,8 @@ def arrays_on(device: str = "cpu", dtype: str = "float64") -> Arrays:
     if library == "numpy":
         return HOST if dtype == "float64" else HostArrays(dtype=dtype)
     if find_spec(library) is None:
-        raise ArgumentError("device", device, f"{library} is not installed; {_INSTALL[library]}, or use device='cpu'")
+        package, extra = _PACKAGES[library]
+        raise MissingPackageError("device", device, package, extra, "use device 'cpu'")
     return _MAKERS[library](device, place or "cpu", dtype)
 
 
@@ -53,11 +56,12 @@ def _full_name(device: str) -> str:
     return "numpy" if device == "cpu" else device
 
 
-_INSTALL = {
-    "torch": "install the extra 'torch'",
-    "jax": "install jax",
-    "array_api_strict": "install array-api-strict",
+_PACKAGES: dict[str, tuple[str, str | None]] = {
+    "torch": ("torch", "torch"),
+    "jax": ("jax", None),
+    "array_api_strict": ("array-api-strict", None),
 }
+"""Library to the package that brings it, and the extra that brings the package."""
 
 
 def _torch(device: str, place: str, dtype: str) -> Arrays:

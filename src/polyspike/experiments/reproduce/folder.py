@@ -28,7 +28,8 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     UnreadableError
         If the place cannot be written.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    name = sha256(path.name.encode()).hexdigest()[:16]  # the name itself may be as long as a name can be
+    temporary = path.with_name(f".{name}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
         os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Part 5: the same experiment on real data, MNIST or the user's own table."""
+"""Part 5: the same experiment on real data: MNIST (digits where it is missing), or the user's own table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from polyspike.data import Dataset, Whitening, fit_whitening, load
+from polyspike.data import Dataset, Whitening, fit_whitening, load_images
 from polyspike.data.scale import standardise
 from polyspike.data.whiten import redundant
 from polyspike.errors import ArgumentError
@@ -118,7 +118,7 @@ class SplitJob(Job):
 
 def plan(options: Options) -> list[SplitJob]:
     """The pilot. The data are whitened once, here, so that bad ones are refused before any work."""
-    return _study(options.data or load("mnist"), options.quick).jobs(range(PILOT), pilot=True)
+    return _study(options.data or load_images(), options.quick).jobs(range(PILOT), pilot=True)
 
 
 def more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> list[SplitJob]:

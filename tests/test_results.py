@@ -1,0 +1,105 @@
+"""Results in a loop: every row has the common fields, copies and pickles, and shows itself on one screen."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+import polyspike as ps
+from polyspike import EdgePrediction, FailedPrediction, Prediction, Problem, Status
+
+PROBLEM = Problem("relu", "h1 + 0.5*h2", 200, 100, 150, step_exponent=0.3)
+EXPONENTS = (0.2, 0.25, 0.3)  # 1/4 is the edge between the first two windows
+
+COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source"}
+
+
+def rows(method: str) -> list[Any]:
+    """Predictions over an edge, and one that fails."""
+    problems = [PROBLEM.replace(step_exponent=a) for a in EXPONENTS]
+    return ps.predict([*problems, PROBLEM.replace(step_exponent=0.5)], method=method)
+
+
+@pytest.mark.parametrize("method", ["window", "window-published"])
+def test_every_row_over_an_edge_has_the_common_fields(method: str) -> None:
+    found = rows(method)
+    assert [type(row) for row in found] == [Prediction, EdgePrediction, Prediction, FailedPrediction]
+    for row in found:
+        assert {name for name in COMMON if not hasattr(row, name)} == set()
+        assert row.method == method
+        assert (row.test_error is None) == (not row.status.ok)
+        assert row.test_error is not None or (row.trust_reason and not row.trusted)
+
+
+def test_an_edge_row_has_its_own_value_beside_its_neighbours() -> None:
+    _, edge, _, _ = rows("window")
+    assert edge.crossing is not None
+    for name in ("train_loss", "train_error", "test_error", "cosine", "spike_cosine", "null_error"):
+        assert getattr(edge, name) == getattr(edge.crossing, name)
+    assert min(edge.below.test_error, edge.above.test_error) < edge.test_error
+    assert edge.test_error < max(edge.below.test_error, edge.above.test_error)
+    assert edge.trusted == edge.crossing.trusted
+
+
+def test_an_edge_of_the_published_limit_says_what_it_lacks() -> None:
+    _, edge, _, failed = rows("window-published")
+    assert edge.crossing is None
+    assert (edge.test_error, edge.status) == (None, Status.OUT_OF_RANGE)
+    assert edge.trust_reason == (
+        "the published limit jumps at this step and says nothing of the edge itself: see below and above"
+    )
+    assert failed.trust_reason == failed.message
+    assert (failed.notes, failed.extras, failed.regime) == ((), {}, "")
+
+
+def test_an_optimum_has_the_fields_of_its_prediction() -> None:
+    best = ps.best_ridge(PROBLEM)
+    for name in COMMON:
+        assert getattr(best, name) == getattr(best.prediction, name) or name == "problem"
+    assert best.spectrum is best.prediction.spectrum
+
+
+RESULTS: dict[str, Callable[[], Any]] = {
+    "Prediction": lambda: ps.predict(PROBLEM),
+    "Spectrum": lambda: ps.predict(PROBLEM).spectrum,  # type: ignore[union-attr]
+    "EdgePrediction": lambda: rows("window")[1],
+    "FailedPrediction": lambda: rows("window")[3],
+    "Derivatives": lambda: ps.derivatives(PROBLEM),
+    "Optimum": lambda: ps.best_step(PROBLEM),
+    "GradientSpectrum": lambda: ps.gradient_matrix_spectrum(PROBLEM.replace(activation="tanh")),
+    "Measurement": lambda: ps.simulate(PROBLEM, n_test=100, eigenvalues="all", alignment_degree=3),
+    "Replication": lambda: ps.replicate(PROBLEM, n=8, n_test=100),
+    "PairedDifference": lambda: ps.paired_difference(PROBLEM, PROBLEM.replace(step_size=0), n=2, n_test=100),
+    "Comparison": lambda: ps.compare(ps.predict(PROBLEM), ps.replicate(PROBLEM, n=2, n_test=100))["test_error"],  # type: ignore[arg-type]
+    "Row": lambda: ps.sweep([PROBLEM], 1, workers=1, n_test=100).rows()[0],
+    "ActivationReport": lambda: ps.activation_report(ps.as_activation("relu")),
+    "Dataset": lambda: ps.data.load("digits"),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_shows_itself_on_one_screen(name: str) -> None:
+    text = repr(RESULTS[name]())
+    assert text.startswith(f"{name}(")
+    assert len(text.splitlines()) <= 12
+    assert max(map(len, text.splitlines())) <= 79
+    assert " at 0x" not in text
+
+
+def test_a_sweep_shows_itself_on_one_screen() -> None:
+    problems = [PROBLEM.replace(ridge=0.01 * k) for k in range(1, 9)]
+    text = repr(ps.sweep(problems, 1, workers=1, n_test=100))
+    assert "problems=<8 x Problem>" in text
+    assert len(text.splitlines()) <= 6
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "deepcopy", "pickle"]
+)
+def test_a_result_survives_copying_and_pickling(name: str, again: Callable[[Any], Any]) -> None:
+    result = RESULTS[name]()
+    assert repr(again(result)) == repr(result)
