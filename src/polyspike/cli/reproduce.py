@@ -41,9 +41,18 @@ def command(
     data: Annotated[Path | None, Own(help="Your own CSV or Parquet file, instead of MNIST.")] = None,
     target: Annotated[str | None, Own(help="Its target column.")] = None,
     ignore: Annotated[list[str] | None, Own(help="A column not to read. Can be repeated.")] = None,
-    missing: Annotated[str | None, Own(help="Rows with missing values: refuse (default) or drop.")] = None,
-    categories: Annotated[str | None, Own(help="Columns of words: refuse (default) or encode.")] = None,
-    dates: Annotated[str | None, Own(help="Columns of ISO dates: refuse (default) or days.")] = None,
+    missing: Annotated[
+        str | None,
+        Own(help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")),
+    ] = None,
+    categories: Annotated[
+        str | None,
+        Own(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
+    ] = None,
+    dates: Annotated[
+        str | None,
+        Own(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
+    ] = None,
     delimiter: Annotated[str | None, Own(help="Between cells: one character, or tab.")] = None,
     decimal: Annotated[str | None, Own(help="Decimal mark: . or ,")] = None,
     thousands: Annotated[str | None, Own(help="Between thousands: , or . or ' or a blank.")] = None,

@@ -21,8 +21,11 @@ Array = NDArray[np.float64]
 MAX_LEVELS = 30
 """A column of words with more different ones than this holds names or free text, not categories."""
 
-MAX_SHOWN = 5
-MAX_CELL = 40
+MAX_COLUMNS = 12
+"""Columns that a complaint names; with more of them the file has another problem."""
+
+MAX_LINES = 5
+MAX_CELL = 30
 
 
 @dataclass
@@ -62,12 +65,12 @@ class Table:
 
     def where(self, rows: Sequence[int] | NDArray[np.int64]) -> str:
         """The first few of these rows, as a reader of the file finds them."""
-        lines = [str(self.lines[i]) for i in rows[:MAX_SHOWN]]
-        more = f", ... {len(rows)} in all" if len(rows) > MAX_SHOWN else ""
+        lines = [str(self.lines[i]) for i in rows[:MAX_LINES]]
+        more = f", ... {len(rows)} in all" if len(rows) > MAX_LINES else ""
         return f"{self.unit}{'s' if len(rows) > 1 else ''} {', '.join(lines)}{more}"
 
 
-def few(parts: Sequence[str], limit: int = MAX_SHOWN) -> str:
+def few(parts: Sequence[str], limit: int = MAX_COLUMNS) -> str:
     """The first of many, and how many there are beside."""
     more = f", and {len(parts) - limit} more" if len(parts) > limit else ""
     return ", ".join(parts[:limit]) + more
@@ -138,7 +141,7 @@ def _check_names(table: Table, target: str, reading: Reading) -> None:
 def _nearest(what: str, name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.0)
     guess = f"; did you mean {short(close[0])}?" if close else "."
-    return f"{what} {short(name)}: no such column{guess} Columns: {few([short(c) for c in known], 12)}"
+    return f"{what} {short(name)}: no such column{guess} Columns: {few([short(c) for c in known])}"
 
 
 def _drop_without_content(table: Table, target: str, reading: Reading) -> None:
@@ -193,13 +196,13 @@ def _check_kinds(table: Table, target: str, reading: Reading) -> None:
 
 def _described(column: Column) -> str:
     levels = list(dict.fromkeys(word for word in column.words if word))
-    return f"{short(column.name)} ({len(levels)} different, such as {', '.join(map(short, levels[:3]))})"
+    return f"{short(column.name)} ({len(levels)} different, such as {', '.join(map(short, levels[:2]))})"
 
 
 def _strays(table: Table, column: Column) -> str:
     rows = [i for i, _ in column.strays]
     cells = dict.fromkeys(short(cell) for _, cell in column.strays)
-    return f"{short(column.name)}: {', '.join(list(cells)[:3])} ({table.where(rows)})"
+    return f"{short(column.name)}: {', '.join(list(cells)[:2])} ({table.where(rows)})"
 
 
 def _check_dates(table: Table, reading: Reading) -> None:
