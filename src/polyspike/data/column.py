@@ -30,6 +30,7 @@ INFINITE = frozenset({"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity
 TRUTH = {"true": 1.0, "false": 0.0}
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 PLAIN = re.compile(r"[0-9eE+.\n-]*", re.ASCII)
+MONEY = re.compile(r"[+-]?[$€£¥][ ]?[+-]?[\d.,' ]+|[+-]?[\d.,' ]+[ ]?[$€£¥%‰]", re.ASCII)
 LOCAL_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:[T ]\d{1,2}:\d\d(?::\d\d)?)?", re.ASCII)
 
 
@@ -40,8 +41,8 @@ class Column:
     Attributes
     ----------
     name : str
-    kind : {"numbers", "words", "dates", "local dates", "empty"}
-        Local dates are those in which day and month cannot be told apart.
+    kind : {"numbers", "words", "dates", "local dates", "signed", "empty"}
+        Local dates are those in which day and month cannot be told apart; signed are numbers with % or a currency.
     values : ndarray of shape (n,)
         The numbers; NaN in a missing cell, and everywhere in a column of words.
     missing : ndarray of bool, shape (n,)
@@ -103,7 +104,7 @@ def column_of_cells(
     if all(cell.lower() in TRUTH for cell in present):
         values = np.array([TRUTH.get(cell.lower(), np.nan) for cell in cells])
         return numbers_column(name, values, missing, "true and false are 1 and 0" if present else "")
-    for kind, pattern in (("dates", ISO_DATE), ("local dates", LOCAL_DATE)):
+    for kind, pattern in (("dates", ISO_DATE), ("local dates", LOCAL_DATE), ("signed", MONEY)):
         if all(pattern.fullmatch(cell) for cell in present):
             return _dates(name, kind, cells, missing)
     if looks_numeric(cells):

@@ -54,7 +54,7 @@ class Reading:
     ignore : tuple of str
         See :func:`polyspike.data.read_csv`.
     min_rows : int
-        Rows that must remain.
+        Rows that must remain, 2 or more.
 
     Raises
     ------
@@ -72,3 +72,5 @@ class Reading:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(name, getattr(self, name), f"give one of {', '.join(allowed)}")
+        if self.min_rows < 2:
+            raise ArgumentError("min_rows", self.min_rows, "give an integer >= 2")

@@ -188,6 +188,9 @@ def _check_kinds(table: Table, target: str, reading: Reading) -> None:
         remedy = f"more than {MAX_LEVELS} are names or free text; leave such columns out with ignore="
         table.problems.append(f"too many different words: {few([_described(c) for c in long])}: {remedy}")
     _check_dates(table, reading)
+    signed = [c for c in table.columns if c.kind == "signed"]
+    if signed:
+        table.problems.append(f"numbers with a sign beside: {few([_first_word(c) for c in signed])}: remove the sign")
     strays = [_strays(table, c) for c in table.columns if c.strays]
     if strays:
         table.problems.append(f"cells that are no numbers among numbers: {few(strays)}: correct them, or empty them")
@@ -295,6 +298,9 @@ def _check_numbers(table: Table, columns: list[tuple[str, Array]], used: NDArray
         table.problems.append(f"out of range, {limits}: {few(beyond)}: change their unit")
     if target in settled:
         table.problems.append(f"the target {short(target)} is constant: choose another column")
+    twice = [short(name) for name, n in Counter(name for name, _ in columns).items() if n > 1]
+    if twice and not table.problems:  # an indicator is called as another column
+        table.problems.append(f"columns of the same name after encoding: {few(twice)}: rename one")
     table.dropped |= dict.fromkeys(settled - {target}, "constant in the rows that are used")
     columns[:] = [(name, values) for name, values in columns if name == target or name not in settled]
     if not table.problems and not any(name != target for name, _ in columns):

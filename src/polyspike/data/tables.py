@@ -117,9 +117,8 @@ def _table_of(file: str, records: Records, style: TextFormat, reading: Reading) 
 
 def _header(records: Records) -> list[str]:
     if len(records.header) < 2:
-        return [
-            "the header has one column: give one input column beside the target, or say by delimiter= what is between"
-        ]
+        remedy = "remove what stands before it, or say by delimiter= what is between cells"
+        return [f"the first line has one cell, and must be the header, with one input column or more: {remedy}"]
     if all(form(cell) is not None for cell in records.header):
         return ["the first line holds numbers only: give a header line of names before it"]
     return []
