@@ -15,8 +15,10 @@ import pytest
 from cli.command import refusal, run, run_json
 from polyspike.cli.reproduce import PART_NAMES
 from polyspike.experiments.reproduce import PARTS
+from polyspike.experiments.reproduce.realdata import PILOT
 
 SEEDS = 16
+SPLITS = SEEDS + PILOT
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +64,51 @@ def test_own_data_make_figure_tables_and_report(table: Path, tmp_path: Path) -> 
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "polyspike" in report
     assert all(claim["statement"] in report for claim in found["claims"])
+    assert all(claim["interval_low"] <= claim["measured"] <= claim["interval_high"] for claim in found["claims"])
+    facts = found["facts"]["realdata"]
+    assert facts["columns_used"] == ["a", "b", "c", "d", "e", "f"]
+    assert (facts["rows_used"], facts["n"], facts["width"], facts["ridge"]) == (240, 96, 60, 0.1)
+    for line in (
+        "- rows used: 240",
+        "- columns dropped: none",
+        "- n: 96",
+        "- width: 60",
+        "- ridge: 0.1",
+        "- judged splits: 2",
+    ):
+        assert line in report
     with (tmp_path / "realdata.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert float(rows[0]["exponent"]) == -1  # the untrained network
     assert all(float(row["test_error_se"]) > 0 for row in rows)
+
+
+def test_what_was_used_of_a_table_is_said(table: Path, tmp_path: Path) -> None:
+    """A file as a spreadsheet writes it: a row index, an empty and a constant column, words, gaps, decimal commas."""
+    rows = np.loadtxt(table, delimiter=",", skiprows=1)
+    text = [";a;b;c;kind;unit;empty;price"]
+    for i, row in enumerate(rows):
+        cells = [f"{value:.6f}".replace(".", ",") for value in row]
+        gap = "" if i in (5, 9) else cells[1]
+        text.append(";".join([str(i), cells[0], gap, cells[2], "xyz"[i % 3], "7", "", cells[6]]))
+    path = tmp_path / "sheet.csv"
+    path.write_text("\r\n".join(text), encoding="utf-8-sig")
+    own = ["--data", path, "--target", "price", "--categories", "encode", "--missing", "drop", "--seeds", 2]
+    done = run("reproduce", "--quick", "--only", "realdata", "--out", tmp_path / "o", *own)
+    assert done.exit_code == 0, done.output
+    for said in (done.stderr, (tmp_path / "o" / "report.md").read_text(encoding="utf-8")):
+        for part in (
+            "rows used: 238\n",
+            "rows read: 240\n",
+            "columns used: a, b, c, kind=y, kind=z\n",
+            "empty (it has no value), column 1 (it has no name and counts the rows), unit (constant: every value is 7",
+            "numbers are written with a decimal comma",
+            "2 of 240 rows left out, with missing values in 'b' 2 (lines 7, 11)",
+            "n: 95\n",
+        ):
+            assert part in said
+    assert "before the step they do not: share < 1/2: " in done.stderr  # every effect with its size and interval
+    assert done.stderr.count(", 95 %: ") == 5
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -78,7 +121,7 @@ def test_an_interrupted_run_goes_on(table: Path, tmp_path: Path, how: signal.Sig
     process.send_signal(how)
     _, said = process.communicate(timeout=60)
     finished = kept(cut)
-    assert 3 <= len(finished) < SEEDS, said
+    assert 3 <= len(finished) < SPLITS, said
     if how == signal.SIGINT:
         assert process.returncode == 130
         assert "The same command goes on from here" in said
@@ -86,7 +129,7 @@ def test_an_interrupted_run_goes_on(table: Path, tmp_path: Path, how: signal.Sig
     done = run(*arguments(table, cut))
     assert done.exit_code == 0, done.output
     assert {name: kept(cut)[name] for name in finished} == finished
-    assert len(kept(cut)) == SEEDS
+    assert len(kept(cut)) == SPLITS
     assert run(*arguments(table, whole)).exit_code == 0
     for name in ("realdata.csv", "realdata_draws.csv", "realdata.png", "claims.csv"):
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
@@ -119,6 +162,7 @@ def test_digits_take_the_place_of_mnist_where_it_is_missing(tmp_path: Path, monk
         (("--data", "x.csv"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--target", "price"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--data", "/nowhere/x.csv", "--target", "y"), 4, "--data = '/nowhere/x.csv': cannot be read"),
+        (("--decimal", ","), 2, "--decimal = ',': it is about your own data; give --data FILE.csv"),
         (("--out", "/proc/nowhere"), 4, "--out = '/proc/nowhere': cannot be written"),
     ],
 )
@@ -131,11 +175,11 @@ def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
-        ("a,b,price\n" + "1,2,3\n" * 300, "price", "column 'a' is constant; drop it"),
-        ("a,b,price\n1,2,3\n4,,6\n", "price", "column 'b', row 2: a value is missing"),
-        ("a,b,price\n1,2,3\n4,nan,6\n", "price", "column 'b', row 2: a value is missing"),
-        ("a,b,price\n1,2,3\n4,inf,6\n", "price", "column 'b' has 1 missing or infinite values, the first in row 2"),
-        ("a,b,price\n1,2,3\n4,red,6\n", "price", "column 'b', row 2: 'red' is not a number"),
+        ("a,b,price\n" + "1,2,3\n" * 300, "price", "the target 'price' is constant"),
+        ("a,b,price\n1,2,3\n4,,6\n", "price", "missing values: 'b' 1 (line 3)"),
+        ("a,b,price\n1,2,3\n4,nan,6\n", "price", "missing values: 'b' 1 (line 3)"),
+        ("a,b,price\n1,2,3\n4,inf,6\n", "price", "infinite or too large for a number: 'b' (line 3)"),
+        ("a,b,price\n1,2,3\n4,red,6\n", "price", "cells that are no numbers among numbers: 'b': 'red' (line 3)"),
         ("a,b,price\n1,2,3\n4,5,6\n", "prise", "no such column; did you mean 'price'?"),
         ("a,b,price\n1,2,3\n4,5,6\n", "price", "it has 2 rows"),
     ],

@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,9 @@ from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 
 __all__ = ["EXAMPLES", "command"]
+
+Own = partial(typer.Option, rich_help_panel="Your own data")
+"""An option about the user's table."""
 
 EXAMPLES = (
     "Examples: polyspike reproduce --quick; polyspike reproduce --only spectrum --out mine; "
@@ -34,22 +39,41 @@ def command(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: under a minute.")] = False,
     seeds: Annotated[int | None, integer("Replicates of every measurement, 2 or more.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Your own CSV file, instead of MNIST (without the extra 'data': digits).")
+        Path | None, Own(help="Your own CSV or Parquet file, instead of MNIST (without the extra 'data': digits).")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Its target column.")] = None,
+    target: Annotated[str | None, Own(help="Its target column.")] = None,
+    ignore: Annotated[list[str] | None, Own(help="A column not to read. Can be repeated.")] = None,
+    missing: Annotated[
+        str | None,
+        Own(help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")),
+    ] = None,
+    categories: Annotated[
+        str | None,
+        Own(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
+    ] = None,
+    dates: Annotated[
+        str | None,
+        Own(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
+    ] = None,
+    delimiter: Annotated[str | None, Own(help="Between cells: one character, or tab.")] = None,
+    decimal: Annotated[str | None, Own(help="Decimal mark: . or ,")] = None,
+    thousands: Annotated[str | None, Own(help="Between thousands: , or . or ' or a blank.")] = None,
+    encoding: Annotated[str | None, Own(help="Of the text, such as cp1252; UTF-8 by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what an earlier run has finished.")] = False,
     json: Json = False,
 ) -> None:
     """See the paper happen: spikes leave the spectrum one by one, and the errors fall.
 
     Writes each figure as PNG and SVG, the numbers behind it as CSV, and report.md: for every claim of the paper the
-    measured number beside the predicted one, and a computed verdict. Interrupt it at any time: what is finished is
-    kept, and the next run goes on from there.
+    measured number beside the predicted one, its interval, and a computed verdict. Interrupt it at any time: what is
+    finished is kept, and the next run goes on from there.
     """
     from polyspike.cli.reproduction import Reproduction
 
     names = _chosen(only)
-    options = _options(names, quick, seeds, data, target)
+    reading = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates, "delimiter": delimiter}
+    reading |= {"decimal": decimal, "thousands": thousands, "encoding": encoding}
+    options = _options(names, quick, seeds, data, target, {name: value for name, value in reading.items() if value})
     reproduction = Reproduction(out, names, options, fresh, shlex.join(["polyspike", *sys.argv[1:]]))
     try:
         reproduction.run(show=not json)
@@ -68,16 +92,27 @@ def _chosen(only: list[str] | None) -> list[str]:
     return [name for name in PART_NAMES if not only or name in only]
 
 
-def _options(names: list[str], quick: bool, seeds: int | None, data: Path | None, target: str | None) -> Any:
-    from polyspike.data import read_csv
+def _options(
+    names: list[str],
+    quick: bool,
+    seeds: int | None,
+    data: Path | None,
+    target: str | None,
+    reading: Mapping[str, Any],
+) -> Any:
+    from polyspike.data import read_table
     from polyspike.experiments.reproduce import Options
+    from polyspike.experiments.reproduce.realdata import MIN_ROWS
 
     if seeds is not None and seeds < 2:
         raise ArgumentError("--seeds", seeds, "give an integer >= 2, else there is no error bar")
     if (data is None) != (target is None):
         given, value = ("--data", str(data)) if target is None else ("--target", target)
         raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
-    own = None if data is None or target is None else read_csv(data, target)
+    if data is None and reading:
+        name, value = next(iter(reading.items()))
+        raise ArgumentError(f"--{name}", value, "it is about your own data; give --data FILE.csv and --target COLUMN")
+    own = None if data is None or target is None else read_table(data, target, min_rows=MIN_ROWS, **reading)
     return Options(quick=quick, seeds=seeds, data=own or (_images() if "realdata" in names else None))
 
 

@@ -1,11 +1,11 @@
-"""Real data: lazy loaders of sets that ship inside packages, a CSV reader, whitening, targets made of labels.
+"""Real data: lazy loaders of sets that ship inside packages, readers of CSV and Parquet files, whitening, targets.
 
 Nothing is downloaded; a loader whose package is missing says which one to install.
 """
 
 from polyspike.data.dataset import Dataset
 from polyspike.data.loaders import DATASETS, load, load_images
-from polyspike.data.tables import read_csv
+from polyspike.data.tables import read_csv, read_parquet, read_table
 from polyspike.data.targets import label_target
 from polyspike.data.whiten import Whitening, fit_whitening, whiten
 
@@ -18,5 +18,7 @@ __all__ = [
     "load",
     "load_images",
     "read_csv",
+    "read_parquet",
+    "read_table",
     "whiten",
 ]

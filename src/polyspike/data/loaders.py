@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from polyspike.data.dataset import Dataset
-from polyspike.data.targets import label_target, standardise
+from polyspike.data.scale import standardise
+from polyspike.data.targets import label_target
 from polyspike.errors import ArgumentError, MissingPackageError
 
 __all__ = ["DATASETS", "load", "load_images"]
@@ -65,14 +66,22 @@ def _module(data: str, module: str, package: str, extra: str | None = None) -> A
 
 
 def _labelled(name: str, inputs: Any, labels: Any, kind: str) -> Dataset:
-    return _of_arrays(name, inputs, label_target(labels, kind), f"{kind} of the label")
+    """Images: the columns are pixels, all in one unit."""
+    columns = [f"x{j}" for j in range(np.shape(inputs)[1])]
+    return _of_arrays(name, inputs, label_target(labels, kind), f"{kind} of the label", columns, common_unit=True)
 
 
-def _of_arrays(name: str, inputs: Any, target: Any, target_name: str, columns: Any = None) -> Dataset:
+def _of_arrays(
+    name: str, inputs: Any, target: Any, target_name: str, columns: Any, common_unit: bool = False
+) -> Dataset:
     table = np.asarray(inputs, dtype=float)
     moves = table.min(axis=0) < table.max(axis=0)
-    names = np.asarray([f"x{j}" for j in range(table.shape[1])] if columns is None else columns)
-    return Dataset(name, table[:, moves], standardise(target), tuple(map(str, names[moves])), target_name)
+    names = np.asarray(columns)
+    dropped = {str(column): "constant" for column in names[~moves]}
+    kept = tuple(map(str, names[moves]))
+    return Dataset(
+        name, table[:, moves], standardise(target), kept, target_name, dropped=dropped, common_unit=common_unit
+    )
 
 
 def _digits(kind: str) -> Dataset:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.data.scale import standardise
 from polyspike.errors import ArgumentError
 
-__all__ = ["LABEL_TARGETS", "label_target", "standardise"]
+__all__ = ["LABEL_TARGETS", "label_target"]
 
 Array = NDArray[np.float64]
 
@@ -17,21 +18,6 @@ LABEL_TARGETS: dict[str, Callable[[Array], Array]] = {
     "upper": lambda labels: np.where(labels > np.median(np.unique(labels)), 1.0, -1.0),
 }
 """What can be made of labels: the number itself, odd against even, the upper half of the classes."""
-
-
-def standardise(values: Array) -> Array:
-    """Values of mean 0 and variance 1.
-
-    Raises
-    ------
-    ArgumentError
-        If they are all the same.
-    """
-    values = np.asarray(values, dtype=float)
-    spread = float(values.std())
-    if not spread > 0:
-        raise ArgumentError("target", float(values.flat[0]), "it is constant; choose another column")
-    return (values - values.mean()) / spread
 
 
 def label_target(labels: Array, kind: str = "value") -> Array:

@@ -9,21 +9,25 @@ from polyspike.experiments.reproduce.columns import Columns, to_csv
 from polyspike.experiments.reproduce.convergence import CONVERGENCE
 from polyspike.experiments.reproduce.errors import ERRORS
 from polyspike.experiments.reproduce.folder import Folder, write_whole
-from polyspike.experiments.reproduce.jobs import Job, Options, Part
+from polyspike.experiments.reproduce.jobs import Facts, Job, Options, Part
 from polyspike.experiments.reproduce.realdata import REALDATA
-from polyspike.experiments.reproduce.report import Section, render, summary
-from polyspike.experiments.reproduce.runner import run_jobs
+from polyspike.experiments.reproduce.report import Section, claim_line, fact_lines, render, summary
+from polyspike.experiments.reproduce.runner import merge, run_jobs
 from polyspike.experiments.reproduce.spectrum import SPECTRUM
 
 __all__ = [
     "PARTS",
     "Claim",
     "Columns",
+    "Facts",
     "Folder",
     "Job",
     "Options",
     "Part",
     "Section",
+    "claim_line",
+    "fact_lines",
+    "merge",
     "render",
     "run_jobs",
     "summary",

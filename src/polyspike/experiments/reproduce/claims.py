@@ -1,14 +1,18 @@
-"""Claims of the paper, each with a measured number beside the predicted one; verdicts are computed here."""
+"""Claims of the paper, each with a measured number beside the predicted one; verdicts are computed here.
+
+A verdict is a summary: the size of an effect is the measured number, with its interval.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from math import inf
 from typing import Any
 
 from polyspike.experiments.statistics import z_threshold
 from polyspike.results import Estimate
 
-__all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "below", "equal", "every"]
+__all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "below", "equal", "every", "threshold"]
 
 HOLDS, DOES_NOT_HOLD, UNDECIDED = "holds", "does not hold", "undecided"
 
@@ -17,6 +21,9 @@ COMPARISONS = 120
 
 FALSE_ALARM = 0.05
 """Chance that a report in which everything holds calls any one claim wrong."""
+
+CONFIDENCE = 0.95
+"""Of the interval of a measured number, for that number alone."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Claim:
     resolution : float
         For an equality: an error bar (threshold standard errors and the margin) wider than this decides nothing
         (0 in the table: any width decides).
+    replicates : int
+        Of which the measured number is the mean; 0 for a count without an error bar.
     """
 
     part: str
@@ -52,6 +61,15 @@ class Claim:
     threshold: float
     margin: float = 0.0
     resolution: float | None = None
+    replicates: int = 0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the measured number lies with 95 % confidence, by Student's law."""
+        if self.standard_error == 0:
+            return self.measured, self.measured
+        half = z_threshold(1, 1 - CONFIDENCE, max(self.replicates - 1, 1)) * self.standard_error
+        return self.measured - half, self.measured + half
 
     @property
     def z(self) -> float:
@@ -75,12 +93,24 @@ class Claim:
 
     def to_row(self) -> dict[str, Any]:
         """All of it, for the table."""
-        return asdict(self) | {"resolution": self.resolution or 0.0, "verdict": self.verdict}
+        low, high = self.interval
+        return asdict(self) | {
+            "resolution": self.resolution or 0.0,
+            "interval_low": low,
+            "interval_high": high,
+            "verdict": self.verdict,
+        }
 
 
 def _claim(part: str, statement: str, relation: str, found: Estimate, predicted: float, **terms: float) -> Claim:
-    threshold = z_threshold(COMPARISONS, FALSE_ALARM, found.n - 1)
-    return Claim(part, statement, relation, float(predicted), found.mean, found.standard_error, threshold, **terms)
+    size = (float(predicted), found.mean, found.standard_error, threshold(found.n))
+    return Claim(part, statement, relation, *size, **terms, replicates=found.n)
+
+
+@cache
+def threshold(replicates: int) -> float:
+    """Standard errors of a mean of so many replicates that chance alone may explain."""
+    return z_threshold(COMPARISONS, FALSE_ALARM, replicates - 1)
 
 
 def equal(

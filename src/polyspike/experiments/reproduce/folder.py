@@ -12,7 +12,7 @@ from typing import Any
 from polyspike._version import __version__
 from polyspike.errors import UnreadableError
 from polyspike.experiments.reproduce.claims import Claim
-from polyspike.experiments.reproduce.jobs import Job, Rows
+from polyspike.experiments.reproduce.jobs import Facts, Job, Rows
 
 __all__ = ["Folder", "write_whole"]
 
@@ -96,6 +96,22 @@ class Folder:
         text = json.dumps({"command": command, "claims": [asdict(c) for c in claims]}, allow_nan=False)
         path = self.kept / f"claims-{part}.json"
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def keep_facts(self, part: str, facts: Facts) -> None:
+        """Keep what the report says about a part beside its claims."""
+        text = json.dumps(facts, allow_nan=False)
+        write_whole(self._facts(part), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+    def read_facts(self, part: str) -> Facts:
+        """What :meth:`keep_facts` kept; nothing when there is none."""
+        try:
+            found: Facts = json.loads(self._facts(part).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return found
+
+    def _facts(self, part: str) -> Path:
+        return self.kept / f"facts-{part}.json"
 
     def forget(self) -> None:
         """Drop what earlier runs have kept, so that all is run again."""

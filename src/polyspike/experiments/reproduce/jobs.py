@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from polyspike.data import Dataset
 from polyspike.experiments.reproduce.claims import Claim
 from polyspike.experiments.reproduce.columns import Columns, Row
 
-__all__ = ["Job", "Options", "Part", "Rows"]
+__all__ = ["Facts", "Job", "Options", "Part", "Rows"]
 
 Rows = dict[str, list[Row]]
 """Rows by the name of their table."""
+
+Facts = dict[str, Any]
+"""What a report says about a part beside its claims: names to numbers, texts, lists or mappings of them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ class Job:
     run: Callable[[], Rows]
 
 
+def _no_more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> Sequence[Job]:
+    del options, jobs, rows
+    return []
+
+
+def _no_facts(jobs: Sequence[Job]) -> Facts:
+    del jobs
+    return {}
+
+
 @dataclass(frozen=True)
 class Part:
     """One figure of the reproduction with its table and its claims.
@@ -68,6 +82,10 @@ class Part:
         Rows of the finished jobs to the tables by name; the one called as the part holds what is drawn.
     claims : callable
         Tables to judged claims.
+    more : callable
+        Options, jobs and their rows to the jobs that come after them: replicates whose number a pilot decides.
+    facts : callable
+        All jobs to what the report says beside the claims.
     """
 
     name: str
@@ -75,3 +93,5 @@ class Part:
     plan: Callable[[Options], Sequence[Job]]
     tables: Callable[[Mapping[str, Sequence[Row]]], dict[str, Columns]]
     claims: Callable[[Mapping[str, Columns]], list[Claim]]
+    more: Callable[[Options, Sequence[Job], Mapping[str, Sequence[Row]]], Sequence[Job]] = _no_more
+    facts: Callable[[Sequence[Job]], Facts] = _no_facts

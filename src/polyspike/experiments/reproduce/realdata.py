@@ -1,21 +1,25 @@
 """Part 5: the same experiment on real data: MNIST (digits where it is missing), or the user's own table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from polyspike.data import Dataset, load_images, whiten
-from polyspike.data.targets import standardise
+from polyspike.data import Dataset, Whitening, fit_whitening, load_images
+from polyspike.data.scale import standardise
+from polyspike.data.whiten import redundant
 from polyspike.errors import ArgumentError
 from polyspike.experiments.edge import fit_edge
 from polyspike.experiments.reproduce.alignment import learned, share_of
-from polyspike.experiments.reproduce.claims import Claim, above, below
+from polyspike.experiments.reproduce.claims import Claim, above, below, threshold
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, UNTRAINED, average, paired, sample, with_exponent
-from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
+from polyspike.experiments.reproduce.jobs import Facts, Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation import simulate_data
@@ -35,27 +39,138 @@ EXPONENTS = (UNTRAINED, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.29, 0.32, 0.354, 0.4,
 SHOWN = 0.29
 LINEAR_RIDGES = tuple(np.geomspace(1e-3, 1e3, 13).tolist())
 
+PILOT = 4
+"""Splits that choose the best step and the number of judged splits; no claim is judged on them."""
 
-def plan(options: Options) -> list[Job]:
-    """One job a split, all exponents on it. The data are whitened once, here, so that bad ones are refused first."""
-    data = options.data or load_images()
-    inputs, target = _prepared(data)
-    problem = _problem(inputs, options.quick)
-    digest = sha256(inputs.tobytes() + target.tobytes()).hexdigest()[:16]
-    key = f"{NAME}: {data.name}, {data.target_name}, {digest}, {problem}, {EXPONENTS}"
-    title = f"{data.name}: {data.target_name} from {inputs.shape[1]} whitened inputs"
-    cost = 1 + 3 * len(EXPONENTS) * (problem.width / 1000) ** 2 * problem.n_samples / 1000
-    seeds = range(options.replicates(full=8, quick=4))
-    return [Job(f"{key}, split {k}", cost, partial(run, problem, inputs, target, title, k)) for k in seeds]
+FEWEST, MOST = 6, 96
+"""Bounds of the number of judged splits."""
+
+WORK = {True: 100.0, False: 1600.0}
+"""Work of the judged splits at most, in the units of a job's cost: for a quick run, and for a full one."""
+
+SPREAD_BOUND = 0.8
+"""Confidence that the spread of the splits is no larger than what the pilot's is taken for."""
+
+POWER = 0.9
+"""Chance to decide a claim whose effect is the one that the pilot saw."""
+
+WIDENING = sqrt((PILOT - 1) / float(stats.chi2(PILOT - 1).ppf(1 - SPREAD_BOUND)))
+POWER_QUANTILE = float(stats.norm.ppf(POWER))
+
+ERROR_BARS = "over random splits of these rows and initial networks; they say nothing of rows that were not collected"
 
 
-def _prepared(data: Dataset) -> tuple[Array, Array]:
-    """Whitened inputs and a standardised target."""
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The experiment on one data set: everything but the split.
+
+    Attributes
+    ----------
+    data : Dataset
+    inputs : ndarray of shape (rows, dim)
+        Whitened.
+    target : ndarray of shape (rows,)
+        Of mean 0 and variance 1.
+    whitening : Whitening
+        Along all independent directions of the data; the inputs are the leading ones.
+    problem : Problem
+    """
+
+    data: Dataset
+    inputs: Array
+    target: Array
+    whitening: Whitening
+    problem: Problem
+
+    @property
+    def title(self) -> str:
+        """Of the figure."""
+        return f"{self.data.name}: {self.data.target_name} from {self.inputs.shape[1]} whitened inputs"
+
+    @property
+    def cost(self) -> float:
+        """Of one split, in the units of a job's cost."""
+        p = self.problem
+        return 1 + 3 * len(EXPONENTS) * (p.width / 1000) ** 2 * p.n_samples / 1000
+
+    def jobs(self, splits: Iterable[int], pilot: bool) -> list["SplitJob"]:
+        """One job a split, all exponents on it."""
+        digest = sha256(self.inputs.tobytes() + self.target.tobytes()).hexdigest()[:16]
+        kind = "pilot split" if pilot else "split"
+        key = f"{NAME}: {self.data.name}, {self.data.target_name}, {digest}, {self.problem}, {EXPONENTS}, {kind}"
+        return [
+            SplitJob(
+                f"{key} {k}",
+                self.cost,
+                partial(run, self.problem, self.inputs, self.target, self.title, k, pilot),
+                self,
+            )
+            for k in splits
+        ]
+
+
+@dataclass(frozen=True)
+class SplitJob(Job):
+    """A job that knows its study."""
+
+    study: Study
+
+
+def plan(options: Options) -> list[SplitJob]:
+    """The pilot. The data are whitened once, here, so that bad ones are refused before any work."""
+    return _study(options.data or load_images(), options.quick).jobs(range(PILOT), pilot=True)
+
+
+def more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> list[SplitJob]:
+    """The judged splits, which are others than those of the pilot: as many as the user gave, or as the claims need."""
+    assert isinstance(jobs[0], SplitJob)
+    study = jobs[0].study
+    most = int(np.clip(WORK[options.quick] / study.cost, FEWEST, MOST))
+    count = options.seeds or replicates_needed(_margins(_by_stage(rows, pilot=True)), most)
+    return study.jobs(range(PILOT, PILOT + count), pilot=False)
+
+
+def replicates_needed(margins: Iterable[tuple[float, float]], most: int) -> int:
+    """The smallest number of replicates that decides every claim, or ``most``.
+
+    Parameters
+    ----------
+    margins : iterable of (float, float)
+        For every claim the distance of the pilot's mean from the bound, and the pilot's standard deviation. The
+        spread is taken at its upper confidence bound, ``s sqrt((P - 1) / chi2_{P-1, 1-0.8})``, and decided means
+        ``distance >= (threshold + normal quantile of the power) spread / sqrt(R)``.
+    most : int
+
+    Notes
+    -----
+    The replicates that follow are independent of the pilot, so their number costs no false alarm: it is a function of
+    other draws. A claim whose effect is too small to be decided by ``most`` stays undecided, with its interval.
+    """
+    pairs = [(abs(distance), WIDENING * spread) for distance, spread in margins]
+    for count in range(FEWEST, most):
+        z = threshold(count) + POWER_QUANTILE
+        if all(distance > 0 and distance >= z * spread / sqrt(count) for distance, spread in pairs):
+            return count
+    return most
+
+
+def _margins(tables: Mapping[str, Columns]) -> list[tuple[float, float]]:
+    """Distance from the bound, and spread, of every claim as the pilot sees it."""
+    return [
+        (claim.measured - claim.predicted, claim.standard_error * sqrt(claim.replicates))
+        for claim in _judged(tables, _best_exponent(tables))
+    ]
+
+
+def _study(data: Dataset, quick: bool) -> Study:
     rows, columns = data.shape
     if rows < MIN_ROWS or columns < 2:
         raise ArgumentError("data", data.name, f"it has {rows} rows and {columns} input columns; give {MIN_ROWS} and 2")
-    rank = int(np.linalg.matrix_rank(data.inputs - data.inputs.mean(axis=0)))
-    return whiten(data.inputs, min(MAX_DIM, rank)), standardise(data.target)
+    whitening = fit_whitening(data.inputs, common_unit=data.common_unit)
+    if whitening.dim < 2:
+        raise ArgumentError("data", data.name, "its input columns are all the same up to scale; give two that differ")
+    inputs = whitening.leading(MAX_DIM)(data.inputs)
+    return Study(data, inputs, standardise(data.target), whitening, _problem(inputs, quick))
 
 
 def _problem(inputs: Array, quick: bool) -> Problem:
@@ -66,7 +181,36 @@ def _problem(inputs: Array, quick: bool) -> Problem:
     return Problem(SHIFTED_SINE, "h1", n, dim, width, step_exponent=0.0, ridge=0.1)
 
 
-def run(problem: Problem, inputs: Array, target: Array, title: str, split: int) -> Rows:
+def facts(jobs: Sequence[Job]) -> Facts:
+    """What was made of the data, for the report."""
+    split_jobs = [job for job in jobs if isinstance(job, SplitJob)]
+    study = split_jobs[0].study
+    data, problem, dim = study.data, study.problem, study.inputs.shape[1]
+    rows = len(study.inputs)
+    return {
+        "data": data.name,
+        "target": data.target_name,
+        "rows_used": rows,
+        "rows_read": data.rows_read,
+        "rows_of_a_split": f"{problem.gradient_samples} gradient, {problem.n_samples} ridge fit, "
+        f"{rows - problem.gradient_samples - problem.n_samples} test",
+        "columns_used": list(data.columns),
+        "columns_dropped": dict(data.dropped),
+        "columns_that_add_no_direction": [data.columns[j] for j in redundant(data.inputs)],
+        "directions_used": dim,
+        "directions_of_the_data": study.whitening.dim,
+        "variance_in_the_directions_used": study.whitening.leading(dim).explained,
+        "n": problem.n_samples,
+        "width": problem.width,
+        "ridge": problem.ridge,
+        "pilot_splits": PILOT,
+        "judged_splits": len(jobs) - PILOT,
+        "error_bars": ERROR_BARS,
+        "notes": list(data.notes),
+    }
+
+
+def run(problem: Problem, inputs: Array, target: Array, title: str, split: int, pilot: bool) -> Rows:
     """Errors, spectra and alignments at every exponent of one split."""
     seed = (6, split)
     problems = [with_exponent(problem, a) for a in EXPONENTS]
@@ -75,12 +219,13 @@ def run(problem: Problem, inputs: Array, target: Array, title: str, split: int) 
     before, after = simulate_data(shown, inputs, target, seed=seed, eigenvalues="all")
     draw = DataDraw(seed, inputs, target, problem.gradient_samples, problem.n_samples, problem.width)
     linear = _linear_error(draw)
+    place = {"pilot": int(pilot), "seed": split}
     errors: list[Row] = [
-        {"seed": split, "exponent": a, "test_error": m.test_error, "train_error": m.train_error, "linear_error": linear}
+        place | {"exponent": a, "test_error": m.test_error, "train_error": m.train_error, "linear_error": linear}
         for a, m in zip(EXPONENTS, runs)
     ]
     shares: list[Row] = [
-        {"seed": split, "exponent": a, **share_of(vectors, kappa, 0.0)}
+        place | {"exponent": a, **share_of(vectors, kappa, 0.0)}
         for a, vectors, kappa in learned(draw, problem, EXPONENTS)
     ]
     spectra = _spectrum_rows("before", before) + _spectrum_rows("after", after) if split == 0 else []
@@ -88,7 +233,7 @@ def run(problem: Problem, inputs: Array, target: Array, title: str, split: int) 
         f"{NAME}_draws": errors,
         f"{NAME}_alignment_draws": shares,
         f"{NAME}_spectra": spectra,
-        f"{NAME}_spikes": [{"seed": split, "before": _spikes(before), "after": _spikes(after)}],
+        f"{NAME}_spikes": [place | {"before": _spikes(before), "after": _spikes(after)}],
         f"{NAME}_data": [{"title": title}],
     }
 
@@ -114,51 +259,61 @@ def _spikes(found: Measurement) -> int:
     return fit_edge(found.eigenvalues).n_spikes
 
 
+def _by_stage(rows: Mapping[str, Sequence[Row]], pilot: bool) -> dict[str, Columns]:
+    """What every split of the pilot, or every judged one, has found."""
+    names = ("draws", "alignment_draws", "spikes")
+    stage = {name: [row for row in rows[f"{NAME}_{name}"] if row["pilot"] == int(pilot)] for name in names}
+    return {f"{NAME}_{name}": to_columns([_without_stage(row) for row in found]) for name, found in stage.items()}
+
+
+def _without_stage(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "pilot"}
+
+
 def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     """Mean errors and shares against the exponent, the spectra of one split, and every split."""
-    draws, shares = to_columns(rows[f"{NAME}_draws"]), to_columns(rows[f"{NAME}_alignment_draws"])
+    judged, pilot = _by_stage(rows, pilot=False), _by_stage(rows, pilot=True)
+    draws, shares = judged[f"{NAME}_draws"], judged[f"{NAME}_alignment_draws"]
     names = [name for name in shares if name not in ("seed", "exponent")]
     return {
         NAME: average(draws, ("exponent",), ("test_error", "train_error", "linear_error")),
-        f"{NAME}_draws": draws,
         f"{NAME}_alignment": average(shares, ("exponent",), names),
         f"{NAME}_spectra": to_columns(rows[f"{NAME}_spectra"]),
-        f"{NAME}_spikes": to_columns(rows[f"{NAME}_spikes"]),
         f"{NAME}_data": to_columns(rows[f"{NAME}_data"][:1]),
-        f"{NAME}_alignment_draws": shares,
+        f"{NAME}_pilot_draws": pilot[f"{NAME}_draws"],
+        **judged,
     }
 
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """Whether the step does on these data what it does on Gaussian ones."""
+    """Whether the step does on these data what it does on Gaussian ones; the best step is the pilot's."""
+    return _judged(tables, _best_exponent({f"{NAME}_draws": tables[f"{NAME}_pilot_draws"]}))
+
+
+def _best_exponent(tables: Mapping[str, Columns]) -> float:
+    """The exponent of the lowest mean test error among the steps that were taken."""
+    means = average(tables[f"{NAME}_draws"], ("exponent",), ("test_error",))
+    steps = means["exponent"] != UNTRAINED
+    return float(means["exponent"][steps][int(np.argmin(means["test_error"][steps]))])
+
+
+def _judged(tables: Mapping[str, Columns], best: float) -> list[Claim]:
     draws, shares, spikes = (tables[f"{NAME}_{name}"] for name in ("draws", "alignment_draws", "spikes"))
-    means = tables[NAME]
-    best = float(means["exponent"][int(np.argmin(means["test_error"]))])
+    here, start = {"exponent": SHOWN}, {"exponent": UNTRAINED}
     new = {"new": spikes["after"] - spikes["before"]}
     rival = {"gain": draws["test_error"] - draws["linear_error"], "exponent": draws["exponent"]}
-    here: dict[str, float | str] = {"exponent": SHOWN}
-    start: dict[str, float | str] = {"exponent": UNTRAINED}
+    at = f"alpha = {SHOWN:g}"
+    spikes_added = f"at {at} the step adds spikes to most splits: their number minus that before > 1/2"
+    after = f"at {at} the top vectors hold most of beta . x: share > 1/2"
+    lowered = f"one step at {at} lowers the test error (variance of the target: 1): its change"
+    beaten = f"test error at the pilot's best step (alpha = {best:g}) minus that of the best ridge on the inputs"
     return [
-        above(
-            NAME, f"at alpha = {SHOWN:g} the step adds spikes: their number minus that before", sample(new, "new"), 0.0
-        ),
-        above(
-            NAME,
-            f"at alpha = {SHOWN:g} the top vectors hold most of beta . x: share > 1/2",
-            sample(shares, "h1", **here),
-            0.5,
-        ),
+        above(NAME, spikes_added, sample(new, "new"), 0.5),
+        above(NAME, after, sample(shares, "h1", **here), 0.5),
         below(NAME, "before the step they do not: share < 1/2", sample(shares, "h1", **start), 0.5),
-        below(
-            NAME, f"one step at alpha = {SHOWN:g} lowers the test error", paired(draws, "test_error", here, start), 0.0
-        ),
-        below(
-            NAME,
-            f"test error at the best step (alpha = {best:g}) minus that of the best ridge on the inputs",
-            sample(select(rival, exponent=best), "gain"),
-            0.0,
-        ),
+        below(NAME, lowered, paired(draws, "test_error", {**here}, {**start}), 0.0),
+        below(NAME, beaten, sample(select(rival, exponent=best), "gain"), 0.0),
     ]
 
 
-REALDATA = Part(NAME, "The same on real data", plan, tables, claims)
+REALDATA = Part(NAME, "The same on real data", plan, tables, claims, more, facts)

@@ -10,7 +10,7 @@ from polyspike.experiments.reproduce.folder import Folder
 from polyspike.experiments.reproduce.jobs import Job, Rows
 from polyspike.experiments.threads import workers_that_fit
 
-__all__ = ["run_jobs"]
+__all__ = ["merge", "run_jobs"]
 
 POLL = 0.2
 """Seconds after which a waiting main thread looks up, so that an interrupt is seen at once."""
@@ -48,7 +48,7 @@ def run_jobs(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return _merge([done[i] for i in range(len(jobs))])
+    return merge([done[i] for i in range(len(jobs))])
 
 
 def _run(job: Job, folder: Folder) -> Rows:
@@ -72,6 +72,7 @@ def _collect(
             advance(jobs[i].cost)
 
 
-def _merge(parts: Sequence[Rows]) -> dict[str, list[Row]]:
+def merge(parts: Sequence[Rows]) -> dict[str, list[Row]]:
+    """The rows of many jobs, by table, in their order."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: [row for part in parts for row in part.get(name, [])] for name in names}
