@@ -142,20 +142,74 @@ def test_workers_end_when_the_sweep_alone_is_killed(path: Path, log: str) -> Non
     assert not alive
 
 
+def family(group: int) -> set[int]:
+    """Processes of a process group that are alive."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(") ")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are looked up in /proc")
+def test_nobody_outlives_a_sweep_that_is_killed_while_its_workers_start(path: Path, log: str) -> None:
+    """Neither those that were still importing nor those that had nothing to do yet, nor who watches over them."""
+    for moment in (0.0, 0.1, 0.3, 0.8):
+        process = start(path, log, workers=2, seconds=30.0)
+        wait_for_rows(process, 0)  # the workers are started next
+        time.sleep(moment)
+        process.kill()
+        end = time.monotonic() + 10.0
+        while (alive := family(process.pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        process.communicate(timeout=60)
+        assert not alive
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_stops_cleanly_with_a_summary(path: Path, log: str, workers: int) -> None:
-    process = start(path, log, workers, seconds=0.1)
+    process = start(path, log, workers, seconds=0.5)
     wait_for_rows(process, 6)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
     assert "summary: interrupted: " in out
     assert f"of {ROWS} rows are stored" in out
-    assert "Traceback" not in err
+    assert err == ""
     with Store(path) as store:
         told = int(out.split("interrupted: ")[1].split()[0])
         assert 6 <= told <= len(store) < ROWS
     assert complete(sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3))
+
+
+def test_ctrl_c_while_workers_start_shows_no_traceback(path: Path, log: str) -> None:
+    """At moments from before the first process is started to after all are at work."""
+    for moment in (0.0, 0.02, 0.05, 0.1, 0.3):
+        process = start(path, log, workers=2, seconds=0.5)
+        wait_for_rows(process, 0)
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert "summary: interrupted: " in out
+        assert err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are looked up in /proc")
+def test_workers_are_deaf_to_ctrl_c_from_their_first_instruction(path: Path, log: str) -> None:
+    """They alone are interrupted, again and again from the moment that they are there: the sweep notices nothing."""
+    process = start(path, log, workers=2, seconds=0.05)
+    wait_for_rows(process, 0)
+    while process.poll() is None:
+        for worker in children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGINT)
+        time.sleep(0.005)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert f"summary: {ROWS} of {ROWS} rows are stored" in out
 
 
 # Workers that die or raise
