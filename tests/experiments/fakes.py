@@ -64,7 +64,7 @@ class Fake:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.log is not None:
             with open(self.log, "a", encoding="utf-8") as file:  # one short write: appended whole
-                file.write(f"{problem.step!r} {problem.ridge!r} {seed}\n")
+                file.write(f"{problem.width} {problem.step!r} {problem.ridge!r} {seed}\n")
         return fake_measurement(problem, seed, eigenvalues)
 
 

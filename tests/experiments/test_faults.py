@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,9 @@ SWEEP = """
     from polyspike.experiments.sweep import SweepInterrupted, sweep
 
     path, log, workers, seconds, label = sys.argv[1:]
+    if label == "together:":
+        print("ready", flush=True)
+        sys.stdin.readline()
     try:
         found = sweep(
             sizes(), 4, path, run=Fake(log, seconds=float(seconds)), workers=int(workers), chunk=3,
@@ -242,14 +246,83 @@ def test_a_worker_that_raises_on_one_row(path: Path) -> None:
 # Two at once
 
 
-def test_two_processes_on_one_store(path: Path, log: str) -> None:
-    both = [start(path, log, seconds=0.02) for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert all(f"{ROWS} of {ROWS} rows are stored" in out for out, _ in outputs)
+def start_together(path: Path, log: str, count: int, seconds: float) -> list[subprocess.Popen[str]]:
+    """Sweeps on one store that wait until all of them are ready."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    several = [
+        subprocess.Popen(command(path, log, 1, seconds, "together:"), env=environment(), text=True, **pipes)
+        for _ in range(count)
+    ]
+    for process in several:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in several:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return several
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
+    """What they told when all is stored."""
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), told
+    assert all(f"{ROWS} of {ROWS} rows are stored" in out for out, _ in told)
+    return [out for out, _ in told]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_on_one_store_share_the_work(path: Path, log: str, count: int) -> None:
+    """Every row is made once; a task sleeps, so that one process alone would take no less than all tasks in turn."""
+    seconds, tasks = 0.2, ROWS // 3
+    told = finish(start_together(path, log, count, seconds))
+    assert len(lines(log)) == len(set(lines(log))) == ROWS
+    made = [int(out.split("rows are stored: ")[1].split()[0]) for out in told]
+    assert sum(made) == ROWS
+    wall = max(float(out.split(" made in ")[1].split()[0]) for out in told)
+    assert wall <= 0.6 * tasks * seconds
     found = sweep(sizes(), 4, path, run=Fake(), workers=1)
     assert found.progress.skipped == ROWS
     assert complete(found)
+    assert [p.name for p in path.parent.iterdir() if p.name.startswith(path.name)] == [path.name]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_what_a_killed_process_was_making_is_made_by_the_others(path: Path, log: str, count: int) -> None:
+    killed, *others = start_together(path, log, count, 0.1)
+    wait_for_rows(killed, 6)
+    killed.kill()
+    finish(others)
+    killed.communicate()
+    made = lines(log)
+    assert len(set(made)) == ROWS
+    assert len(made) - ROWS <= 3  # the rows of the task at which it was
+    assert complete(sweep(sizes(), 4, path, run=Fake(), workers=1))
+
+
+def test_a_row_that_another_process_makes_is_waited_for_but_for_its_death(path: Path, log: str) -> None:
+    """The owner makes nothing and holds one row until it is killed; then the row is made here."""
+    code = """
+        import sys, time
+        from pathlib import Path
+        from experiments.test_sweep import sizes
+        from polyspike.experiments.reservations import Reservations
+        from polyspike.experiments.store import run_key
+
+        print(Reservations(Path(sys.argv[1])).take([run_key(sizes()[0], (0, 0), {"eigenvalues": None})]), flush=True)
+        time.sleep(600)
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+    owner = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    assert len(owner.stdout.readline()) > 64
+    process = start(path, log, seconds=0.0)
+    wait_for_rows(process, ROWS - 1)
+    assert len(lines(log)) == ROWS - 1
+    owner.kill()
+    owner.communicate()
+    process.communicate(timeout=60)
+    assert len(lines(log)) == len(set(lines(log))) == ROWS
 
 
 def test_what_another_process_stores_meanwhile_is_not_made_again(path: Path, log: str) -> None:
