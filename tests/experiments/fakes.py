@@ -49,12 +49,12 @@ class Fake:
     die_once: str | None = None
     """A file: the first row to find it missing makes it and kills its process."""
     seconds: float = 0.0
-    """Time of every call."""
+    """Time of every call that has anything to do."""
 
     def __call__(
         self, problems: Sequence[Problem], /, seed: tuple[int, ...], eigenvalues: int | None = None
     ) -> list[Measurement]:
-        time.sleep(self.seconds)
+        time.sleep(self.seconds if problems else 0.0)
         return [self.one(problem, seed, eigenvalues) for problem in problems]
 
     def one(self, problem: Problem, seed: tuple[int, ...], eigenvalues: int | None) -> Measurement:
@@ -64,7 +64,7 @@ class Fake:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.log is not None:
             with open(self.log, "a", encoding="utf-8") as file:  # one short write: appended whole
-                file.write(f"{problem.step!r} {problem.ridge!r} {seed}\n")
+                file.write(f"{problem.width} {problem.step!r} {problem.ridge!r} {seed}\n")
         return fake_measurement(problem, seed, eigenvalues)
 
 

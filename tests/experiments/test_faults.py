@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,9 @@ SWEEP = """
     from polyspike.experiments.sweep import SweepInterrupted, sweep
 
     path, log, workers, seconds, label = sys.argv[1:]
+    if label == "together:":
+        print("ready", flush=True)
+        sys.stdin.readline()
     try:
         found = sweep(
             sizes(), 4, path, run=Fake(log, seconds=float(seconds)), workers=int(workers), chunk=3,
@@ -142,20 +146,74 @@ def test_workers_end_when_the_sweep_alone_is_killed(path: Path, log: str) -> Non
     assert not alive
 
 
+def family(group: int) -> set[int]:
+    """Processes of a process group that are alive."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(") ")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are looked up in /proc")
+def test_nobody_outlives_a_sweep_that_is_killed_while_its_workers_start(path: Path, log: str) -> None:
+    """Neither those that were still importing nor those that had nothing to do yet, nor who watches over them."""
+    for moment in (0.0, 0.1, 0.3, 0.8):
+        process = start(path, log, workers=2, seconds=30.0)
+        wait_for_rows(process, 0)  # the workers are started next
+        time.sleep(moment)
+        process.kill()
+        end = time.monotonic() + 10.0
+        while (alive := family(process.pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        process.communicate(timeout=60)
+        assert not alive
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_stops_cleanly_with_a_summary(path: Path, log: str, workers: int) -> None:
-    process = start(path, log, workers, seconds=0.1)
+    process = start(path, log, workers, seconds=0.5)
     wait_for_rows(process, 6)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
     assert "summary: interrupted: " in out
     assert f"of {ROWS} rows are stored" in out
-    assert "Traceback" not in err
+    assert err == ""
     with Store(path) as store:
         told = int(out.split("interrupted: ")[1].split()[0])
         assert 6 <= told <= len(store) < ROWS
     assert complete(sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3))
+
+
+def test_ctrl_c_while_workers_start_shows_no_traceback(path: Path, log: str) -> None:
+    """At moments from before the first process is started to after all are at work."""
+    for moment in (0.0, 0.02, 0.05, 0.1, 0.3):
+        process = start(path, log, workers=2, seconds=0.5)
+        wait_for_rows(process, 0)
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert "summary: interrupted: " in out
+        assert err == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are looked up in /proc")
+def test_workers_are_deaf_to_ctrl_c_from_their_first_instruction(path: Path, log: str) -> None:
+    """They alone are interrupted, again and again from the moment that they are there: the sweep notices nothing."""
+    process = start(path, log, workers=2, seconds=0.05)
+    wait_for_rows(process, 0)
+    while process.poll() is None:
+        for worker in children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGINT)
+        time.sleep(0.005)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert f"summary: {ROWS} of {ROWS} rows are stored" in out
 
 
 # Workers that die or raise
@@ -188,14 +246,83 @@ def test_a_worker_that_raises_on_one_row(path: Path) -> None:
 # Two at once
 
 
-def test_two_processes_on_one_store(path: Path, log: str) -> None:
-    both = [start(path, log, seconds=0.02) for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert all(f"{ROWS} of {ROWS} rows are stored" in out for out, _ in outputs)
+def start_together(path: Path, log: str, count: int, seconds: float) -> list[subprocess.Popen[str]]:
+    """Sweeps on one store that wait until all of them are ready."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    several = [
+        subprocess.Popen(command(path, log, 1, seconds, "together:"), env=environment(), text=True, **pipes)
+        for _ in range(count)
+    ]
+    for process in several:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in several:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return several
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
+    """What they told when all is stored."""
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), told
+    assert all(f"{ROWS} of {ROWS} rows are stored" in out for out, _ in told)
+    return [out for out, _ in told]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_on_one_store_share_the_work(path: Path, log: str, count: int) -> None:
+    """Every row is made once; a task sleeps, so that one process alone would take no less than all tasks in turn."""
+    seconds, tasks = 0.2, ROWS // 3
+    told = finish(start_together(path, log, count, seconds))
+    assert len(lines(log)) == len(set(lines(log))) == ROWS
+    made = [int(out.split("rows are stored: ")[1].split()[0]) for out in told]
+    assert sum(made) == ROWS
+    wall = max(float(out.split(" made in ")[1].split()[0]) for out in told)
+    assert wall <= 0.6 * tasks * seconds
     found = sweep(sizes(), 4, path, run=Fake(), workers=1)
     assert found.progress.skipped == ROWS
     assert complete(found)
+    assert [p.name for p in path.parent.iterdir() if p.name.startswith(path.name)] == [path.name]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_what_a_killed_process_was_making_is_made_by_the_others(path: Path, log: str, count: int) -> None:
+    killed, *others = start_together(path, log, count, 0.1)
+    wait_for_rows(killed, 6)
+    killed.kill()
+    finish(others)
+    killed.communicate()
+    made = lines(log)
+    assert len(set(made)) == ROWS
+    assert len(made) - ROWS <= 3  # the rows of the task at which it was
+    assert complete(sweep(sizes(), 4, path, run=Fake(), workers=1))
+
+
+def test_a_row_that_another_process_makes_is_waited_for_but_for_its_death(path: Path, log: str) -> None:
+    """The owner makes nothing and holds one row until it is killed; then the row is made here."""
+    code = """
+        import sys, time
+        from pathlib import Path
+        from experiments.test_sweep import sizes
+        from polyspike.experiments.reservations import Reservations
+        from polyspike.experiments.store import run_key
+
+        print(Reservations(Path(sys.argv[1])).take([run_key(sizes()[0], (0, 0), {"eigenvalues": None})]), flush=True)
+        time.sleep(600)
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+    owner = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    assert len(owner.stdout.readline()) > 64
+    process = start(path, log, seconds=0.0)
+    wait_for_rows(process, ROWS - 1)
+    assert len(lines(log)) == ROWS - 1
+    owner.kill()
+    owner.communicate()
+    process.communicate(timeout=60)
+    assert len(lines(log)) == len(set(lines(log))) == ROWS
 
 
 def test_what_another_process_stores_meanwhile_is_not_made_again(path: Path, log: str) -> None:

@@ -21,6 +21,7 @@ from polyspike.experiments.reproduce import (
     alignment,
     claim_line,
     convergence,
+    distances,
     errors,
     merge,
     realdata,
@@ -41,12 +42,22 @@ from polyspike.experiments.reproduce.claims import (
     threshold,
 )
 from polyspike.experiments.reproduce.columns import from_csv, select, to_columns, to_csv
-from polyspike.experiments.reproduce.common import SHIFTED_SINE, UNTRAINED, average, paired
+from polyspike.experiments.reproduce.common import (
+    SHIFTED_SINE,
+    UNTRAINED,
+    WINDOW_EXPONENTS,
+    average,
+    limit,
+    paired,
+)
 from polyspike.experiments.reproduce.folder import write_whole
 from polyspike.experiments.reproduce.report import summary
 from polyspike.experiments.statistics import without_luck
 from polyspike.problem import Problem
 from polyspike.results import Estimate
+from polyspike.simulation import simulate_many
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.simulation.equivalence import _gaps
 
 
 def test_a_table_survives_its_csv_file() -> None:
@@ -309,19 +320,48 @@ def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
 
 
 def test_convergence_part() -> None:
-    rows = [convergence.run_pair((100, 200), level, k) for level in (1, 2, 3) for k in range(2)]
-    rows += [convergence.run_limits(n, k) for n in (100, 200) for k in range(2)]
-    rows += [convergence.run_offset(n, k) for n in (100, 200) for k in range(2)]
+    rows = [convergence.run(n, k) for n, draws in ((100, 3), (200, 2)) for k in range(draws)]
     tables, claims = finish(convergence.CONVERGENCE, rows)
     assert len(tables["convergence_rates"]["rate"]) == 14
     assert len(claims) == 17
     assert set(tables["convergence"]["n"]) == {100, 200}
+    assert set(tables["convergence_rates"]["freedom"]) == {3}
+
+
+def test_what_shares_a_draw_is_what_it_is_alone() -> None:
+    problem, seed = convergence.problem_of(120), (4, 1)
+    one = distances.shared(problem, seed)
+    found = distances.gaps_and_losses(one) | distances.alignments(one)
+    for level, exponent in WINDOW_EXPONENTS.items():
+        here = problem.replace(step_exponent=exponent)
+        ((operator, train, test, _),) = _gaps(here, level, seed, (True,), distances.N_TEST)
+        alone = {f"operator {level}": operator, f"train {level}": train, f"test {level}": test}
+        assert {name: found[name] for name in alone} == pytest.approx(alone, rel=1e-8)
+    aligned = problem.replace(**distances.ALIGNED)
+    draw = GaussianDraw.of(aligned, seed, 2)
+    for k, (_, vectors, kappa) in enumerate(alignment.learned(draw, aligned, [*WINDOW_EXPONENTS.values()]), start=1):
+        share = alignment.share_of(vectors, kappa, limit(aligned, 2).extras["Q"])[f"new{k}"]
+        assert found[f"alignment {k}"] == pytest.approx(1 - share, rel=1e-8)
+    stepped = [problem.replace(step_exponent=a) for a in distances.LOSS_EXPONENTS]
+    start, *runs = simulate_many([problem.replace(step_size=0.0), *stepped], seed=seed, n_test=2)
+    drop = limit(problem, 1).train_loss - limit(problem, 0).train_loss
+    for exponent, run in zip(distances.LOSS_EXPONENTS, runs):
+        assert found[f"loss {exponent:g}"] == pytest.approx(1 - (run.train_loss - start.train_loss) / drop, rel=1e-8)
+
+
+def test_the_constant_part_on_a_shared_draw_is_what_it_is_alone() -> None:
+    problem, seed = convergence.problem_of(120), (4, 1)
+    here = problem.replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target")
+    found = distances.offsets(distances.shared(problem, seed))
+    level = distances.OFFSET_LEVEL
+    corrected, published = _gaps(here, level, seed, (True, False), 10)[:, 3]
+    assert found == pytest.approx({"corrected": corrected, "published": published}, rel=1e-8)
 
 
 def test_a_known_rate_is_found_with_its_error() -> None:
     n = np.array([100.0, 200.0, 400.0])
     table = {"name": np.array(["d"] * 3), "n": n, "distance": 7 * n**-0.5, "distance_se": 0.7 * n**-0.5}
-    rate, prefactor = convergence.fit_rate(table, "d", 4)
+    rate, prefactor = convergence.fit_rate(table, "d", 12)
     assert rate.mean == pytest.approx(-0.5)
     assert prefactor == pytest.approx(7)
     # Relative errors of 0.1 at log n = -L, 0, L about the mean give 0.1 sqrt(2) L / (2 L^2).

@@ -1,22 +1,18 @@
-"""Tasks to workers and rows back, on one machine (joblib) or many (Dask), whatever dies on the way."""
+"""Tasks to workers and rows back, on one machine (loky) or many (Dask), whatever dies on the way."""
 
-import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
-from functools import cache
 from importlib import import_module
 from itertools import chain, islice
-from threading import Thread
-from time import sleep
 from typing import Any
 
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from polyspike.errors import MissingPackageError, UnreadableError
 from polyspike.experiments.store import Row
 from polyspike.experiments.tasks import Task
+from polyspike.experiments.workers import as_done
 from polyspike.status import Status
 
 __all__ = ["Backend", "Outcome", "finished", "on_cluster", "on_this_machine"]
@@ -27,7 +23,6 @@ Outcome = tuple[Task, list[Row] | None]
 Backend = Callable[[Iterable[Task], bool], Generator[Outcome]]
 
 _SECONDS_TO_CONNECT = 20
-_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def finished(tasks: Iterable[Task], backend: Backend) -> Generator[tuple[Task, list[Row]]]:
@@ -56,55 +51,24 @@ def finished(tasks: Iterable[Task], backend: Backend) -> Generator[tuple[Task, l
 
 
 def on_this_machine(workers: int) -> Backend:
-    """Worker processes by joblib; with a single worker everything is done in this process."""
+    """Worker processes by loky; with a single worker everything is done in this process."""
 
     def backend(tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
         if workers == 1:
             return ((task, task.rows()) for task in tasks)
-        return _by_joblib(tasks, workers, 1 if alone else workers)
+        return _by_processes(tasks, workers, 1 if alone else workers)
 
     return backend
 
 
-def _by_joblib(tasks: Iterable[Task], workers: int, in_flight: int) -> Generator[Outcome]:
-    """With loky a dead worker breaks the pool: all that was in flight is suspect, the rest goes on in a new one."""
+def _by_processes(tasks: Iterable[Task], workers: int, in_flight: int) -> Generator[Outcome]:
+    """A dead worker breaks the pool: all that was in flight is suspect, the rest goes on in a new one."""
     waiting = iter(tasks)
     for first in waiting:
-        suspects: dict[int, Task] = {}
-
-        def calls(first: Task = first, suspects: dict[int, Task] = suspects) -> Iterator[Any]:
-            for task in chain([first], waiting):
-                suspects[id(task)] = task
-                yield delayed(_numbered)(id(task), task, os.getpid())
-
-        pool = Parallel(n_jobs=workers, pre_dispatch=in_flight, batch_size=1, return_as="generator_unordered")
-        try:
-            with closing(pool(calls())) as results:
-                for number, rows in results:
-                    yield suspects.pop(number), rows
-        except BrokenExecutor:
-            yield from ((task, None) for task in suspects.values())
-
-
-def _numbered(number: int, task: Task, parent: int) -> tuple[int, list[Row]]:
-    _end_with(parent)
-    return number, task.rows()
-
-
-@cache
-def _end_with(parent: int) -> None:
-    """Let this worker end soon after its parent, which may be killed: nobody would take its rows any more.
-
-    Left to itself it would go on to the end of its task, beside the workers of the next start.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            sleep(_SECONDS_BETWEEN_LOOKS)
-        os._exit(1)
-
-    if os.getppid() == parent:  # else this is no child process but the sweep itself
-        Thread(target=watch, name="end with the sweep", daemon=True).start()
+        with closing(as_done(Task.rows, chain([first], waiting), workers, in_flight)) as outcomes:
+            for task, future in outcomes:
+                broken = isinstance(future.exception(), BrokenExecutor)
+                yield task, None if broken else future.result()
 
 
 def on_cluster(address: str) -> Backend:

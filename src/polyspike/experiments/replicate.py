@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from joblib import Parallel, delayed
 
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
 from polyspike.experiments.threads import one_task, workers_that_fit
+from polyspike.experiments.workers import as_done
 from polyspike.problem import Problem
 from polyspike.results import Estimate, Measurement
 from polyspike.simulation import simulate_many
@@ -183,6 +183,13 @@ def _rounds(
     """Measurements ``[replicate][problem]``: one task for every replicate."""
     as_count("n", n, least=2, why=", else there is no standard error")
     base = as_seed(seed)
-    task: Callable[..., Any] = delayed(one_task)
-    tasks = (task(run, problems, (*base, k), options) for k in range(n))
-    return list(Parallel(n_jobs=workers_that_fit(workers))(tasks))
+    make = partial(_one_round, run, problems, options)
+    seeds, count = [(*base, k) for k in range(n)], workers_that_fit(workers)
+    if count == 1:
+        return [make(s) for s in seeds]
+    found = {s: future.result() for s, future in as_done(make, seeds, count)}
+    return [found[s] for s in seeds]
+
+
+def _one_round(run: Run, problems: Sequence[Problem], options: dict[str, Any], seed: tuple[int, ...]) -> Any:
+    return one_task(run, problems, seed, options)

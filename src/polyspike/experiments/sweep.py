@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from polyspike.display import Readable
@@ -14,6 +15,7 @@ from polyspike.experiments.dispatch import Backend, finished, on_cluster, on_thi
 from polyspike.experiments.export import frame
 from polyspike.experiments.progress import Progress, work
 from polyspike.experiments.replicate import Replication, Run
+from polyspike.experiments.reservations import Reservations
 from polyspike.experiments.store import Row, Store, run_key
 from polyspike.experiments.tasks import Task, plan
 from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
@@ -29,6 +31,9 @@ __all__ = ["SweepInterrupted", "SweepResult", "sweep"]
 
 CHUNK = 128
 """Most problems in a task: what a SIGKILL can cost, and what one worker computes before it shows."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between looks at rows that another process is making, when nothing else is left to do."""
 
 
 _WHOLE = ("n_test", "eigenvalues", "alignment_degree")
@@ -192,16 +197,64 @@ def _make(
     """Do what is missing, store every task as it is finished, and tell how it went."""
     moment, pending = _survey(tasks, store, redo, workers)
     report(moment)
-    elsewhere: list[Task] = []
     try:
-        with closing(finished(_still_missing(pending, store, redo, elsewhere), backend)) as outcomes:
-            for task, rows in outcomes:
-                store.add(rows, replace=bool(redo))
-                moment = moment.after(task, sum(not row.status.ok for row in rows)).found(_taken(elsewhere))
-                report(moment)
+        with Reservations(store.path) as reserved:
+            for round_ in _rounds(pending, store, redo, reserved):
+                with closing(finished(round_, backend)) as outcomes:
+                    for task, rows in outcomes:
+                        store.add(rows, replace=bool(redo))
+                        reserved.release(task.by_key())
+                        failed = sum(not row.status.ok for row in rows)
+                        moment = moment.after(task, failed).found(round_.taken())
+                        report(moment)
+                moment = moment.found(round_.taken())
     except KeyboardInterrupt as interrupt:
         raise SweepInterrupted(moment) from interrupt
-    return moment.found(_taken(elsewhere))
+    return moment
+
+
+def _rounds(tasks: list[Task], store: Store, redo: bool | str, reserved: Reservations) -> Iterator["_Round"]:
+    """All tasks, then those that another process was making, until it has stored them or has died."""
+    pause = _SHORTEST_PAUSE
+    while tasks:
+        round_ = _Round(tasks, store, redo, reserved)
+        yield round_
+        tasks = round_.reserved_by_others
+        if tasks and not round_.moved:
+            sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            pause = _SHORTEST_PAUSE
+
+
+class _Round:
+    """Tasks as they are handed out, without the rows that another process has stored, or is making."""
+
+    def __init__(self, tasks: Iterable[Task], store: Store, redo: bool | str, reserved: Reservations) -> None:
+        self._tasks, self._store, self._redo, self._reserved = tasks, store, redo, reserved
+        self._stored: list[Task] = []
+        self.reserved_by_others: list[Task] = []
+        self.moved = False
+        """Whether any task was handed out or found."""
+
+    def __iter__(self) -> Iterator[Task]:
+        for task in self._tasks:
+            mine = self._reserved.take(task.by_key())
+            rest, stored = _missing(task, self._store, self._redo)
+            keys = rest.by_key()
+            self._reserved.release(mine - set(keys))
+            todo = task.only(problem for key, problem in keys.items() if key in mine)
+            theirs = task.only(problem for key, problem in keys.items() if key not in mine)
+            self._stored += [stored] if stored.problems else []
+            self.reserved_by_others += [theirs] if theirs.problems else []
+            self.moved = self.moved or bool(stored.problems or todo.problems)
+            if todo.problems:
+                yield todo
+
+    def taken(self) -> list[Task]:
+        """What others have stored since this was asked last."""
+        found, self._stored = self._stored, []
+        return found
 
 
 def _survey(tasks: Sequence[Task], store: Store, redo: bool | str, workers: int | None) -> tuple[Progress, list[Task]]:
@@ -223,21 +276,6 @@ def _missing(task: Task, store: Store, redo: bool | str) -> tuple[Task, Task]:
     for key, problem in task.by_key().items():
         split[key in settled].append(problem)
     return task.only(split[0]), task.only(split[1])
-
-
-def _still_missing(tasks: Iterable[Task], store: Store, redo: bool | str, elsewhere: list[Task]) -> Iterator[Task]:
-    """Tasks as they are handed out, without what another process has stored in the meantime."""
-    for task in tasks:
-        rest, stored = _missing(task, store, redo)
-        if stored.problems:
-            elsewhere.append(stored)
-        if rest.problems:
-            yield rest
-
-
-def _taken(tasks: list[Task]) -> list[Task]:
-    """Empty the list; another thread may be filling it."""
-    return [tasks.pop() for _ in range(len(tasks))]
 
 
 def _distinct(problems: Iterable[Problem]) -> tuple[Problem, ...]:

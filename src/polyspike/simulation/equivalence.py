@@ -79,11 +79,11 @@ def spike_matrix(kappa: Array, readout: Array, coefficients: Array, scale: float
     q : float
         Relative variance of the noise, 0 for bare monomials.
     """
-    total = np.zeros((len(kappa), len(readout)))
-    for k in range(1, len(coefficients)):
-        if coefficients[k] != 0:
-            total += np.outer(coefficients[k] * scale**k * noisy_power(kappa, k, q), readout**k)
-    return total
+    degrees = [k for k in range(1, len(coefficients)) if coefficients[k] != 0]
+    if not degrees:
+        return np.zeros((len(kappa), len(readout)))
+    left = np.array([coefficients[k] * scale**k * noisy_power(kappa, k, q) for k in degrees])
+    return left.T @ np.array([readout**k for k in degrees])
 
 
 def spike_features(

@@ -47,7 +47,7 @@ EXPONENTS = (
     0.4,
     0.45,
 )
-CURVE_EXPONENTS = tuple(sorted({*EXPONENTS[1:], *np.linspace(0.0, 0.45, 46).round(3).tolist()}))
+CURVE_EXPONENTS = tuple(sorted({*EXPONENTS[1:], *np.linspace(0.0, 0.45, 19).round(3).tolist()}))
 RESOLUTION = 0.25
 LEAST_SHARE = 0.05
 FINITE_SIZE = 10.0

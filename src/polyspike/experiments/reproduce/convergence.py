@@ -6,29 +6,25 @@ from math import sqrt
 
 import numpy as np
 
-from polyspike.experiments.reproduce import alignment
 from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns, unique
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
+from polyspike.experiments.reproduce.distances import OFFSET_LEVEL, alignments, gaps_and_losses, offsets, shared
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Estimate
-from polyspike.simulation import simulate_many
-from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.equivalence import equivalence, offset, spike_features
-from polyspike.simulation.gradient import gradient_step
 
 __all__ = ["CONVERGENCE", "fit_rate"]
 
 NAME = "convergence"
-LOSS_EXPONENTS = (0.15, 0.2)
-OFFSET_LEVEL = 4
-"""Spikes taken out before the constant part in window 2 is looked at: the even one beyond it has one too."""
 
 
-def sizes_of(options: Options) -> tuple[int, ...]:
-    """The values of n; dense eigenproblems of a quarter of it, so 4000 is still a matter of seconds."""
-    return (500, 1000, 2000) if options.quick else (500, 1000, 2000, 4000)
+def draws_of(options: Options) -> dict[int, int]:
+    """Draws at every n. A draw costs n^3, and the ends of the line through all sizes weigh the same: so most draws at
+    the smallest. 4000 is still a matter of seconds.
+    """
+    usual = {500: 12, 1000: 8, 2000: 6} if options.quick else {500: 24, 1000: 16, 2000: 10, 4000: 6}
+    return {n: options.seeds or draws for n, draws in usual.items()}
 
 
 def problem_of(n: int) -> Problem:
@@ -37,67 +33,24 @@ def problem_of(n: int) -> Problem:
 
 
 def plan(options: Options) -> list[Job]:
-    """Equivalence of F and F_l in pairs of draws; losses and alignments one draw at one size a job."""
-    sizes, jobs = sizes_of(options), []
-    pairs, draws = (3, 4) if options.quick else (5, 8)
-    pairs, draws = (options.seeds or pairs, options.seeds or draws)
-    for level in WINDOW_EXPONENTS:
-        key = f"{NAME}: F and F_l, {problem_of(sizes[0])}, {sizes}, l = {level}"
-        cost = 30 * (max(sizes) / 2000) ** 3
-        jobs += [Job(f"{key}, pair {k}", cost, partial(run_pair, sizes, level, k)) for k in range(pairs)]
-    for n in sizes:
-        key, cost = f"{NAME}: limits, {problem_of(n)}", 8 * (n / 2000) ** 3 + 0.5
-        jobs += [Job(f"{key}, seed {k}", cost, partial(run_limits, n, k)) for k in range(draws)]
-        key = f"{NAME}: constant part, {problem_of(n)}"
-        jobs += [Job(f"{key}, seed {k}", cost / 2, partial(run_offset, n, k)) for k in range(draws)]
+    """One job a draw at one size, on which everything is measured."""
+    jobs = []
+    for n, draws in draws_of(options).items():
+        key, cost = f"{NAME}: all on one draw, {problem_of(n)}", 14 * (n / 2000) ** 3 + 0.5
+        jobs += [Job(f"{key}, seed {k}", cost, partial(run, n, k)) for k in range(draws)]
     return jobs
 
 
-def run_pair(sizes: Sequence[int], level: int, pair: int) -> Rows:
-    """Distances between F and F_l, mean of two draws, at all sizes."""
-    problem = problem_of(sizes[0]).replace(step_exponent=WINDOW_EXPONENTS[level])
-    found = equivalence(problem, level, sizes, seed=(4, pair), replicates=2, n_test=4000)
-    gaps = {"operator": "distance", "train": "train_gap", "test": "test_gap"}
-    rows: list[Row] = [
-        {"name": f"{name} {level}", "n": p.n_samples, "seed": pair, "distance": getattr(p, field).mean}
-        for p in found.points
-        for name, field in gaps.items()
-    ]
-    return {f"{NAME}_draws": rows}
-
-
-def run_limits(n: int, seed: int) -> Rows:
-    """Relative distance of the drop of the train loss from its limit, and what the alignment of each degree lacks."""
-    problem = problem_of(n)
-    untrained, *stepped = [problem.replace(step_size=0.0), *(problem.replace(step_exponent=a) for a in LOSS_EXPONENTS)]
-    start, *runs = simulate_many([untrained, *stepped], seed=(5, seed), n_test=2)
-    drop = limit(problem, 1).train_loss - limit(problem, 0).train_loss
-    found = {f"loss {a:g}": 1 - (m.train_loss - start.train_loss) / drop for a, m in zip(LOSS_EXPONENTS, runs)}
-    aligned = problem.replace(teacher="3*h1", gradient="target")
-    shares = alignment.run(aligned, seed, tuple(WINDOW_EXPONENTS.values()))["alignment_draws"]
-    found |= {f"alignment {k}": 1 - float(row[f"new{k}"]) for k, row in zip(WINDOW_EXPONENTS, shares)}
-    rows: list[Row] = [{"name": name, "n": n, "seed": seed, "distance": d} for name, d in found.items()]
-    return {f"{NAME}_draws": rows}
-
-
-def run_offset(n: int, seed: int) -> Rows:
-    """What F_l misses of the constant part of the even spikes in window 2, by both statements, in the sign of c_2."""
-    problem = problem_of(n).replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target")
-    draw = GaussianDraw.of(problem, (7, seed), 2)
-    step, readout = draw.gradient_sample, draw.readout(problem.readout)
-    gradient = gradient_step(
-        step.inputs, step.labels(problem), draw.weights, readout, problem.activation, problem.gradient
-    )
-    inputs = draw.ridge_sample.inputs
-    still = inputs @ draw.weights.T
-    moved = problem.activation.apply(still + problem.step * (inputs @ gradient.matrix.T), np)
-    missed = moved - problem.activation.apply(still, np)
-    predicted = published_offset(problem)
-    found: Row = {"n": n, "seed": seed, "left_by_published": abs(predicted)}
-    for name, corrected in (("corrected", True), ("published", False)):
-        spikes = spike_features(inputs, gradient, readout, problem, OFFSET_LEVEL, corrected)
-        found = {**found, name: offset(missed, spikes, readout) * float(np.sign(predicted))}
-    return {f"{NAME}_offset_draws": [found]}
+def run(n: int, seed: int) -> Rows:
+    """Every distance from the limit, and the constant part of the even spikes in the sign of c_2."""
+    one = shared(problem_of(n), (4, seed))
+    distances = gaps_and_losses(one) | alignments(one)
+    predicted = published_offset(one.problem.replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target"))
+    left = {name: value * float(np.sign(predicted)) for name, value in offsets(one).items()}
+    return {
+        f"{NAME}_draws": [{"name": name, "n": n, "seed": seed, "distance": d} for name, d in distances.items()],
+        f"{NAME}_offset_draws": [{"n": n, "seed": seed, "left_by_published": abs(predicted), **left}],
+    }
 
 
 def published_offset(problem: Problem) -> float:
@@ -116,11 +69,11 @@ def published_offset(problem: Problem) -> float:
     return float(sum(terms))
 
 
-def fit_rate(distances: Columns, name: str, replicates: int) -> tuple[Estimate, float]:
+def fit_rate(distances: Columns, name: str, draws: int) -> tuple[Estimate, float]:
     """Slope of ``log distance`` against ``log n`` by least squares, with the standard error that the means carry
     into it; and the prefactor of ``n^slope``.
 
-    The degrees of freedom of that error are those of all sizes together, ``sizes (replicates - 1)``.
+    The degrees of freedom of that error are those of all sizes together, the draws of all less one for each size.
     """
     here = select(distances, name=name)
     log_n, log_d = np.log(here["n"]), np.log(here["distance"])
@@ -129,7 +82,7 @@ def fit_rate(distances: Columns, name: str, replicates: int) -> tuple[Estimate, 
     slope = float(weights @ log_d)
     relative = here["distance_se"] / here["distance"]
     error = float(np.sqrt(weights**2 @ relative**2))
-    return Estimate(slope, error, 1 + log_n.size * (replicates - 1)), float(np.exp(log_d.mean() - slope * log_n.mean()))
+    return Estimate(slope, error, 1 + draws - log_n.size), float(np.exp(log_d.mean() - slope * log_n.mean()))
 
 
 def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
@@ -138,8 +91,7 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     means = average(draws, ("name", "n"), ("distance",))
     rates: list[Row] = []
     for name in map(str, unique(means["name"].tolist())):
-        replicates = len(unique(select(draws, name=name)["seed"].tolist()))
-        slope, prefactor = fit_rate(means, name, replicates)
+        slope, prefactor = fit_rate(means, name, len(select(draws, name=name)["seed"]))
         error, n = slope.standard_error, slope.n
         rates.append({"name": name, "rate": slope.mean, "rate_se": error, "freedom": n - 1, "prefactor": prefactor})
     offsets = to_columns(rows[f"{NAME}_offset_draws"])
