@@ -25,7 +25,8 @@ from polyspike.problem import Problem
 from polyspike.spectra import Spike
 from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
-from polyspike.theory.uniform.outliers import DEGREE, Learned, Root, has_learned, roots_above, upper_edge
+from polyspike.theory.uniform.learned import neuron_cost
+from polyspike.theory.uniform.outliers import Learned, Root, roots_above, upper_edge
 from polyspike.theory.uniform.residual_law import teacher_sample
 from polyspike.theory.uniform.spectral_model import spectral_model
 
@@ -78,13 +79,13 @@ class _Outliers(NamedTuple):
 
 
 def _outliers(problem: Problem, stronger: float = 1.0) -> _Outliers:
-    """Those above the bulk that have learned something, with ``stronger`` times the strength r."""
+    """Those above the bulk, with ``stronger`` times the strength r."""
     learned = Learned(spectral_model(problem, stronger=stronger))
     try:
         roots = _roots(learned, LARGEST_ARC_STEP)
     except NumericalError:
         roots = _roots(learned, SMALL_ARC_STEP)
-    return _Outliers(learned, [root for root in roots if has_learned(learned.spike(root, DEGREE))])
+    return _Outliers(learned, roots)
 
 
 def _roots(learned: Learned, largest: float) -> list[Root]:
@@ -125,13 +126,12 @@ class _Mode(NamedTuple):
 
 
 def _mode(learned: Learned, root: Root) -> _Mode:
-    functions, coefficients = learned.factors
     state = learned.spectral.on_whole_laws(root.branch.state)
-    model = learned.spectral.model
-    scale = root.slope**-0.5
-    along = coefficients @ (learned.matrices(root.branch.state)[1] @ root.vector)
+    functions, model = learned.functions, learned.spectral.model
+    scale, x = root.slope**-0.5, root.vector[: functions.shape[1]]
+    along = -neuron_cost(model, state) @ x
     neurons, norms = np.split(along, 2) / np.sqrt(model.grid.u_weights) * np.sqrt(np.abs(state.zeta)) * scale
-    return _Mode(root.branch.z, np.sqrt(np.abs(state.r)) * (functions @ root.vector) * scale, neurons, norms)
+    return _Mode(root.branch.z, np.sqrt(np.abs(state.r)) * (functions @ x) * scale, neurons, norms)
 
 
 def _mixing(learned: Learned, first: _Mode, second: _Mode) -> float:

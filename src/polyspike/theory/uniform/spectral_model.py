@@ -1,6 +1,7 @@
 """The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,33 @@ class SpectralModel:
     def on_whole_laws(self, state: BulkState) -> BulkState:
         """R and zeta at every node of the model, from a solution of the bulk."""
         whole = self.model.bulk
-        mean = np.einsum("k,kab->ab", whole.mu_weights, state.gam)
+        mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
         h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
         x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
         linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
-        linear = ((whole.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
+        linear = ((self.bulk.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
         noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
-        return _Extended(whole, state.shift, 1 / x, 1 / (1 + whole.overload * (noise + linear)), state)
+        zeta = 1 / (1 + whole.overload * (noise + linear))
+        rows, columns = self._nearest
+        return _Extended(whole, state.shift, (1 / x)[rows], zeta[columns], state, self._nearest_of_matrix)
+
+    @cached_property
+    def _nearest(self) -> tuple[Any, Any]:
+        """For every node of kappa and of u the nearest one inside the reach.
+
+        No sample and no neuron lies further out, where R and zeta would have poles of their own outside the bulk.
+        """
+        grid = self.model.grid
+        kept = zip((grid.kappa, grid.u), _reached(self.model), strict=True)
+        rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
+        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _reached(self.model))
+        return rows_kept[rows], columns_kept[columns]
+
+    @cached_property
+    def _nearest_of_matrix(self) -> Any:
+        """For every node of M the nearest one that has a part in the bulk."""
+        kept = np.flatnonzero(self.bulk.mu_weights > 0)
+        return np.clip(np.arange(len(self.bulk.mu_weights)), kept[0], kept[-1])
 
     def _residual(self, columns: bool) -> Array:
         rows, kept = _reached(self.model)
@@ -63,10 +84,11 @@ class SpectralModel:
 class _Extended(BulkState):
     """R and zeta on the whole laws, with the matrices of the bulk's own solution."""
 
-    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState) -> None:
+    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState, nearest: Any) -> None:
         super().__init__(model, shift, r, zeta)
-        for name in ("q_hat", "v", "e", "gam", "psi"):
+        for name in ("q_hat", "v", "gam"):
             self.__dict__[name] = getattr(inner, name)
+        self.__dict__["psi"] = inner.psi[nearest]
 
 
 def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:

@@ -14,7 +14,7 @@ from polyspike.theory.uniform.arcs import Arc, Interval, solve_arc
 from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP, Branch, below, find_edge
 from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.outlier_means import outlier_means
-from polyspike.theory.uniform.outliers import DEGREE, Learned, has_learned, outliers_above, outliers_between, upper_edge
+from polyspike.theory.uniform.outliers import DEGREE, Learned, outliers_above, outliers_between, upper_edge
 from polyspike.theory.uniform.spectral_model import SpectralModel, spectral_model
 
 __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
@@ -61,7 +61,7 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     for path in gaps:
         spikes += outliers_between(learned, path, degree)
     _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
-    spikes = sorted((s for s in spikes if has_learned(s)), key=lambda spike: -spike.location)
+    spikes = sorted(spikes, key=lambda spike: -spike.location)
     edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
     return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
 
