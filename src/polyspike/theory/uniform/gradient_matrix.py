@@ -19,7 +19,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = ["Contour", "MeasureNodes", "contour", "frame_gram", "measure_nodes", "outermost", "resolvent"]
+__all__ = ["OUTLIER_SHARE", "Contour", "MeasureNodes", "contour", "frame_gram", "measure_nodes", "outermost", "resolvent"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -44,6 +44,8 @@ _POWER = 3.0
 # Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
+OUTLIER_SHARE = 0.1
+"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
 
@@ -71,18 +73,27 @@ class MeasureNodes:
 
     def within(self, share: float) -> "MeasureNodes":
         """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
-        eigenvalue there and no tail.
+        eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
         """
         values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
+        # Interpolatory weights of the spectrum's own law may be below zero where only an outlier or a tail lies.
+        mass = np.maximum(self.bulk, 0.0)
         drawn, order = values, np.argsort(values)
         for direction in (order, order[::-1]):
-            before = np.append(0.0, np.cumsum(self.bulk[direction]))
-            part = np.empty(len(values))
-            part[direction] = np.clip(share - before[:-1], 0, self.bulk[direction])
-            inside = np.divide(part, self.bulk, where=self.bulk > 0, out=np.ones(len(values)))
+            before = np.empty(len(values))
+            before[direction] = np.append(0.0, np.cumsum(mass[direction]))[:-1]
+            part = np.clip(share - before, 0, mass)
+            inside = np.divide(part, mass, where=mass > 0, out=(before < share).astype(float))
+            if self._has_outlier(inside == 1):
+                continue
             drawn = drawn + inside * (part @ values / part.sum() - drawn)
         noise = np.interp(drawn, values[order], self.noise[order])
         return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
+
+    def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
+        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
+        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
+        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
 
 
 class Contour(NamedTuple):

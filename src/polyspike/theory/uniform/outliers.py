@@ -81,20 +81,10 @@ class Learned:
         n: int = model.problem.n_samples
         return float(self.turn[1].sum() + n * model.grid.kappa_weights @ turn)
 
-    @cached_property
-    def ends(self) -> list[tuple[int, float]]:
-        """The ends of M that have no part in the bulk: a node there, and the end's weight in b."""
-        kept = np.flatnonzero(self.spectral.bulk.mu_weights > 0)
-        weights = self.spectral.model.directions[:, 0, 0]
-        low, high = weights[: kept[0]], weights[kept[-1] + 1 :]
-        found = [(0, low), (len(weights) - 1, high)]
-        # Rounding may leave a weight of nothing below zero.
-        return [(node, max(0.0, float(part.sum()))) for node, part in found if len(part)]
-
     @property
     def at_infinity(self) -> int:
         """The negative eigenvalues of E far above everything."""
-        return int(self.spectral.bulk.phi.shape[1]) * (1 + len(self.ends))
+        return int(self.spectral.bulk.phi.shape[1]) * (1 + len(self.spectral.outliers_of_matrix))
 
     def matrix(self, state: BulkState) -> Any:
         """E at a solution of the bulk."""
@@ -104,11 +94,12 @@ class Learned:
         cost = neuron_cost(model, whole) + n * (functions.T @ (moved[:, None] * functions))
         lever = (n * bulk.aspect) ** 0.5 * (functions.T @ ((kappa * moved)[:, None] * bulk.phi))
         tilt = bulk.aspect * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
-        inside = self.spectral.bulk.mu_weights > 0
-        along = np.einsum("k,kab->ab", model.directions[inside, 0, 0], whole.gam[inside])
+        weights = model.directions[:, 0, 0].copy()
+        weights[self.spectral.beside_outliers] = 0.0
+        along = np.einsum("k,kab->ab", weights, whole.gam[self.spectral.nearest_of_matrix])
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
-        parts += [(whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.ends]
+        parts += [(whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix]
         size, p = len(cost), len(one)
         out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(cost, along))
         out[:size, :size] = (cost + cost.T) / 2
@@ -129,7 +120,7 @@ class Learned:
         moved = (bulk.sample_weights * whole.r)[:, None] * functions
         lever = (n * bulk.aspect) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
         none = np.zeros_like(lever)
-        parts = [part for w in (1.0, *(w for _, w in self.ends)) for part in (none, w**0.5 * lever)]
+        parts = [part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)]
         return np.concatenate([n * (self.functions.T @ moved), *parts])
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from polyspike.problem import Problem
 from polyspike.theory.uniform.bulk import BulkModel, BulkState
 from polyspike.theory.uniform.conditioning import condition
+from polyspike.theory.uniform.gradient_matrix import OUTLIER_SHARE
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, assemble
 
@@ -55,7 +56,7 @@ class SpectralModel:
         noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
         zeta = 1 / (1 + whole.overload * (noise + linear))
         rows, columns = self._nearest
-        return _Extended(whole, state.shift, (1 / x)[rows], zeta[columns], state, self._nearest_of_matrix)
+        return _Extended(whole, state.shift, (1 / x)[rows], zeta[columns], state, self.nearest_of_matrix)
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
@@ -70,7 +71,28 @@ class SpectralModel:
         return rows_kept[rows], columns_kept[columns]
 
     @cached_property
-    def _nearest_of_matrix(self) -> Any:
+    def outliers_of_matrix(self) -> list[tuple[int, float]]:
+        """The ends of M at which an outlier lies: its node, and its weight in b."""
+        own = np.concatenate([np.diagonal(self.model.directions, axis1=1, axis2=2), self.model.omega[:, None]], axis=1)
+        kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
+        for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
+            if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
+                node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
+                # Rounding may leave a weight of nothing below zero.
+                found.append((node, max(0.0, float(own[end][:, 0].sum()))))
+        return found
+
+    @cached_property
+    def beside_outliers(self) -> NDArray[np.bool_]:
+        """The nodes of those ends."""
+        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        out = np.zeros(len(nodes), dtype=bool)
+        for node, _ in self.outliers_of_matrix:
+            out |= nodes < kept[0] if node < kept[0] else nodes > kept[-1]
+        return out
+
+    @cached_property
+    def nearest_of_matrix(self) -> Any:
         """For every node of M the nearest one that has a part in the bulk."""
         kept = np.flatnonzero(self.bulk.mu_weights > 0)
         return np.clip(np.arange(len(self.bulk.mu_weights)), kept[0], kept[-1])
@@ -133,8 +155,9 @@ def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 def _without_tails(weights: Array, share: float) -> Array:
     """Weights of the ascending spectrum of M without the nodes at its ends, in which half an eigenvalue is expected."""
-    beyond = np.minimum(np.cumsum(weights), np.cumsum(weights[::-1])[::-1])
-    kept = np.where(beyond > share, weights, 0.0)
+    mass = np.maximum(weights, 0.0)
+    beyond = np.minimum(np.cumsum(mass), np.cumsum(mass[::-1])[::-1])
+    kept = np.where(beyond > share, mass, 0.0)
     total: float = kept.sum()
     return kept / total if total > 0 else weights
 
