@@ -14,16 +14,16 @@ What is left out: fluctuations of E eps^2 beyond their part in ``b.b`` and of th
 bulk.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.spectra import Spike
-from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP
+from polyspike.theory.uniform.branches import in_smaller_steps
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.learned import neuron_cost
 from polyspike.theory.uniform.outliers import Learned, Root, roots_above, upper_edge
@@ -79,8 +79,42 @@ def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float,
     variance = strength_variance(problem)
     modes = [_mode(here.learned, root) for root in here.roots]
     own = [_mixing(here.learned, mode, mode) for mode in modes]
-    found = [float((variance * by**2 + square) ** 0.5) for by, square in zip(by_strength, own, strict=True)]
+    matrix = [_by_matrix(here.learned, root) ** 2 * _end_variance(problem) for root in here.roots]
+    total = (variance * by**2 + more + end for by, more, end in zip(by_strength, own, matrix, strict=True))
+    found = [float(square**0.5) for square in total]
     return tuple(found + [float("nan")] * (len(spikes) - len(found)))
+
+
+def _by_matrix(learned: Learned, root: Root) -> float:
+    """The derivative of a location by the outlier of M (of the noise's covariance, for c_2 = 0) that it rests on.
+
+    Of E only Q depends on it: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
+    """
+    model = learned.spectral.model
+    scalars, bulk, u = model.conditioning, model.bulk, model.grid.u
+    zeta = learned.spectral.on_whole_laws(root.branch.state).zeta
+    p, total = bulk.phi.shape[1], 0.0
+    for i, (node, _) in enumerate(learned.spectral.outliers_of_matrix):
+        first = learned.functions.shape[1] + 2 * p * (1 + i)
+        part = root.vector[first : first + p]
+        by = scalars.remainder * u**2 if scalars.tilt == 0 else 2 * model.gains[node] * scalars.tilt * u
+        total += float((bulk.neuron_weights * zeta * by) @ (bulk.q @ part) ** 2) / root.slope
+    return total
+
+
+def _end_variance(problem: Problem) -> float:
+    """Variance of an outlier of M, or of the noise's covariance over its mean, along the teacher's first direction:
+    that of the sample average of ``eps k^2`` (``eps^2 k^2``), to leading order in d/n_0.
+    """
+    scalars = condition(problem)
+    labels, weights, inputs = teacher_sample(problem.teacher)
+    v, k2 = scalars.noise_variance, inputs[:, 0] ** 2
+    if scalars.tilt != 0:
+        mean, square = weights @ (labels * k2), weights @ ((labels**2 + v) * k2**2)
+        return float(square - mean**2) / problem.gradient_samples
+    fourth = labels**4 + 6 * labels**2 * v + 3 * v**2
+    mean, square = weights @ ((labels**2 + v) * k2), weights @ (fourth * k2**2)
+    return float(square - mean**2) / problem.gradient_samples / scalars.residual_moment**2
 
 
 def _by_strength(problem: Problem, here: "_Outliers") -> list[tuple[float, float]]:
@@ -108,11 +142,7 @@ class _Outliers(NamedTuple):
 def _outliers(problem: Problem, stronger: float = 1.0) -> _Outliers:
     """Those above the bulk, with ``stronger`` times the strength r."""
     learned = Learned(spectral_model(problem, stronger=stronger))
-    try:
-        roots = _roots(learned, LARGEST_ARC_STEP)
-    except NumericalError:
-        roots = _roots(learned, SMALL_ARC_STEP)
-    return _Outliers(learned, roots)
+    return _Outliers(learned, in_smaller_steps(partial(_roots, learned)))
 
 
 def _roots(learned: Learned, largest: float) -> list[Root]:

@@ -72,14 +72,19 @@ class SpectralModel:
 
     @cached_property
     def outliers_of_matrix(self) -> list[tuple[int, float]]:
-        """The ends of M at which an outlier lies: its node, and its weight in b."""
-        own = np.concatenate([np.diagonal(self.model.directions, axis1=1, axis2=2), self.model.omega[:, None]], axis=1)
+        """The ends of M at which an outlier lies: its node, and its weight in b.
+
+        As in :meth:`polyspike.theory.uniform.gradient_matrix.MeasureNodes.within` b, made of the single samples that
+        make the tails of M, tells nothing.
+        """
+        own = np.diagonal(self.model.directions, axis1=1, axis2=2)
+        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega[:, None]], axis=1)
         kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
         for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
             if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
                 node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
                 # Rounding may leave a weight of nothing below zero.
-                found.append((node, max(0.0, float(own[end][:, 0].sum()))))
+                found.append((node, max(0.0, float(along_b[end].sum()))))
         return found
 
     @cached_property
