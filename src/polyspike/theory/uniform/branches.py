@@ -6,9 +6,10 @@ bulk the branch folds: z has an extremum in s, where the Jacobian of the fixed-p
 square-root singularity in z, and the density begins: the fold is the edge.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +20,21 @@ from polyspike.theory.uniform.bulk import BulkModel, BulkState, jacobian
 
 __all__ = [
     "LARGEST_ARC_STEP",
-    "SMALL_ARC_STEP",
     "Branch",
     "above",
     "below",
     "find_edge",
+    "in_smaller_steps",
     "newton_rows",
     "positive_states",
 ]
 
 Array = NDArray[np.float64]
+Result = TypeVar("Result")
 
 _TOLERANCE = 1e-11
 _LARGEST_LOG_STEP = 2.0
-LARGEST_ARC_STEP, SMALL_ARC_STEP = 1.2, 0.1
+LARGEST_ARC_STEP, SMALL_ARC_STEP, SMALLEST_ARC_STEP = 1.2, 0.1, 0.03
 # A step whose prediction needs more correction than this share of it may have left its branch.
 _LARGEST_CORRECTION = 0.35
 _MAX_STEPS = 120
@@ -44,7 +46,7 @@ _FAR_SLOPE = 0.97
 # A slope that grows by more than this factor on the way to a fold has changed branches.
 _LARGEST_RISE, _LARGEST_RISE_IN_GAP = 1.05, 4.0
 # Share of the first arc step below which a step is given up.
-_SMALLEST_ARC_STEP = 1e-6
+_LEAST_ARC_SHARE = 1e-6
 # At the fold z is stationary: a slope of this size leaves a relative error of its square in the edge.
 _FOLD_SLOPE = 1e-6
 
@@ -237,6 +239,16 @@ def _lowered(state: BulkState, goal: float) -> BulkState:
     return state
 
 
+def in_smaller_steps(solve: Callable[[float], Result]) -> Result:
+    """What ``solve`` makes of the largest arc step with which it succeeds: large ones may pass light components by."""
+    for largest in (LARGEST_ARC_STEP, SMALL_ARC_STEP):
+        try:
+            return solve(largest)
+        except NumericalError:
+            continue
+    return solve(SMALLEST_ARC_STEP)
+
+
 def find_edge(
     start: Branch, towards: float, largest: float = LARGEST_ARC_STEP, in_gap: bool = False
 ) -> tuple[Branch, list[Branch]]:
@@ -280,7 +292,7 @@ def find_edge(
         # Towards the only fold the slope falls: where it does not, the step has gone over the fold to elsewhere.
         if moved is None or ahead is None or new * towards > rise * abs(slope):
             length = bearable = length / 3
-            if length < _SMALLEST_ARC_STEP:
+            if length < _LEAST_ARC_SHARE:
                 break
             continue
         place, bearable = arc + length, 3 * length

@@ -20,6 +20,7 @@ from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
 __all__ = [
+    "OUTLIER_SHARE",
     "UNLIMITED",
     "Contour",
     "MeasureNodes",
@@ -56,6 +57,8 @@ _POWER = 3.0
 # Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
+OUTLIER_SHARE = 0.1
+"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
 
@@ -83,7 +86,7 @@ class MeasureNodes:
 
     def within(self, share: float) -> "MeasureNodes":
         """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
-        eigenvalue there and no tail.
+        eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
 
         Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
         of the nodes before has, so that a node counts for what it adds to it.
@@ -96,9 +99,16 @@ class MeasureNodes:
             part, inside = np.empty(len(values)), np.empty(len(values))
             part[direction] = np.clip(share - before, 0, added)
             inside[direction] = np.where(added > 0, part[direction] / np.where(added > 0, added, 1.0), before < share)
+            if self._has_outlier(inside == 1):
+                continue
             drawn = drawn + inside * (part @ values / part.sum() - drawn)
         noise = np.interp(drawn, values[order], self.noise[order])
         return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
+
+    def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
+        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
+        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
+        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
 
 
 class Contour(NamedTuple):

@@ -14,27 +14,28 @@ What is left out: fluctuations of E eps^2 beyond their part in ``b.b`` and of th
 bulk.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.spectra import Spike
-from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP
+from polyspike.theory.uniform.branches import in_smaller_steps
 from polyspike.theory.uniform.conditioning import activation_numbers, condition
-from polyspike.theory.uniform.outliers import DEGREE, Learned, Root, has_learned, roots_above, upper_edge
+from polyspike.theory.uniform.learned import neuron_cost
+from polyspike.theory.uniform.outliers import Learned, Root, roots_above, upper_edge
 from polyspike.theory.uniform.residual_law import teacher_sample
 from polyspike.theory.uniform.spectral_model import spectral_model
 
-__all__ = ["outlier_means", "strength_variance"]
+__all__ = ["outlier_means", "outlier_spreads", "strength_variance"]
 
 Array = NDArray[np.float64]
 
-# Half the range of log r^2 for the curvature: a second difference has lost nothing of 1e-5 there.
-_RANGE = 0.1
+# Half the range of log r^2 for the curvature, at least: a second difference has lost nothing of 1e-5 there.
+_LEAST_RANGE = 0.1
 _NODES = 40
 
 
@@ -60,12 +61,73 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, .
     """
     here = _outliers(problem)
     found = [root.branch.z + shift for root, shift in zip(here.roots, _repulsion(here), strict=True)]
-    weaker, stronger = (_outliers(problem, np.exp(sign * _RANGE / 2)).locations for sign in (-1, 1))
     variance = strength_variance(problem)
-    for k, (before, z, after) in enumerate(zip(weaker, here.locations, stronger, strict=False)):
-        second, first = (after - 2 * z + before) / _RANGE**2, (after - before) / (2 * _RANGE)
+    for k, (first, second) in enumerate(_by_strength(problem, here)):
         found[k] += variance / 2 * (second - first)
     return tuple(found + [spike.location for spike in spikes[len(found) :]])
+
+
+def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, ...]:
+    """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; of the others nan.
+
+    The variance is V_b times the squared ``dz/dl``, and the variance V of the diagonal element of an outlier with
+    itself. What is left out is what the means leave out; it counts where the sample of the gradient is small.
+    """
+    here = _outliers(problem)
+    by_strength = [first for first, _ in _by_strength(problem, here)]
+    by_strength += [root.branch.z for root in here.roots[len(by_strength) :]]
+    variance = strength_variance(problem)
+    modes = [_mode(here.learned, root) for root in here.roots]
+    own = [_mixing(here.learned, mode, mode) for mode in modes]
+    matrix = [_by_matrix(here.learned, root) ** 2 * _end_variance(problem) for root in here.roots]
+    total = (variance * by**2 + more + end for by, more, end in zip(by_strength, own, matrix, strict=True))
+    found = [float(square**0.5) for square in total]
+    return tuple(found + [float("nan")] * (len(spikes) - len(found)))
+
+
+def _by_matrix(learned: Learned, root: Root) -> float:
+    """The derivative of a location by the outlier of M (of the noise's covariance, for c_2 = 0) that it rests on.
+
+    Of E only Q depends on it: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
+    """
+    model = learned.spectral.model
+    scalars, bulk, u = model.conditioning, model.bulk, model.grid.u
+    zeta = learned.spectral.on_whole_laws(root.branch.state).zeta
+    p, total = bulk.phi.shape[1], 0.0
+    for i, (node, _) in enumerate(learned.spectral.outliers_of_matrix):
+        first = learned.functions.shape[1] + 2 * p * (1 + i)
+        part = root.vector[first : first + p]
+        by = scalars.remainder * u**2 if scalars.tilt == 0 else 2 * model.gains[node] * scalars.tilt * u
+        total += float((bulk.neuron_weights * zeta * by) @ (bulk.q @ part) ** 2) / root.slope
+    return total
+
+
+def _end_variance(problem: Problem) -> float:
+    """Variance of an outlier of M, or of the noise's covariance over its mean, along the teacher's first direction:
+    that of the sample average of ``eps k^2`` (``eps^2 k^2``), to leading order in d/n_0.
+    """
+    scalars = condition(problem)
+    labels, weights, inputs = teacher_sample(problem.teacher)
+    v, k2 = scalars.noise_variance, inputs[:, 0] ** 2
+    if scalars.tilt != 0:
+        mean, square = weights @ (labels * k2), weights @ ((labels**2 + v) * k2**2)
+        return float(square - mean**2) / problem.gradient_samples
+    fourth = labels**4 + 6 * labels**2 * v + 3 * v**2
+    mean, square = weights @ ((labels**2 + v) * k2), weights @ (fourth * k2**2)
+    return float(square - mean**2) / problem.gradient_samples / scalars.residual_moment**2
+
+
+def _by_strength(problem: Problem, here: "_Outliers") -> list[tuple[float, float]]:
+    """First and second derivative of the locations by ``l = log r^2``, of those that are still there at both ends.
+
+    Over the range of a Gaussian rule, which averages what bends within it, too.
+    """
+    span = max(_LEAST_RANGE, (3 * strength_variance(problem)) ** 0.5)
+    weaker, stronger = (_outliers(problem, np.exp(sign * span / 2)).locations for sign in (-1, 1))
+    return [
+        ((after - before) / (2 * span), (after - 2 * z + before) / span**2)
+        for before, z, after in zip(weaker, here.locations, stronger, strict=False)
+    ]
 
 
 class _Outliers(NamedTuple):
@@ -78,13 +140,9 @@ class _Outliers(NamedTuple):
 
 
 def _outliers(problem: Problem, stronger: float = 1.0) -> _Outliers:
-    """Those above the bulk that have learned something, with ``stronger`` times the strength r."""
+    """Those above the bulk, with ``stronger`` times the strength r."""
     learned = Learned(spectral_model(problem, stronger=stronger))
-    try:
-        roots = _roots(learned, LARGEST_ARC_STEP)
-    except NumericalError:
-        roots = _roots(learned, SMALL_ARC_STEP)
-    return _Outliers(learned, [root for root in roots if has_learned(learned.spike(root, DEGREE))])
+    return _Outliers(learned, in_smaller_steps(partial(_roots, learned)))
 
 
 def _roots(learned: Learned, largest: float) -> list[Root]:
@@ -113,6 +171,8 @@ class _Mode(NamedTuple):
     ----------
     samples : ndarray of shape (K,)
         ``sqrt(|R|) f``.
+    turned : ndarray of shape (K, A)
+        The same of what a sample's own norm adds to f, by its deviation at every u.
     neurons, norms : ndarray of shape (A,)
         ``sqrt(|zeta|) a``: what every neuron of a readout has, and what is multiplied by the deviation of its own norm,
         in standard deviations.
@@ -120,26 +180,34 @@ class _Mode(NamedTuple):
 
     z: float
     samples: Array
+    turned: Array
     neurons: Array
     norms: Array
 
 
 def _mode(learned: Learned, root: Root) -> _Mode:
-    functions, coefficients = learned.factors
     state = learned.spectral.on_whole_laws(root.branch.state)
-    model = learned.spectral.model
-    scale = root.slope**-0.5
-    along = coefficients @ (learned.matrices(root.branch.state)[1] @ root.vector)
+    functions, model = learned.functions, learned.spectral.model
+    scale, x = root.slope**-0.5, root.vector[: functions.shape[1]]
+    along = -neuron_cost(model, state) @ x
     neurons, norms = np.split(along, 2) / np.sqrt(model.grid.u_weights) * np.sqrt(np.abs(state.zeta)) * scale
-    return _Mode(root.branch.z, np.sqrt(np.abs(state.r)) * (functions @ root.vector) * scale, neurons, norms)
+    root_r = np.sqrt(np.abs(state.r)) * scale
+    turned = model.norms.turn * np.sqrt(model.grid.u_weights) * x[: len(neurons)]
+    return _Mode(root.branch.z, root_r * (functions @ x), root_r[:, None] * turned, neurons, norms)
 
 
 def _mixing(learned: Learned, first: _Mode, second: _Mode) -> float:
     """Variance of the mixing element."""
     model = learned.spectral.model
     kappa, u = model.grid.kappa_weights, model.grid.u_weights
+    # Of the product of two functions of a sample, f = p + normal: the variance and covariance of the normal parts.
+    a, b, both = (
+        ((one.turned @ model.norms.samples) * other.turned).sum(axis=1)
+        for one, other in ((first, first), (second, second), (first, second))
+    )
     product = first.samples * second.samples
-    samples = kappa @ product**2 - (kappa @ product) ** 2
+    square = product**2 + first.samples**2 * b + second.samples**2 * a + 4 * product * both + a * b + 2 * both**2
+    samples = kappa @ square - (kappa @ (product + both)) ** 2
     plain, both = first.neurons * second.neurons, first.norms * second.norms
     crossed = first.neurons * second.norms + first.norms * second.neurons
     # Over the normal deviation g of a neuron's norm: (plain + g crossed + g^2 both)^2.

@@ -1,6 +1,7 @@
 """The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import ndtr
 from polyspike.problem import Problem
 from polyspike.theory.uniform.bulk import BulkModel, BulkState
 from polyspike.theory.uniform.conditioning import condition
+from polyspike.theory.uniform.gradient_matrix import OUTLIER_SHARE
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import UniformModel, assemble
 
@@ -46,13 +48,59 @@ class SpectralModel:
     def on_whole_laws(self, state: BulkState) -> BulkState:
         """R and zeta at every node of the model, from a solution of the bulk."""
         whole = self.model.bulk
-        mean = np.einsum("k,kab->ab", whole.mu_weights, state.gam)
+        mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
         h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
         x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
         linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
-        linear = ((whole.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
+        linear = ((self.bulk.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
         noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
-        return _Extended(whole, state.shift, 1 / x, 1 / (1 + whole.overload * (noise + linear)), state)
+        zeta = 1 / (1 + whole.overload * (noise + linear))
+        rows, columns = self._nearest
+        return _Extended(whole, state.shift, (1 / x)[rows], zeta[columns], state, self.nearest_of_matrix)
+
+    @cached_property
+    def _nearest(self) -> tuple[Any, Any]:
+        """For every node of kappa and of u the nearest one inside the reach.
+
+        No sample and no neuron lies further out, where R and zeta would have poles of their own outside the bulk.
+        """
+        grid = self.model.grid
+        kept = zip((grid.kappa, grid.u), _reached(self.model), strict=True)
+        rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
+        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _reached(self.model))
+        return rows_kept[rows], columns_kept[columns]
+
+    @cached_property
+    def outliers_of_matrix(self) -> list[tuple[int, float]]:
+        """The ends of M at which an outlier lies: its node, and its weight in b.
+
+        As in :meth:`polyspike.theory.uniform.gradient_matrix.MeasureNodes.within` b, made of the single samples that
+        make the tails of M, tells nothing.
+        """
+        own = np.diagonal(self.model.directions, axis1=1, axis2=2)
+        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega[:, None]], axis=1)
+        kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
+        for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
+            if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
+                node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
+                # Rounding may leave a weight of nothing below zero.
+                found.append((node, max(0.0, float(along_b[end].sum()))))
+        return found
+
+    @cached_property
+    def beside_outliers(self) -> NDArray[np.bool_]:
+        """The nodes of those ends."""
+        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        out = np.zeros(len(nodes), dtype=bool)
+        for node, _ in self.outliers_of_matrix:
+            out |= nodes < kept[0] if node < kept[0] else nodes > kept[-1]
+        return out
+
+    @cached_property
+    def nearest_of_matrix(self) -> Any:
+        """For every node of M the nearest one that has a part in the bulk."""
+        kept = np.flatnonzero(self.bulk.mu_weights > 0)
+        return np.clip(np.arange(len(self.bulk.mu_weights)), kept[0], kept[-1])
 
     def _residual(self, columns: bool) -> Array:
         rows, kept = _reached(self.model)
@@ -63,10 +111,11 @@ class SpectralModel:
 class _Extended(BulkState):
     """R and zeta on the whole laws, with the matrices of the bulk's own solution."""
 
-    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState) -> None:
+    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState, nearest: Any) -> None:
         super().__init__(model, shift, r, zeta)
-        for name in ("q_hat", "v", "e", "gam", "psi"):
+        for name in ("q_hat", "v", "gam"):
             self.__dict__[name] = getattr(inner, name)
+        self.__dict__["psi"] = inner.psi[nearest]
 
 
 def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
@@ -111,8 +160,9 @@ def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 def _without_tails(weights: Array, share: float) -> Array:
     """Weights of the ascending spectrum of M without the nodes at its ends, in which half an eigenvalue is expected."""
-    beyond = np.minimum(np.cumsum(weights), np.cumsum(weights[::-1])[::-1])
-    kept = np.where(beyond > share, weights, 0.0)
+    mass = np.maximum(weights, 0.0)
+    beyond = np.minimum(np.cumsum(mass), np.cumsum(mass[::-1])[::-1])
+    kept = np.where(beyond > share, mass, 0.0)
     total: float = kept.sum()
     return kept / total if total > 0 else weights
 

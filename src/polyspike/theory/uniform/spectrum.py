@@ -11,10 +11,10 @@ from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.uniform.arcs import Arc, Interval, solve_arc
-from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, SMALL_ARC_STEP, Branch, below, find_edge
+from polyspike.theory.uniform.branches import Branch, below, find_edge, in_smaller_steps
 from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.outlier_means import outlier_means
-from polyspike.theory.uniform.outliers import DEGREE, Learned, has_learned, outliers_above, outliers_between, upper_edge
+from polyspike.theory.uniform.outliers import DEGREE, Learned, outliers_above, outliers_between, upper_edge
 from polyspike.theory.uniform.spectral_model import SpectralModel, spectral_model
 
 __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
-_MOST_INTERVALS = 8
+_MOST_INTERVALS = 24
+_REFINEMENTS = (1.0, 1.3, 1.7)
 # A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
@@ -36,16 +37,23 @@ def predict_spectrum(problem: Problem) -> Spectrum:
     NumericalError
         ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
     """
-    found = solve_spectrum(spectral_model(problem))
+    found = _solve_on_some_nodes(problem)
     return replace(found, means_source=partial(outlier_means, problem, found.spikes))
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
     """The spectrum of a model that is built; with small steps along the branches where large ones miss some mass."""
-    try:
-        return _solve(spectral, degree, LARGEST_ARC_STEP)
-    except NumericalError:
-        return _solve(spectral, degree, SMALL_ARC_STEP)
+    return in_smaller_steps(partial(_solve, spectral, degree))
+
+
+def _solve_on_some_nodes(problem: Problem) -> Spectrum:
+    """The spectrum on the usual nodes or, where components of single nodes in the tails of M are missed, on more."""
+    for refine in _REFINEMENTS[:-1]:
+        try:
+            return solve_spectrum(spectral_model(problem, refine))
+        except NumericalError:
+            continue
+    return solve_spectrum(spectral_model(problem, _REFINEMENTS[-1]))
 
 
 def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
@@ -61,7 +69,7 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     for path in gaps:
         spikes += outliers_between(learned, path, degree)
     _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
-    spikes = sorted((s for s in spikes if has_learned(s)), key=lambda spike: -spike.location)
+    spikes = sorted(spikes, key=lambda spike: -spike.location)
     edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
     return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
 
