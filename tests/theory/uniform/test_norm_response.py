@@ -53,8 +53,8 @@ def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str)
         pairs = ((own.train_loss, other.train_loss), (own.test_error, other.test_error))
         return np.array([a / b - 1 for a, b in pairs])
 
-    gaps = [gap(dimension) for dimension in (100, 400)]
-    np.testing.assert_allclose(gaps[0] / gaps[1], 16, rtol=0.15)
+    gaps = [gap(dimension) for dimension in (400, 1600)]
+    np.testing.assert_allclose(gaps[0] / gaps[1], 16, rtol=0.1)
 
 
 def test_simulation_tells_the_terms_from_their_absence() -> None:
