@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyspike import ACTIVATIONS, ArgumentError, PolyspikeError, Problem, UnreadableError, as_activation, as_teacher
+from polyspike.experiments.store import run_key
 
 NAN, INF = float("nan"), float("inf")
 
@@ -30,14 +31,14 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     *(
         ({name: value}, name, "give an integer >= 2")
         for name in ("n_samples", "input_dim", "width", "n_gradient")
-        for value in (1, 0, -5, 100.0, 2.5, True, "100", NAN, np.float64(100), np.array(100), [100], 1j)
+        for value in (1, 0, -5, 1.0, 2.5, True, "100", NAN, INF, np.float64(2.5), np.array([100]), [100], 1j)
     ),
     *(({name: None}, name, "give an integer >= 2") for name in ("n_samples", "input_dim", "width")),
     ({"width": 10**400}, "width", "give an integer <= 1e+30"),
     *(
         ({name: value}, name, "give a finite number")
         for name in ("ridge", "noise", "step_size", "step_exponent")
-        for value in (NAN, INF, -INF, True, np.True_, "1", 1j, Decimal("0.1"), [0.1], np.array(0.1), 10**400)
+        for value in (NAN, INF, -INF, True, np.True_, "1", 1j, Decimal("0.1"), [0.1], np.array([0.1]), 10**400)
     ),
     *(({name: -1e-300}, name, "give a number >= 0") for name in ("ridge", "noise", "step_size")),
     ({"ridge": None}, "ridge", "give a finite number"),
@@ -69,6 +70,21 @@ def test_bad_input_names_argument_value_and_remedy(changes: dict[str, Any], argu
     assert str(caught.value).startswith(f"{argument} = ")
     value = caught.value.value
     assert value is changes.get(argument, value)
+
+
+@pytest.mark.parametrize("value", [1e6, np.float32(1e6), np.array(1e6), np.array(10**6), np.int64(10**6)], ids=repr)
+def test_an_integer_valued_number_is_an_integer(value: Any) -> None:
+    problem = build(n_samples=value, n_gradient=value, ridge=np.array(0.5), noise=np.float32(0.5))
+    assert problem == build(n_samples=10**6, n_gradient=10**6, ridge=0.5, noise=0.5)
+    assert '"n_samples": 1000000' in json.dumps(problem.to_dict())
+
+
+@pytest.mark.parametrize("name", ["ridge", "noise", "step_size", "step_exponent"])
+def test_minus_zero_and_zero_are_one_problem_and_one_row(name: str) -> None:
+    minus, plain = build(**{name: -0.0}), build(**{name: 0.0})
+    assert minus == plain
+    assert hash(minus) == hash(plain)
+    assert run_key(minus, (0,), {}) == run_key(plain, (0,), {})
 
 
 @pytest.mark.parametrize(

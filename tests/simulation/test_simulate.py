@@ -100,7 +100,7 @@ def test_ridge_zero_interpolates_where_it_can() -> None:
     ("option", "value"),
     [
         ("n_test", 1),
-        ("n_test", 10.0),
+        ("n_test", 10.5),
         ("eigenvalues", "some"),
         ("eigenvalues", 0),
         ("eigenvalues", True),

@@ -1,10 +1,10 @@
 """Arguments that several experiments take, checked before any work starts."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 from polyspike.errors import ArgumentError
+from polyspike.scalars import as_integer, integer_or_none
 
 __all__ = ["as_count", "as_seed"]
 
@@ -16,9 +16,7 @@ def as_count(argument: str, value: Any, least: int = 1, why: str = "") -> int:
     ------
     ArgumentError
     """
-    if not _is_integer(value) or value < least:
-        raise ArgumentError(argument, value, f"give an integer >= {least}{why}")
-    return int(value)
+    return as_integer(argument, value, least, why)
 
 
 def as_seed(seed: Any) -> tuple[int, ...]:
@@ -30,10 +28,8 @@ def as_seed(seed: Any) -> tuple[int, ...]:
         If it is neither an integer nor a sequence of them, all >= 0.
     """
     parts = tuple(seed) if isinstance(seed, Sequence) else (seed,)
-    if not parts or not all(_is_integer(s) and s >= 0 for s in parts):
+    whole = [integer_or_none(part) for part in parts]
+    numbers = tuple(s for s in whole if s is not None and s >= 0)
+    if not parts or len(numbers) < len(parts):
         raise ArgumentError("seed", seed, "give an integer >= 0 or a sequence of them")
-    return tuple(int(s) for s in parts)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    return numbers

@@ -12,6 +12,7 @@ from polyspike.experiments.checks import as_count, as_seed
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import read_toml
+from polyspike.scalars import as_real
 
 __all__ = ["SweepSpec"]
 
@@ -151,11 +152,10 @@ def _range(argument: str, axis: dict[str, Any]) -> list[float]:
 
 
 def _end(argument: str, value: Any, scale: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise ArgumentError(argument, value, "give a finite number")
-    if scale == "log" and value <= 0:
+    number = as_real(argument, value)
+    if scale == "log" and number <= 0:
         raise ArgumentError(argument, value, "a log scale needs a number > 0")
-    return float(value)
+    return number
 
 
 def _table(entry: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import Measurement
+from polyspike.scalars import integer_or_none
 from polyspike.simulation import simulate_many
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.memory import available_bytes, needed_bytes
@@ -27,6 +28,10 @@ __all__ = ["SweepInterrupted", "SweepResult", "sweep"]
 
 CHUNK = 128
 """Most problems in a task: what a SIGKILL can cost, and what one worker computes before it shows."""
+
+
+_WHOLE = ("n_test", "eigenvalues", "alignment_degree")
+"""Options that are integers, so that 1e4 and 10000 are one run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +256,8 @@ def _all_options(run: Run, given: dict[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in known:
             raise ArgumentError(name, given[name], closest_names(name, sorted(known)))
-    return known | given
+    whole = {name: integer_or_none(given[name]) for name in _WHOLE if name in given}
+    return known | given | {name: value for name, value in whole.items() if value is not None}
 
 
 def _count_workers(

@@ -26,6 +26,7 @@ from polyspike.problem.callables import (
     hashable,
 )
 from polyspike.problem.names import closest_names
+from polyspike.problem.smoothness import Smoothness
 
 __all__ = ["ACTIVATIONS", "Activation", "as_activation"]
 
@@ -42,13 +43,17 @@ _BLOCK = 1 << 15
 
 
 class Formula(NamedTuple):
-    """Value and derivative of (array, namespace), where either jumps, and the strip of analyticity."""
+    """Value and derivative of (array, namespace), where either jumps, and the strip of analyticity.
+
+    Of a callable no strip is known, but how finely it has to be looked at.
+    """
 
     value: Callable[[Any, Any], Any]
     derivative: Callable[[Any, Any], Any]
     kinks: tuple[float, ...] = ()
     strip: float = 0.0
     bounded_derivatives: bool = True
+    smoothness: Smoothness | None = None
     analytic: Callable[[Any], Any] | None = None
 
 
@@ -178,8 +183,13 @@ class Activation:
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Points where sigma or its derivative jumps; quadrature splits there."""
+        """Points where sigma or its derivative jumps."""
         return self.formula.kinks
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """Where quadrature splits: at the kinks, and around steep places of a callable."""
+        return self.formula.smoothness or Smoothness(self.formula.kinks, 0)
 
     @property
     def mean(self) -> float:
@@ -213,13 +223,13 @@ class Activation:
         return self._expect(lambda z: (self.derivative(z) - mean) ** 2)
 
     def _expect(self, function: Callable[[Array], Array]) -> float:
-        nodes, weights = gaussian_rule(self.kinks)
+        nodes, weights = gaussian_rule(self.smoothness.corners)
         return float(weights @ function(nodes))
 
 
 @lru_cache(maxsize=256)
 def _bare_mean(activation: Activation) -> float:
-    nodes, weights = gaussian_rule(activation.kinks)
+    nodes, weights = gaussian_rule(activation.smoothness.corners)
     return gaussian_mean(activation.formula.value(nodes, np), weights)[0]
 
 
@@ -227,7 +237,7 @@ def _bare_mean(activation: Activation) -> float:
 def _coefficients(activation: Activation, degree: int) -> Array:
     formula, mean = activation.formula, activation.mean
     analytic = formula.analytic or (lambda z: formula.value(z, np))
-    c = hermite_coefficients(lambda z: analytic(z) - mean, degree, formula.kinks, formula.strip)
+    c = hermite_coefficients(lambda z: analytic(z) - mean, degree, activation.smoothness.corners, formula.strip)
     if activation.centred:
         c[0] = 0.0
     c.setflags(write=False)
@@ -320,5 +330,6 @@ def _from_callable(
 ) -> Activation:
     check_function("activation", function, kinks)
     slope = ComplexStep(hashable(function)) if derivative is None else OnHost(hashable(derivative))
-    check_slope(function, slope, given=derivative is not None, kinks=kinks)
-    return Activation(function_name(function), Formula(OnHost(hashable(function)), slope, kinks), centred)
+    smoothness = check_slope(function, slope, given=derivative is not None, kinks=kinks)
+    formula = Formula(OnHost(hashable(function)), slope, kinks, smoothness=smoothness)
+    return Activation(function_name(function), formula, centred)

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import inf, isfinite, log, nan
-from numbers import Integral, Real
+from math import log
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
+from polyspike.scalars import as_integer, as_real
 
 __all__ = ["GRADIENTS", "READOUTS", "Problem"]
 
@@ -108,8 +108,8 @@ class Problem:
             "width": _size("width", width),
             "n_gradient": None if n_gradient is None else _size("n_gradient", n_gradient),
             **_step(step_exponent, step_size),
-            "ridge": _non_negative("ridge", ridge),
-            "noise": _non_negative("noise", noise),
+            "ridge": as_real("ridge", ridge, 0),
+            "noise": as_real("noise", noise, 0),
             "gradient": _choice("gradient", gradient, GRADIENTS),
             "readout": _choice("readout", readout, READOUTS),
             "activation": as_activation(activation),
@@ -234,28 +234,10 @@ def _names(problem: Problem) -> list[str]:
 
 
 def _size(argument: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 2:
-        raise ArgumentError(argument, value, "give an integer >= 2")
-    if int(value) > _LARGEST_SIZE:
+    size = as_integer(argument, value, 2)
+    if size > _LARGEST_SIZE:
         raise ArgumentError(argument, value, f"give an integer <= {_LARGEST_SIZE:.0e}")
-    return int(value)
-
-
-def _number(argument: str, value: Any) -> float:
-    try:
-        number = float(value) if not isinstance(value, bool) and isinstance(value, Real) else nan
-    except OverflowError:
-        number = inf
-    if not isfinite(number):
-        raise ArgumentError(argument, value, "give a finite number")
-    return number
-
-
-def _non_negative(argument: str, value: Any) -> float:
-    number = _number(argument, value)
-    if number < 0:
-        raise ArgumentError(argument, value, "give a number >= 0")
-    return number
+    return size
 
 
 def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:
@@ -269,8 +251,8 @@ def _step(exponent: Any, size: Any) -> dict[str, float | None]:
         given = "both" if exponent is not None else "neither"
         raise ArgumentError("step_exponent, step_size", (exponent, size), f"{given} given; give exactly one of the two")
     if exponent is None:
-        return {"step_exponent": None, "step_size": _non_negative("step_size", size)}
-    alpha = _number("step_exponent", exponent)
+        return {"step_exponent": None, "step_size": as_real("step_size", size, 0)}
+    alpha = as_real("step_exponent", exponent)
     if not 0 <= alpha <= 0.5:
         remedy = "give a number in [0, 1/2]; for other step sizes give step_size"
         raise ArgumentError("step_exponent", exponent, remedy)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from polyspike.errors import ArgumentError
 from polyspike.problem.activations import Activation, as_activation
+from polyspike.scalars import integer_or_none
 
 __all__ = ["ActivationReport", "Condition", "activation_report"]
 
@@ -64,11 +65,12 @@ def activation_report(activation: Any, degree: int = 8) -> ActivationReport:
     >>> activation_report("relu").spikes
     (1, 2, 4, 6, 8)
     """
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 1 <= degree <= 40:
+    highest = integer_or_none(degree)
+    if highest is None or not 1 <= highest <= 40:
         raise ArgumentError("degree", degree, "give an integer from 1 to 40")
     sigma = as_activation(activation)
-    c = sigma.coefficients(int(degree))
-    spikes = tuple(k for k in range(1, degree + 1) if c[1] != 0 and c[k] != 0)
+    c = sigma.coefficients(highest)
+    spikes = tuple(k for k in range(1, highest + 1) if c[1] != 0 and c[k] != 0)
     return ActivationReport(
         activation=sigma,
         coefficients=c,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import factorial, isfinite, prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.callables import as_kinks, check_function, function_name, hashable
 from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_of, parse_expression
+from polyspike.problem.smoothness import Smoothness, smoothness_of
+from polyspike.scalars import real_or_none
 
 __all__ = ["Teacher", "as_teacher"]
 
@@ -62,7 +63,8 @@ class Teacher:
     def apply(self, t: Any, xp: Any) -> Any:
         """``sigma*(t)`` in the array namespace ``xp``."""
         if self.function is not None:
-            return ew.on_host(self.function, t, xp)
+            with np.errstate(over="ignore", under="ignore"):
+                return ew.on_host(self.function, t, xp)
         one = t if self.n_indices == 1 else t[..., 0]
         total = 0 * one
         for coefficient, factors in self.terms:
@@ -80,6 +82,13 @@ class Teacher:
         """Where sigma* or its derivative jumps, in any index."""
         factors = {f for term in self.terms for f in term.factors}
         return tuple(sorted({k for f in factors for k in _factor_kinks(f)} | set(self.function_kinks)))
+
+    @property
+    def smoothness(self) -> Smoothness:
+        """Where quadrature splits: at the kinks, and around steep places of a callable."""
+        if self.function is None:
+            return Smoothness(self.kinks, 0)
+        return smoothness_of(self.function, self.function_kinks)
 
     @property
     def is_polynomial(self) -> bool:
@@ -200,7 +209,7 @@ def _tensor_coefficient(teacher: Teacher, degrees: tuple[int, ...]) -> float:
 @lru_cache(maxsize=256)
 def _function_coefficients(teacher: Teacher, degree: int) -> Array:
     """Hermite coefficients of a callable; read-only, because they are cached."""
-    c = hermite_coefficients(teacher, degree, teacher.function_kinks)
+    c = hermite_coefficients(teacher, degree, teacher.smoothness.corners)
     c.setflags(write=False)
     return c
 
@@ -224,7 +233,7 @@ def _coefficients(teacher: Teacher, degree: int) -> Array:
 @lru_cache(maxsize=256)
 def _second_moment(teacher: Teacher) -> float:
     if teacher.function is not None:
-        nodes, weights = gaussian_rule(teacher.function_kinks)
+        nodes, weights = gaussian_rule(teacher.smoothness.corners)
         return float(weights @ teacher(nodes) ** 2)
     return _sum_of_products(
         (
@@ -296,13 +305,13 @@ def _from_coefficients(coefficients: Any) -> Teacher:
         values = list(coefficients)
     except TypeError:
         values = []
-    usable = (not isinstance(c, bool) and isinstance(c, Real) and isfinite(c) for c in values)
-    if not values or not all(usable):
+    numbers = [c for c in map(real_or_none, values) if c is not None and isfinite(c)]
+    if not values or len(numbers) < len(values):
         raise ArgumentError("teacher", coefficients, "give finite Hermite coefficients, such as [0, 1, 0.7]")
     if len(values) > MAX_DEGREE + 1:
         raise ArgumentError("teacher", coefficients, f"give at most {MAX_DEGREE + 1}, up to degree {MAX_DEGREE}")
     factors = ((Factor(f"h{k}"),) if k else () for k in range(len(values)))
-    return _from_terms(tuple(Term(float(c), f) for c, f in zip(values, factors) if c))
+    return _from_terms(tuple(Term(c, f) for c, f in zip(numbers, factors) if c))
 
 
 def _from_callable(function: Callable[..., Any], kinks: tuple[float, ...]) -> Teacher:

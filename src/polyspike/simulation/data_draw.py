@@ -13,7 +13,6 @@ from polyspike.problem import Problem
 from polyspike.results import Measurement
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import initial_weights, readout_of
-from polyspike.simulation.fitting import Measured
 from polyspike.simulation.simulate import Options, check_options, measure
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, generator, normals
 
@@ -129,9 +128,8 @@ def simulate_data(
         _check(problem, problems[0], inputs, target)
     first, parts = problems[0], as_seed(seed)
     n_test = len(inputs) - first.gradient_samples - first.n_samples
-    check_options(n_test, eigenvalues, alignment_degree)
+    n_test, measured = check_options(n_test, eigenvalues, alignment_degree)
     draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
-    measured = Measured(eigenvalues, alignment_degree)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
     return measure(draw, problems, options)
 

@@ -15,6 +15,7 @@ from polyspike.errors import ArgumentError
 from polyspike.hermite import hermite_series
 from polyspike.problem import Problem
 from polyspike.results import Equivalence, EquivalencePoint, Estimate
+from polyspike.scalars import as_integer, integer_or_none
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import Gradient, gradient_step
 from polyspike.simulation.ridge import fit_readouts
@@ -186,22 +187,25 @@ def _measure(
     n_test: int,
     forms: tuple[bool, ...],
 ) -> list[Equivalence]:
-    chosen = _check(problem, level, sizes, replicates)
+    replicates, n_test = (
+        as_integer("replicates", replicates, 2, ", for a standard error"),
+        as_integer("n_test", n_test, 2),
+    )
+    chosen, sizes = _check(problem, level, sizes)
     gaps = np.array(
         [[_gaps(_resize(problem, n), chosen, (*seed, k), forms, n_test) for k in range(replicates)] for n in sizes]
     )
     return [_summary(problem, chosen, form, sizes, gaps[:, :, f]) for f, form in enumerate(forms)]
 
 
-def _check(problem: Problem, level: int | None, sizes: Sequence[int], replicates: int) -> int:
-    chosen = problem.window if level is None else level
+def _check(problem: Problem, level: int | None, sizes: Sequence[int]) -> tuple[int, list[int]]:
+    chosen = problem.window if level is None else integer_or_none(level)
     if chosen is None or chosen < 1:
         raise ArgumentError("level", level, "give the number of spikes l >= 1; the step size lies in no window")
-    if len(sizes) < 2 or list(sizes) != sorted(set(sizes)):
+    whole = [as_integer("sizes", n, 2) for n in sizes]
+    if len(whole) < 2 or whole != sorted(set(whole)):
         raise ArgumentError("sizes", sizes, "give at least two increasing sample sizes")
-    if replicates < 2:
-        raise ArgumentError("replicates", replicates, "give at least 2, for a standard error")
-    return chosen
+    return chosen, whole
 
 
 def _resize(problem: Problem, n: int) -> Problem:

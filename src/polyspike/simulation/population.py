@@ -95,7 +95,7 @@ def population(weights: Array, activation: Activation, terms: int = _TERMS) -> P
     terms : int
         Terms of Mehler's series; they fall like ``cos^k``, and the diagonal is exact whatever their number.
     """
-    z, w = gaussian_rule(activation.kinks)
+    z, w = gaussian_rule(activation.smoothness.corners)
     inside = np.abs(z) < _RANGE
     z, w = z[inside], w[inside]
     lengths = np.linalg.norm(weights, axis=1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
+from polyspike.scalars import as_integer, integer_or_none, real_or_none
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import Draw, GaussianDraw
@@ -102,7 +103,7 @@ def simulate_many(
     ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read once.
     """
     seed = as_seed(seed)
-    check_options(n_test, eigenvalues, alignment_degree, bulk_edge)
+    n_test, measured = check_options(n_test, eigenvalues, alignment_degree, bulk_edge)
     arrays = arrays_on(device, dtype)
     groups: dict[tuple[GaussianDraw, Road], list[int]] = {}
     for index, problem in enumerate(problems):
@@ -110,7 +111,7 @@ def simulate_many(
         groups.setdefault((GaussianDraw.of(problem, seed, n_test), road), []).append(index)
     results: dict[int, Measurement] = {}
     for (draw, road), indices in groups.items():
-        options = Options(seed, Measured(eigenvalues, alignment_degree, bulk_edge), True, road, arrays)
+        options = Options(seed, measured, True, road, arrays)
         results.update(zip(indices, measure(draw, [problems[i] for i in indices], options), strict=True))
     return [results[i] for i in range(len(problems))]
 
@@ -180,16 +181,20 @@ def _cosine(direction: Array, target: Array) -> float:
     return float(direction[: len(target)] @ target) / norm if norm > 0 else 0.0
 
 
-def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any, bulk_edge: Any = None) -> None:
-    """Refuse options that are out of range, before any work."""
-    if isinstance(n_test, bool) or not isinstance(n_test, int | np.integer) or n_test < 2:
-        raise ArgumentError("n_test", n_test, "give an integer >= 2")
-    whole = isinstance(eigenvalues, int | np.integer) and not isinstance(eigenvalues, bool)
-    if not (eigenvalues in (None, "all", "outliers") or (whole and eigenvalues >= 1)):
+def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any, bulk_edge: Any = None) -> tuple[int, Measured]:
+    """The options as numbers; refuses what is out of range, before any work."""
+    count = None if isinstance(eigenvalues, str) else integer_or_none(eigenvalues)
+    if not (eigenvalues is None or _is_one_of(eigenvalues, ("all", "outliers")) or (count is not None and count >= 1)):
         raise ArgumentError("eigenvalues", eigenvalues, "give 'all', 'outliers', a number of eigenvalues >= 1, or None")
-    if isinstance(alignment_degree, bool) or not isinstance(alignment_degree, int) or alignment_degree < 0:
-        raise ArgumentError("alignment_degree", alignment_degree, "give an integer >= 0")
-    if (eigenvalues == "outliers") != (bulk_edge is not None):
+    wanted = eigenvalues if count is None else count
+    if (wanted == "outliers") != (bulk_edge is not None):
         raise ArgumentError("bulk_edge", bulk_edge, "goes with eigenvalues='outliers'; give both or neither")
-    if bulk_edge is not None and not (isinstance(bulk_edge, int | float) and 0 < bulk_edge < np.inf):
+    edge = None if bulk_edge is None else real_or_none(bulk_edge)
+    if bulk_edge is not None and not (edge is not None and 0 < edge < np.inf):
         raise ArgumentError("bulk_edge", bulk_edge, "give a positive finite number")
+    degree = as_integer("alignment_degree", alignment_degree, 0)
+    return as_integer("n_test", n_test, 2), Measured(wanted, degree, edge)
+
+
+def _is_one_of(value: Any, names: tuple[str, ...]) -> bool:
+    return isinstance(value, str) and value in names

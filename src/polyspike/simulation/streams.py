@@ -8,13 +8,13 @@ them whatever else differs: that makes paired differences exact pairs.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.errors import ArgumentError
+from polyspike.scalars import integer_or_none
 
 __all__ = ["BLOCK_ROWS", "Stream", "as_seed", "normal_blocks", "normals"]
 
@@ -46,12 +46,11 @@ def as_seed(seed: Any) -> tuple[int, ...]:
         If it is neither an integer >= 0 nor a non-empty tuple of them.
     """
     parts = seed if isinstance(seed, tuple) else (seed,)
-    for part in parts:
-        if isinstance(part, bool) or not isinstance(part, Integral) or part < 0:
-            raise ArgumentError("seed", seed, "give an integer >= 0 or a tuple of them")
-    if not parts:
+    whole = [integer_or_none(part) for part in parts]
+    numbers = tuple(s for s in whole if s is not None and s >= 0)
+    if not parts or len(numbers) < len(parts):
         raise ArgumentError("seed", seed, "give an integer >= 0 or a tuple of them")
-    return tuple(int(part) for part in parts)
+    return numbers
 
 
 def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.random.Generator:

@@ -70,7 +70,7 @@ def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
     >>> strong.train_loss < weak.train_loss
     True
     """
-    check_limit(problem, level)
+    level = check_limit(problem, level)
     if level is None and problem.window_edges is not None:
         level = problem.window_edges[1]
     if level is None or level < 1:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
+from polyspike.scalars import as_integer
 from polyspike.theory.polynomials import Projection, spike_polynomial
 from polyspike.theory.random_features import RandomFeatures, random_features
 
@@ -89,13 +90,13 @@ def spike_degrees(problem: Problem, level: int) -> tuple[int, ...]:
     return tuple(sorted(first.values()))
 
 
-def check_limit(problem: Problem, level: int | None) -> None:
-    """Refuse a number of spikes that is none, and the full gradient with a constant readout."""
-    if level is not None and (isinstance(level, bool) or not isinstance(level, int | np.integer) or level < 0):
-        raise ArgumentError("l", level, "give an integer >= 0, the number of spikes")
+def check_limit(problem: Problem, level: int | None) -> int | None:
+    """The number of spikes; refuses one that is none, and the full gradient with a constant readout."""
+    level = None if level is None else as_integer("l", level, 0, ", the number of spikes")
     if problem.readout == "constant" and problem.gradient == "full" and problem.step > 0:
         remedy = "the initial output of a constant readout is not centred; use gradient='target'"
         raise ArgumentError("readout", problem.readout, remedy)
+    return level
 
 
 def features_of(problem: Problem) -> RandomFeatures:

@@ -46,7 +46,7 @@ def predict_window(problem: Problem, level: int | None = None, published: bool =
         ``alpha = 1/2``, where no window applies; a level that is not an integer >= 0; the full gradient with a constant
         readout, whose initial output is not centred.
     """
-    check_limit(problem, level)
+    level = check_limit(problem, level)
     if level is None and problem.window_edges is not None:
         below, above = (_predict(problem, edge, published) for edge in problem.window_edges)
         crossing = None if published else predict_crossing(problem, problem.window_edges[1])

@@ -41,7 +41,7 @@ class ActivationNumbers:
 def activation_numbers(activation: Activation) -> ActivationNumbers:
     """The averages that the conditioning needs, computed once per activation."""
     _, c1, c2, _, c4 = (float(c) for c in activation.coefficients(4))
-    z, weights = gaussian_rule(activation.kinks)
+    z, weights = gaussian_rule(activation.smoothness.corners)
     slope = activation.derivative(z)
     radial = z * slope
     basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])

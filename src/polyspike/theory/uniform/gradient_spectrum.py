@@ -94,7 +94,7 @@ def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
     """The law with more nodes where no noise smooths the labels of a teacher of one index."""
     if law.noise_variance > 0 or problem.teacher.n_indices > 1:
         return law
-    x, weights = split_gauss_legendre(problem.teacher.kinks, _PANEL_NODES)
+    x, weights = split_gauss_legendre(problem.teacher.smoothness.corners, _PANEL_NODES)
     inside = np.abs(x) < _RANGE
     x, weights = x[inside], weights[inside]
     inputs = x[:, None] @ rotation(problem.teacher)

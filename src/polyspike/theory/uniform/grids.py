@@ -34,6 +34,8 @@ _MAX_KAPPA_NODES = 1500
 # A kink smoothed by a Gaussian of deviation w takes steps of this times w; under the sharpest it is not resolved, which
 # moves averages by the square of that.
 _KINK_STEP = 0.8
+# A callable analytic in |Im z| < 0.8 asks for this.
+_STEEP_STEP = 0.2
 _SHARPEST = 1e-5
 _PACE_REACH = 5.0
 # Beyond the reach less than this share of any second moment is left.
@@ -85,17 +87,21 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
 
 
 def _kappa_rule(teacher: Teacher, cosine: float, step: float, reach: float, refine: float) -> tuple[Array, Array]:
-    """Uniform, and finer where a kink of the label, smoothed over ``sqrt(1 - rho^2)/rho`` of kappa, asks for it.
+    """Uniform, and finer where a kink or a steep place of the label, smoothed over ``sqrt(1 - rho^2)/rho`` of kappa,
+    asks for it.
 
     About a kink at zero it is graded, ``kappa = c sinh s``: as fine as the kink there, and no coarser than ``step`` out
     to where little weight is left.
     """
-    width = max(sqrt(1 - cosine**2), _SHARPEST) / cosine if cosine > 0 and teacher.kinks else np.inf
+    sharp = bool(teacher.kinks) or teacher.function is not None
+    width = max(sqrt(1 - cosine**2), _SHARPEST) / cosine if cosine > 0 and sharp else np.inf
     fine = _KINK_STEP * width / refine
+    if not teacher.kinks and teacher.function is not None:
+        fine = max(fine, _STEEP_STEP * 2.0**-teacher.smoothness.level / refine)
     if fine >= step:
         return trapezoid(step, reach)
-    if any(kink != 0 for kink in teacher.kinks):
-        _check_count(reach / fine, f"a kinked teacher seen at rho = {cosine:.6g}")
+    if teacher.kinks != (0.0,):
+        _check_count(reach / fine, f"a kinked or steep teacher seen at rho = {cosine:.6g}")
         return trapezoid(fine, reach)
     pace = step / _PACE_REACH
     scale = fine / pace

@@ -7,8 +7,9 @@ Closed forms for the piecewise linear family and polynomials; a trapezoid rule f
 follows tau; a split rule for any other kinked one.
 """
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from math import ceil, isinf, pi, sqrt
+from math import ceil, isinf, log2, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.special import ndtr
 from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Activation
+from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
 
 __all__ = ["Kernels", "kernels"]
@@ -27,11 +29,16 @@ Array = NDArray[np.float64]
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _REACH = 8.3
 # The trapezoid rule errs by the exponential of minus this; entire functions (erf squared grows as exp(2 y^2) along the
-# imaginary axis) and callables, of which nothing is known, by no more at these steps times the deviation.
+# imaginary axis) and callables that panels of width one resolve, by no more at these steps times the deviation; others
+# ask for half of it as often as their panels had to be halved.
 _DIGITS = 34.0
 _STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
 _LEVEL = 1.3
 _MAX_NODES = 40000
+# Gauss-Legendre panels over the reach, at a deviation of 1, and their nodes.
+_PANELS, _PANEL_NODES = 8, 16
+# The share of a second moment that may lie beyond this many deviations; what is beyond the reach is a twentieth of it.
+_TAIL, _TAIL_SHARE = 7.8, 1e-7
 # Columns of the grid are taken together up to this many values.
 _BLOCK = 400_000
 # Slope below zero, and its jump at zero.
@@ -101,10 +108,29 @@ def _hermite_moments(
     second = [np.empty(x.shape) for _ in range(n_second)]
     for columns, z, w in _blocks(activation, x, tau):
         value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
+        if not activation.is_named:
+            _check_values(activation, value, z, w)
         polynomials = _hermite(z, w, max(n_first, n_second))
         _take(first, columns, value, polynomials)
         _take(second, columns, value * value, polynomials)
     return first, second
+
+
+def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> None:
+    """Refuse a callable that overflows, or grows so fast that the average is made beyond the reach of the rule.
+
+    A second moment that is small against that of the activation itself may lie in the tail.
+    """
+    if not np.isfinite(value).all():
+        message = f"{activation.name} is not finite at pre-activations as large as this step makes them"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = w * value**2
+        tail = np.where(np.abs(z) > _TAIL, energy, 0.0).sum(axis=-1)
+        lost = tail > _TAIL_SHARE * np.maximum(energy.sum(axis=-1), activation.second_moment)
+    if lost.any() or not np.isfinite(tail).all():
+        message = f"{activation.name} grows too fast for pre-activations as large as this step makes them"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 def _hermite(z: Array, w: Array, count: int) -> Array:
@@ -163,30 +189,54 @@ def _normal(t: Array) -> tuple[Array, Array, Array]:
     return ndtr(t), ndtr(-t), np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
-def _blocks(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Array, Array]]:
-    """The groups, cut so that none needs much memory."""
-    out = []
-    for columns, z, w in _groups(activation, x, tau):
-        if isinstance(columns, slice):
-            out.append((columns, z, w))
-            continue
-        together = max(1, _BLOCK // (len(x) * z.shape[-1]))
-        out += [(columns[i : i + together], z, w) for i in range(0, len(columns), together)]
-    return out
+class _Group(NamedTuple):
+    """Columns that share a rule of ``size`` nodes; it gives nodes and weights, of shape (n,) or (K, a, n)."""
+
+    columns: NDArray[np.int_]
+    size: int
+    rule: Callable[[NDArray[np.int_]], tuple[Array, Array]]
 
 
+<<<<<<< HEAD
 def _groups(activation: Activation, x: Array, tau: Array) -> list[tuple[Any, Array, Array]]:
     """Groups of columns with the nodes and weights of their z-integral."""
     # A callable may bear any name, that of a known formula too.
     if activation.is_named and activation.name[:1] == "h" and activation.name[1:].isdigit():
+=======
+def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDArray[np.int_], Array, Array]]:
+    """Columns with the nodes and weights of their z-integral, the groups cut so that none needs much memory."""
+    for group in _groups(activation, x, tau):
+        if group.size > _MAX_NODES:
+            message = f"the deviation of a pre-activation is so large that its average needs {group.size} nodes"
+            raise NumericalError(Status.OUT_OF_RANGE, message)
+        together = max(1, _BLOCK // (len(x) * group.size))
+        for i in range(0, len(group.columns), together):
+            columns = group.columns[i : i + together]
+            yield columns, *group.rule(columns)
+
+
+def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
+    if activation.name[:1] == "h" and activation.name[1:].isdigit():
+>>>>>>> robust
         z, w = gauss_hermite(int(activation.name[1:]) + 4)
-        return [(slice(None), z, w)]
-    if activation.kinks:
-        return [_split_group(activation.kinks, x, tau)]
-    step = _step(activation.formula.strip)
+        return [_Group(np.arange(x.shape[1]), len(z), lambda _: (z, w))]
+    corners, level, far = activation.smoothness
+    step = _step(activation.formula.strip) * 2.0**-level
     # The norm of a sample adds to tau where kappa is large and its weight small: the least is what the step follows.
     levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
-    return [(np.flatnonzero(levels == k), *_trapezoid(step * _LEVEL ** -float(k))) for k in np.unique(levels)]
+    groups = []
+    for k in np.unique(levels):
+        columns = np.flatnonzero(levels == k)
+        split = _split_group(
+            _split_corners(corners, far, k), 1 if far else 2 ** ceil(k * log2(_LEVEL)), columns, x, tau
+        )
+        smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
+        groups.append(split if activation.kinks or (far and level > 0 and split.size < smooth.size) else smooth)
+    return groups
+
+
+def _trapezoid_group(step: float, columns: NDArray[np.int_]) -> _Group:
+    return _Group(columns, 2 * ceil(_REACH / step) + 1, lambda _: _trapezoid(step))
 
 
 def _step(strip: float) -> float:
@@ -199,20 +249,31 @@ def _step(strip: float) -> float:
 @lru_cache(maxsize=64)
 def _trapezoid(step: float) -> tuple[Array, Array]:
     n = ceil(_REACH / step)
-    if 2 * n + 1 > _MAX_NODES:
-        message = f"the deviation of a pre-activation is so large that its average needs {2 * n + 1} nodes"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
     z: Array = step * np.arange(-n, n + 1.0)
     return z, step * np.exp(-(z**2) / 2) / sqrt(2 * pi)
 
 
-def _split_group(kinks: tuple[float, ...], x: Array, tau: Array) -> tuple[Any, Array, Array]:
-    """Composite Gauss-Legendre between the kinks ``(k - x)/tau``, node by node of the grid."""
-    inside = [np.clip((k - x) / tau, -_REACH, _REACH) for k in kinks]
-    fixed = [np.full(x.shape, c) for c in np.arange(-_REACH, _REACH + 0.1, 2 * _REACH / 8)]
-    corners = np.sort(np.stack([*fixed, *inside], axis=-1), axis=-1)
-    node, weight = np.polynomial.legendre.leggauss(16)
-    half = np.diff(corners, axis=-1)[..., None] / 2
-    z = (corners[..., :-1, None] + half + half * node).reshape(*x.shape, -1)
-    w = (half * weight).reshape(*x.shape, -1) * np.exp(-(z**2) / 2) / sqrt(2 * pi)
-    return slice(None), z, w
+@lru_cache(maxsize=64)
+def _split_corners(corners: tuple[float, ...], far: bool, level: int) -> tuple[float, ...]:
+    """Those of the activation; where it is simple far out and the deviation large, panels that see all of it."""
+    if not far or level == 0:
+        return corners
+    fixed = np.arange(-FAR_CORNERS[0], FAR_CORNERS[0] + 1.0, 2.0)
+    return tuple(np.unique(np.concatenate([corners, fixed, FAR_CORNERS, -np.array(FAR_CORNERS)])).tolist())
+
+
+def _split_group(corners: tuple[float, ...], finer: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:
+    """Composite Gauss-Legendre between ``(corner - x)/tau``, node by node of the grid, on panels no wider than 2."""
+    fixed = np.linspace(-_REACH, _REACH, _PANELS * finer + 1)
+    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
+
+    def rule(some: NDArray[np.int_]) -> tuple[Array, Array]:
+        at, deviation = x[:, some, None], tau[:, some, None]
+        inside = np.clip((np.array(corners) - at) / deviation, -_REACH, _REACH)
+        edges = np.sort(np.concatenate([np.broadcast_to(fixed, (*at.shape[:2], len(fixed))), inside], axis=-1), axis=-1)
+        half = np.diff(edges, axis=-1)[..., None] / 2
+        z = (edges[..., :-1, None] + half + half * node).reshape(*at.shape[:2], -1)
+        w = (half * weight).reshape(*at.shape[:2], -1) * np.exp(-(z**2) / 2) / sqrt(2 * pi)
+        return z, w
+
+    return _Group(columns, (len(fixed) - 1 + len(corners)) * _PANEL_NODES, rule)

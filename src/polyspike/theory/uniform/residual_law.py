@@ -227,19 +227,22 @@ def rotation(teacher: Teacher) -> Array:
 
 
 def kinks_along(teacher: Teacher) -> tuple[float, ...]:
-    """Where sigma* jumps as a function of the input along beta*: for one index its kinks, mirrored where it falls.
+    """Where quadrature splits sigma* as a function of the input along beta*: for one index at its kinks and around its
+    steep places, mirrored where it falls.
 
     Several indices have kinks at zero only, which the mirror leaves where they are.
     """
     if teacher.n_indices > 1:
         return teacher.kinks
-    return tuple(sorted(float(teacher.direction[0]) * k for k in teacher.kinks))
+    return tuple(sorted(float(teacher.direction[0]) * k for k in teacher.smoothness.corners))
 
 
 def _rule(teacher: Teacher) -> tuple[Array, Array]:
     if teacher.n_indices > 1 and not teacher.kinks:
         return gauss_hermite(_SMOOTH_NODES[min(teacher.n_indices, len(_SMOOTH_NODES)) - 1])
-    x, w = split_gauss_legendre(teacher.kinks, _PANEL_NODES if teacher.n_indices == 1 else _PANEL_NODES // 2)
+    x, w = split_gauss_legendre(
+        teacher.smoothness.corners, _PANEL_NODES if teacher.n_indices == 1 else _PANEL_NODES // 2
+    )
     inside = np.abs(x) < _RANGE
     return x[inside], w[inside]
 

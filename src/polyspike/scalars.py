@@ -1,0 +1,71 @@
+"""Numbers as users give them: 1e6 is an integer when it is one, a 0-d array is its number, and -0.0 is 0.0."""
+
+from math import inf, isfinite, nan
+from numbers import Integral, Real
+from typing import Any
+
+from polyspike.errors import ArgumentError
+
+__all__ = ["as_integer", "as_real", "integer_or_none", "real_or_none"]
+
+
+def integer_or_none(value: Any) -> int | None:
+    """The integer that a value is, be it written ``1e6``, ``np.int64(3)`` or as a 0-d array; None for all else.
+
+    ``True`` and ``False`` are no numbers here.
+    """
+    value = _bare(value)
+    if isinstance(value, Integral):
+        return int(value)
+    number = real_or_none(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def real_or_none(value: Any) -> float | None:
+    """The number that a value is, as a float in which -0.0 is 0.0; None for what is none (NaN and inf pass).
+
+    An integer too large for a float is infinite.
+    """
+    value = _bare(value)
+    if not isinstance(value, Real):
+        return None
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return inf
+
+
+def as_integer(argument: str, value: Any, least: int, why: str = "") -> int:
+    """An integer of at least ``least``.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    whole = integer_or_none(value)
+    if whole is None or whole < least:
+        raise ArgumentError(argument, value, f"give an integer >= {least}{why}")
+    return whole
+
+
+def as_real(argument: str, value: Any, least: float = -inf) -> float:
+    """A finite number of at least ``least``.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    number = real_or_none(value)
+    if not isfinite(nan if number is None else number):
+        raise ArgumentError(argument, value, "give a finite number")
+    assert number is not None
+    if number < least:
+        raise ArgumentError(argument, value, f"give a number >= {least:g}")
+    return number
+
+
+def _bare(value: Any) -> Any:
+    """A 0-d array or NumPy scalar as Python's own; booleans as None."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, bool) else value
