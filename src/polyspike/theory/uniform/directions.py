@@ -1,8 +1,8 @@
 """The forms of label and spikes at a solved bulk (docs/theory-uniform.md, sections 3, 8 and 11).
 
 The label is known in few directions of the input: b, with the coordinate kappa, and the teacher's directions
-orthogonal to it. Of each degree in those it is a coefficient of kappa, with its derivative by the sample's norm; a
-learned function has degree 0. What the bulk's features fit of them is in feature_stack.py.
+orthogonal to it. Of each degree in those it is a coefficient of kappa, with its derivative by the sample's norm, and so
+is a learned function. What the features fit of them beside is in feature_stack.py.
 """
 
 from typing import Any, NamedTuple
@@ -56,29 +56,41 @@ class Directions:
         self._g1 = labels.g1 - response.lean * labels.g1_turn
 
     def forms(self, functions: Any, turned: Any) -> tuple[Any, Any]:
-        """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of kappa in the columns of shape (K, m) with their
-        derivatives by ``log |x|``. The first lacks what those cost, the second has the cross form with kappa_perp.
+        """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of every degree, shape (S, K, m), and their
+        derivatives by ``log |x|`` at degree 0, shape (K, m). The first lacks what those cost.
         """
-        labels, own, variance = self.model.labels, self.stack.degrees[0], self._variance
-        leant = self.response.leant(functions, turned)
-        v = own.functions.T @ (self.moved[:, None] * leant)
-        v = v + variance * (own.turned.T @ (self.moved[:, None] * turned))
-        t = self.stack.t[own.place]
-        weighted = (self.moved[:, None] * leant).T
-        gram = weighted @ leant - v.T @ (t[:, own.place] @ v)
-        side = weighted @ self._g0 + variance * (turned.T @ (self.moved * labels.g0_turn))
-        return gram, side - v.T @ (t @ self.stack.vector(*self._by_degree(self._g0, labels.g0_turn)))
+        labels, stack, variance = self.model.labels, self.stack, self._variance
+        parts, turns = self._by_degree(self._g0, labels.g0_turn)
+        leant = np.concatenate([self.response.leant(functions[0], turned)[None], functions[1:]])
+        v = stack.vectors(leant, turned)
+        t = stack.t @ np.concatenate([v, stack.vector(parts, turns)[:, None]], axis=1)
+        weighted = np.array([degree.factor for degree in stack.degrees])[:, :, None] * self.moved[:, None] * leant
+        gram = np.einsum("ski,skj->ij", weighted, leant) - v.T @ t[:, :-1]
+        square = self._isotropic_squares(functions, turned)
+        side = np.einsum("ski,sk->i", weighted, parts) + variance * (turned.T @ (self.moved * turns[0]))
+        return gram + square + square.T, side - v.T @ t[:, -1]
+
+    def _isotropic_squares(self, functions: Any, turned: Any) -> Any:
+        """``E[R f_i f_j]`` of functions along the squares of the e with what ``f_t`` has there, ``sqrt 2 v`` each.
+
+        The squares of the ``f_t`` themselves are in what the norms of samples cost.
+        """
+        along = functions[self.stack.squares].sum(axis=0)
+        return 2**0.5 * self._variance * (along.T @ (self.moved[:, None] * turned))
 
     def of_label(self, fitted: Any, turned: Any) -> LabelForm:
-        """``<y - f, y - f>`` for a learned function f of kappa and its derivative by ``log |x|``, without what the
+        """``<y - f, y - f>`` for a learned function f (S, K) and its derivative by ``log |x|`` (K,), without what the
         square of the latter costs.
         """
         labels, response, variance = self.model.labels, self.response, self._variance
         turned_rest = labels.g0_turn - turned
-        rest = response.leant(labels.g0 - fitted, turned_rest)
-        energy = rest**2 + response.factor * (self._g1**2).sum(axis=0)
-        energy = energy + labels.g2 - response.lean * labels.g2_turn - 2 * variance * labels.g0_turn * turned
+        rest = response.leant(labels.g0 - fitted[0], turned_rest)
         parts, turns = self._by_degree(rest, turned_rest)
+        parts[1:] -= fitted[1:]
+        factors = np.array([degree.factor for degree in self.stack.degrees])
+        energy = (factors * parts**2).sum(axis=0) + labels.g2 - (labels.squares**2).sum(axis=0)
+        energy = energy - response.lean * labels.g2_turn - 2 * variance * labels.g0_turn * turned
+        energy = energy + 2**1.5 * variance * fitted[self.stack.squares].sum(axis=0) * turned
         v = self.stack.vector(parts, turns)
         coefficients = self.stack.t @ v
         value = self.moved @ energy - v @ coefficients
@@ -93,8 +105,7 @@ class Directions:
         """The label whose part along kappa is ``rest``, and its derivative by ``log |x|``, shape (S, K) each."""
         labels = self.model.labels
         still = np.zeros_like(labels.squares)
-        parts, turns = [rest, *self._g1, labels.squares], [turned, *labels.g1_turn, still]
-        return np.array(parts), np.array(turns)
+        return np.stack([rest, *self._g1, *labels.squares]), np.stack([turned, *labels.g1_turn, *still])
 
     def _squares(self, parts: Any, turned: Any) -> Any:
         """``E[f^2 | kappa]`` of parts of every degree, with what their turning adds."""
@@ -103,6 +114,7 @@ class Directions:
 
     def _growth(self, parts: Any, turned: Any) -> Any:
         """Minus the derivative of :meth:`_squares` by ``v omega``; that of degree 2 is left out."""
-        across, across_turned = parts[1:-1], turned[1:-1]
+        linear = slice(1, 1 + len(self.model.labels.g1))
+        across, across_turned = parts[linear], turned[linear]
         growth = 2 * parts[0] * turned[0]
         return growth + (2 * self.response.factor * across * (across + across_turned)).sum(axis=0)

@@ -1,12 +1,12 @@
-"""The features of the bulk in the few directions of which label and spikes know (docs/theory-uniform.md, section 11).
+"""The features in the few directions of which label and spikes know (docs/theory-uniform.md, sections 11 and 12).
 
 With b^ the direction of kappa and e^ those of the teacher orthogonal to it, the linear features live along b^ and e^,
 the quadratic ones along ``b^b^``, ``b^e^`` (symmetrised) and ``e^e^``, of unit norm. On a sample they are functions of
-kappa times a polynomial in kappa_perp, and those of one degree in kappa_perp overlap:
+kappa times a polynomial in the kappa_perp, and those of one degree overlap:
 
-- degree 0: ``kappa phi`` and ``h_2(kappa) phi2``;
+- degree 0: ``kappa phi``, ``h_2(kappa) phi2``, and ``phi2`` itself, which the neurons' norms make;
 - degree 1, one for each e^: ``phi`` and ``kappa phi2``;
-- degree 2: ``phi2`` on ``h_2(kappa_perp)``.
+- degree 2: ``phi2`` on ``h_2`` of each kappa_perp and on their products.
 
 They are fitted jointly, with all the other samples: a ridge regression whose prior is ``P`` and whose sample average is
 ``E[R f f']``. In all other directions the features of different degree do not overlap; they are fitted already in the
@@ -14,9 +14,11 @@ blocks of ``P``, with ``E[R f f']`` at its plain value, so that what is left is 
 
 ``T = (1 + P Dt)^-1 P``.
 
-Of a teacher of several indices the squares and products of its further orthogonal inputs are left out.
+The weights along the known directions are not isotropic, nor independent of the neuron's norm: the prior of the quadratic
+features is ``Q = (n/D2) E_u[zeta chi chi' C(u)]`` with C of weights_along.py, and P holds ``Q (1 + plain Q)^-1``.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ import numpy as np
 from polyspike.theory.uniform.bulk import BulkState
 from polyspike.theory.uniform.model import UniformModel
 from polyspike.theory.uniform.norm_response import NormResponse
+from polyspike.theory.uniform.weights_along import products
 
 __all__ = ["Degree", "FeatureStack"]
 
@@ -62,9 +65,11 @@ class FeatureStack:
     Attributes
     ----------
     degrees : list of Degree
-        Degree 0, degree 1 of every e^, degree 2 of the first.
-    linear, quadratic : ndarray of int, shape (P, p), (P + 1, p2)
-        Places of the linear features of every direction, and of the quadratic ones of every degree.
+        Degree 0, degree 1 of every e^, and degree 2.
+    linear, quadratic : ndarray of int, shape (P, p), (1 + D, p2)
+        Places of the linear features of every direction, and of the quadratic ones: first that of the norms.
+    squares : list of int
+        Which of the degrees belong to the square of one kappa_perp.
     t : ndarray of shape (M, M)
     """
 
@@ -72,13 +77,13 @@ class FeatureStack:
         self.model, self.state = model, state
         self._variance = response.variance
         self.moved = model.bulk.sample_weights * state.r
-        terms = state.next_order
-        self._phi2 = np.zeros((len(phi), 0)) if terms is None else terms.arrays.phi
+        self._phi2, self._chi2 = model.turn_factors
+        self._finite = model.along.covariance.shape[1] > 1
+        self._sizes = phi.shape[1], self._phi2.shape[1]
         self.degrees = self._stacked(phi, phi_b, response)
-        size, size2, count = phi.shape[1], self._phi2.shape[1], model.directions.shape[1]
-        starts = np.array([degree.place.start for degree in self.degrees])
-        self.linear = starts[:count, None] + np.arange(size)
-        self.quadratic = starts[:, None] + np.arange(size2) + size * (np.arange(count + 1) < count)[:, None]
+        self.linear, self.quadratic = self._places()
+        count = model.directions.shape[1]
+        self.squares = [count + k for k, (i, j) in enumerate(products(count)[count:]) if i == j]
         self._differences = [self._difference(degree) for degree in self.degrees]
         prior = self._prior()
         inner = np.eye(len(prior), dtype=prior.dtype)
@@ -87,49 +92,87 @@ class FeatureStack:
         self.t = np.linalg.solve(inner, prior)
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
-        kappa, phi2, turned = self.model.grid.kappa[:, None], self._phi2, self.model.phi_turn
-        still, ones = np.zeros_like(phi2), np.ones(len(phi2))
+        """Linear features first, then those of the norm, then the quadratic ones."""
+        kappa, turned = self.model.grid.kappa[:, None], self.model.phi_turn
+        phi2 = self._phi2 if self._finite else self._phi2[:, :0]
+        ones, count = np.ones(len(phi2)), self.model.directions.shape[1]
         columns = [
-            ([kappa * phi_b, (kappa**2 - 1) / np.sqrt(2) * phi2], [kappa * turned, still], ones),
-            *[([phi, kappa * phi2], [turned, still], response.factor)] * len(self.model.labels.g1),
-            ([phi2], [still], ones),
+            ([kappa * phi_b, self._phi2, (kappa**2 - 1) / np.sqrt(2) * phi2], kappa * turned, ones),
+            *[([phi, kappa * phi2], turned, response.factor)] * (count - 1),
+            *[([phi2], turned[:, :0], ones)] * (len(products(count)) - count),
         ]
         degrees, start = [], 0
         for functions, turns, factor in columns:
             f = np.concatenate(functions, axis=1)
             place = slice(start, start + f.shape[1])
-            degrees.append(Degree(f, np.concatenate(turns, axis=1), factor, place))
+            still = np.zeros((len(f), f.shape[1] - turns.shape[1]))
+            degrees.append(Degree(f, np.concatenate([turns, still], axis=1), factor, place))
             start = place.stop
         return degrees
 
+    def _places(self) -> tuple[Any, Any]:
+        size, size2 = self._sizes
+        count = self.model.directions.shape[1]
+        starts = np.array([degree.place.start for degree in self.degrees])
+        norm = size + np.arange(size2)
+        if not self._finite:
+            return starts[:count, None] + np.arange(size), norm[None]
+        before = np.where(np.arange(len(starts)) < count, size, 0)
+        before[0] += size2
+        return starts[:count, None] + np.arange(size), np.stack([norm, *(starts + before)[:, None] + np.arange(size2)])
+
     def _difference(self, degree: Degree) -> Any:
         """``Dt``: the average of ``R f f'`` less its plain value, which couples no linear and quadratic feature."""
-        f, turned, terms = degree.functions, degree.turned, self.state.next_order
+        f, turned, size2 = degree.functions, degree.turned, self._sizes[1]
         found = f.T @ ((degree.factor * self.moved)[:, None] * f)
         found = found + self._variance * (turned.T @ (self.moved[:, None] * turned))
-        size = f.shape[1] - self._phi2.shape[1]
-        if size:
-            found[:size, :size] -= self.state.v
-        if terms is not None:
-            found[size:, size:] -= terms.v
+        if f.shape[1] > size2:
+            found[: self._sizes[0], : self._sizes[0]] -= self.state.v
+        if self._plain is not None:
+            found[-size2:, -size2:] -= self._plain
         return found
 
+    @property
+    def _plain(self) -> Any:
+        """V2 as all other quadratic directions have it; None where the bulk does not fit them."""
+        terms = self.state.next_order
+        return terms.v if self._finite and terms is not None and terms.arrays.phi.shape[1] else None
+
     def _prior(self) -> Any:
-        """``P``: ``(n/d) G`` between the linear directions, ``(n/D2) Gam2`` in every quadratic one."""
-        bulk, size, terms = self.model.bulk, self.degrees[-1].place.stop, self.state.next_order
+        """``P``: ``(n/d) G`` between the linear directions, ``Q (1 + plain Q)^-1`` between the quadratic ones."""
+        bulk, size = self.model.bulk, self.degrees[-1].place.stop
         linear = bulk.aspect * np.einsum("kij,kab->iajb", self.model.directions, self.state.gam)
-        prior = np.zeros((size, size), dtype=np.result_type(linear, self.t2))
-        places = self.linear.ravel()
-        prior[np.ix_(places, places)] = linear.reshape(len(places), len(places))
-        for place in self.quadratic if terms is not None else ():
-            prior[np.ix_(place, place)] = self.t2
+        prior = np.zeros((size, size), dtype=np.result_type(linear, self._gained))
+        for places, block in ((self.linear.ravel(), linear), (self.quadratic.ravel(), self._gained @ self._passed)):
+            prior[np.ix_(places, places)] = block.reshape(len(places), len(places))
         return prior
 
-    @property
-    def t2(self) -> Any:
-        """``(n/D2) Gam2``."""
-        terms = self.state.next_order
-        return np.zeros((0, 0)) if terms is None else terms.arrays.aspect * terms.gam
+    @cached_property
+    def _neurons(self) -> Any:
+        """``(n/D2) w zeta C(u)``, shape (A, 1 + D, 1 + D)."""
+        n, d = self.model.problem.n_samples, self.model.problem.input_dim
+        weights = 2 * n / (d * (d + 1)) * self.model.bulk.neuron_weights * self.state.zeta
+        return weights[:, None, None] * self.model.along.covariance
+
+    @cached_property
+    def _gained(self) -> Any:
+        """``Q``, over products and factors, flat."""
+        pairs = (self._chi2[:, :, None] * self._chi2[:, None, :]).reshape(len(self._chi2), -1)
+        count, size2 = len(self.quadratic), self._sizes[1]
+        flat = self._neurons.reshape(len(pairs), -1).T @ pairs
+        return flat.reshape(count, count, size2, size2).swapaxes(1, 2).reshape(count * size2, -1)
+
+    @cached_property
+    def _passed(self) -> Any:
+        """``(1 + plain Q)^-1``."""
+        one = np.eye(len(self._gained))
+        if self._plain is None:
+            return one
+        size2 = self._sizes[1]
+        blocks = self._gained.reshape(-1, size2, len(one)).copy()
+        blocks = np.einsum("ab,dbx->dax", self._plain, blocks)
+        blocks[0] = 0.0
+        return np.linalg.inv(one + blocks.reshape(one.shape))
 
     def vector(self, labels: Any, turned: Any) -> Any:
         """``v = E[R f y]`` for coefficients y of every degree and their derivatives, shape (S, K) each."""
@@ -137,6 +180,14 @@ class FeatureStack:
             (d.factor * self.moved * y) @ d.functions + (self._variance * self.moved * t) @ d.turned
             for d, y, t in zip(self.degrees, labels, turned, strict=True)
         ]
+        return np.concatenate(parts)
+
+    def vectors(self, functions: Any, turned: Any) -> Any:
+        """The same for functions (S, K, m), whose derivative at degree 0 is (K, m); shape (M, m)."""
+        parts = [
+            d.functions.T @ ((d.factor * self.moved)[:, None] * f) for d, f in zip(self.degrees, functions, strict=True)
+        ]
+        parts[0] = parts[0] + self._variance * (self.degrees[0].turned.T @ (self.moved[:, None] * turned))
         return np.concatenate(parts)
 
     def fitted(self, coefficients: Any) -> tuple[Any, Any]:
@@ -168,10 +219,12 @@ class FeatureStack:
         return bulk.aspect**2 * by_r - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
 
     def _through_quadratic(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
-        terms = self.state.next_order
-        if terms is None:
-            return 0.0, 0.0
-        c, arrays = terms.arrays.aspect, terms.arrays
-        by_zeta = -c * terms.wz * ((arrays.chi @ (terms.e @ a.T)) ** 2).sum(axis=1)
-        by_r = ((arrays.phi @ (terms.gam @ a.T)) ** 2).sum(axis=1) * c**2
-        return by_r - ((coefficients @ arrays.phi.T) ** 2).sum(axis=0), by_zeta
+        """``dP = E' dQ E - P dplain P``, ``E = (1 + plain Q)^-1``; ``a`` and coefficients (1 + D, p2)."""
+        passed = self._passed @ a.ravel()
+        on_neurons = passed.reshape(a.shape) @ self._chi2.T
+        by_zeta = -np.einsum("uab,au,bu->u", self._neurons, on_neurons, on_neurons)
+        if self._plain is None:
+            return 0.0, by_zeta
+        learned = (self._gained @ passed).reshape(a.shape)
+        squares = ((learned[1:] @ self._phi2.T) ** 2).sum(axis=0)
+        return squares - ((coefficients[1:] @ self._phi2.T) ** 2).sum(axis=0), by_zeta

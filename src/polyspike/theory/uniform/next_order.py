@@ -60,8 +60,8 @@ class NextOrder:
 
 
 def next_order(phi: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
-    """From the factors of ``t = dm/d log tau = phi chi'`` and ``b`` on the grid."""
-    terms = NextOrder(phi / np.sqrt(2), chi, spread, dimension, n_samples)
+    """From the factors of ``a2 = phi chi'`` and ``b`` on the grid."""
+    terms = NextOrder(phi, chi, spread, dimension, n_samples)
     return terms if terms.aspect <= LARGEST_ASPECT else replace(terms, phi=phi[:, :0], chi=chi[:, :0])
 
 

@@ -24,7 +24,7 @@ from polyspike.results import Spike
 from polyspike.status import Status
 from polyspike.theory.uniform.branches import LARGEST_ARC_STEP, Branch, above, find_edge
 from polyspike.theory.uniform.bulk import BulkModel, BulkState
-from polyspike.theory.uniform.forms import learned_functions, neuron_cost
+from polyspike.theory.uniform.learned import learned_functions, neuron_cost
 from polyspike.theory.uniform.spectral_model import SpectralModel
 
 __all__ = [
