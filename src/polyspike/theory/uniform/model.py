@@ -179,8 +179,9 @@ def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
 
 
 def _next_order(problem: Problem, grid: Grid, parts: Kernels) -> NextOrder:
-    (phi,), chi = factorise([parts.turn], [1.0], grid, NEXT_RANK_TOLERANCE)
-    return next_order(phi, chi, parts.spread, problem.input_dim, problem.n_samples)
+    weights = [1.0, 1 / (2 * problem.input_dim)]
+    (phi, turned), chi = factorise([parts.turn, parts.turn_turn], weights, grid, NEXT_RANK_TOLERANCE)
+    return next_order(phi, turned, chi, parts.spread, problem.input_dim, problem.n_samples)
 
 
 def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:
