@@ -17,6 +17,7 @@ blocks of ``P``, with ``E[R f f']`` at its plain value, so that what is left is 
 Of a teacher of several indices the squares and products of its further orthogonal inputs are left out.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,12 +88,14 @@ class FeatureStack:
         self.t = np.linalg.solve(inner, prior)
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
-        kappa, phi2, turned = self.model.grid.kappa[:, None], self._phi2, self.model.phi_turn
-        still, ones = np.zeros_like(phi2), np.ones(len(phi2))
+        kappa, turned, terms = self.model.grid.kappa[:, None], self.model.phi_turn, self.state.next_order
+        h2 = (kappa**2 - 1) / np.sqrt(2)
+        turned2 = self._phi2 if terms is None else terms.arrays.turned
+        phi2 = response.leant(self._phi2, turned2)
         columns = [
-            ([kappa * phi_b, (kappa**2 - 1) / np.sqrt(2) * phi2], [kappa * turned, still], ones),
-            *[([phi, kappa * phi2], [turned, still], response.factor)] * len(self.model.labels.g1),
-            ([phi2], [still], ones),
+            ([kappa * phi_b, h2 * phi2], [kappa * turned, h2 * turned2], np.ones(len(phi2))),
+            *[([phi, kappa * phi2], [turned, kappa * turned2], response.factor)] * len(self.model.labels.g1),
+            ([phi2], [turned2], response.factor**2),
         ]
         degrees, start = [], 0
         for functions, turns, factor in columns:
@@ -115,21 +118,46 @@ class FeatureStack:
         return found
 
     def _prior(self) -> Any:
-        """``P``: ``(n/d) G`` between the linear directions, ``(n/D2) Gam2`` in every quadratic one."""
-        bulk, size, terms = self.model.bulk, self.degrees[-1].place.stop, self.state.next_order
+        """``P``: ``(n/d) G`` between the linear directions, and :attr:`_quadratic_prior`."""
+        bulk, size = self.model.bulk, self.degrees[-1].place.stop
         linear = bulk.aspect * np.einsum("kij,kab->iajb", self.model.directions, self.state.gam)
-        prior = np.zeros((size, size), dtype=np.result_type(linear, self.t2))
-        places = self.linear.ravel()
+        prior = np.zeros((size, size), dtype=np.result_type(linear, self._quadratic_prior))
+        places, more = self.linear.ravel(), self.quadratic.ravel()
         prior[np.ix_(places, places)] = linear.reshape(len(places), len(places))
-        for place in self.quadratic if terms is not None else ():
-            prior[np.ix_(place, place)] = self.t2
+        prior[np.ix_(more, more)] = self._quadratic_prior
         return prior
 
-    @property
-    def t2(self) -> Any:
-        """``(n/D2) Gam2``."""
-        terms = self.state.next_order
-        return np.zeros((0, 0)) if terms is None else terms.arrays.aspect * terms.gam
+    @cached_property
+    def _products(self) -> Any:
+        """``<D_s| s_u x s_u |D_s'>`` over the square of the mean of ``s_u``, shape (S, S, A), between the quadratic
+        directions ``D = b^b^``, ``b^e^`` and ``e^e^``: M moves neurons more along some of them than along others.
+        """
+        bulk = self.model.bulk
+        between = np.einsum("kij,ka->ija", self.model.directions, bulk.moves) / (bulk.mu_weights @ bulk.moves)
+        first, second = [0] * len(between) + [1], [*range(len(between)), 1]
+        scale = np.where(np.equal(first, second), 0.5**0.5, 1.0)
+        direct = between[np.ix_(first, first)] * between[np.ix_(second, second)]
+        crossed = between[np.ix_(first, second)] * between[np.ix_(second, first)]
+        return (direct + crossed) * (scale[:, None] * scale)[:, :, None]
+
+    @cached_property
+    def _quadratic(self) -> tuple[Any, Any]:
+        """``(n/D2) Q`` over the quadratic directions and ``(1 + V2 (n/D2) Q)^-1``, shape (S p2, S p2)."""
+        terms, count = self.state.next_order, len(self.degrees)
+        if terms is None:
+            return np.zeros((0, 0)), np.zeros((0, 0))
+        q = np.einsum("ap,sta,aq->sptq", terms.arrays.chi, self._products, terms.wz[:, None] * terms.arrays.chi)
+        size = count * terms.arrays.chi.shape[1]
+        q = terms.arrays.aspect * q.reshape(size, size)
+        return q, np.linalg.inv(np.eye(size) + np.kron(np.eye(count), terms.v) @ q)
+
+    @cached_property
+    def _quadratic_prior(self) -> Any:
+        """``(n/D2) Q (1 + (n/D2) V2 Q)^-1`` as if M led out of none of these directions: to first order in how far it
+        is from a multiple of one, that does not count.
+        """
+        q, e = self._quadratic
+        return q @ e
 
     def vector(self, labels: Any, turned: Any) -> Any:
         """``v = E[R f y]`` for coefficients y of every degree and their derivatives, shape (S, K) each."""
@@ -171,7 +199,8 @@ class FeatureStack:
         terms = self.state.next_order
         if terms is None:
             return 0.0, 0.0
-        c, arrays = terms.arrays.aspect, terms.arrays
-        by_zeta = -c * terms.wz * ((arrays.chi @ (terms.e @ a.T)) ** 2).sum(axis=1)
-        by_r = ((arrays.phi @ (terms.gam @ a.T)) ** 2).sum(axis=1) * c**2
-        return by_r - ((coefficients @ arrays.phi.T) ** 2).sum(axis=0), by_zeta
+        arrays, shape = terms.arrays, a.shape
+        through_chi = arrays.chi @ (self._quadratic[1] @ a.ravel()).reshape(shape).T
+        by_zeta = -arrays.aspect * terms.wz * np.einsum("as,sta,at->a", through_chi, self._products, through_chi)
+        by_r = ((self._quadratic_prior @ a.ravel()).reshape(shape) @ arrays.phi.T) ** 2
+        return (by_r - (coefficients @ arrays.phi.T) ** 2).sum(axis=0), by_zeta
