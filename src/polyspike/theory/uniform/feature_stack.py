@@ -138,6 +138,9 @@ class FeatureStack:
         scale = np.where(np.equal(first, second), 0.5**0.5, 1.0)
         direct = between[np.ix_(first, first)] * between[np.ix_(second, second)]
         crossed = between[np.ix_(first, second)] * between[np.ix_(second, first)]
+        d = self.model.problem.input_dim
+        exact = np.where(np.equal(first, second), (d * d - 1) / (d * (d + 2)), (d + 1) / (d + 2)) ** 0.5
+        scale = scale * exact
         return (direct + crossed) * (scale[:, None] * scale)[:, :, None]
 
     @cached_property
