@@ -88,7 +88,7 @@ class Directions:
         parts, turns = self._by_degree(rest, turned_rest)
         parts[1:] -= fitted[1:]
         factors = np.array([degree.factor for degree in self.stack.degrees])
-        energy = (factors * parts**2).sum(axis=0) + labels.g2 - (labels.squares**2).sum(axis=0)
+        energy = (factors * parts**2).sum(axis=0) + labels.g2 - (response.factor**2 * labels.squares**2).sum(axis=0)
         energy = energy - response.lean * labels.g2_turn - 2 * variance * labels.g0_turn * turned
         energy = energy + 2**1.5 * variance * fitted[self.stack.squares].sum(axis=0) * turned
         v = self.stack.vector(parts, turns)
@@ -98,6 +98,7 @@ class Directions:
         by_r, by_zeta = self.stack.derivatives(v, coefficients)
         by_r = by_r + energy + self._squares(parts - along, turns - turning) - self._squares(parts, turns)
         growth = self._growth(parts - along, turns - turning) + labels.g2_turn
+        growth = growth - 4 * response.factor**2 * (labels.squares**2).sum(axis=0)
         leaning = response.derivatives(-self.moved * growth)
         return LabelForm(value, by_r * self.moved + leaning[0], by_zeta + leaning[1], growth)
 
@@ -113,8 +114,8 @@ class Directions:
         return (factors * parts**2 + self._variance * turned**2).sum(axis=0)
 
     def _growth(self, parts: Any, turned: Any) -> Any:
-        """Minus the derivative of :meth:`_squares` by ``v omega``; that of degree 2 is left out."""
-        linear = slice(1, 1 + len(self.model.labels.g1))
-        across, across_turned = parts[linear], turned[linear]
-        growth = 2 * parts[0] * turned[0]
-        return growth + (2 * self.response.factor * across * (across + across_turned)).sum(axis=0)
+        """Minus the derivative of :meth:`_squares` by ``v omega``."""
+        linear = len(self.model.labels.g1)
+        degrees = np.array([0, *[1] * linear, *[2] * (len(parts) - 1 - linear)])[:, None]
+        factors = np.array([degree.factor for degree in self.stack.degrees])
+        return (2 * factors * parts * (turned + degrees * parts)).sum(axis=0)

@@ -77,7 +77,7 @@ class FeatureStack:
         self.model, self.state = model, state
         self._variance = response.variance
         self.moved = model.bulk.sample_weights * state.r
-        self._phi2, self._chi2 = model.turn_factors
+        self._phi2, self._turned2, self._chi2 = model.quadratic
         self._finite = model.along.covariance.shape[1] > 1
         self._sizes = phi.shape[1], self._phi2.shape[1]
         self.degrees = self._stacked(phi, phi_b, response)
@@ -93,20 +93,25 @@ class FeatureStack:
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
         """Linear features first, then those of the norm, then the quadratic ones."""
-        kappa, turned = self.model.grid.kappa[:, None], self.model.phi_turn
-        phi2 = self._phi2 if self._finite else self._phi2[:, :0]
-        ones, count = np.ones(len(phi2)), self.model.directions.shape[1]
+        kappa, turned, turned2 = self.model.grid.kappa[:, None], self.model.phi_turn, self._turned2
+        phi2, h2, count = (
+            response.leant(self._phi2, turned2),
+            (kappa**2 - 1) / np.sqrt(2),
+            self.model.directions.shape[1],
+        )
         columns = [
-            ([kappa * phi_b, self._phi2, (kappa**2 - 1) / np.sqrt(2) * phi2], kappa * turned, ones),
-            *[([phi, kappa * phi2], turned, response.factor)] * (count - 1),
-            *[([phi2], turned[:, :0], ones)] * (len(products(count)) - count),
+            ([kappa * phi_b, phi2, h2 * phi2], [kappa * turned, turned2, h2 * turned2], np.ones(len(phi2))),
+            *[([phi, kappa * phi2], [turned, kappa * turned2], response.factor)] * (count - 1),
+            *[([phi2], [turned2], response.factor**2)] * (len(products(count)) - count),
         ]
+        if not self._finite:
+            keep = [2, *[1] * (count - 1), *[0] * (len(products(count)) - count)]
+            columns = [(f[:k], t[:k], factor) for (f, t, factor), k in zip(columns, keep, strict=True)]
         degrees, start = [], 0
         for functions, turns, factor in columns:
-            f = np.concatenate(functions, axis=1)
+            f = np.concatenate([phi[:, :0], *functions], axis=1)
             place = slice(start, start + f.shape[1])
-            still = np.zeros((len(f), f.shape[1] - turns.shape[1]))
-            degrees.append(Degree(f, np.concatenate([turns, still], axis=1), factor, place))
+            degrees.append(Degree(f, np.concatenate([phi[:, :0], *turns], axis=1), factor, place))
             start = place.stop
         return degrees
 

@@ -97,5 +97,6 @@ def errors(model: UniformModel, state: BulkState, at: Linearised | None = None) 
     by_r, by_zeta = adjoint[:size], adjoint[size:]
     test = (by_r / (state.r * (1 + state.diagonal_variance))).sum() + form.covariance
     if state.next_order is not None:
-        test = test - (state.next_order.by_fluctuating_shift * state.zeta) @ by_zeta
+        lost_r, lost_zeta = state.next_order.by_fluctuating_shift
+        test = test - (lost_r * state.r) @ by_r - (lost_zeta * state.zeta) @ by_zeta
     return Errors(gamma * form.value, gamma**2 * (by_r @ state.r), test)

@@ -89,8 +89,8 @@ class UniformModel:
         ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
     along : WeightsAlong
         Moments of the weights along the few known directions.
-    turn_factors : tuple of ndarray, of shape (K, p2) and (A, p2)
-        ``t/sqrt 2 = phi chi'``.
+    quadratic : tuple of ndarray, of shape (K, p2), (K, p2) and (A, p2)
+        ``a2 = t/sqrt 2 = phi chi'``, ``da2/d log tau = turned chi'``: phi, turned and chi.
     """
 
     problem: Problem
@@ -107,7 +107,7 @@ class UniformModel:
     phi: Any
     phi_turn: Any
     along: WeightsAlong
-    turn_factors: tuple[Any, Any]
+    quadratic: tuple[Any, Any, Any]
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
@@ -153,8 +153,9 @@ def assemble(
     if finite_dimension:
         noise, more = _independent(parts, tau, spread, grid)
         growth = norm * more
-    (turn_phi,), turn_chi = factorise([parts.turn], [0.5**0.5], grid, NEXT_RANK_TOLERANCE)
-    turn_phi = turn_phi * 0.5**0.5
+    (quadratic, quadratic_turn), chi = factorise(
+        [parts.turn / 2**0.5, parts.turn_turn / 2**0.5], [1.0, spread.variance], grid, NEXT_RANK_TOLERANCE
+    )
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
@@ -165,7 +166,7 @@ def assemble(
         measures.bulk,
         n / problem.input_dim,
         n / problem.width,
-        next_order(turn_phi, turn_chi, parts.spread, problem.input_dim, n) if finite_dimension else None,
+        next_order(quadratic, quadratic_turn, chi, parts.spread, problem.input_dim, n) if finite_dimension else None,
     )
     return UniformModel(
         problem,
@@ -182,7 +183,7 @@ def assemble(
         phi,
         phi_turn,
         weights_along(problem, scalars, grid, moments, gains, measures, directions, parts, spread),
-        (turn_phi, turn_chi),
+        (quadratic, quadratic_turn, chi),
     )
 
 
