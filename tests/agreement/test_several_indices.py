@@ -1,8 +1,8 @@
 """Teachers of several indices with quadratic parts off their first direction, against fresh simulations.
 
 Where n is not small against ``D2 = d(d+1)/2`` the bulk learns a share of every quadratic part of the label, in
-whichever of the teacher's directions it lies. Tolerances are z standard errors, z from the number of comparisons, plus the
-theory's own ``error_estimate``.
+whichever of the teacher's directions it lies. Tolerances are z standard errors, z from the number of comparisons, plus
+the theory's own ``error_estimate``.
 """
 
 from typing import Any

@@ -252,3 +252,13 @@ def test_what_cannot_cross_is_refused(level: Any) -> None:
 def test_the_full_gradient_of_a_constant_readout_is_refused() -> None:
     with pytest.raises(ArgumentError, match="readout = 'constant'"):
         predict(BASE.replace(readout="constant", gradient="full"), "crossing")
+
+
+@pytest.mark.parametrize(("readout", "level"), [("constant", 2), ("constant", 3), ("rademacher", 3)])
+def test_a_spike_that_its_readout_does_not_have_crosses_nothing(readout: str, level: int) -> None:
+    """``u^l`` is a combination of lower powers there: the window with one spike less, and no division by zero."""
+    problem = BASE.replace(activation=MIXED, readout=readout)
+    found, window = one(problem, "crossing", level), one(problem, "window", level - 1)
+    assert found.extras["strength"] == 0.0
+    for name in ("train_loss", "train_error", "test_error"):
+        assert getattr(found, name) == pytest.approx(getattr(window, name), rel=1e-12)

@@ -125,6 +125,8 @@ def _spike(problem: Problem, features: RandomFeatures, level: int) -> _Spike:
     learned = learned_direction(problem)
     c = problem.activation.coefficients(level)
     r = problem.step * abs(float(c[1])) * learned.norm / problem.width**0.5
+    if level not in spike_degrees(problem, level):
+        return _Spike(learned.cosine, learned.noise_ratio, r, 0.0, features.neuron_trace, 0.0)
     strength = float(c[level]) ** 2 * readout_variance(problem, level) * problem.width * r ** (2 * level)
     trace, loo = _neuron_trace(problem, features, level)
     return _Spike(learned.cosine, learned.noise_ratio, r, strength, trace, loo)

@@ -72,14 +72,18 @@ class MeasureNodes:
     def within(self, share: float) -> "MeasureNodes":
         """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
         eigenvalue there and no tail.
+
+        Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
+        of the nodes before has, so that a node counts for what it adds to it.
         """
         values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
         drawn, order = values, np.argsort(values)
         for direction in (order, order[::-1]):
-            before = np.append(0.0, np.cumsum(self.bulk[direction]))
-            part = np.empty(len(values))
-            part[direction] = np.clip(share - before[:-1], 0, self.bulk[direction])
-            inside = np.divide(part, self.bulk, where=self.bulk > 0, out=np.ones(len(values)))
+            mass = np.maximum.accumulate(np.append(0.0, np.cumsum(self.bulk[direction])))
+            added, before = np.diff(mass), mass[:-1]
+            part, inside = np.empty(len(values)), np.empty(len(values))
+            part[direction] = np.clip(share - before, 0, added)
+            inside[direction] = np.where(added > 0, part[direction] / np.where(added > 0, added, 1.0), before < share)
             drawn = drawn + inside * (part @ values / part.sum() - drawn)
         noise = np.interp(drawn, values[order], self.noise[order])
         return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
