@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.uniform import predict_uniform
@@ -31,31 +32,26 @@ joint = FeatureStack._difference
 
 def separate(self: FeatureStack, degree: Degree) -> Any:
     """The same without the overlap of linear and quadratic features: each kind fitted as if the other were not."""
-    found, size = joint(self, degree), degree.functions.shape[1] - self._phi2.shape[1]
-    found[:size, size:] = 0.0
-    found[size:, :size] = 0.0
+    found, size = joint(self, degree), self.state.v.shape[0]
+    if degree.functions.shape[1] > self._sizes[1]:
+        found[:size, size:] = 0.0
+        found[size:, :size] = 0.0
     return found
 
 
 def regression(model: UniformModel, state: BulkState, place: int) -> NDArray[np.float64]:
-    """``(prior^-1 + E[R f f'])^-1`` of one degree, from the model's own arrays: one eigenvalue of M, no turning."""
-    grid, terms = model.grid, state.next_order
-    assert terms is not None
-    weights = model.bulk.sample_weights * state.r
-    kappa, response = grid.kappa, Directions(model, state).response
-    slope, variance = response.leant(model.phi, model.phi_turn), response.variance
-    linear = [kappa[:, None] * (slope - 2 * variance * model.phi_turn), slope][place]
-    turned = [kappa[:, None] * model.phi_turn, model.phi_turn][place]
-    quadratic = [(kappa[:, None] ** 2 - 1) / np.sqrt(2), kappa[:, None]][place] * terms.arrays.phi
-    f = np.concatenate([linear, quadratic], axis=1)
-    sizes = linear.shape[1], quadratic.shape[1]
-    average = f.T @ ((weights * [np.ones_like(kappa), response.factor][place])[:, None] * f)
-    average[: sizes[0], : sizes[0]] += variance * turned.T @ (weights[:, None] * turned)
+    """``(prior^-1 + E[R f f'])^-1`` of one degree, by the prior that isotropic weights have: one eigenvalue of M."""
+    stack = Directions(model, state).stack
+    degree, moved, variance = stack.degrees[place], model.bulk.sample_weights * state.r, model.norms.variance
+    average = degree.functions.T @ ((moved * degree.factor)[:, None] * degree.functions)
+    average = average + variance * degree.turned.T @ (moved[:, None] * degree.turned)
     n, d = model.problem.n_samples, model.problem.input_dim
-    zeta = model.bulk.neuron_weights * state.zeta
-    prior = np.zeros_like(average)
-    prior[: sizes[0], : sizes[0]] = n / d * model.bulk.q.T @ ((zeta * model.bulk.moves[0])[:, None] * model.bulk.q)
-    prior[sizes[0] :, sizes[0] :] = 2 * n / (d * (d + 1)) * terms.arrays.chi.T @ (zeta[:, None] * terms.arrays.chi)
+    zeta, chi = model.bulk.neuron_weights * state.zeta, model.quadratic[2]
+    blocks = [n / d * model.bulk.q.T @ ((zeta * model.bulk.moves[0])[:, None] * model.bulk.q)]
+    if place == 0:
+        blocks.append(2 * n * chi.T @ ((zeta * model.norms.neurons)[:, None] * chi))
+    blocks.append(2 * n / (d * (d + 1)) * chi.T @ (zeta[:, None] * chi))
+    prior = block_diag(*blocks)
     return np.asarray(np.linalg.inv(np.eye(len(prior)) + prior @ average) @ prior)
 
 
