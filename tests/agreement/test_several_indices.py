@@ -5,7 +5,7 @@ whichever of the teacher's directions it lies. Tolerances are z standard errors,
 the theory's own ``error_estimate``.
 """
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.uniform import predict_uniform
 from polyspike.theory.uniform.forms import errors
 from polyspike.theory.uniform.predict_uniform import solve_problem
-from polyspike.theory.uniform.quadratic_part import QuadraticPart
+from polyspike.theory.uniform.weights_along import WeightsAlong, products
 
 REPLICATES = 24
 PROBLEM = Problem("relu", "h1", 400, 60, 800, step_size=2.0, ridge=0.1, noise=0.0, gradient="target")
@@ -24,14 +24,12 @@ TEACHERS = ["h1[0] + h2[1]", "h1[0] + h1[1]*h1[2]"]
 def first_square_only(problem: Problem) -> float:
     """The test error if the bulk learned the square of the first orthogonal input alone."""
     model, state = solve_problem(problem)
-
-    def first(self: Any, terms: Any, kappa: Any, moved: Any, labels: Any) -> None:
-        whole(self, terms, kappa, moved, labels._replace(squares=labels.squares[:1]))
-
-    whole = QuadraticPart.__init__
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(QuadraticPart, "__init__", first)
-        return float(errors(model, state).test_error)
+    pairs = products(model.directions.shape[1])
+    others = [1 + k for k, pair in enumerate(pairs) if min(pair) > 0 and pair != (1, 1)]
+    covariance, mean = model.along.covariance.copy(), model.along.mean.copy()
+    covariance[:, others, :] = covariance[:, :, others] = 0.0
+    mean[:, 2:, 1:] = mean[:, 1:, 2:] = 0.0
+    return float(errors(replace(model, along=WeightsAlong(mean, covariance)), state).test_error)
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)

@@ -264,11 +264,12 @@ def predicted_bulk(model: UniformModel, state: BulkState) -> Bulk:
 def predicted_forms(model: UniformModel, state: BulkState) -> Array:
     """Of the bulk, and by Woodbury of the functions that the neurons' norms add to it."""
     size, blocks = len(state.zeta), Directions(model, state)
-    c, p = model.bulk.aspect, blocks.size
     functions = np.column_stack([sample_functions(model.grid.kappa), learned_functions(model)[:, size:]])
-    lever, across = blocks.lever.T @ functions, blocks.moved @ model.bulk.phi
-    cross = -c * (lever.T @ blocks.t[:p, p : 2 * p] @ across)
-    own = blocks.moved.sum() - c * across @ blocks.t[p : 2 * p, p : 2 * p] @ across
+    kappa, kappa_perp = blocks.stack.degrees[:2]
+    moved, t = blocks.moved[:, None], blocks.stack.t
+    lever, across = kappa.functions.T @ (moved * functions), (moved * kappa_perp.functions).sum(axis=0)
+    cross = -lever.T @ t[kappa.place, kappa_perp.place] @ across
+    own = moved.sum() - across @ t[kappa_perp.place, kappa_perp.place] @ across
     turned = np.column_stack([np.zeros((len(functions), 3)), turned_functions(model)[:, size:]])
     gram = np.block([[blocks.forms(functions, turned)[0], cross[:, None]], [cross[None], np.array([[own]])]])
     added = gram[np.ix_(range(3, 3 + size), range(3, 3 + size))]

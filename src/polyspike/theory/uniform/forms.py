@@ -13,8 +13,8 @@ from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.directions import Directions
 from polyspike.theory.uniform.learned import (
     cost_derivatives,
-    learned_functions,
-    neuron_cost,
+    inverse_neuron_form,
+    learned_by_degree,
     separating_turn,
     turned_functions,
 )
@@ -56,8 +56,8 @@ class QuadraticForm:
 def quadratic_form(model: UniformModel, state: BulkState) -> QuadraticForm:
     """``Q`` at a solved bulk, by the best coefficients of the learned functions."""
     directions = Directions(model, state)
-    functions, turned = learned_functions(model), turned_functions(model)
-    cost = neuron_cost(model, state) / model.problem.n_samples
+    functions, turned = learned_by_degree(model), turned_functions(model)
+    cost = inverse_neuron_form(model, state) / model.problem.n_samples
     x = _best(directions, model, functions, turned, cost)
     fitted = functions @ x
     label = directions.of_label(fitted, turned @ x)
@@ -66,7 +66,7 @@ def quadratic_form(model: UniformModel, state: BulkState) -> QuadraticForm:
         label.value + x @ cost @ x,
         label.by_log_r + by_r,
         label.by_log_zeta + by_zeta,
-        model.labels.g0 - fitted,
+        model.labels.g0 - fitted[0],
         2 * (model.bulk.sample_weights * directions.response.lean) @ label.growth,
     )
 
@@ -97,5 +97,6 @@ def errors(model: UniformModel, state: BulkState, at: Linearised | None = None) 
     by_r, by_zeta = adjoint[:size], adjoint[size:]
     test = (by_r / (state.r * (1 + state.diagonal_variance))).sum() + form.covariance
     if state.next_order is not None:
-        test = test - (state.next_order.by_fluctuating_shift * state.zeta) @ by_zeta
+        lost_r, lost_zeta = state.next_order.by_fluctuating_shift
+        test = test - (lost_r * state.r) @ by_r - (lost_zeta * state.zeta) @ by_zeta
     return Errors(gamma * form.value, gamma**2 * (by_r @ state.r), test)

@@ -47,7 +47,7 @@ _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (
 
 class Kernels(NamedTuple):
     """``m``, ``A1 / tau``, ``A2^2`` with their derivatives ``t = dm/d log tau``, ``d(A1/tau)/d log tau`` and
-    ``b = dA2^2/d log tau^2``, all of shape (K, A).
+    ``b = dA2^2/d log tau^2``, and ``dt/d log tau``, all of shape (K, A).
     """
 
     mean: Any
@@ -56,10 +56,11 @@ class Kernels(NamedTuple):
     turn: Any
     slope_turn: Any
     spread: Any
+    turn_turn: Any
 
 
 def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
-    """The six averages at means ``x`` and deviations ``tau``, both of shape (K, A).
+    """The seven averages at means ``x`` and deviations ``tau``, both of shape (K, A).
 
     Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
 
@@ -74,17 +75,18 @@ def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
         return _piecewise_linear_tangent(activation, x, tau, value) if tangent else value
     if tangent:
         return _smooth_tangent(activation, x, tau)
-    first, second = _hermite_moments(activation, x, tau, 4, 3)
+    first, second = _hermite_moments(activation, x, tau, 5, 3)
     return _assembled(first, second, tau)
 
 
 def _assembled(first: list[Any], second: list[Any], tau: Any) -> Kernels:
-    """From ``M_k = E H_k sigma`` (k < 4) and ``S_k = E H_k sigma^2`` (k < 3):
-    ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``.
+    """From ``M_k = E H_k sigma`` (k < 5) and ``S_k = E H_k sigma^2`` (k < 3):
+    ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``, ``dt/d log tau = M_4 + 2 M_2``.
     """
-    mean, slope, turn, cubic = first[:4]
+    mean, slope, turn, cubic, quartic = first[:5]
     spread = second[2] / 2 - mean * turn - slope * (cubic + slope)
-    return Kernels(mean, slope / tau, second[0] - mean**2 - slope**2, turn, cubic / tau, spread)
+    residual = second[0] - mean**2 - slope**2
+    return Kernels(mean, slope / tau, residual, turn, cubic / tau, spread, quartic + 2 * turn)
 
 
 def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
@@ -95,7 +97,7 @@ def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
     dx, dtau = (x - x0) / tau0, (tau - tau0) / tau0
     first, second = (
         [m[k] + m[k + 1] * dx + (m[k + 2] + k * m[k]) * dtau for k in range(len(m) - 2)]
-        for m in _hermite_moments(activation, x0, tau0, 6, 5)
+        for m in _hermite_moments(activation, x0, tau0, 7, 5)
     )
     return _assembled(first, second, tau)
 
@@ -152,7 +154,8 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
     ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
     ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
-    ``dm/d log tau = jump tau p``; ``d(A1/tau)/d log tau = -jump t p``; ``b = jump^2 tau^2 (P Q - p^2)``.
+    ``dm/d log tau = jump tau p``, that of this ``jump tau p (1 + t^2)``; ``d(A1/tau)/d log tau = -jump t p``;
+    ``b = jump^2 tau^2 (P Q - p^2)``.
     """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     t = x / tau
@@ -161,12 +164,13 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     mean = left * x + jump * tau * (t * above + density) - activation.mean
     scale = (jump * tau) ** 2
     spread = scale * (above * below - density**2)
-    return Kernels(mean, left + jump * above, scale * residual, jump * tau * density, -jump * t * density, spread)
+    turn = jump * tau * density
+    return Kernels(mean, left + jump * above, scale * residual, turn, -jump * t * density, spread, turn * (1 + t**2))
 
 
 def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
     """``dm = (left + jump P) dx + jump p dtau``; the bracket of A2^2 has the derivative ``2 t P Q + 2 p (Q - P)``, that
-    of b ``p (Q - P) + 2 t p^2``.
+    of b ``p (Q - P) + 2 t p^2``, that of ``p (1 + t^2)`` ``p t (1 - t^2)``.
     """
     left, jump = _PIECEWISE_LINEAR[activation.name]
     x0, tau0 = np.real(x), np.real(tau)
@@ -182,6 +186,7 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
         value.slope_turn - jump * density * (1 - t**2) * dt,
         value.spread * (1 + 2 * dtau / tau0)
         + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
+        value.turn_turn * (1 + dtau / tau0) + jump * tau0 * density * t * (1 - t**2) * dt,
     )
 
 

@@ -9,8 +9,17 @@ import numpy as np
 
 from polyspike.theory.uniform.bulk import BulkState
 from polyspike.theory.uniform.model import UniformModel
+from polyspike.theory.uniform.weights_along import products
 
-__all__ = ["cost_derivatives", "learned_functions", "neuron_cost", "separating_turn", "turned_functions"]
+__all__ = [
+    "cost_derivatives",
+    "inverse_neuron_form",
+    "learned_by_degree",
+    "learned_functions",
+    "neuron_cost",
+    "separating_turn",
+    "turned_functions",
+]
 
 # Spikes stronger than this (n r^2) get their own coordinates; below, their rounding stays under 1e-11.
 _STRONG = 1e5
@@ -23,8 +32,8 @@ def learned_functions(model: UniformModel) -> Any:
 
 
 def turned_functions(model: UniformModel) -> Any:
-    """Their derivatives by log of the norm of a sample, shape (K, 2 A); of the neurons' own ones neglected."""
-    return np.concatenate([model.norms.turn * np.sqrt(model.grid.u_weights), np.zeros_like(model.mean)], axis=1)
+    """The derivatives of ``m(., u) sqrt(w)`` by log of the norm of a sample, shape (K, A)."""
+    return model.norms.turn * np.sqrt(model.grid.u_weights)
 
 
 def neuron_cost(model: UniformModel, state: BulkState) -> Any:
@@ -37,19 +46,30 @@ def neuron_cost(model: UniformModel, state: BulkState) -> Any:
     return cost
 
 
+def learned_by_degree(model: UniformModel) -> Any:
+    """The learned functions, by their degree in the orthogonal inputs, shape (S, K, A).
+
+    The mean of ``(w . x)^2`` has parts along the products of the known directions: ``t/(sqrt 2 d)`` times
+    ``WeightsAlong.mean`` on each, of unit norm. That along ``b^b^`` is in the deviation, and so in ``m(., u)``, already.
+    """
+    root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.directions.shape[1]
+    mean, turn = model.along.mean, model.norms.turn * root / model.problem.input_dim
+    parts = [model.mean * root]
+    parts += [turn * kappa * mean[:, 0, j] for j in range(1, count)]
+    parts += [turn * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
+    return np.array(parts)
+
+
 def separating_turn(model: UniformModel) -> Any:
     """Orthogonal change of the learned functions that keeps strong and weak spikes apart.
 
     A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
     None where no spike is strong.
     """
-    size = len(model.grid.u_weights)
     if model.problem.n_samples * np.abs(model.conditioning.strength) ** 2 < _STRONG:
         return None
-    turn = np.eye(2 * size)
     weighted = np.sqrt(model.grid.kappa_weights)[:, None] * np.real(model.mean) * np.sqrt(model.grid.u_weights)
-    turn[:size, :size] = np.linalg.svd(weighted)[2].T
-    return turn
+    return np.linalg.svd(weighted)[2].T
 
 
 def inverse_neuron_form(model: UniformModel, state: BulkState) -> Any:
@@ -92,15 +112,14 @@ def _along_readout(model: UniformModel) -> tuple[Any, Any]:
 
 
 def cost_derivatives(model: UniformModel, state: BulkState, x: Any) -> tuple[Any, Any]:
-    """Of ``x' cost x / n`` by log R (K,) and log zeta (A,), at coefficients x (2 A,) of the learned functions."""
-    size, n = len(state.zeta), model.problem.n_samples
+    """Of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), at coefficients x (A,) of the learned functions."""
     moved = model.bulk.sample_weights * state.r
-    turned = model.norms.turn * (np.sqrt(model.grid.u_weights) * x[:size])
+    turned = model.norms.turn * (np.sqrt(model.grid.u_weights) * x)
     by_r = ((turned @ model.norms.samples) * turned).sum(axis=1) * moved
-    by_zeta = -(x[:size] ** 2 + x[size:] ** 2) / (n * state.zeta)
+    by_zeta = -(x**2) / (model.problem.n_samples * state.zeta)
     if model.conditioning.excluded == 0:
         return by_r, by_zeta
-    more_r, more_zeta = _along_readout_derivatives(model, state, x[:size])
+    more_r, more_zeta = _along_readout_derivatives(model, state, x)
     return by_r + more_r * moved, by_zeta + more_zeta
 
 

@@ -23,11 +23,12 @@ from polyspike.theory.uniform.gradient_matrix import (
 )
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
-from polyspike.theory.uniform.next_order import NextOrder, next_order
-from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix
+from polyspike.theory.uniform.next_order import next_order
+from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix, noise_in_frame
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, law_of, residual_law
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
+from polyspike.theory.uniform.weights_along import WeightsAlong, known_moments, weights_along
 
 __all__ = ["UniformModel", "assemble", "build_model"]
 
@@ -87,6 +88,10 @@ class UniformModel:
     phi, phi_turn : ndarray of shape (K, p)
         The factor of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
         ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
+    along : WeightsAlong
+        Moments of the weights along the few known directions.
+    quadratic : tuple of ndarray, of shape (K, p2), (K, p2) and (A, p2)
+        ``a2 = t/sqrt 2 = phi chi'``, ``da2/d log tau = turned chi'``: phi, turned and chi.
     """
 
     problem: Problem
@@ -102,6 +107,8 @@ class UniformModel:
     norms: Norms
     phi: Any
     phi_turn: Any
+    along: WeightsAlong
+    quadratic: tuple[Any, Any, Any]
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
@@ -127,20 +134,29 @@ def assemble(
     measures = _measures(problem, scalars, mu_nodes)
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
-    u = grid.u
+    u, n = grid.u, problem.n_samples
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
     tau = _deviation(problem, scalars, u)
+    known = _known_directions(problem, scalars)
+    directions = known @ measures.frame @ known.T
+    noise_along = known @ _noise_in_frame(problem, scalars) @ known.T
+    moments = known_moments(directions, noise_along, gains, scalars.remainder * u**2, measures.bulk)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    parts = _kernels(problem, scalars.strength, grid, tau * norm)
-    spread = norms(problem, scalars, u, tau, parts.turn)
+    if finite_dimension:
+        tau = tau * _norm_of_sample(problem, grid.kappa, moments.moments[:, 0, 0])
+    parts = _kernels(problem, scalars.strength, grid, tau * np.ones((len(grid.kappa), 1)))
+    spread = norms(problem, scalars, u, moments.tau2**0.5, parts.turn)
     if not finite_dimension:
         spread = replace(spread, variance=0.0)
     (phi, phi_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
     noise, growth = parts.residual, norm
     if finite_dimension:
-        noise, more = _independent(parts, tau * norm, spread, grid)
+        noise, more = _independent(parts, tau, spread, grid)
         growth = norm * more
+    (quadratic, quadratic_turn), chi = factorise(
+        [parts.turn / 2**0.5, parts.turn_turn / 2**0.5], [1.0, spread.variance], grid, NEXT_RANK_TOLERANCE
+    )
     bulk = BulkModel(
         grid.kappa_weights,
         grid.u_weights,
@@ -149,9 +165,9 @@ def assemble(
         noise,
         moves,
         measures.bulk,
-        problem.n_samples / problem.input_dim,
-        problem.n_samples / problem.width,
-        _next_order(problem, grid, parts) if finite_dimension else None,
+        n / problem.input_dim,
+        n / problem.width,
+        next_order(quadratic, quadratic_turn, chi, parts.spread, problem.input_dim, n) if finite_dimension else None,
     )
     return UniformModel(
         problem,
@@ -160,28 +176,26 @@ def assemble(
         bulk,
         label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise),
         parts.mean,
-        _directions(problem, scalars, measures),
+        directions,
         mu,
         gains,
         measures.frame[:, -2, -2],
         spread,
         phi,
         phi_turn,
+        weights_along(problem, scalars, grid, moments, gains, measures, directions, parts, spread),
+        (quadratic, quadratic_turn, chi),
     )
 
 
-def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
-    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, shape (K, 1).
+def _norm_of_sample(problem: Problem, kappa: Array, along: Any = 1.0) -> Any:
+    """What ``kappa`` makes of a sample's deviation in the mean, relative to that at all of them, shape (K, 1) or (K, A).
 
-    It is ``sqrt(1 + (kappa^2 - 1)/d)`` to first order in 1/d, and positive at every d as it stands.
+    A neuron's weight along b has the variance ``s_bb/d``: ``sqrt(1 + s_bb (kappa^2 - 1)/(d tau^2))`` to first order in
+    1/d, and positive at every d as it stands. With ``s_bb = tau^2`` it is ``|x|/sqrt d``.
     """
     d = problem.input_dim
-    return np.sqrt((d + kappa[:, None] ** 2) / (d + 1))
-
-
-def _next_order(problem: Problem, grid: Grid, parts: Kernels) -> NextOrder:
-    (phi,), chi = factorise([parts.turn], [1.0], grid, NEXT_RANK_TOLERANCE)
-    return next_order(phi, chi, parts.spread, problem.input_dim, problem.n_samples)
+    return np.sqrt((d + along * kappa[:, None] ** 2) / (d + along))
 
 
 def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:
@@ -310,8 +324,20 @@ def _choice(table: tuple[tuple[Any, ...], ...], size: float) -> Any:
     return next(row[1:] for row in table if size <= row[0])
 
 
-def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes) -> Any:
-    """Weights between b^ and e^_1 = (beta* - rho b^)/sqrt(1 - rho^2), e^_j = further teacher directions."""
+def _noise_in_frame(problem: Problem, scalars: Conditioning) -> Array:
+    law = residual_law(problem, scalars)
+    return _noise_of(problem.teacher, law.noise_variance, law.omega, law.phi)
+
+
+@lru_cache(maxsize=512)
+def _noise_of(teacher: Teacher, variance: float, omega: float, phi: float) -> Array:
+    return noise_in_frame(ResidualLaw(*teacher_sample(teacher), variance, omega, phi))
+
+
+def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
+    """b^, e^_1 = (beta* - rho b^)/sqrt(1 - rho^2) and e^_j = further teacher directions in the frame (teacher directions
+    ..., omega, beta), shape (P, p + 2).
+    """
     p = problem.teacher.n_indices
     b = np.array(scalars.b_coordinates)
     frame = np.zeros((p + 1, p + 2), dtype=b.dtype)
@@ -320,7 +346,7 @@ def _directions(problem: Problem, scalars: Conditioning, measures: MeasureNodes)
     rest = (1 - scalars.cosine**2) ** 0.5
     # At rho = 1 to rounding there is no such direction, and nothing of the label lies along it.
     frame[1] = (frame[1] - scalars.cosine * b) / rest if rest != 0 else 0.0
-    return frame @ measures.frame @ frame.T
+    return frame
 
 
 def factorise(

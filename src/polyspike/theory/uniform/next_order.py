@@ -8,7 +8,8 @@ At finite d it is not, and two of its dependences are larger than 1/d lets expec
    features begin to be learned.
 2. All features of a sample grow with its norm: ``A2^2`` is off by ``b (|x|^2/d - 1)``, ``b = dA2^2/d log tau^2``, and
    the variance 2/d of the bracket is multiplied by the square of the degree. So the diagonal of ``(K + D)^-1`` varies
-   from sample to sample by ``nu = (2/d) R^2 h'^2``, ``h' = E_u[zeta b]``.
+   from sample to sample by ``nu = (2/d) R^2 h'^2``, ``h' = E_u[zeta b]``, less what the others know already of the
+   sample's quadratic features, which grow, too: ``h'`` loses ``a2' [Z - Z (1 + (n/D2) V2 Z)^-1] da2/d log tau``.
 
 Both change the free energy of the bulk, whose stationary point is the fixed point of bulk.py, per sample by
 ``(D2/n) [log det(1 + (n/D2) Z V2) - tr (n/D2) Z V2] - (1/2) E_kappa log(1 + nu)`` with ``V2 = E_kappa[a2 a2' R]`` and
@@ -38,8 +39,8 @@ class NextOrder:
 
     Attributes
     ----------
-    phi, chi : ndarray of shape (K, p2), (A, p2)
-        ``a2 = phi chi'``.
+    phi, turned, chi : ndarray of shape (K, p2), (K, p2), (A, p2)
+        ``a2 = phi chi'``, ``da2/d log tau = turned chi'``.
     spread : ndarray of shape (K, A)
         ``b``.
     dimension : int
@@ -48,6 +49,7 @@ class NextOrder:
     """
 
     phi: Any
+    turned: Any
     chi: Any
     spread: Any
     dimension: int
@@ -59,10 +61,12 @@ class NextOrder:
         return 2 * self.n_samples / (self.dimension * (self.dimension + 1))
 
 
-def next_order(phi: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
-    """From the factors of ``t = dm/d log tau = phi chi'`` and ``b`` on the grid."""
-    terms = NextOrder(phi / np.sqrt(2), chi, spread, dimension, n_samples)
-    return terms if terms.aspect <= LARGEST_ASPECT else replace(terms, phi=phi[:, :0], chi=chi[:, :0])
+def next_order(phi: Any, turned: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
+    """From the factors of ``a2 = phi chi'`` and of ``da2/d log tau``, and ``b`` on the grid."""
+    terms = NextOrder(phi, turned, chi, spread, dimension, n_samples)
+    if terms.aspect <= LARGEST_ASPECT:
+        return terms
+    return replace(terms, phi=phi[:, :0], turned=turned[:, :0], chi=chi[:, :0])
 
 
 class NextOrderState:
@@ -110,8 +114,25 @@ class NextOrderState:
 
     @cached_property
     def slope(self) -> Any:
-        """``h' = E_u[zeta b]``, shape (..., K)."""
-        return self.wz @ self.arrays.spread.T
+        """``h' = E_u[zeta b] - a2' (Z - Z (1 + (n/D2) V2 Z)^-1) da2/d log tau``, shape (..., K)."""
+        arrays = self.arrays
+        known = ((arrays.phi @ (self.q - self.gam)) * arrays.turned).sum(axis=-1)
+        return self.wz @ arrays.spread.T - known
+
+    @cached_property
+    def slope_by_zeta(self) -> Any:
+        """Derivative of the slope by zeta, over its quadrature weights, shape (..., K, A)."""
+        arrays = self.arrays
+        e = np.swapaxes(self.e, -1, -2)
+        through = (arrays.phi @ e @ arrays.chi.T) * (arrays.turned @ e @ arrays.chi.T)
+        return arrays.spread - (arrays.phi @ arrays.chi.T) * (arrays.turned @ arrays.chi.T) + through
+
+    @cached_property
+    def slope_by_r(self) -> Any:
+        """Derivative of the slope by R, over its quadrature weights, shape (..., K, K)."""
+        arrays = self.arrays
+        through = self.gam @ arrays.phi.T
+        return -arrays.aspect * (arrays.phi @ through) * (arrays.turned @ through)
 
     @cached_property
     def variance(self) -> Any:
@@ -125,19 +146,21 @@ class NextOrderState:
 
     @cached_property
     def by_r(self) -> Any:
-        """What 1/R gains: ``a2' [Z (1 + (n/D2) V2 Z)^-1 - Z] a2 - nu / (R (1 + nu))``, shape (..., K)."""
+        """What 1/R gains: ``a2' [Z (1 + (n/D2) V2 Z)^-1 - Z] a2 - nu / (R (1 + nu))`` and, as the slope depends on R,
+        less ``(2/d) E_kappa[R^2 h' dh'/dR / (1 + nu)]``, shape (..., K).
+        """
         phi = self.arrays.phi
         changed = ((phi @ (self.gam - self.q)) * phi).sum(axis=-1)
-        return changed - self.share / self.r
+        return changed - self.share / self.r - _weighted(self._lever, self.slope_by_r)
 
     @cached_property
     def by_zeta(self) -> Any:
         """What 1/zeta gains, over n/N: the diagonal of ``(1 + (n/D2) V2 Z)^-1 V2 - V2``, less
-        ``(2/d) E_kappa[R^2 h' b / (1 + nu)]``, shape (..., A).
+        ``(2/d) E_kappa[R^2 h' dh'/dzeta / (1 + nu)]``, shape (..., A).
         """
         chi = self.arrays.chi
         changed = ((chi @ (self.psi - self.v)) * chi).sum(axis=-1)
-        return changed - self._lever @ self.arrays.spread
+        return changed - _weighted(self._lever, self.slope_by_zeta)
 
     @cached_property
     def _lever(self) -> Any:
@@ -145,28 +168,54 @@ class NextOrderState:
         return 2 / self.arrays.dimension * self.wr * self.r * self.slope / (1 + self.variance)
 
     @cached_property
-    def by_fluctuating_shift(self) -> Any:
-        """What 1/zeta loses, per e, when the shift fluctuates as ``e/R_ii^2`` does, whose relative deviation is that of
-        ``2 R h'``: ``(4/d)(n/N) E_kappa[R h' b / (1 + nu)]``, shape (A,).
+    def by_fluctuating_shift(self) -> tuple[Any, Any]:
+        """What 1/R and 1/zeta lose, per e, when the shift fluctuates as ``e/R_ii^2`` does, whose relative deviation is
+        that of ``2 R h'``: ``(4/d) E_kappa[R h' dh'/dR / (1 + nu)]``, shape (K,), and n/N times that by zeta, (A,).
         """
         weights = 4 / self.arrays.dimension * self.wr * self.slope / (1 + self.variance)
-        return self.overload * weights @ self.arrays.spread
+        return weights @ self.slope_by_r, self.overload * weights @ self.slope_by_zeta
 
     def second_derivatives(self) -> tuple[Any, Any, Any]:
         """Derivatives of :attr:`by_r` by R and by zeta, and of :attr:`by_zeta` by zeta, over the quadrature weights of
         what they are derived by: shapes (..., K, K), (..., K, A), (..., A, A). The first lacks the diagonal
         :meth:`own_derivative`.
         """
-        phi, chi, b = self.arrays.phi, self.arrays.chi, self.arrays.spread
+        phi, chi, c = self.arrays.phi, self.arrays.chi, self.arrays.aspect
         through, whole = phi @ np.swapaxes(self.e, -1, -2) @ chi.T, phi @ chi.T
-        steep = 2 / self.arrays.dimension * self.r * self.slope / (1 + self.variance) ** 2
-        flat = self.wr * self.r * (1 - self.variance) / (1 + self.variance) ** 2
-        neurons = (b.T * (2 / self.arrays.dimension * flat)[..., None, :]) @ b
-        cross = through**2 - whole**2 - 2 * steep[..., None] * b
-        samples = -self.arrays.aspect * (phi @ self.gam @ phi.T) ** 2
-        return samples, cross, -self.arrays.aspect * (chi @ self.psi @ chi.T) ** 2 - neurons
+        along, across = phi @ self.gam @ phi.T, chi @ self.psi @ chi.T
+        own_r, both, own_zeta = self._through_slopes()
+        # Second derivatives of the slopes: Gam = (q^-1 + c v)^-1 has d^2 Gam = 2 c^2 Gam dv Gam dv Gam
+        # - 2 c (Gam dv E' dq E + its transpose) - 2 c E' dq Psi dq E.
+        lever, e_t = self._slope_lever, np.swapaxes(self.e, -1, -2)
+        bent = self.gam @ lever @ self.gam
+        samples = own_r - c * along**2 - 2 * c**2 * along * (phi @ bent @ phi.T)
+        cross = both + through**2 - whole**2 + 2 * c * through * (phi @ self.gam @ lever @ e_t @ chi.T)
+        neurons = own_zeta - c * across**2 + 2 * c * across * (chi @ self.e @ lever @ e_t @ chi.T)
+        return samples, cross, neurons
+
+    @property
+    def _slope_lever(self) -> Any:
+        """The sum over kappa of the lever times ``phi turned'``, symmetrised, shape (..., p2, p2)."""
+        half = self.arrays.phi.T @ (self._lever[..., None] * self.arrays.turned)
+        return (half + np.swapaxes(half, -1, -2)) / 2
+
+    def _through_slopes(self) -> tuple[Any, Any, Any]:
+        """The part of :meth:`second_derivatives` in which the slopes move to first order."""
+        by_r, by_zeta = self.slope_by_r, self.slope_by_zeta
+        steep = 4 / self.arrays.dimension * self.r * self.slope / (1 + self.variance) ** 2
+        flat = 2 / self.arrays.dimension * self.wr * self.r * (1 - self.variance) / (1 + self.variance) ** 2
+        turning = steep[..., None] * by_r
+        flat_r = np.swapaxes(flat[..., None] * by_r, -1, -2)
+        flat_zeta = np.swapaxes(flat[..., None] * by_zeta, -1, -2)
+        samples = -turning - np.swapaxes(turning, -1, -2) - flat_r @ by_r
+        return samples, -steep[..., None] * by_zeta - flat_r @ by_zeta, -flat_zeta @ by_zeta
 
     @cached_property
     def own_derivative(self) -> Any:
         """``R d/dR [-nu / (R (1 + nu))] = -(1/R) nu (1 - nu) / (1 + nu)^2``, shape (..., K)."""
         return -self.share * (1 - self.variance) / (1 + self.variance) / self.r
+
+
+def _weighted(weights: Any, values: Any) -> Any:
+    """``sum_k weights_k values_kj``, shapes (..., K) and (..., K, J)."""
+    return (weights[..., None, :] @ values)[..., 0, :]

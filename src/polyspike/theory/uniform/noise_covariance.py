@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 
 from polyspike.theory.uniform.residual_law import Averages, Complex, ResidualLaw, mean_inverse, mean_ratio
 
-__all__ = ["NoiseLaw", "noise_given_matrix"]
+__all__ = ["NoiseLaw", "noise_given_matrix", "noise_in_frame"]
 
 Array = NDArray[np.float64]
+
+# Enough for moments of the noise up to the fourth.
+_NOISE_NODES = 6
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,25 @@ def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float
     joint = np.array([1, k3 / k2, k2 + k4 / k2])
     x = nodes - k1
     return np.stack([np.ones_like(x), x, x**2], axis=-1) @ np.linalg.solve(gram, joint)
+
+
+def noise_in_frame(law: ResidualLaw) -> Array:
+    """C between (teacher directions ..., omega, beta), shape (p+2, p+2), exactly: no polynomial of M has it at an outlier
+    of M.
+
+    The first moments of the measures of :class:`NoiseLaw`: ``E[eps^2 k k']`` between the first, with
+    ``m = E[eps k]`` and ``t = phi_0 E[eps^3 k]`` ``E[eps^2 k k'] m + t`` and
+    ``phi_0 (E eps^2)^2 + phi_0^2 E eps^4 + m' E[eps^2 k k'] m + 2 m . t`` with beta, all over ``E eps^2``.
+    """
+    eps, weights, k, pairs = law.joint_sample(_NOISE_NODES)
+    second, size = law.second_moment, k.shape[1]
+    if second == 0:
+        return np.eye(size + 1)
+    inner = np.einsum("s,sij->ij", weights * eps**2, pairs)
+    m, t = (weights * eps) @ k, law.phi * ((weights * eps**3) @ k)
+    out = np.empty((size + 1, size + 1))
+    out[:-1, :-1] = inner
+    out[:-1, -1] = out[-1, :-1] = inner @ m + t
+    own = law.phi * second**2 + law.phi**2 * float(weights @ eps**4)
+    out[-1, -1] = own + m @ inner @ m + 2 * m @ t
+    return out / second

@@ -79,9 +79,13 @@ class NormResponse:
         through = bulk.q @ state.e
         moves = bulk.mu_weights[:, None] * bulk.moves
         by_zeta = (moves * ((through @ source) * through).sum(axis=-1)).sum(axis=0)
-        if state.next_order is not None:
-            by_zeta = by_zeta + 2 * pulled @ state.next_order.arrays.spread
+        terms = state.next_order
+        if terms is not None:
+            by_zeta = by_zeta + 2 * pulled @ terms.slope_by_zeta
         back = np.einsum("m,mab->ab", bulk.mu_weights, state.gam @ source @ state.gam)
         by_v = ((bulk.phi @ back) * bulk.phi).sum(axis=1)
-        by_r = pulled * self.steepness - bulk.aspect * bulk.sample_weights * state.r * by_v
+        moved = bulk.sample_weights * state.r
+        by_r = pulled * self.steepness - bulk.aspect * moved * by_v
+        if terms is not None:
+            by_r = by_r + moved * (2 * pulled @ terms.slope_by_r)
         return by_r, by_zeta * bulk.neuron_weights * state.zeta
