@@ -14,8 +14,9 @@ blocks of ``P``, with ``E[R f f']`` at its plain value, so that what is left is 
 
 ``T = (1 + P Dt)^-1 P``.
 
-The weights along the known directions are not isotropic, nor independent of the neuron's norm: the prior of the quadratic
-features is ``Q = (n/D2) E_u[zeta chi chi' C(u)]`` with C of weights_along.py, and P holds ``Q (1 + plain Q)^-1``.
+The weights along the known directions are not isotropic, nor independent of the neuron's norm: the prior of the
+quadratic features is ``Q = (n/D2) E_u[zeta chi chi' C(u)]`` with C of weights_along.py, and P holds
+``Q (1 + plain Q)^-1``.
 """
 
 from functools import cached_property

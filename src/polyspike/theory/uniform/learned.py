@@ -50,7 +50,7 @@ def learned_by_degree(model: UniformModel) -> Any:
     """The learned functions, by their degree in the orthogonal inputs, shape (S, K, A).
 
     The mean of ``(w . x)^2`` has parts along the products of the known directions: ``t/(sqrt 2 d)`` times
-    ``WeightsAlong.mean`` on each, of unit norm. That along ``b^b^`` is in the deviation, and so in ``m(., u)``, already.
+    ``WeightsAlong.mean`` on each, of unit norm. That along ``b^b^`` is in the deviation already, and so in ``m(., u)``.
     """
     root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.directions.shape[1]
     mean, turn = model.along.mean, model.norms.turn * root / model.problem.input_dim

@@ -189,7 +189,7 @@ def assemble(
 
 
 def _norm_of_sample(problem: Problem, kappa: Array, along: Any = 1.0) -> Any:
-    """What ``kappa`` makes of a sample's deviation in the mean, relative to that at all of them, shape (K, 1) or (K, A).
+    """What kappa makes of a sample's deviation in the mean, relative to that at all of them, shape (K, 1) or (K, A).
 
     A neuron's weight along b has the variance ``s_bb/d``: ``sqrt(1 + s_bb (kappa^2 - 1)/(d tau^2))`` to first order in
     1/d, and positive at every d as it stands. With ``s_bb = tau^2`` it is ``|x|/sqrt d``.
@@ -331,12 +331,12 @@ def _noise_in_frame(problem: Problem, scalars: Conditioning) -> Array:
 
 @lru_cache(maxsize=512)
 def _noise_of(teacher: Teacher, variance: float, omega: float, phi: float) -> Array:
-    return noise_in_frame(ResidualLaw(*teacher_sample(teacher), variance, omega, phi))
+    return noise_in_frame(law_of(ResidualLaw, teacher, variance, omega, phi))
 
 
 def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
-    """b^, e^_1 = (beta* - rho b^)/sqrt(1 - rho^2) and e^_j = further teacher directions in the frame (teacher directions
-    ..., omega, beta), shape (P, p + 2).
+    """b^, e^_1 = (beta* - rho b^)/sqrt(1 - rho^2) and e^_j = further teacher directions in the frame (teacher
+    directions ..., omega, beta), shape (P, p + 2).
     """
     p = problem.teacher.n_indices
     b = np.array(scalars.b_coordinates)

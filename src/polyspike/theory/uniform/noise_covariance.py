@@ -112,8 +112,8 @@ def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float
 
 
 def noise_in_frame(law: ResidualLaw) -> Array:
-    """C between (teacher directions ..., omega, beta), shape (p+2, p+2), exactly: no polynomial of M has it at an outlier
-    of M.
+    """C between (teacher directions ..., omega, beta), shape (p+2, p+2), exactly: no polynomial of M has it at an
+    outlier of M.
 
     The first moments of the measures of :class:`NoiseLaw`: ``E[eps^2 k k']`` between the first, with
     ``m = E[eps k]`` and ``t = phi_0 E[eps^3 k]`` ``E[eps^2 k k'] m + t`` and

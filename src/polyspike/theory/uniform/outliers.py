@@ -9,14 +9,14 @@ entries have no pole there:
     rows l, t (the linear part along b)           [[-G, 1], [1, D]],  sqrt(w) D between t and s
     rows m, s (an end of M, w its weight in b)    [[-Q, 1], [1, c V + w D]]
 
-with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, ``G`` that of the linear part along b,
+with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, G that of the linear part along b,
 all at ``D = -z``. E is a Schur complement of a matrix whose inertia is that of ``F F'/N - z``: as many outliers lie
 above z as E(z) has negative eigenvalues more than at infinity. (With l, t, m and s eliminated, ``C + n <P, P'>`` is
 left, and from that ``S' H S + U^-1/n``; but both have poles above the bulk, at which their count drops.)
 
 At an outlier, where ``E y = 0``, the squared overlap of its left singular vector with a function p(kappa) of second
-moment one is minus the residue of ``(1/n) p' (F F'/N - z)^-1 p``, that is ``(e_p' y)^2 / (n y' E' y)``, e_p the row of E
-that p would have.
+moment one is minus the residue of ``(1/n) p' (F F'/N - z)^-1 p``, that is ``(e_p' y)^2 / (n y' E' y)``, e_p the row of
+E that p would have.
 """
 
 from dataclasses import dataclass
@@ -99,7 +99,9 @@ class Learned:
         along = np.einsum("k,kab->ab", weights, whole.gam[self.spectral.nearest_of_matrix])
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
-        parts += [(whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix]
+        parts += [
+            (whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix
+        ]
         size, p = len(cost), len(one)
         out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(cost, along))
         out[:size, :size] = (cost + cost.T) / 2
@@ -120,7 +122,9 @@ class Learned:
         moved = (bulk.sample_weights * whole.r)[:, None] * functions
         lever = (n * bulk.aspect) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
         none = np.zeros_like(lever)
-        parts = [part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)]
+        parts = [
+            part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)
+        ]
         return np.concatenate([n * (self.functions.T @ moved), *parts])
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:

@@ -1,13 +1,14 @@
 """The weights of a neuron along the few directions that label and spikes know (docs/theory-uniform.md, section 12).
 
-After the step a neuron of readout u has a weight ``w = (gain_u(M)) w_0 + noise`` beside its spike. Along a direction i its
-coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int s_u(mu) dnu_ij(mu)``: the spectral measures of M at
-the teacher's direction and at b are not that of the bulk, and where M has an outlier along the teacher ``s`` grows there like
-``(1 + e u mu)^2``. So the quadratic part of a feature, ``(t/(2 tau^2)) (w . x)^2``, has along the products ``x_i x_j``
+After the step a neuron of readout u has a weight ``w = gain_u(M) w_0 + noise`` beside its spike. Along a direction i
+its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + dl u^2 C_ij``: the spectral
+measures of M at the teacher's direction and at b are not that of the bulk, and where M has an outlier mu along the
+teacher, s grows there like ``(1 + e u mu)^2``. So the quadratic part of a feature, ``(t/(2 tau^2)) (w . x)^2``, has
+along the products ``x_i x_j``
 
 - a mean, ``t s_ij/(2 d tau^2)``, which belongs to the learned functions;
-- a fluctuation from neuron to neuron, of covariance ``(s_ik s_jl + s_il s_jk)/d^2``, which is correlated with that of the
-  neuron's norm.
+- a fluctuation from neuron to neuron, of covariance ``(s_ik s_jl + s_il s_jk)/d^2``, which is correlated with that of
+  the neuron's norm.
 """
 
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def weights_along(
     parts: Kernels,
     spread: Norms,
 ) -> WeightsAlong:
-    """The moments of a model; without finite dimension only the norm of a neuron is left, with the mean of no product."""
+    """The moments of a model; without finite dimension only the norm of a neuron is left, and no product has a mean."""
     d = problem.input_dim
     norm = spread.neurons * d * (d + 1)
     if spread.variance == 0:
@@ -125,8 +126,8 @@ def _own(matrices: Any) -> Any:
 
 
 def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: MeasureNodes) -> tuple[Any, Any]:
-    """The matrix B with ``|w|^2 = w_0' B w_0`` up to a constant: its part that is a function of mu, shape (n_mu, A), and
-    the factor of C beside, shape (A,).
+    """The matrix B with ``|w|^2 = w_0' B w_0`` up to a constant: its part that is a function of mu, shape (n_mu, A),
+    and the factor of C beside, shape (A,).
 
     ``x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2`` of :mod:`norms`, ``phi_0 M_2 = k_2 C``.
     """
