@@ -1,10 +1,10 @@
 """The weights of a neuron along the few directions that label and spikes know (docs/theory-uniform.md, section 12).
 
 After the step a neuron of readout u has a weight ``w = gain_u(M) w_0 + noise`` beside its spike. Along a direction i
-its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + dl u^2 C_ij``: the spectral
-measures of M at the teacher's direction and at b are not that of the bulk, and where M has an outlier mu along the
-teacher, s grows there like ``(1 + e u mu)^2``. So the quadratic part of a feature, ``(t/(2 tau^2)) (w . x)^2``, has
-along the products ``x_i x_j``
+its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + dl u^2 C_ij``: the
+spectral measures of M at the teacher's direction and at b are not that of the bulk, and where M has an outlier mu
+along the teacher, s grows there like ``(1 + e u mu)^2``. So the quadratic part of a feature,
+``(t/(2 tau^2)) (w . x)^2``, has along the products ``x_i x_j``
 
 - a mean, ``t s_ij/(2 d tau^2)``, which belongs to the learned functions;
 - a fluctuation from neuron to neuron, of covariance ``(s_ik s_jl + s_il s_jk)/d^2``, which is correlated with that of
