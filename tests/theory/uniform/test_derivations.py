@@ -22,7 +22,7 @@ from polyspike.theory.uniform.conditioning import activation_numbers, condition
 from polyspike.theory.uniform.directions import Directions
 from polyspike.theory.uniform.gradient_matrix import resolvent
 from polyspike.theory.uniform.kernels import kernels
-from polyspike.theory.uniform.learned import learned_functions, neuron_cost, turned_functions
+from polyspike.theory.uniform.learned import inverse_neuron_form
 from polyspike.theory.uniform.model import UniformModel, _deviation
 from polyspike.theory.uniform.norms import matrix_cumulants
 from polyspike.theory.uniform.predict_uniform import shift_of, solve_problem
@@ -249,34 +249,24 @@ def solved(problem: Problem) -> tuple[UniformModel, BulkState]:
 
 
 def predicted_bulk(model: UniformModel, state: BulkState) -> Bulk:
-    grid, size = model.grid, len(state.zeta)
+    grid = model.grid
     kappa2, u2 = grid.kappa ** np.array([[0], [2], [4]]), grid.u ** np.array([[0], [2], [4]])
     on_neurons = sample_functions(grid.u) * np.sqrt(grid.u_weights)[:, None]
-    cost = neuron_cost(model, state)
+    cost = inverse_neuron_form(model, state)
     return Bulk(
         (kappa2 * grid.kappa_weights) @ state.r / (kappa2 @ grid.kappa_weights),
         (u2 * grid.u_weights) @ state.zeta / (u2 @ grid.u_weights),
         predicted_forms(model, state),
-        on_neurons.T @ np.linalg.solve(cost[:size, :size], on_neurons),
+        on_neurons.T @ np.linalg.solve(cost, on_neurons),
     )
 
 
 def predicted_forms(model: UniformModel, state: BulkState) -> Array:
-    """Of the bulk, and by Woodbury of the functions that the neurons' norms add to it."""
-    size, blocks = len(state.zeta), Directions(model, state)
-    functions = np.column_stack([sample_functions(model.grid.kappa), learned_functions(model)[:, size:]])
-    kappa, kappa_perp = blocks.stack.degrees[:2]
-    moved, t = blocks.moved[:, None], blocks.stack.t
-    lever, across = kappa.functions.T @ (moved * functions), (moved * kappa_perp.functions).sum(axis=0)
-    cross = -lever.T @ t[kappa.place, kappa_perp.place] @ across
-    own = moved.sum() - across @ t[kappa_perp.place, kappa_perp.place] @ across
-    turned = np.column_stack([np.zeros((len(functions), 3)), turned_functions(model)[:, size:]])
-    gram = np.block([[blocks.forms(functions, turned)[0], cross[:, None]], [cross[None], np.array([[own]])]])
-    added = gram[np.ix_(range(3, 3 + size), range(3, 3 + size))]
-    added = added + np.diag(1 / (model.problem.n_samples * state.zeta))
-    order = [0, 1, 2, 3 + size]
-    side = gram[np.ix_(order, range(3, 3 + size))]
-    return np.asarray(gram[np.ix_(order, order)] - side @ np.linalg.solve(added, side.T))
+    """Of the functions of kappa, and of kappa_perp."""
+    blocks, kappa = Directions(model, state), model.grid.kappa
+    functions = np.zeros((len(blocks.stack.degrees), len(kappa), 4))
+    functions[0, :, :3], functions[1, :, 3] = sample_functions(kappa), 1.0
+    return np.asarray(blocks.forms(functions, np.zeros((len(kappa), 4)))[0])
 
 
 def scale(matrix: Array) -> Array:
@@ -307,7 +297,10 @@ def test_the_quadratic_form_of_the_neurons(problem: Problem) -> None:
 
 def without_norms(model: UniformModel) -> UniformModel:
     """Every sample and every neuron at the average deviation."""
-    return replace(model, norms=replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons))
+    covariance = model.along.covariance.copy()
+    covariance[:, 0, :] = covariance[:, :, 0] = 0.0
+    along = replace(model.along, covariance=covariance)
+    return replace(model, along=along, norms=replace(model.norms, samples=0 * model.norms.samples))
 
 
 def without_cross(model: UniformModel) -> UniformModel:

@@ -163,10 +163,10 @@ class FeatureStack:
     @cached_property
     def _gained(self) -> Any:
         """``Q``, over products and factors, flat."""
-        pairs = (self._chi2[:, :, None] * self._chi2[:, None, :]).reshape(len(self._chi2), -1)
+        pairs = (self._chi2[:, :, None] * self._chi2[:, None, :]).reshape(len(self._chi2), self._sizes[1] ** 2)
         count, size2 = len(self.quadratic), self._sizes[1]
-        flat = self._neurons.reshape(len(pairs), -1).T @ pairs
-        return flat.reshape(count, count, size2, size2).swapaxes(1, 2).reshape(count * size2, -1)
+        flat = self._neurons.reshape(len(pairs), count * count).T @ pairs
+        return flat.reshape(count, count, size2, size2).swapaxes(1, 2).reshape(count * size2, count * size2)
 
     @cached_property
     def _passed(self) -> Any:
@@ -175,7 +175,7 @@ class FeatureStack:
         if self._plain is None:
             return one
         size2 = self._sizes[1]
-        blocks = self._gained.reshape(-1, size2, len(one)).copy()
+        blocks = self._gained.reshape(len(self.quadratic), size2, len(one))
         blocks = np.einsum("ab,dbx->dax", self._plain, blocks)
         blocks[0] = 0.0
         return np.linalg.inv(one + blocks.reshape(one.shape))

@@ -50,11 +50,11 @@ def learned_by_degree(model: UniformModel) -> Any:
     """The learned functions, by their degree in the orthogonal inputs, shape (S, K, A).
 
     The mean of ``(w . x)^2`` has parts along the products of the known directions: ``t/(sqrt 2 d)`` times
-    ``WeightsAlong.mean`` on each, of unit norm. That along ``b^b^`` is in the deviation already, and so in ``m(., u)``.
+    ``WeightsAlong.mean`` on each, of unit norm.
     """
     root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.directions.shape[1]
     mean, turn = model.along.mean, model.norms.turn * root / model.problem.input_dim
-    parts = [model.mean * root]
+    parts = [model.mean * root + turn * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
     parts += [turn * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [turn * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
     return np.array(parts)

@@ -143,16 +143,14 @@ def assemble(
     noise_along = known @ _noise_in_frame(problem, scalars) @ known.T
     moments = known_moments(directions, noise_along, gains, scalars.remainder * u**2, measures.bulk)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    if finite_dimension:
-        tau = tau * _norm_of_sample(problem, grid.kappa, moments.moments[:, 0, 0])
-    parts = _kernels(problem, scalars.strength, grid, tau * np.ones((len(grid.kappa), 1)))
-    spread = norms(problem, scalars, u, moments.tau2**0.5, parts.turn)
+    parts = _kernels(problem, scalars.strength, grid, tau * norm)
+    spread = norms(problem, scalars, u, tau, parts.turn)
     if not finite_dimension:
         spread = replace(spread, variance=0.0)
     (phi, phi_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
     noise, growth = parts.residual, norm
     if finite_dimension:
-        noise, more = _independent(parts, tau, spread, grid)
+        noise, more = _independent(parts, tau * norm, spread, grid)
         growth = norm * more
     (quadratic, quadratic_turn), chi = factorise(
         [parts.turn / 2**0.5, parts.turn_turn / 2**0.5], [1.0, spread.variance], grid, NEXT_RANK_TOLERANCE
@@ -188,14 +186,13 @@ def assemble(
     )
 
 
-def _norm_of_sample(problem: Problem, kappa: Array, along: Any = 1.0) -> Any:
-    """What kappa makes of a sample's deviation in the mean, relative to that at all of them, shape (K, 1) or (K, A).
+def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
+    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, shape (K, 1).
 
-    A neuron's weight along b has the variance ``s_bb/d``: ``sqrt(1 + s_bb (kappa^2 - 1)/(d tau^2))`` to first order in
-    1/d, and positive at every d as it stands. With ``s_bb = tau^2`` it is ``|x|/sqrt d``.
+    It is ``sqrt(1 + (kappa^2 - 1)/d)`` to first order in 1/d, and positive at every d as it stands.
     """
     d = problem.input_dim
-    return np.sqrt((d + along * kappa[:, None] ** 2) / (d + along))
+    return np.sqrt((d + kappa[:, None] ** 2) / (d + 1))
 
 
 def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:

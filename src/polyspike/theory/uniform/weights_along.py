@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 # Half of a Gauss-Hermite rule for averages of even functions of a Gaussian weight.
 _NODES = 8
+# Under this relative growth of the norm by one weight nothing bends.
+_LITTLE = 0.02
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,11 @@ def weights_along(
     mixed = (known.gained @ known.noise + known.noise @ known.gained) / 2 - known.gained
     tie = (tie + by_noise[:, None, None] * mixed) / known.tau2[:, None, None] ** 2
     s = known.moments
-    first, second = _bent(_own(tie) / _own(s) / d, _bend(parts, grid.kappa_weights))
+    growth = np.einsum("kii,ka->ai", directions, own - measures.bulk @ own)
+    growth = (growth + by_noise[:, None] * (np.diagonal(known.noise) - 1)) / (d * known.tau2[:, None])
+    first, second = _bent(growth, _bend(parts, grid.kappa_weights))
     mean = s * np.sqrt(first[:, :, None] * first[:, None, :]) - np.eye(s.shape[1])
     return WeightsAlong(mean, _covariance(s, tie * (d + 1) / d, second, norm, products(s.shape[1])))
-
-
-def _own(matrices: Any) -> Any:
-    """The diagonals, shape (A, P); 1 where a direction does not exist, which no label then sees."""
-    diagonal = np.einsum("aii->ai", matrices)
-    return np.where(diagonal == 0, 1.0, diagonal)
 
 
 def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: MeasureNodes) -> tuple[Any, Any]:
@@ -150,11 +148,12 @@ def _bent(growth: Any, bend: Any) -> tuple[Any, Any]:
     """``E[g^2 T]`` and ``sqrt((E[g^4 T^2] - E[g^2 T]^2)/2)``, ``T = ((1 + eps)/(1 + eps g^2))^p``, shape (A, P).
 
     With the weight g along a direction the deviation grows, ``tau^2 (1 + eps g^2)/(1 + eps)``, and the activation's
-    curvature changes by T. Both are 1 at eps = 0; a direction along which the norm falls has eps = 0.
+    curvature changes by T. Both are 1 at eps = 0. Where the norm falls with the weight it does so by little, and the
+    weight soon has no share in it: eps is let go to zero there, smoothly in u.
     """
     g, w = np.polynomial.hermite_e.hermegauss(2 * _NODES)
     g, w = g[_NODES:], 2 * w[_NODES:] / w.sum()
-    eps = np.where(np.real(growth) > 0, growth, 0.0)[..., None]
+    eps = (growth * (1 + np.tanh(growth / _LITTLE)) / 2)[..., None]
     bent = g**2 * ((1 + eps) / (1 + eps * g**2)) ** bend[:, None, None]
     first, second = bent @ w, bent**2 @ w
     return first, ((second - first**2) / 2) ** 0.5
