@@ -23,7 +23,7 @@ def spectrum(problem: Problem, scales: Scales) -> Numbers:
     return of_spectrum(predict(problem).spectrum, scales)  # type: ignore[union-attr]
 
 
-@depths(quick=2, deep=40)
+@depths(quick=3, deep=40)
 @pytest.mark.parametrize("name", SPECTRAL)
 def test_spectra_of_the_features(name: str, examples: int) -> None:
     symmetry = SYMMETRIES[name]
