@@ -34,13 +34,13 @@ def check_symmetry(name: str, compute: Compute, examples: int, allowed: float | 
     for_all(check, f"{name} {compute.__name__}", examples, **symmetry.domain, **domain)
 
 
-@depths(quick=6, deep=300)
+@depths(quick=12, deep=300)
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_errors(name: str, examples: int) -> None:
     check_symmetry(name, of_prediction, examples)
 
 
-@depths(quick=3, deep=150)
+@depths(quick=5, deep=150)
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_derivatives(name: str, examples: int) -> None:
     check_symmetry(name, of_derivatives, examples)

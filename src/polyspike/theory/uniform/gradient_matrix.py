@@ -17,25 +17,13 @@ from numpy.typing import NDArray
 
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.uniform.measures import UNLIMITED, MeasureNodes, frame_gram, unlimited_samples
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = [
-    "OUTLIER_SHARE",
-    "UNLIMITED",
-    "Contour",
-    "MeasureNodes",
-    "contour",
-    "frame_gram",
-    "measure_nodes",
-    "outermost",
-    "resolvent",
-]
+__all__ = ["Contour", "contour", "measure_nodes", "outermost", "resolvent"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-
-UNLIMITED = 1e-14
-"""Below this d/n_0 the spectrum of M is a point beside its outliers, whose distance in its deviations is lost."""
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
 _STEP, _PER_NODE = 0.12, 3
@@ -57,58 +45,8 @@ _POWER = 3.0
 # Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
-OUTLIER_SHARE = 0.1
-"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
-
-
-@dataclass(frozen=True)
-class MeasureNodes:
-    """One set of nodes for all spectral measures of M.
-
-    Attributes
-    ----------
-    nodes : ndarray of shape (K,)
-    bulk : ndarray of shape (K,)
-        Weights of the spectral distribution of M.
-    frame : ndarray of shape (K, p+2, p+2)
-        Weights of the (signed) spectral measures between the directions (teacher ..., omega, beta); their sum is the
-        Gram matrix of these directions.
-    noise : ndarray of shape (K,)
-        The covariance of the gradient's noise there, of mean one.
-    """
-
-    nodes: Array
-    bulk: Array
-    frame: Array
-    noise: Array
-
-    def within(self, share: float) -> "MeasureNodes":
-        """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
-        eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
-
-        Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
-        of the nodes before has, so that a node counts for what it adds to it.
-        """
-        values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
-        drawn, order = values, np.argsort(values)
-        for direction in (order, order[::-1]):
-            mass = np.maximum.accumulate(np.append(0.0, np.cumsum(self.bulk[direction])))
-            added, before = np.diff(mass), mass[:-1]
-            part, inside = np.empty(len(values)), np.empty(len(values))
-            part[direction] = np.clip(share - before, 0, added)
-            inside[direction] = np.where(added > 0, part[direction] / np.where(added > 0, added, 1.0), before < share)
-            if self._has_outlier(inside == 1):
-                continue
-            drawn = drawn + inside * (part @ values / part.sum() - drawn)
-        noise = np.interp(drawn, values[order], self.noise[order])
-        return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
-
-    def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
-        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
-        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
-        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
 
 
 class Contour(NamedTuple):
@@ -117,16 +55,6 @@ class Contour(NamedTuple):
     z: Complex
     measures: Complex
     ends: Array
-
-
-def frame_gram(law: ResidualLaw) -> Array:
-    """Inner products of (teacher directions ..., omega, beta)."""
-    p = law.inputs.shape[1]
-    gram = np.eye(p + 2)
-    linear = np.append((law.weights * law.labels) @ law.inputs, law.omega)
-    gram[:-1, -1] = gram[-1, :-1] = linear
-    gram[-1, -1] = linear @ linear + law.phi * law.second_moment
-    return gram
 
 
 def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, Complex]:
@@ -178,7 +106,7 @@ def measure_nodes(
     if scale == 0.0:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
     if law.phi < UNLIMITED:
-        return _points(law, gram)
+        return unlimited_samples(law, gram)
     one_sided = np.isfinite(law.lowest)
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
     z, measures, ends = (along or contour)(law, n_nodes, height)
@@ -198,17 +126,6 @@ def measure_nodes(
     count = len(t)
     nodes = law.centre + scale * offsets
     return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(count, size, size), np.ones(count))
-
-
-def _points(law: ResidualLaw, gram: Array) -> MeasureNodes:
-    """The limit of unlimited samples, exact up to phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
-    eps, weights, _, pairs = law.joint_sample(6)
-    values, vectors = np.linalg.eigh(np.tensordot(weights * law.weight(eps), pairs, 1))
-    seen = np.vstack([vectors, gram[-1, :-1] @ vectors])
-    frame = np.einsum("ik,jk->kij", seen, seen)
-    nodes = np.append(law.centre, values)
-    bulk = np.append(1.0, np.zeros(len(values)))
-    return MeasureNodes(nodes, bulk, np.concatenate([[gram - frame.sum(axis=0)], frame]), np.ones(len(nodes)))
 
 
 def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:

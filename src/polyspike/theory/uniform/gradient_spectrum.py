@@ -20,7 +20,8 @@ from polyspike.hermite import split_gauss_legendre
 from polyspike.problem import Problem
 from polyspike.spectra import GradientSpectrum, GradientSpike
 from polyspike.theory.uniform.conditioning import condition
-from polyspike.theory.uniform.gradient_matrix import frame_gram, resolvent
+from polyspike.theory.uniform.gradient_matrix import resolvent
+from polyspike.theory.uniform.measures import frame_gram
 from polyspike.theory.uniform.residual_law import ResidualLaw, residual_law, rotation
 
 __all__ = ["gradient_matrix_spectrum"]

@@ -12,17 +12,10 @@ from polyspike.problem import Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel
 from polyspike.theory.uniform.conditioning import Conditioning, condition
-from polyspike.theory.uniform.gradient_matrix import (
-    UNLIMITED,
-    Contour,
-    MeasureNodes,
-    contour,
-    frame_gram,
-    measure_nodes,
-    outermost,
-)
+from polyspike.theory.uniform.gradient_matrix import Contour, contour, measure_nodes, outermost
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
+from polyspike.theory.uniform.measures import UNLIMITED, MeasureNodes, frame_gram
 from polyspike.theory.uniform.next_order import next_order
 from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix, noise_in_frame
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms

@@ -11,8 +11,8 @@ from scipy.special import ndtr
 from polyspike.problem import Problem
 from polyspike.theory.uniform.bulk import BulkModel, BulkState
 from polyspike.theory.uniform.conditioning import condition
-from polyspike.theory.uniform.gradient_matrix import OUTLIER_SHARE
 from polyspike.theory.uniform.grids import choose_grid
+from polyspike.theory.uniform.measures import OUTLIER_SHARE
 from polyspike.theory.uniform.model import UniformModel, assemble
 
 __all__ = ["SpectralModel", "spectral_model"]

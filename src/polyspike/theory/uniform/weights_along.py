@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from polyspike.problem import Problem
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers
-from polyspike.theory.uniform.gradient_matrix import MeasureNodes
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels
+from polyspike.theory.uniform.measures import MeasureNodes
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants
 
 __all__ = ["Known", "WeightsAlong", "known_moments", "products", "weights_along"]
