@@ -38,7 +38,7 @@ def separate(self: FeatureStack, degree: Degree) -> Any:
 
 
 def regression(model: UniformModel, state: BulkState, place: int) -> NDArray[np.float64]:
-    """``(prior^-1 + E[R f f'])^-1`` of one degree, from the model's own arrays: one eigenvalue of M, no turning."""
+    """``(prior^-1 + E[R f f'])^-1`` of one degree, from the model's own arrays: one eigenvalue of M."""
     grid, terms = model.grid, state.next_order
     assert terms is not None
     weights = model.bulk.sample_weights * state.r
@@ -46,16 +46,20 @@ def regression(model: UniformModel, state: BulkState, place: int) -> NDArray[np.
     slope, variance = response.leant(model.phi, model.phi_turn), response.variance
     linear = [kappa[:, None] * (slope - 2 * variance * model.phi_turn), slope][place]
     turned = [kappa[:, None] * model.phi_turn, model.phi_turn][place]
-    quadratic = [(kappa[:, None] ** 2 - 1) / np.sqrt(2), kappa[:, None]][place] * terms.arrays.phi
-    f = np.concatenate([linear, quadratic], axis=1)
+    alone = [(kappa[:, None] ** 2 - 1) / np.sqrt(2), kappa[:, None]][place]
+    quadratic, turning = alone * response.leant(terms.arrays.phi, terms.arrays.turned), alone * terms.arrays.turned
+    f, turned = np.concatenate([linear, quadratic], axis=1), np.concatenate([turned, turning], axis=1)
     sizes = linear.shape[1], quadratic.shape[1]
     average = f.T @ ((weights * [np.ones_like(kappa), response.factor][place])[:, None] * f)
-    average[: sizes[0], : sizes[0]] += variance * turned.T @ (weights[:, None] * turned)
+    average += variance * turned.T @ (weights[:, None] * turned)
     n, d = model.problem.n_samples, model.problem.input_dim
     zeta = model.bulk.neuron_weights * state.zeta
     prior = np.zeros_like(average)
     prior[: sizes[0], : sizes[0]] = n / d * model.bulk.q.T @ ((zeta * model.bulk.moves[0])[:, None] * model.bulk.q)
-    prior[sizes[0] :, sizes[0] :] = 2 * n / (d * (d + 1)) * terms.arrays.chi.T @ (zeta[:, None] * terms.arrays.chi)
+    count = [(d**2 - 1) / (d * (d + 2)), (d + 1) / (d + 2)][place]
+    prior[sizes[0] :, sizes[0] :] = (
+        count * 2 * n / (d * (d + 1)) * terms.arrays.chi.T @ (zeta[:, None] * terms.arrays.chi)
+    )
     return np.asarray(np.linalg.inv(np.eye(len(prior)) + prior @ average) @ prior)
 
 
@@ -102,3 +106,17 @@ def test_simulation_tells_the_joint_fit_from_two_separate_ones(monkeypatch: pyte
     assert abs(predict_uniform(SMALL).test_error - values.mean()) < tolerance
     monkeypatch.setattr(FeatureStack, "_difference", separate)
     assert abs(predict_uniform(SMALL).test_error - values.mean()) > tolerance
+
+
+def test_the_priors_are_the_variances_of_the_weights() -> None:
+    """Of ``w' D w`` over neurons on the unit sphere, for ``D = b^b^``, ``b^e^`` and ``e^e^``; 1/D2 is rejected."""
+    problem = SMALL.replace(input_dim=12, n_samples=19, step_size=0.0)
+    rng = np.random.default_rng(3)
+    weights = rng.standard_normal((400_000, 12))
+    b, e = (weights / np.linalg.norm(weights, axis=1, keepdims=True)).T[:2]
+    forms = np.stack([b**2, np.sqrt(2) * b * e, e**2])
+    squares = (forms - forms.mean(axis=1, keepdims=True)) ** 2 * 12 * 13 / 2
+    mean, error = squares.mean(axis=1), squares.std(axis=1) / np.sqrt(squares.shape[1])
+    expected = Directions(*solve_problem(problem)).stack._shares[:, 0, 0]
+    assert (np.abs(mean - expected) < z_threshold(3) * error).all()
+    assert (np.abs(mean - 1) > z_threshold(3) * error).all()

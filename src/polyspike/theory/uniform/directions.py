@@ -86,6 +86,7 @@ class Directions:
         by_r, by_zeta = self.stack.derivatives(v, coefficients)
         by_r = by_r + energy + self._squares(parts - along, turns - turning) - self._squares(parts, turns)
         growth = self._growth(parts - along, turns - turning) + labels.g2_turn
+        growth = growth - 4 * response.factor**2 * labels.square**2
         leaning = response.derivatives(-self.moved * growth)
         return LabelForm(value, by_r * self.moved + leaning[0], by_zeta + leaning[1], growth)
 
@@ -102,7 +103,7 @@ class Directions:
         return (factors * parts**2 + self._variance * turned**2).sum(axis=0)
 
     def _growth(self, parts: Any, turned: Any) -> Any:
-        """Minus the derivative of :meth:`_squares` by ``v omega``; that of degree 2 is left out."""
-        across, across_turned = parts[1:-1], turned[1:-1]
-        growth = 2 * parts[0] * turned[0]
-        return growth + (2 * self.response.factor * across * (across + across_turned)).sum(axis=0)
+        """Minus the derivative of :meth:`_squares` by ``v omega``."""
+        degrees = np.array([0, *[1] * (len(parts) - 2), 2])[:, None]
+        factors = np.array([degree.factor for degree in self.stack.degrees])
+        return (2 * factors * parts * (turned + degrees * parts)).sum(axis=0)

@@ -17,6 +17,7 @@ blocks of ``P``, with ``E[R f f']`` at its plain value, so that what is left is 
 Of a teacher of several indices the squares and products of its further orthogonal inputs are left out.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,12 +88,14 @@ class FeatureStack:
         self.t = np.linalg.solve(inner, prior)
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
-        kappa, phi2, turned = self.model.grid.kappa[:, None], self._phi2, self.model.phi_turn
-        still, ones = np.zeros_like(phi2), np.ones(len(phi2))
+        kappa, turned, terms = self.model.grid.kappa[:, None], self.model.phi_turn, self.state.next_order
+        h2 = (kappa**2 - 1) / np.sqrt(2)
+        turned2 = self._phi2 if terms is None else terms.arrays.turned
+        phi2 = response.leant(self._phi2, turned2)
         columns = [
-            ([kappa * phi_b, (kappa**2 - 1) / np.sqrt(2) * phi2], [kappa * turned, still], ones),
-            *[([phi, kappa * phi2], [turned, still], response.factor)] * len(self.model.labels.g1),
-            ([phi2], [still], ones),
+            ([kappa * phi_b, h2 * phi2], [kappa * turned, h2 * turned2], np.ones(len(phi2))),
+            *[([phi, kappa * phi2], [turned, kappa * turned2], response.factor)] * len(self.model.labels.g1),
+            ([phi2], [turned2], response.factor**2),
         ]
         degrees, start = [], 0
         for functions, turns, factor in columns:
@@ -115,21 +118,36 @@ class FeatureStack:
         return found
 
     def _prior(self) -> Any:
-        """``P``: ``(n/d) G`` between the linear directions, ``(n/D2) Gam2`` in every quadratic one."""
-        bulk, size, terms = self.model.bulk, self.degrees[-1].place.stop, self.state.next_order
+        """``P``: ``(n/d) G`` between the linear directions, ``(n/D2) Q (1 + (n/D2) V2 Q)^-1`` in each quadratic one."""
+        bulk, size, (quadratic, _) = self.model.bulk, self.degrees[-1].place.stop, self._quadratic
         linear = bulk.aspect * np.einsum("kij,kab->iajb", self.model.directions, self.state.gam)
-        prior = np.zeros((size, size), dtype=np.result_type(linear, self.t2))
+        prior = np.zeros((size, size), dtype=np.result_type(linear, quadratic))
         places = self.linear.ravel()
         prior[np.ix_(places, places)] = linear.reshape(len(places), len(places))
-        for place in self.quadratic if terms is not None else ():
-            prior[np.ix_(place, place)] = self.t2
+        for place, block in zip(self.quadratic, quadratic, strict=True):
+            prior[np.ix_(place, place)] = block
         return prior
 
-    @property
-    def t2(self) -> Any:
-        """``(n/D2) Gam2``."""
-        terms = self.state.next_order
-        return np.zeros((0, 0)) if terms is None else terms.arrays.aspect * terms.gam
+    @cached_property
+    def _shares(self) -> Any:
+        """The variance of ``w' D w`` over neurons times D2, shape (S, 1, 1), for weights on the unit sphere.
+
+        It is ``(d + 1)/(d + 2)`` for a traceless D of norm 1; of the squares ``b^b^`` and ``e^e^`` a share ``1/d`` more
+        belongs to the norm.
+        """
+        d, mixed = self.model.problem.input_dim, len(self.degrees) - 2
+        square = (d * d - 1) / (d * (d + 2))
+        return np.array([square, *[(d + 1) / (d + 2)] * mixed, square])[:, None, None]
+
+    @cached_property
+    def _quadratic(self) -> tuple[Any, Any]:
+        """``(n/D2) Q (1 + (n/D2) V2 Q)^-1`` and ``(1 + (n/D2) V2 Q)^-1`` of every degree, shape (S, p2, p2)."""
+        terms, count = self.state.next_order, len(self.degrees)
+        if terms is None:
+            return np.zeros((count, 0, 0)), np.zeros((count, 0, 0))
+        q = terms.arrays.aspect * self._shares * terms.q
+        e = np.linalg.inv(np.eye(q.shape[-1]) + terms.v @ q)
+        return q @ e, e
 
     def vector(self, labels: Any, turned: Any) -> Any:
         """``v = E[R f y]`` for coefficients y of every degree and their derivatives, shape (S, K) each."""
@@ -171,7 +189,8 @@ class FeatureStack:
         terms = self.state.next_order
         if terms is None:
             return 0.0, 0.0
-        c, arrays = terms.arrays.aspect, terms.arrays
-        by_zeta = -c * terms.wz * ((arrays.chi @ (terms.e @ a.T)) ** 2).sum(axis=1)
-        by_r = ((arrays.phi @ (terms.gam @ a.T)) ** 2).sum(axis=1) * c**2
-        return by_r - ((coefficients @ arrays.phi.T) ** 2).sum(axis=0), by_zeta
+        arrays, (prior, e) = terms.arrays, self._quadratic
+        through_chi = np.einsum("spq,sq->sp", e, a) @ arrays.chi.T
+        through_phi = np.einsum("spq,sq->sp", prior, a) @ arrays.phi.T
+        by_zeta = -arrays.aspect * terms.wz * (self._shares[:, :, 0] * through_chi**2).sum(axis=0)
+        return (through_phi**2 - (coefficients @ arrays.phi.T) ** 2).sum(axis=0), by_zeta
