@@ -2,10 +2,10 @@
 A teacher without a linear part
 ===============================
 
-The teacher is :math:`H_2`, so the gradient's rank-one part is noise: no spike of the step knows the teacher. Its quadratic
-part does. It stretches every neuron's weight along the teacher by a factor of its own, the more the more samples the
-gradient has seen, and the features learn :math:`H_2` of that second coordinate. An activation with :math:`c_2 = 0`
-learns nothing.
+The teacher is :math:`H_2`, so the gradient's rank-one part is noise: no spike of the step knows the teacher. Its
+quadratic part does. It stretches every neuron's weight along the teacher by a factor of its own, the more the more
+samples the gradient has seen, and the features learn :math:`H_2` of that second coordinate. An activation with
+:math:`c_2 = 0` learns nothing.
 """
 
 import matplotlib.pyplot as plt

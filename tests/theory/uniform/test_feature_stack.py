@@ -15,6 +15,7 @@ from polyspike.theory.uniform.directions import Directions
 from polyspike.theory.uniform.feature_stack import Degree, FeatureStack
 from polyspike.theory.uniform.model import UniformModel
 from polyspike.theory.uniform.predict_uniform import solve_problem
+from polyspike.theory.uniform.weights_along import WeightsAlong, products, shares
 
 SMALL = Problem(
     "softplus",
@@ -50,7 +51,8 @@ def regression(model: UniformModel, state: BulkState, place: int) -> NDArray[np.
     blocks = [n / d * model.bulk.q.T @ ((zeta * model.bulk.moves[0])[:, None] * model.bulk.q)]
     if place == 0:
         blocks.append(2 * n * chi.T @ ((zeta * model.norms.neurons)[:, None] * chi))
-    blocks.append(2 * n / (d * (d + 1)) * chi.T @ (zeta[:, None] * chi))
+    share = [(d**2 - 1) / (d * (d + 2)), (d + 1) / (d + 2)][place]
+    blocks.append(share * 2 * n / (d * (d + 1)) * chi.T @ (zeta[:, None] * chi))
     prior = block_diag(*blocks)
     return np.asarray(np.linalg.inv(np.eye(len(prior)) + prior @ average) @ prior)
 
@@ -79,11 +81,16 @@ def test_the_fit_is_one_regression_on_all_features(readout: str, place: int, mon
 
 
 def _with_one_node(model: UniformModel) -> UniformModel:
-    """The measures of the noise's covariance at their one mean."""
+    """The measures of the noise's covariance at their one mean, and isotropic weights."""
     bulk = model.bulk
     moves = (bulk.mu_weights @ bulk.moves)[None]
     bulk = replace(bulk, moves=moves, mu_weights=np.ones(1))
-    return replace(model, bulk=bulk, directions=np.eye(model.directions.shape[1])[None])
+    count, d = model.directions.shape[1], model.problem.input_dim
+    covariance = np.zeros_like(model.along.covariance)
+    covariance[:, 0, 0] = model.norms.neurons * d * (d + 1)
+    covariance[:, 1:, 1:] = np.diag(shares(d, products(count)))
+    along = WeightsAlong(np.zeros_like(model.along.mean), covariance)
+    return replace(model, bulk=bulk, directions=np.eye(count)[None], along=along)
 
 
 def test_simulation_tells_the_joint_fit_from_two_separate_ones(monkeypatch: pytest.MonkeyPatch) -> None:

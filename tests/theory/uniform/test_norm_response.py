@@ -1,17 +1,20 @@
 """The norm of a sample: derivatives of the averages, the freedom of the spike at step 0, and simulation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from polyspike import Problem, as_activation, simulate, z_threshold
-from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.uniform import model, predict_uniform
 from polyspike.theory.uniform.bulk import solve_bulk
 from polyspike.theory.uniform.conditioning import condition
 from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.kernels import kernels
 from polyspike.theory.uniform.model import assemble
+from polyspike.theory.uniform.next_order import NextOrder, next_order
 from polyspike.theory.uniform.predict_uniform import shift_of
 
 LABELS = [("erf", "h1 + 0.5*h2 + 0.3*h3"), ("relu", "relu"), ("tanh", "h1"), ("gelu", "h1 + 0.7*h2")]
@@ -20,8 +23,8 @@ LABELS = [("erf", "h1 + 0.5*h2 + 0.3*h3"), ("relu", "relu"), ("tanh", "h1"), ("g
 def leading(problem: Problem) -> Errors:
     """The errors without what finite dimension adds."""
     scalars = condition(problem)
-    model = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
-    return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
+    arrays = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
+    return errors(arrays, solve_bulk(arrays.bulk, shift_of(problem, arrays))[0])
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "tanh", "gelu", "h3"])
@@ -55,6 +58,30 @@ def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str)
 
     gaps = [gap(dimension) for dimension in (400, 1600)]
     np.testing.assert_allclose(gaps[0] / gaps[1], 16, rtol=0.1)
+
+
+def still(phi: Any, turned: Any, *rest: Any) -> NextOrder:
+    """Quadratic features that do not turn with the norm."""
+    return next_order(phi, 0 * turned, *rest)
+
+
+def test_simulation_tells_turning_quadratic_features_from_still_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise of softplus is all quadratic, n/D2 = 0.25 and the ridge small: what the other samples know of it is a
+    quarter of what a sample's diagonal turns by.
+
+    The stated finite-size term is (3/d)^2 + 3/n, of the order of what is left out.
+    """
+    problem = Problem("softplus", "h1", 258, 45, 1032, ridge=1e-4, noise=0.3, step_size=0.0, gradient="target")
+    measured = [simulate(problem, seed=(78, k), n_test=4000) for k in range(40)]
+    found = predict_uniform(problem)
+    monkeypatch.setattr(model, "next_order", still)
+    wrong = predict_uniform(problem)
+    for name in ("train_loss", "test_error"):
+        values = np.array([getattr(m, name) for m in measured])
+        error = values.std(ddof=1) / np.sqrt(len(values))
+        tolerance = z_threshold(2) * error + ((3 / 45) ** 2 + 3 / 258) * values.mean()
+        assert abs(getattr(found, name) - values.mean()) < tolerance
+        assert abs(getattr(wrong, name) - values.mean()) > tolerance
 
 
 def test_simulation_tells_the_terms_from_their_absence() -> None:

@@ -60,6 +60,16 @@ class NextOrder:
         """``n / D2``."""
         return 2 * self.n_samples / (self.dimension * (self.dimension + 1))
 
+    @cached_property
+    def pairs(self) -> Any:
+        """``phi_p turned_q`` flat, shape (K, p2^2)."""
+        return (self.phi[:, :, None] * self.turned[:, None, :]).reshape(len(self.phi), -1)
+
+    @cached_property
+    def own_spread(self) -> Any:
+        """``b`` without the quadratic features' part ``a2 da2/d log tau``, shape (K, A)."""
+        return self.spread - (self.phi @ self.chi.T) * (self.turned @ self.chi.T)
+
 
 def next_order(phi: Any, turned: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
     """From the factors of ``a2 = phi chi'`` and of ``da2/d log tau``, and ``b`` on the grid."""
@@ -123,16 +133,20 @@ class NextOrderState:
     def slope_by_zeta(self) -> Any:
         """Derivative of the slope by zeta, over its quadrature weights, shape (..., K, A)."""
         arrays = self.arrays
-        e = np.swapaxes(self.e, -1, -2)
-        through = (arrays.phi @ e @ arrays.chi.T) * (arrays.turned @ e @ arrays.chi.T)
-        return arrays.spread - (arrays.phi @ arrays.chi.T) * (arrays.turned @ arrays.chi.T) + through
+        through = np.swapaxes(self.e, -1, -2) @ arrays.chi.T
+        return arrays.own_spread + (arrays.phi @ through) * (arrays.turned @ through)
 
     @cached_property
+    def _known_pairs(self) -> Any:
+        """``(Gam phi)_p (Gam phi)_q`` flat, shape (..., K, p2^2)."""
+        known = self.arrays.phi @ self.gam
+        flat = known[..., :, None] * known[..., None, :]
+        return flat.reshape(*known.shape[:-1], -1)
+
+    @property
     def slope_by_r(self) -> Any:
         """Derivative of the slope by R, over its quadrature weights, shape (..., K, K)."""
-        arrays = self.arrays
-        through = self.gam @ arrays.phi.T
-        return -arrays.aspect * (arrays.phi @ through) * (arrays.turned @ through)
+        return -self.arrays.aspect * self.arrays.pairs @ np.swapaxes(self._known_pairs, -1, -2)
 
     @cached_property
     def variance(self) -> Any:
@@ -150,8 +164,9 @@ class NextOrderState:
         less ``(2/d) E_kappa[R^2 h' dh'/dR / (1 + nu)]``, shape (..., K).
         """
         phi = self.arrays.phi
-        changed = ((phi @ (self.gam - self.q)) * phi).sum(axis=-1)
-        return changed - self.share / self.r - _weighted(self._lever, self.slope_by_r)
+        bent = self.gam @ self._slope_lever @ self.gam
+        changed = ((phi @ (self.gam - self.q + self.arrays.aspect * bent)) * phi).sum(axis=-1)
+        return changed - self.share / self.r
 
     @cached_property
     def by_zeta(self) -> Any:
@@ -159,8 +174,9 @@ class NextOrderState:
         ``(2/d) E_kappa[R^2 h' dh'/dzeta / (1 + nu)]``, shape (..., A).
         """
         chi = self.arrays.chi
-        changed = ((chi @ (self.psi - self.v)) * chi).sum(axis=-1)
-        return changed - _weighted(self._lever, self.slope_by_zeta)
+        through = self.e @ self._slope_lever @ np.swapaxes(self.e, -1, -2)
+        changed = ((chi @ (self.psi - self.v - through)) * chi).sum(axis=-1)
+        return changed - self._lever @ self.arrays.own_spread
 
     @cached_property
     def _lever(self) -> Any:
@@ -193,7 +209,7 @@ class NextOrderState:
         neurons = own_zeta - c * across**2 + 2 * c * across * (chi @ self.e @ lever @ e_t @ chi.T)
         return samples, cross, neurons
 
-    @property
+    @cached_property
     def _slope_lever(self) -> Any:
         """The sum over kappa of the lever times ``phi turned'``, symmetrised, shape (..., p2, p2)."""
         half = self.arrays.phi.T @ (self._lever[..., None] * self.arrays.turned)
@@ -201,21 +217,16 @@ class NextOrderState:
 
     def _through_slopes(self) -> tuple[Any, Any, Any]:
         """The part of :meth:`second_derivatives` in which the slopes move to first order."""
-        by_r, by_zeta = self.slope_by_r, self.slope_by_zeta
-        steep = 4 / self.arrays.dimension * self.r * self.slope / (1 + self.variance) ** 2
-        flat = 2 / self.arrays.dimension * self.wr * self.r * (1 - self.variance) / (1 + self.variance) ** 2
-        turning = steep[..., None] * by_r
-        flat_r = np.swapaxes(flat[..., None] * by_r, -1, -2)
-        flat_zeta = np.swapaxes(flat[..., None] * by_zeta, -1, -2)
-        samples = -turning - np.swapaxes(turning, -1, -2) - flat_r @ by_r
-        return samples, -steep[..., None] * by_zeta - flat_r @ by_zeta, -flat_zeta @ by_zeta
+        d, c, pairs, known = self.arrays.dimension, self.arrays.aspect, self.arrays.pairs, self._known_pairs
+        by_zeta, back = self.slope_by_zeta, np.swapaxes(known, -1, -2)
+        steep = (4 / d * self.r * self.slope / (1 + self.variance) ** 2)[..., None]
+        flat = (2 / d * self.wr * self.r * (1 - self.variance) / (1 + self.variance) ** 2)[..., None]
+        turning = steep * self.slope_by_r
+        samples = -turning - np.swapaxes(turning, -1, -2) - c**2 * known @ (pairs.T @ (flat * pairs)) @ back
+        cross = -steep * by_zeta + c * known @ (pairs.T @ (flat * by_zeta))
+        return samples, cross, -np.swapaxes(flat * by_zeta, -1, -2) @ by_zeta
 
     @cached_property
     def own_derivative(self) -> Any:
         """``R d/dR [-nu / (R (1 + nu))] = -(1/R) nu (1 - nu) / (1 + nu)^2``, shape (..., K)."""
         return -self.share * (1 - self.variance) / (1 + self.variance) / self.r
-
-
-def _weighted(weights: Any, values: Any) -> Any:
-    """``sum_k weights_k values_kj``, shapes (..., K) and (..., K, J)."""
-    return (weights[..., None, :] @ values)[..., 0, :]

@@ -25,7 +25,7 @@ from polyspike.theory.uniform.kernels import Kernels
 from polyspike.theory.uniform.measures import MeasureNodes
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants
 
-__all__ = ["Known", "WeightsAlong", "known_moments", "products", "weights_along"]
+__all__ = ["Known", "WeightsAlong", "known_moments", "products", "shares", "weights_along"]
 
 Array = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def weights_along(
     growth = (growth + by_noise[:, None] * (np.diagonal(known.noise) - 1)) / (d * known.tau2[:, None])
     first, second = _bent(growth, _bend(parts, grid.kappa_weights))
     mean = s * np.sqrt(first[:, :, None] * first[:, None, :]) - np.eye(s.shape[1])
-    return WeightsAlong(mean, _covariance(s, tie * (d + 1) / d, second, norm, products(s.shape[1])))
+    return WeightsAlong(mean, _covariance(s, tie * (d + 1) / d, second, norm, d))
 
 
 def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: MeasureNodes) -> tuple[Any, Any]:
@@ -159,18 +159,28 @@ def _bent(growth: Any, bend: Any) -> tuple[Any, Any]:
     return first, ((second - first**2) / 2) ** 0.5
 
 
-def _covariance(s: Any, tie: Any, factor: Any, norm: Any, pairs: list[tuple[int, int]]) -> Any:
+def shares(dimension: int, pairs: list[tuple[int, int]]) -> Array:
+    """The variance of ``w' D w`` over neurons on the unit sphere, times D2, for the unit products D of the pairs.
+
+    It is ``(d + 1)/(d + 2)`` for a traceless D; of the squares a share ``1/d`` more belongs to the norm.
+    """
+    d = dimension
+    return np.array([(d * d - 1) / (d * (d + 2)) if i == j else (d + 1) / (d + 2) for i, j in pairs])
+
+
+def _covariance(s: Any, tie: Any, factor: Any, norm: Any, dimension: int) -> Any:
     """Shape (A, 1 + D, 1 + D): ``(s_ik s_jl + s_il s_jk)/2``, times sqrt 2 for each product of two different ones.
 
     The norm multiplies ``t``, which is sqrt 2 of what the products multiply.
     """
-    scaled = s * (factor[:, :, None] * factor[:, None, :]) ** 0.5
+    pairs = products(s.shape[1])
+    scaled, parts = s * (factor[:, :, None] * factor[:, None, :]) ** 0.5, shares(dimension, pairs) ** 0.5
     out = np.empty((len(s), 1 + len(pairs), 1 + len(pairs)), dtype=np.result_type(s, tie, norm))
     for a, (i, j) in enumerate(pairs, start=1):
-        unit = 1.0 if i == j else sqrt(2)
+        unit = parts[a - 1] * (1.0 if i == j else sqrt(2))
         out[:, 0, a] = out[:, a, 0] = unit * tie[:, i, j] * (factor[:, i] * factor[:, j]) ** 0.5 / sqrt(2)
         for b, (k, h) in enumerate(pairs, start=1):
-            other = unit * (1.0 if k == h else sqrt(2))
+            other = unit * parts[b - 1] * (1.0 if k == h else sqrt(2))
             out[:, a, b] = other * (scaled[:, i, k] * scaled[:, j, h] + scaled[:, i, h] * scaled[:, j, k]) / 2
     tied = out[:, 0, 1:]
     missing = np.einsum("aii->ai", out[:, 1:, 1:]) == 0
