@@ -19,7 +19,16 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.uniform.residual_law import ResidualLaw
 
-__all__ = ["OUTLIER_SHARE", "Contour", "MeasureNodes", "contour", "frame_gram", "measure_nodes", "outermost", "resolvent"]
+__all__ = [
+    "OUTLIER_SHARE",
+    "Contour",
+    "MeasureNodes",
+    "contour",
+    "frame_gram",
+    "measure_nodes",
+    "outermost",
+    "resolvent",
+]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]

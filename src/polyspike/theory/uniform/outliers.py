@@ -99,7 +99,9 @@ class Learned:
         along = np.einsum("k,kab->ab", weights, whole.gam[self.spectral.nearest_of_matrix])
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
-        parts += [(whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix]
+        parts += [
+            (whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix
+        ]
         size, p = len(cost), len(one)
         out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(cost, along))
         out[:size, :size] = (cost + cost.T) / 2
@@ -120,7 +122,9 @@ class Learned:
         moved = (bulk.sample_weights * whole.r)[:, None] * functions
         lever = (n * bulk.aspect) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
         none = np.zeros_like(lever)
-        parts = [part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)]
+        parts = [
+            part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)
+        ]
         return np.concatenate([n * (self.functions.T @ moved), *parts])
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:
