@@ -19,7 +19,7 @@ def test_a_tail_is_drawn_in_and_stays_inside_the_spectrum() -> None:
     """Also where the weights of the last nodes add up to nothing, or less."""
     drawn = nodes([0.3, 0.4, 0.3, 0.0, 0.0]).within(1e-3).nodes
     assert np.all(np.diff(drawn) >= 0)
-    assert -1.0 <= drawn[0]
+    assert drawn[0] >= -1.0
     assert drawn[-1] == pytest.approx(drawn[-2])
     assert 1.0 < drawn[-1] < 3.0
 

@@ -81,8 +81,8 @@ def spectrum_of(problem: Problem) -> Spectrum:
 
 @pytest.mark.parametrize(("problem", "count"), [(SILU, 2), (CONSTANT, 1), (RELU, 1)], ids=["silu", "h1 + h2", "relu"])
 def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: int) -> None:
-    """Beyond 1.3 times the edge as many as in 16 draws, but for one draw in which a single neuron stands out, too; and on
-    average where they are. Finite-size term: 10/d.
+    """Beyond 1.3 times the edge as many as in 16 draws, but for one draw in which a single neuron stands out, too;
+    and on average where they are. Finite-size term: 10/d.
     """
     spectrum, seeds = spectrum_of(problem), 16
     limit = 1.3 * spectrum.edges[-1][1]

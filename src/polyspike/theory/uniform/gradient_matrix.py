@@ -8,7 +8,7 @@ Gauss rule (section 9).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -53,8 +53,8 @@ _POWER = 3.0
 # Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
+# Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail.
 OUTLIER_SHARE = 0.1
-"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
 
@@ -85,24 +85,17 @@ class MeasureNodes:
         eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
         """
         values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
-        # Interpolatory weights of the spectrum's own law may be below zero where only an outlier or a tail lies.
-        mass = np.maximum(self.bulk, 0.0)
-        drawn, order = values, np.argsort(values)
+        # Interpolatory weights may be below zero; and of beta's own, which single samples make, every tail has some.
+        mass, own = np.maximum(self.bulk, 0.0), np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
+        drawn, order, before = values, np.argsort(values), np.empty(len(values))
         for direction in (order, order[::-1]):
-            before = np.empty(len(values))
             before[direction] = np.append(0.0, np.cumsum(mass[direction]))[:-1]
             part = np.clip(share - before, 0, mass)
             inside = np.divide(part, mass, where=mass > 0, out=(before < share).astype(float))
-            if self._has_outlier(inside == 1):
-                continue
-            drawn = drawn + inside * (part @ values / part.sum() - drawn)
+            if np.all(own[inside == 1].sum(axis=0) <= OUTLIER_SHARE * own.sum(axis=0)):
+                drawn = drawn + inside * (part @ values / part.sum() - drawn)
         noise = np.interp(drawn, values[order], self.noise[order])
-        return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
-
-    def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
-        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
-        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
-        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
+        return replace(self, nodes=self.nodes if values is self.noise else drawn, noise=noise)
 
 
 class Contour(NamedTuple):
@@ -193,13 +186,7 @@ def measure_nodes(
 
 
 def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
-    """The sums along a contour for rules of up to so many nodes.
-
-    Raises
-    ------
-    NumericalError
-        ``NOT_CONVERGED`` when it does not give the measures the right mass.
-    """
+    """The sums along a contour for rules of up to so many nodes; ``NOT_CONVERGED`` where a mass is not right."""
     ends, gram = _ends(law), frame_gram(law)
     z, measures = _contour(law, law.deviation, ends, _PER_NODE * n_nodes, height)
     if height < 1 and z.imag.min() <= 0:
