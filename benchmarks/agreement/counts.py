@@ -3,8 +3,8 @@
 From the committed eigenvalues (``counts.json``, made by ``counts_simulate.py``) and fresh predictions. In every draw
 the eigenvalues of ``F F'/N`` beyond 1.3 times the predicted edge are counted, and so are the predicted means beyond it:
 a spike that is missing counts as much as one that is not there. An outlier is ambiguous, and may be on either side,
-where its predicted mean is within two of its own predicted standard deviations of 1.3 times the edge; nothing that is not
-predicted is. Both rates are printed, and every problem with a draw that disagrees.
+where its predicted mean is within two of its own predicted standard deviations of 1.3 times the edge; nothing that is
+not predicted is. Both rates are printed, and every problem with a draw that disagrees.
 """
 
 from collections.abc import Iterator
