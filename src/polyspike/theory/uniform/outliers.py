@@ -96,7 +96,7 @@ class Learned:
         tilt = bulk.aspect * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
         weights = model.directions[:, 0, 0].copy()
         weights[self.spectral.beside_outliers] = 0.0
-        along = np.einsum("k,kab->ab", weights, whole.gam[self.spectral.nearest_of_matrix])
+        along = np.einsum("k,kab->ab", weights, whole.gam)
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
         parts += [
