@@ -91,14 +91,17 @@ def _errors_of(index: int, problem: Problem, found: dict[str, Any]) -> Iterator[
 
 
 def outlier_rows(summary: dict[int, dict[str, Any]]) -> list[Row]:
-    """The eigenvalues that the theory predicts outside the bulk, largest first, as far as they were measured: their
+    """The eigenvalues that the theory predicts above the bulk, largest first, as far as they were measured: their
     predicted means at this size, not the limits.
     """
     design = problems()
     rows = []
     for index, found in summary.items():
         prediction = _uniform(design[index])
-        means = prediction.spectrum.means if prediction.spectrum_source else ()
+        spectrum = prediction.spectrum
+        above = [s.location > spectrum.edges[-1][1] for s in spectrum.spikes]
+        # Of those in a gap of the bulk nobody has measured which eigenvalue they are.
+        means = [mean for mean, outside in zip(spectrum.means, above, strict=True) if outside]
         for k, (value, e) in enumerate(zip(means, found["eigenvalues"], strict=False)):
             if e["residual"] < _CONVERGED:
                 name, size = f"outlier {k + 1}", abs(e["mean"])

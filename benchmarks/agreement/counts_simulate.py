@@ -27,10 +27,8 @@ Found = dict[str, dict[str, list[list[float]]]]
 
 def load(path: Path = SUMMARY) -> Found:
     """By set and problem, a list of the largest eigenvalues for each draw."""
-    if not path.exists():
-        return {name: {} for name in SETS}
-    found: Found = json.loads(path.read_text())
-    return found
+    found: Found = json.loads(path.read_text()) if path.exists() else {}
+    return {name: found.get(name, {}) for name in SETS}
 
 
 def top_eigenvalues(problem: Problem, seed: tuple[int, ...]) -> list[float]:
@@ -57,7 +55,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=np.inf, help="stop after the first problem beyond so many")
-    parser.add_argument("--only", choices=SETS, help="one of the two sets")
+    parser.add_argument("--only", choices=SETS, help="one of the sets")
     parser.add_argument("--out", type=Path, default=SUMMARY)
     arguments = parser.parse_args()
     found, start = load(arguments.out), monotonic()

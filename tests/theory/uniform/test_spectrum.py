@@ -106,7 +106,10 @@ def test_marchenko_pastur(activation: str, n: int, d: int, width: int, variance:
     low, high = ((1 + s * sqrt(ratio)) ** 2 * variance for s in (-1, 1))
     assert spectrum.edges[0] == pytest.approx((low, high), rel=1e-5, abs=1e-12)
     assert spectrum.atom == pytest.approx(max(0, 1 - 1 / ratio))
-    assert spectrum.spikes == ()
+    # h2 holds |x|^2 with a strength of 2 n/d, twice its noise here: the outlier of one spike in noise.
+    strength = 2 * n / d if activation == "h2" else 0.0
+    outliers = [(strength + variance) * (strength + ratio * variance) / strength] if strength > 0 else []
+    assert [spike.location for spike in spectrum.spikes] == pytest.approx(outliers, rel=1e-9)
     x = low + (high - low) * np.linspace(0.001, 0.999, 400)
     expected = marchenko_pastur(x, variance, ratio)
     assert spectrum.density(x) == pytest.approx(expected, rel=2e-4, abs=5e-5 * float(expected.max()))

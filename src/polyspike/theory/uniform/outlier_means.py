@@ -39,7 +39,7 @@ _LEAST_RANGE = 0.1
 _NODES = 40
 
 
-def outlier_means(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, ...]:
+def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
     """Expectation of the eigenvalue of every spike above the bulk, to order 1/n; of the others their location.
 
     Parameters
@@ -47,6 +47,8 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, .
     problem : Problem
     spikes : tuple
         Of its spectrum, largest first.
+    refine : float
+        That of the spectrum's nodes.
 
     Returns
     -------
@@ -59,22 +61,22 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, .
     NumericalError
         ``NOT_CONVERGED`` as for the spectrum itself.
     """
-    here = _outliers(problem)
+    here = _outliers(problem, refine)
     found = [root.branch.z + shift for root, shift in zip(here.roots, _repulsion(here), strict=True)]
     variance = strength_variance(problem)
-    for k, (first, second) in enumerate(_by_strength(problem, here)):
+    for k, (first, second) in enumerate(_by_strength(problem, here, refine)):
         found[k] += variance / 2 * (second - first)
     return tuple(found + [spike.location for spike in spikes[len(found) :]])
 
 
-def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...]) -> tuple[float, ...]:
+def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
     """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; of the others nan.
 
     The variance is V_b times the squared ``dz/dl``, and the variance V of the diagonal element of an outlier with
     itself. What is left out is what the means leave out; it counts where the sample of the gradient is small.
     """
-    here = _outliers(problem)
-    by_strength = [first for first, _ in _by_strength(problem, here)]
+    here = _outliers(problem, refine)
+    by_strength = [first for first, _ in _by_strength(problem, here, refine)]
     by_strength += [root.branch.z for root in here.roots[len(by_strength) :]]
     variance = strength_variance(problem)
     modes = [_mode(here.learned, root) for root in here.roots]
@@ -117,13 +119,13 @@ def _end_variance(problem: Problem) -> float:
     return float(square - mean**2) / problem.gradient_samples / scalars.residual_moment**2
 
 
-def _by_strength(problem: Problem, here: "_Outliers") -> list[tuple[float, float]]:
+def _by_strength(problem: Problem, here: "_Outliers", refine: float) -> list[tuple[float, float]]:
     """First and second derivative of the locations by ``l = log r^2``, of those that are still there at both ends.
 
     Over the range of a Gaussian rule, which averages what bends within it, too.
     """
     span = max(_LEAST_RANGE, (3 * strength_variance(problem)) ** 0.5)
-    weaker, stronger = (_outliers(problem, np.exp(sign * span / 2)).locations for sign in (-1, 1))
+    weaker, stronger = (_outliers(problem, refine, np.exp(sign * span / 2)).locations for sign in (-1, 1))
     return [
         ((after - before) / (2 * span), (after - 2 * z + before) / span**2)
         for before, z, after in zip(weaker, here.locations, stronger, strict=False)
@@ -139,9 +141,9 @@ class _Outliers(NamedTuple):
         return [root.branch.z for root in self.roots]
 
 
-def _outliers(problem: Problem, stronger: float = 1.0) -> _Outliers:
+def _outliers(problem: Problem, refine: float, stronger: float = 1.0) -> _Outliers:
     """Those above the bulk, with ``stronger`` times the strength r."""
-    learned = Learned(spectral_model(problem, stronger=stronger))
+    learned = Learned(spectral_model(problem, refine, stronger))
     return _Outliers(learned, in_smaller_steps(partial(_roots, learned)))
 
 

@@ -9,14 +9,14 @@ entries have no pole there:
     rows l, t (the linear part along b)           [[-G, 1], [1, D]],  sqrt(w) D between t and s
     rows m, s (an end of M, w its weight in b)    [[-Q, 1], [1, c V + w D]]
 
-with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, G that of the linear part along b,
-all at ``D = -z``. E is a Schur complement of a matrix whose inertia is that of ``F F'/N - z``: as many outliers lie
+with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, G what the linear part has along b,
+all at the shift -z. E is a Schur complement of a matrix whose inertia is that of ``F F'/N - z``: as many outliers lie
 above z as E(z) has negative eigenvalues more than at infinity. (With l, t, m and s eliminated, ``C + n <P, P'>`` is
 left, and from that ``S' H S + U^-1/n``; but both have poles above the bulk, at which their count drops.)
 
 At an outlier, where ``E y = 0``, the squared overlap of its left singular vector with a function p(kappa) of second
-moment one is minus the residue of ``(1/n) p' (F F'/N - z)^-1 p``, that is ``(e_p' y)^2 / (n y' E' y)``, e_p the row of
-E that p would have.
+moment one is minus the residue of ``(1/n) p' (F F'/N - z)^-1 p``, that is ``(e_p' y)^2 / (n y' E' y)``, e_p the row
+that p would have in E.
 """
 
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ class Learned:
         tilt = bulk.aspect * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
         weights = model.directions[:, 0, 0].copy()
         weights[self.spectral.beside_outliers] = 0.0
-        along = np.einsum("k,kab->ab", weights, whole.gam[self.spectral.nearest_of_matrix])
+        along = np.einsum("k,kab->ab", weights, whole.gam)
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
         parts += [

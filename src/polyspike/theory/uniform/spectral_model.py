@@ -24,6 +24,9 @@ COARSENESS = 0.6
 # Nodes of M by the largest |e| times its standard deviation.
 _MU_NODES = ((0.1, 8), (0.3, 16), (np.inf, 28))
 _RANK_TOLERANCE = 1e-4
+# Beyond the reach 1/R, 1/zeta and det(1 + cVQ) are at least this share of their values at its end: further out they
+# would vanish.
+_LEAST_RATIO = 0.5
 # Tails in which fewer samples or neurons than this are expected have no part in the bulk.
 _LEAST_COUNT = 0.5
 
@@ -54,9 +57,10 @@ class SpectralModel:
         linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
         linear = ((self.bulk.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
         noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
-        zeta = 1 / (1 + whole.overload * (noise + linear))
+        y = 1 + whole.overload * (noise + linear)
         rows, columns = self._nearest
-        return _Extended(whole, state.shift, (1 / x)[rows], zeta[columns], state, self.nearest_of_matrix)
+        r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
+        return _Extended(whole, state.shift, r, zeta, state, self._sound_nodes(state))
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
@@ -96,11 +100,12 @@ class SpectralModel:
             out |= nodes < kept[0] if node < kept[0] else nodes > kept[-1]
         return out
 
-    @cached_property
-    def nearest_of_matrix(self) -> Any:
-        """For every node of M the nearest one that has a part in the bulk."""
-        kept = np.flatnonzero(self.bulk.mu_weights > 0)
-        return np.clip(np.arange(len(self.bulk.mu_weights)), kept[0], kept[-1])
+    def _sound_nodes(self, state: BulkState) -> Any:
+        """For every node of M itself or, where it lies in a tail and near its own pole, the nearest one in the bulk."""
+        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        nearest = np.clip(nodes, kept[0], kept[-1])
+        size = np.real(np.linalg.det(state.e))
+        return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
 
     def _residual(self, columns: bool) -> Array:
         rows, kept = _reached(self.model)
@@ -111,11 +116,9 @@ class SpectralModel:
 class _Extended(BulkState):
     """R and zeta on the whole laws, with the matrices of the bulk's own solution."""
 
-    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState, nearest: Any) -> None:
+    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState, nodes: Any) -> None:
         super().__init__(model, shift, r, zeta)
-        for name in ("q_hat", "v", "gam"):
-            self.__dict__[name] = getattr(inner, name)
-        self.__dict__["psi"] = inner.psi[nearest]
+        self.__dict__ |= {"q_hat": inner.q_hat, "v": inner.v, "gam": inner.gam[nodes], "psi": inner.psi[nodes]}
 
 
 def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
@@ -156,6 +159,11 @@ def _reached(model: UniformModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]
     if problem.readout != "gaussian":
         return rows, np.ones(len(model.grid.u), dtype=bool)
     return rows, _expected(model.grid.u, problem.width)
+
+
+def _without_pole(values: Any, nearest: Any) -> Any:
+    """1/R or 1/zeta beyond the reach, no nearer to zero than half the value at the nearest node inside."""
+    return np.where(np.real(values / nearest) > _LEAST_RATIO, values, _LEAST_RATIO * nearest)
 
 
 def _without_tails(weights: Array, share: float) -> Array:

@@ -32,28 +32,29 @@ _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 def predict_spectrum(problem: Problem) -> Spectrum:
     """The limiting spectrum of ``F F'/N`` at the problem's own sizes.
 
+    On more nodes than usual where light components, of single nodes in the tails of M, are missed on the usual ones.
+
     Raises
     ------
     NumericalError
         ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
     """
-    found = _solve_on_some_nodes(problem)
-    return replace(found, means_source=partial(outlier_means, problem, found.spikes))
+    for refine in _REFINEMENTS[:-1]:
+        try:
+            return _with_means(problem, refine)
+        except NumericalError:
+            continue
+    return _with_means(problem, _REFINEMENTS[-1])
+
+
+def _with_means(problem: Problem, refine: float) -> Spectrum:
+    found = solve_spectrum(spectral_model(problem, refine))
+    return replace(found, means_source=partial(outlier_means, problem, found.spikes, refine))
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
     """The spectrum of a model that is built; with small steps along the branches where large ones miss some mass."""
     return in_smaller_steps(partial(_solve, spectral, degree))
-
-
-def _solve_on_some_nodes(problem: Problem) -> Spectrum:
-    """The spectrum on the usual nodes or, where components of single nodes in the tails of M are missed, on more."""
-    for refine in _REFINEMENTS[:-1]:
-        try:
-            return solve_spectrum(spectral_model(problem, refine))
-        except NumericalError:
-            continue
-    return solve_spectrum(spectral_model(problem, _REFINEMENTS[-1]))
 
 
 def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
