@@ -1,13 +1,14 @@
 """A problem over the law of its gradient's sample: one model a node, and the average of what they predict."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from polyspike.problem import Problem
 from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.follower import Follower, Solution
 from polyspike.theory.uniform.forms import Errors
-from polyspike.theory.uniform.gradient_sample import weighted_samples
+from polyspike.theory.uniform.gradient_sample import WeightedSample, weighted_samples
 from polyspike.theory.uniform.model import UniformModel
 from polyspike.theory.uniform.predict_uniform import mean_errors, model_of, solve_errors
 
@@ -44,8 +45,11 @@ class Ensemble:
 
     def __init__(self, problem: Problem, before: Sequence[Solution] = ()) -> None:
         self._problem, self._before = problem, before
-        self._nodes = weighted_samples(problem)
         self._followers: list[Follower] = []
+
+    @cached_property
+    def _nodes(self) -> tuple[WeightedSample, ...]:
+        return weighted_samples(self._problem)
 
     @property
     def first(self) -> Solution | None:
