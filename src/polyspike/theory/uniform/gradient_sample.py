@@ -24,17 +24,28 @@ from polyspike.problem import Problem, Teacher
 from polyspike.theory.uniform.conditioning import StepScalars, activation_numbers, condition
 from polyspike.theory.uniform.residual_law import teacher_sample
 
-__all__ = ["EnergyLaw", "Overlaps", "WeightedSample", "energy_law", "mean_overlaps", "weighted_samples"]
+__all__ = [
+    "EnergyLaw",
+    "Overlaps",
+    "WeightedSample",
+    "concentration",
+    "energy_law",
+    "mean_overlaps",
+    "weighted_samples",
+]
 
 Array = NDArray[np.float64]
 
 WINDOW = (200, 400)
 """Samples of the gradient up to which the average alone is taken, and from which the expectations alone."""
 
-# Three nodes at this rate of y are within 0.3 % of averages over 250 simulated samples of 5 to 30, cubic labels included;
-# a rate of 1 is off by 2 % at 5 samples, where y no longer tells large V apart.
+# Three nodes at this rate of y are within 0.3 % of averages over 250 simulated samples of 5 to 30, cubic labels
+# included; a rate of 1 is off by 2 % at 5 samples, where y no longer tells large V apart.
 _ENERGY_NODES = 3
 _RATE = 0.25
+# A law of y narrower than this, or with fewer values than nodes, gets fewer nodes: labels of one size, without noise.
+_LEAST_DEVIATION = 3e-3
+_LEAST_PIVOT = 1e-7
 _NOISE_NODES = 40
 # Signs of (S, T, across) at the four points of a half fraction: means, variances and covariances are exact.
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
@@ -75,6 +86,23 @@ def mean_overlaps(problem: Problem) -> Overlaps:
         found = condition(problem, sample=sample)
         total += weight * np.array([found.gradient_cosine, found.cosine, found.strength])
     return Overlaps(*map(float, total))
+
+
+def concentration(problem: Problem) -> float:
+    """How much of the pre-activations' variance lies in few directions, ``(q/(1+q))^2 E eps^4 / (n_0 (E eps^2)^2)``.
+
+    The step's noise lives in the directions of the gradient's samples, in proportion to eps^2. Theory takes them to be
+    many: that features are Gaussian given kappa, and that what is not linear in them is noise. This is the squared
+    share ``q/(1+q)`` of a neuron of u = 1 over the effective number of directions, and of that order is what theory
+    leaves out. A measure for trust, no part of a prediction.
+    """
+    scalars = condition(problem)
+    q, moment, v = abs(scalars.spread), scalars.residual_moment, scalars.noise_variance
+    if moment == 0:
+        return 0.0
+    labels, weights, _ = teacher_sample(problem.teacher)
+    fourth = float(weights @ (labels**4 + 6 * v * labels**2)) + 3 * v**2
+    return float((q / (1 + q)) ** 2 * fourth / moment**2 / problem.gradient_samples)
 
 
 def _share(count: int) -> float:
@@ -131,20 +159,37 @@ def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -
     """
     degree = 2 * _ENERGY_NODES - 1
     energy, overlaps, products, weighted_energy = _transforms(teacher, noise_variance, c1, count, degree)
-    centre, scale = energy[1], np.sqrt(energy[2] - energy[1] ** 2)
+    centre, scale = energy[1], np.sqrt(max(energy[2] - energy[1] ** 2, 0.0))
+    scale = scale if scale > _LEAST_DEVIATION else 1.0
     change = _centring(centre, scale, degree)
     moments, sides = change @ energy, overlaps @ change[: _ENERGY_NODES + 1, : _ENERGY_NODES + 1].T
-    index = np.add.outer(np.arange(_ENERGY_NODES), np.arange(_ENERGY_NODES))
-    lower = np.linalg.inv(np.linalg.cholesky(moments[index]))
-    nodes, vectors = np.linalg.eigh(lower @ moments[index + 1] @ lower.T)
+    m, lower = _orthonormal(moments)
+    nodes, vectors = np.linalg.eigh(lower @ moments[_hankel(m) + 1] @ lower.T)
     weights, y = vectors[0] ** 2, centre + scale * nodes
-    coefficients = sides[:, :_ENERGY_NODES] @ lower.T
+    coefficients = sides[:, :m] @ lower.T
     given = (coefficients @ (vectors / vectors[0])).T
     powers = coefficients @ lower
-    padded = np.pad(powers, ((0, 0), (0, 1))) * centre + np.pad(powers, ((0, 0), (1, 0))) * scale
-    cross = padded @ sides.T
+    by_y = np.pad(powers, ((0, 0), (0, 1))) * centre + np.pad(powers, ((0, 0), (1, 0))) * scale
+    cross = by_y @ sides[:, : m + 1].T
     rest = products - cross - cross.T + given.T @ ((weights * y)[:, None] * given)
-    return EnergyLaw(weights, -np.log(y) / _RATE, given, _root(rest / weighted_energy))
+    # A node at an atom of y = 1, of samples whose labels all vanish, may round beyond it.
+    energies = -np.log(np.minimum(y, 1.0)) / _RATE
+    return EnergyLaw(weights, energies, given, _root(rest / weighted_energy))
+
+
+def _orthonormal(moments: Array) -> tuple[int, Array]:
+    """How many nodes a law has to offer (fewer than three where it has fewer values), and the coefficients of its
+    orthonormal polynomials, lower triangular.
+    """
+    for m in range(_ENERGY_NODES, 1, -1):
+        gram = moments[_hankel(m)]
+        if np.linalg.eigvalsh(gram)[0] > _LEAST_PIVOT:
+            return m, np.linalg.inv(np.linalg.cholesky(gram))
+    return 1, np.eye(1)
+
+
+def _hankel(m: int) -> NDArray[np.intp]:
+    return np.add.outer(np.arange(m), np.arange(m))
 
 
 def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> tuple[Array, Array, Array, float]:
