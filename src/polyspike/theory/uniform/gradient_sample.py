@@ -172,9 +172,9 @@ def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -
     by_y = np.pad(powers, ((0, 0), (0, 1))) * centre + np.pad(powers, ((0, 0), (1, 0))) * scale
     cross = by_y @ sides[:, : m + 1].T
     rest = products - cross - cross.T + given.T @ ((weights * y)[:, None] * given)
-    # A node at an atom of y = 1, of samples whose labels all vanish, may round beyond it.
+    # A node at an atom of y = 1, of samples whose labels all vanish, may round beyond it; they have no overlaps.
     energies = -np.log(np.minimum(y, 1.0)) / _RATE
-    return EnergyLaw(weights, energies, given, _root(rest / weighted_energy))
+    return EnergyLaw(weights, energies, given * (energies > 0)[:, None], _root(rest / weighted_energy))
 
 
 def _orthonormal(moments: Array) -> tuple[int, Array]:
