@@ -155,10 +155,10 @@ def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -
     ``noise_variance`` with ``E[nu omega.x] = -c1`` (0 for the target-only gradient).
 
     With orthonormal polynomials p_l of y, S given y is ``sum_l E[S p_l] p_l(y)``, up to degree 2; what is left of S and
-    T has the covariance that ``E[y rest rest']`` gives it, in proportion to V.
+    T has a covariance in proportion to V, such that its ``E[y rest rest']`` is right.
     """
     degree = 2 * _ENERGY_NODES - 1
-    energy, overlaps, products, weighted_energy = _transforms(teacher, noise_variance, c1, count, degree)
+    energy, overlaps, products = _transforms(teacher, noise_variance, c1, count, degree)
     centre, scale = energy[1], np.sqrt(max(energy[2] - energy[1] ** 2, 0.0))
     scale = scale if scale > _LEAST_DEVIATION else 1.0
     change = _centring(centre, scale, degree)
@@ -174,7 +174,7 @@ def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -
     rest = products - cross - cross.T + given.T @ ((weights * y)[:, None] * given)
     # A node at an atom of y = 1, of samples whose labels all vanish, may round beyond it; they have no overlaps.
     energies = -np.log(np.minimum(y, 1.0)) / _RATE
-    return EnergyLaw(weights, energies, given * (energies > 0)[:, None], _root(rest / weighted_energy))
+    return EnergyLaw(weights, energies, given * (energies > 0)[:, None], _root(rest / (weights @ (y * energies))))
 
 
 def _orthonormal(moments: Array) -> tuple[int, Array]:
@@ -192,8 +192,8 @@ def _hankel(m: int) -> NDArray[np.intp]:
     return np.add.outer(np.arange(m), np.arange(m))
 
 
-def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> tuple[Array, Array, Array, float]:
-    """``E y^j`` (degree + 1,), ``E[(S, T) y^j]`` (2, nodes + 1), ``E[(S, T)(S, T)' y]`` and ``E[y V/E V]``."""
+def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> tuple[Array, Array, Array]:
+    """``E y^j`` (degree + 1,), ``E[(S, T) y^j]`` (2, nodes + 1) and ``E[(S, T)(S, T)' y]`` (2, 2)."""
     labels, label_weights, inputs = teacher_sample(teacher)
     kappa = inputs[:, :1]
     kappa = -kappa if label_weights @ (labels * kappa[:, 0]) < 0 else kappa
@@ -214,7 +214,7 @@ def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> 
         twice[1, 1] += (1 - c1**2 / v) * (y[1] * eps**2).sum()
     pairs = np.outer(single[:, 1], single[:, 1]) * mass[1] ** (n0 - 2)
     products = twice * mass[1] ** (n0 - 1) / n0 + (1 - 1 / n0) * pairs
-    return mass**n0, single * others, products, float((y[1] * square).sum() * mass[1] ** (n0 - 1))
+    return mass**n0, single * others, products
 
 
 def _centring(centre: float, scale: float, degree: int) -> Array:
