@@ -1,8 +1,8 @@
 """The law of what one sample of the gradient leaves in the step, and a rule for averages over it.
 
 The conditioning of section 1 takes the sample's averages at their expectations. With few samples they fluctuate, and
-no error is linear in them (docs/theory-uniform.md, section 12). Given the inputs along beta* and omega and the noises
-of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all:
+no error is linear in them (docs/theory-uniform.md, end of section 1). Given the inputs along beta* and omega and the
+noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all:
 
     V = avg eps^2,   S = avg eps kappa* = beta . beta*,   T = avg eps omega.x = beta . omega,
     |beta|^2 - S^2 - T^2 = V chi^2 / n_0.
@@ -69,8 +69,9 @@ class Overlaps(NamedTuple):
 def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
     """Nodes and weights, all positive, of an average over the gradient's sample.
 
-    With many samples the expectations alone, at which a prediction is cheaper by an order; what is left out there is of
-    the order of ``0.3/n_0`` of an error. In between the two are blended, so that nothing jumps.
+    With many samples the expectations alone, at which a prediction is cheaper by an order; what is left out there is
+    mostly ``0.2/n_0`` of an error, and up to ``1.5/n_0`` for cubic labels. In between the two are blended, so that
+    nothing jumps.
     """
     share = _share(problem.gradient_samples)
     if share == 0:
