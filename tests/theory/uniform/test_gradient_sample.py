@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem, predict
+from polyspike import Problem
 from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
@@ -13,10 +13,9 @@ from polyspike.theory.uniform.gradient_sample import (
     WINDOW,
     concentration,
     energy_law,
-    mean_overlaps,
     weighted_samples,
 )
-from polyspike.theory.uniform.predict_uniform import solve_errors, solve_problem
+from polyspike.theory.uniform.predict_uniform import predict_uniform, solve_errors, solve_problem
 
 BASE = Problem(
     "tanh", "h1", n_samples=400, input_dim=120, width=200, n_gradient=8, gradient="target", step_exponent=0.35
@@ -32,7 +31,7 @@ def errors_at(problem: Problem, sample: StepScalars | None) -> np.ndarray:
 
 
 def averaged(problem: Problem) -> np.ndarray:
-    prediction = predict(problem)
+    prediction = predict_uniform(problem)
     return np.array([getattr(prediction, name) for name in NAMES])
 
 
@@ -141,7 +140,7 @@ def test_simulated_networks_learn_more_than_from_mean_scalars() -> None:
     assert before - mean > Z * bar
     assert abs(after - mean) < Z * bar + (before - mean) / 2
     cosines = np.array([run.cosine for run in runs])
-    assert abs(mean_overlaps(problem).cosine - cosines.mean()) < Z * cosines.std(ddof=1) / np.sqrt(count)
+    assert abs(predict_uniform(problem).cosine - cosines.mean()) < Z * cosines.std(ddof=1) / np.sqrt(count)
 
 
 def test_with_many_samples_the_average_is_the_second_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.theory.uniform.ensemble import Ensemble
 from polyspike.theory.uniform.follower import Solution
-from polyspike.theory.uniform.predict_uniform import as_prediction
 
 __all__ = ["predict_many"]
 
@@ -60,7 +59,7 @@ def _solve_family(
     answers: list[Prediction | FailedPrediction] = []
     for problem in problems:
         try:
-            answers.append(as_prediction(problem, ensemble.solve(problem).errors))
+            answers.append(ensemble.solve(problem).prediction(problem))
         except NumericalError as error:
             answers.append(failed(problem, error))
     return answers, ensemble.first

@@ -16,7 +16,6 @@ from polyspike.theory.uniform.bulk import BulkModel, BulkState, Linearised, tang
 from polyspike.theory.uniform.ensemble import Average, Ensemble
 from polyspike.theory.uniform.forms import errors
 from polyspike.theory.uniform.model import UniformModel, build_model
-from polyspike.theory.uniform.predict_uniform import as_prediction
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
@@ -53,9 +52,7 @@ def derivatives(problem: Problem) -> Derivatives:
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
     average = Ensemble(problem).solve(problem)
-    return Derivatives(
-        as_prediction(problem, average.errors), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes))
-    )
+    return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 
 
 def mean_slopes(average: Average, by: Callable[[UniformModel, BulkState, Linearised], Slopes]) -> Slopes:

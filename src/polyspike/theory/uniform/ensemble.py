@@ -5,12 +5,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from polyspike.problem import Problem
+from polyspike.results import Prediction
 from polyspike.theory.uniform.bulk import BulkState, Linearised
 from polyspike.theory.uniform.follower import Follower, Solution
 from polyspike.theory.uniform.forms import Errors
-from polyspike.theory.uniform.gradient_sample import WeightedSample, weighted_samples
+from polyspike.theory.uniform.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
 from polyspike.theory.uniform.model import UniformModel
-from polyspike.theory.uniform.predict_uniform import mean_errors, model_of, solve_errors
+from polyspike.theory.uniform.predict_uniform import as_prediction, mean_errors, model_of, solve_errors
 
 __all__ = ["Average", "Ensemble", "Member"]
 
@@ -29,6 +30,11 @@ class Average(NamedTuple):
 
     members: tuple[Member, ...]
     errors: Errors
+
+    def prediction(self, problem: Problem) -> Prediction:
+        """The result in the form that all predictions share."""
+        overlaps = mean_overlaps([(member.weight, member.model.conditioning) for member in self.members])
+        return as_prediction(problem, self.errors, overlaps)
 
 
 class Ensemble:

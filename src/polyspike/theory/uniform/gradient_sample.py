@@ -13,6 +13,7 @@ say little then, but all averages over ``y = exp(-V / 4 E V)`` factorise over th
 with the means of S and T given y to its degree.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem, Teacher
-from polyspike.theory.uniform.conditioning import StepScalars, activation_numbers, condition
+from polyspike.theory.uniform.conditioning import Conditioning, StepScalars, activation_numbers, condition
 from polyspike.theory.uniform.residual_law import teacher_sample
 
 __all__ = [
@@ -80,13 +81,10 @@ def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
     return nodes if share == 1 else (WeightedSample(1 - share, None), *nodes)
 
 
-def mean_overlaps(problem: Problem) -> Overlaps:
-    """Their means over the gradient's sample."""
-    total = np.zeros(3)
-    for weight, sample in weighted_samples(problem):
-        found = condition(problem, sample=sample)
-        total += weight * np.array([found.gradient_cosine, found.cosine, found.strength])
-    return Overlaps(*map(float, total))
+def mean_overlaps(found: Sequence[tuple[float, Conditioning]]) -> Overlaps:
+    """Their averages over conditionings with weights."""
+    rows = [(weight * c.gradient_cosine, weight * c.cosine, weight * c.strength) for weight, c in found]
+    return Overlaps(*(float(sum(column)) for column in zip(*rows, strict=True)))
 
 
 def concentration(problem: Problem) -> float:

@@ -13,7 +13,6 @@ from polyspike.status import Status
 from polyspike.theory.uniform.batch import predict_many
 from polyspike.theory.uniform.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.uniform.ensemble import Average, Ensemble
-from polyspike.theory.uniform.predict_uniform import as_prediction
 from polyspike.theory.uniform.scan import Point, minimise
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
@@ -177,7 +176,7 @@ def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = 
     solution: _Solution = point.content
     problem, average = solution.problem, solution.average
     slopes = mean_slopes(average, ridge_slopes), mean_slopes(average, step_slopes)
-    derivatives = Derivatives(as_prediction(problem, average.errors), *slopes)
+    derivatives = Derivatives(average.prediction(problem), *slopes)
     return Optimum(problem, derivatives, step_end, ridge_end)
 
 

@@ -57,10 +57,9 @@ def predict_uniform(problem: Problem) -> Prediction:
     >>> after.test_error < before.test_error
     True
     """
-    found = [
-        (weight, solve_errors(*solve_problem(problem, sample=sample))) for weight, sample in weighted_samples(problem)
-    ]
-    return as_prediction(problem, mean_errors(found))
+    solved = [(weight, *solve_problem(problem, sample=sample)) for weight, sample in weighted_samples(problem)]
+    found = mean_errors([(weight, solve_errors(model, state)) for weight, model, state in solved])
+    return as_prediction(problem, found, mean_overlaps([(weight, model.conditioning) for weight, model, _ in solved]))
 
 
 def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
@@ -71,11 +70,9 @@ def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
     return Errors(*(sum(weight * getattr(errors, name) for weight, errors in found) for name in names))
 
 
-def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps | None = None) -> Prediction:
-    """The result in the form that all predictions share; ``overlaps`` are the means over the gradient's sample, unless
-    given.
-    """
-    cosine, spike_cosine, strength = overlaps or mean_overlaps(problem)
+def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps) -> Prediction:
+    """The result in the form that all predictions share."""
+    cosine, spike_cosine, strength = overlaps
     worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
