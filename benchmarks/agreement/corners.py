@@ -6,8 +6,8 @@
 The design was fixed by its seed before anything of it was simulated or predicted: few dimensions, few samples of the
 gradient, every readout at large steps, teachers without a linear part, falling and kinked ones, labels without noise,
 vanishing ridges. Every level of a factor comes equally often, in an order that the seed shuffles. A trusted prediction
-is *within* when the test error after the step is within its ``error_estimate`` and two standard errors. Even numbers are
-those on which the constants of the estimate were set; odd ones had no part in that.
+is *within* when the test error after the step is within its ``error_estimate`` and two standard errors. Even numbers
+are those on which the constants of the estimate were set; odd ones had no part in that.
 """
 
 import argparse

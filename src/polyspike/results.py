@@ -170,7 +170,8 @@ class Prediction(Readable):
     train_loss, train_error, test_error : float
         As in :class:`Measurement`.
     cosine, spike_cosine : float
-        As in :class:`Measurement`.
+        As in :class:`Measurement`; like the errors and the strength means over all that is random, with few samples
+        of the gradient its sample included (docs/theory-uniform.md, section 1). The spectrum is that of its means.
     spike_strength : float
         ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation; 0.0 without a spike.
     regime : str

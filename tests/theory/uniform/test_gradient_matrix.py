@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike.theory.uniform.gradient_matrix import MeasureNodes
+from polyspike.theory.uniform.measures import MeasureNodes
 
 
 def nodes(frame: list[float]) -> MeasureNodes:

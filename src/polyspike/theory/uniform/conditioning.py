@@ -6,7 +6,7 @@ pre-activation of neuron i on a fresh input is ``tau(u) z + r u kappa`` with ``z
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from polyspike.hermite import gaussian_rule
 from polyspike.problem import Activation, Problem
 from polyspike.status import Status
 
-__all__ = ["ActivationNumbers", "Conditioning", "activation_numbers", "condition"]
+__all__ = ["ActivationNumbers", "Conditioning", "StepScalars", "activation_numbers", "condition"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,27 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     )
 
 
+class StepScalars(NamedTuple):
+    """What a sample of the gradient leaves of itself in the step (section 1, few samples), all real.
+
+    Attributes
+    ----------
+    energy : float
+        The sample's mean of ``eps^2``, over its expectation.
+    signal : float
+        ``beta . beta*``, of mean ``c*_1``.
+    output : float
+        ``omega . beta``, of mean ``-c_1`` (full gradient only).
+    across : float
+        ``|beta|^2`` orthogonal to both, over ``phi_0`` times the sample's mean of ``eps^2``.
+    """
+
+    energy: float
+    signal: float
+    output: float
+    across: float
+
+
 @dataclass(frozen=True)
 class Conditioning:
     """Scalars of section 1, all of them functions of the problem; complex where the step is (complex step).
@@ -91,6 +112,8 @@ class Conditioning:
         ``b / |b|`` in the frame (teacher directions ..., omega, beta).
     gradient_cosine : float
         Between ``beta`` and beta*; 0.0 at a vanishing gradient.
+    sample : StepScalars, optional
+        Those of the gradient's sample for which all of this holds; None for their expectations.
     """
 
     strength: Any
@@ -106,10 +129,18 @@ class Conditioning:
     trace_shift: float
     b_coordinates: tuple[Any, ...]
     gradient_cosine: float
+    sample: StepScalars | None = None
 
 
-def condition(problem: Problem, step: Any = None) -> Conditioning:
+def condition(problem: Problem, step: Any = None, sample: StepScalars | None = None) -> Conditioning:
     """The conditioning of a problem at its own step, or at ``step`` (complex for derivatives).
+
+    Parameters
+    ----------
+    problem : Problem
+    step : complex, optional
+    sample : StepScalars, optional
+        Those of one sample of the gradient, in the place of their expectations.
 
     Raises
     ------
@@ -120,22 +151,34 @@ def condition(problem: Problem, step: Any = None) -> Conditioning:
     numbers = activation_numbers(problem.activation)
     eta = problem.step if step is None else step
     if problem.gradient == "target":
-        return _target_only(problem, numbers, eta)
+        return _target_only(problem, numbers, eta, sample)
     if problem.activation.coefficients(0)[0] != 0:
         message = "an uncentred activation with the full gradient: the mean of the initial output is random"
         raise NumericalError(Status.OUT_OF_RANGE, message)
-    return _full(problem, numbers, eta)
+    return _full(problem, numbers, eta, sample)
 
 
-def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditioning:
+def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
     """``b = eta c_1 beta``, ``|beta|^2 = c*_1^2 + phi_0 E y^2``; without a spike the direction is still beta's."""
     moment = problem.label_second_moment
-    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    beta = (signal**2 + problem.phi_gradient * moment) ** 0.5
+    mean_signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    energy, signal, _, across = sample or StepScalars(1.0, mean_signal, 0.0, 1.0)
+    beta = (signal**2 + problem.phi_gradient * moment * energy * across) ** 0.5
     sign = -1.0 if numbers.c1 < 0 else 1.0
-    zeros = (0.0,) * problem.teacher.n_indices
     alone = beta == 0.0
-    frame = (*zeros, 1.0, 0.0) if alone else (*zeros, 0.0, sign / beta)
+    # In the law of M beta has its expected parts: of its own direction the sample has ``scale`` times as much.
+    scale = (energy * across) ** 0.5
+    zeros = (0.0,) * (problem.teacher.n_indices - 1)
+    frame = (
+        (0.0, *zeros, 1.0, 0.0)
+        if alone
+        else (
+            sign * (signal - scale * mean_signal) / beta,
+            *zeros,
+            0.0,
+            sign * scale / beta,
+        )
+    )
     return Conditioning(
         strength=eta * abs(numbers.c1) * beta / problem.width**0.5,
         cosine=0.0 if alone else sign * signal / beta,
@@ -145,11 +188,12 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Cond
         trace_shift=0.0,
         b_coordinates=frame,
         gradient_cosine=0.0 if alone else signal / beta,
-        **_remainder(problem, numbers, eta, moment),
+        sample=sample,
+        **_remainder(problem, numbers, eta * energy**0.5, moment),
     )
 
 
-def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditioning:
+def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
     """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
     output = numbers.second_moment
     shrink = eta / problem.width * numbers.self_overlap
@@ -160,26 +204,38 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any) -> Conditionin
         trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
         shrink += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     moment = problem.label_second_moment + output
-    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    beta2 = signal**2 + numbers.c1**2 + problem.phi_gradient * moment
+    c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
+    energy, signal, own, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
+    rest = problem.phi_gradient * moment * energy * across
+    move, scale = eta * c1, (energy * across) ** 0.5
     # A sum of squares: omega and eta c_1 beta may all but cancel.
-    b = ((1 - eta * numbers.c1**2) ** 2 + (eta * numbers.c1) ** 2 * (beta2 - numbers.c1**2)) ** 0.5
-    along = (1 / b, eta * numbers.c1 / b) if b != 0 else (1.0, 0.0)
+    b = ((1 + move * own) ** 2 + move**2 * (signal**2 + rest)) ** 0.5
+    over_b = 1 / b if b != 0 else 0.0
+    beta = (signal**2 + own**2 + rest) ** 0.5
     return Conditioning(
         strength=b / problem.width**0.5,
-        cosine=along[1] * signal,
+        cosine=move * signal * over_b,
         shrink=shrink,
         excluded=1 / problem.width,
         noise_variance=problem.noise**2 + output,
-        trace_shift=trace_shift,
-        b_coordinates=(*(0.0,) * problem.teacher.n_indices, *along),
-        gradient_cosine=signal / beta2**0.5,
-        **_remainder(problem, numbers, eta, moment),
+        trace_shift=trace_shift / energy**0.5,
+        b_coordinates=(
+            move * (signal - scale * mean_signal) * over_b,
+            *(0.0,) * (problem.teacher.n_indices - 1),
+            (1 + move * (own + scale * c1)) * over_b if b != 0 else 1.0,
+            move * scale * over_b,
+        ),
+        gradient_cosine=signal / beta if beta > 0 else 0.0,
+        sample=sample,
+        **_remainder(problem, numbers, eta * energy**0.5, moment),
     )
 
 
 def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
-    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the remainder."""
+    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the remainder.
+
+    The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law: eta comes times that.
+    """
     spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
     tilt = 2 * numbers.c2 * eta / problem.width**0.5
     carried = tilt**2 * problem.phi_gradient * moment

@@ -4,6 +4,8 @@ The solution of the bulk moves by ``-J^-1 d(defect)``. Carried as an infinitesim
 form and its adjoint, it gives the derivatives of all three errors to rounding: nothing is subtracted.
 """
 
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from polyspike.errors import NumericalError
@@ -11,11 +13,11 @@ from polyspike.problem import Problem
 from polyspike.results import Derivatives, Slopes
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel, BulkState, Linearised, tangent
+from polyspike.theory.uniform.ensemble import Average, Ensemble
 from polyspike.theory.uniform.forms import errors
 from polyspike.theory.uniform.model import UniformModel, build_model
-from polyspike.theory.uniform.predict_uniform import as_prediction, solve_errors, solve_problem
 
-__all__ = ["derivatives", "ridge_slopes", "step_slopes"]
+__all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
 # The size of the imaginary part: its square is nothing beside one.
 _H = 1e-20
@@ -49,10 +51,20 @@ def derivatives(problem: Problem) -> Derivatives:
     """
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
-    model, state = solve_problem(problem)
-    at = Linearised(state)
-    found = as_prediction(model, solve_errors(model, state, at))
-    return Derivatives(found, ridge_slopes(model, state, at), step_slopes(model, state, at))
+    average = Ensemble(problem).solve(problem)
+    return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
+
+
+def mean_slopes(average: Average, by: Callable[[UniformModel, BulkState, Linearised], Slopes]) -> Slopes:
+    """The average over the gradient's sample of :func:`ridge_slopes` or :func:`step_slopes`.
+
+    The sample's law depends on neither, so that the derivative of an average is the average of the derivatives.
+    """
+    found = [(weight, by(model, state, at)) for weight, model, state, at in average.members]
+    if len(found) == 1:
+        return found[0][1]
+    names = [field.name for field in fields(Slopes)]
+    return Slopes(*(sum(weight * getattr(slopes, name) for weight, slopes in found) for name in names))
 
 
 def ridge_slopes(model: UniformModel, state: BulkState, at: Linearised) -> Slopes:
@@ -63,7 +75,7 @@ def ridge_slopes(model: UniformModel, state: BulkState, at: Linearised) -> Slope
 
 def step_slopes(model: UniformModel, state: BulkState, at: Linearised) -> Slopes:
     """By the step size: the model itself is differentiated, grid and measures of M held fixed."""
-    nearby = build_model(model.problem, model.grid, model.problem.step + _H * 1j)
+    nearby = build_model(model.problem, model.grid, model.problem.step + _H * 1j, model.conditioning.sample)
     defect = BulkState(nearby.bulk, state.shift, state.r, state.zeta).defect
     moved = _moved(nearby.bulk, state.shift, state, -at.solve(defect.imag / _H))
     return _slopes(nearby, moved, 1.0)

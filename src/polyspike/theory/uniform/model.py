@@ -11,7 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkModel
-from polyspike.theory.uniform.conditioning import Conditioning, condition
+from polyspike.theory.uniform.conditioning import Conditioning, StepScalars, condition
 from polyspike.theory.uniform.gradient_matrix import Contour, contour, measure_nodes, outermost
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
@@ -104,9 +104,11 @@ class UniformModel:
     quadratic: tuple[Any, Any, Any]
 
 
-def build_model(problem: Problem, grid: Grid, step: Any = None) -> UniformModel:
-    """The arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives)."""
-    return assemble(problem, grid, condition(problem, step))
+def build_model(problem: Problem, grid: Grid, step: Any = None, sample: StepScalars | None = None) -> UniformModel:
+    """The arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives), for the expectations
+    of the gradient's averages or for those of a sample.
+    """
+    return assemble(problem, grid, condition(problem, step, sample))
 
 
 def assemble(

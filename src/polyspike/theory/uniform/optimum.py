@@ -10,12 +10,9 @@ from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
 from polyspike.status import Status
-from polyspike.theory.uniform.batch import Follower, predict_many
-from polyspike.theory.uniform.bulk import BulkState, Linearised
-from polyspike.theory.uniform.derivatives import ridge_slopes, step_slopes
-from polyspike.theory.uniform.forms import Errors
-from polyspike.theory.uniform.model import UniformModel
-from polyspike.theory.uniform.predict_uniform import as_prediction, model_of, solve_errors
+from polyspike.theory.uniform.batch import predict_many
+from polyspike.theory.uniform.derivatives import mean_slopes, ridge_slopes, step_slopes
+from polyspike.theory.uniform.ensemble import Average, Ensemble
 from polyspike.theory.uniform.scan import Point, minimise
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
@@ -28,11 +25,13 @@ _RIDGES = (1e-8, 1e4)
 
 
 class _Solution(NamedTuple):
-    model: UniformModel
-    state: BulkState
-    at: Linearised
-    found: Errors
+    problem: Problem
+    average: Average
     ridge_end: str | None = None
+
+    @property
+    def test_error(self) -> float:
+        return float(self.average.errors.test_error)
 
 
 def best_step(problem: Problem, largest: float | None = None) -> Optimum:
@@ -65,7 +64,7 @@ def best_step(problem: Problem, largest: float | None = None) -> Optimum:
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
     """
-    follow = lambda p: _solve(Follower(model_of(p)), p)  # noqa: E731
+    follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
 
@@ -144,41 +143,41 @@ def _lowest(values: list[float | None]) -> float:
     return middle - (right - left) ** 2 / (8 * bend) if 0 < bend < inf else middle
 
 
-def _solve(follower: Follower, problem: Problem) -> _Solution:
+def _solve(ensemble: Ensemble, problem: Problem) -> _Solution:
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
-    model, state, at = follower.solve(problem)
-    return _Solution(model, state, at, solve_errors(model, state, at))
+    return _Solution(problem, ensemble.solve(problem))
 
 
 def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callable[[float], Point]:
     def evaluate(step: float) -> Point:
         solution = solve(problem.replace(step_size=step))
-        slope = lambda: step_slopes(*solution[:3]).test_error  # noqa: E731
-        return Point(step, float(solution.found.test_error), slope, solution)
+        slope = lambda: mean_slopes(solution.average, step_slopes).test_error  # noqa: E731
+        return Point(step, solution.test_error, slope, solution)
 
     return evaluate
 
 
 def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | None]:
     """In the coordinate log ridge, from large to small ridges on one model."""
-    follower = Follower(model_of(problem))
+    ensemble = Ensemble(problem)
 
     def evaluate(place: float) -> Point:
         ridge = exp(-place)
-        solution = _solve(follower, problem.replace(ridge=ridge))
-        slope = lambda: -ridge * ridge_slopes(*solution[:3]).test_error  # noqa: E731
-        return Point(place, float(solution.found.test_error), slope, solution)
+        solution = _solve(ensemble, problem.replace(ridge=ridge))
+        slope = lambda: -ridge * mean_slopes(solution.average, ridge_slopes).test_error  # noqa: E731
+        return Point(place, solution.test_error, slope, solution)
 
     point, end = minimise(evaluate, places)
     return point, {"lower": "upper", "upper": "lower", None: None}[end]
 
 
 def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = None) -> Optimum:
-    model, state, at, found, _ = point.content
-    slopes = ridge_slopes(model, state, at), step_slopes(model, state, at)
-    derivatives = Derivatives(as_prediction(model, found), *slopes)
-    return Optimum(model.problem, derivatives, step_end, ridge_end)
+    solution: _Solution = point.content
+    problem, average = solution.problem, solution.average
+    slopes = mean_slopes(average, ridge_slopes), mean_slopes(average, step_slopes)
+    derivatives = Derivatives(average.prediction(problem), *slopes)
+    return Optimum(problem, derivatives, step_end, ridge_end)
 
 
 def _steps(problem: Problem, largest: float | None) -> list[float]:

@@ -1,6 +1,7 @@
 """``predict_uniform``: train loss, train error and test error at finite size, for any step size."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,9 @@ from polyspike.results import Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk
-from polyspike.theory.uniform.conditioning import activation_numbers, condition
+from polyspike.theory.uniform.conditioning import StepScalars, activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
+from polyspike.theory.uniform.gradient_sample import Overlaps, mean_overlaps, weighted_samples
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.guard import check_magnitudes, within_double_precision
 from polyspike.theory.uniform.model import UniformModel, assemble
@@ -20,7 +22,7 @@ from polyspike.theory.uniform.spectrum import predict_spectrum
 from polyspike.theory.uniform.teacher_sample import sampling_error
 from polyspike.theory.uniform.trust import LARGEST, Trust, trust
 
-__all__ = ["as_prediction", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
+__all__ = ["as_prediction", "mean_errors", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-12
@@ -59,13 +61,23 @@ def predict_uniform(problem: Problem) -> Prediction:
     True
     """
     with within_double_precision():
-        model, state = solve_problem(problem)
-        return as_prediction(model, solve_errors(model, state))
+        solved = [(weight, *solve_problem(problem, sample=sample)) for weight, sample in weighted_samples(problem)]
+        found = mean_errors([(weight, solve_errors(model, state)) for weight, model, state in solved])
+        overlaps = mean_overlaps([(weight, model.conditioning) for weight, model, _ in solved])
+        return as_prediction(problem, found, overlaps)
 
 
-def as_prediction(model: UniformModel, found: Errors) -> Prediction:
+def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
+    """The averages of errors with their weights."""
+    if len(found) == 1:
+        return found[0][1]
+    names = [field.name for field in fields(Errors)]
+    return Errors(*(sum(weight * getattr(errors, name) for weight, errors in found) for name in names))
+
+
+def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps) -> Prediction:
     """The result in the form that all predictions share."""
-    problem, scalars = model.problem, model.conditioning
+    cosine, spike_cosine, strength = overlaps
     worth = _worth(problem, found)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
@@ -74,9 +86,9 @@ def as_prediction(model: UniformModel, found: Errors) -> Prediction:
         train_loss=float(found.train_loss),
         train_error=float(found.train_error),
         test_error=float(found.test_error),
-        cosine=float(scalars.gradient_cosine),
-        spike_cosine=float(scalars.cosine) if scalars.strength else 0.0,
-        spike_strength=float(scalars.strength),
+        cosine=cosine,
+        spike_cosine=spike_cosine if strength else 0.0,
+        spike_strength=strength,
         regime="finite n, d and N, any step size up to order sqrt(n)",
         null_error=problem.label_second_moment,
         linear_error=problem.label_second_moment - signal,
@@ -123,16 +135,21 @@ def shift_of(problem: Problem, model: UniformModel | None = None) -> float:
     return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2 + linear) @ bulk.neuron_weights)
 
 
-def model_of(problem: Problem, refine: float = 1.0) -> UniformModel:
-    """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step."""
+def model_of(problem: Problem, refine: float = 1.0, sample: StepScalars | None = None) -> UniformModel:
+    """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step.
+
+    ``sample`` has the averages over one sample of the gradient, in the place of their expectations.
+    """
     check_magnitudes(problem)
-    scalars = condition(problem)
+    scalars = condition(problem, sample=sample)
     return assemble(problem, choose_grid(problem, scalars, refine), scalars)
 
 
-def solve_problem(problem: Problem, refine: float = 1.0) -> tuple[UniformModel, BulkState]:
-    """Model and solved bulk of a problem."""
-    model = model_of(problem, refine)
+def solve_problem(
+    problem: Problem, refine: float = 1.0, sample: StepScalars | None = None
+) -> tuple[UniformModel, BulkState]:
+    """Model and solved bulk of a problem, at the expectations of the gradient's averages or at those of a sample."""
+    model = model_of(problem, refine, sample)
     return model, solve_bulk(model.bulk, shift_of(problem, model))[0]
 
 

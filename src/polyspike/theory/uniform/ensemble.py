@@ -1,0 +1,82 @@
+"""A problem over the law of its gradient's sample: one model a node, and the average of what they predict."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from polyspike.problem import Problem
+from polyspike.results import Prediction
+from polyspike.theory.uniform.bulk import BulkState, Linearised
+from polyspike.theory.uniform.follower import Follower, Solution
+from polyspike.theory.uniform.forms import Errors
+from polyspike.theory.uniform.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
+from polyspike.theory.uniform.model import UniformModel
+from polyspike.theory.uniform.predict_uniform import as_prediction, mean_errors, model_of, solve_errors
+
+__all__ = ["Average", "Ensemble", "Member"]
+
+
+class Member(NamedTuple):
+    """A node of the average: its weight, its model, the solved bulk and the Jacobian there."""
+
+    weight: float
+    model: UniformModel
+    state: BulkState
+    at: Linearised
+
+
+class Average(NamedTuple):
+    """All nodes of a problem, and the means of their errors."""
+
+    members: tuple[Member, ...]
+    errors: Errors
+
+    def prediction(self, problem: Problem) -> Prediction:
+        """The result in the form that all predictions share."""
+        overlaps = mean_overlaps([(member.weight, member.model.conditioning) for member in self.members])
+        return as_prediction(problem, self.errors, overlaps)
+
+
+class Ensemble:
+    """Solves problems that differ in the ridge alone, one after the other, at every node of the gradient's sample.
+
+    Parameters
+    ----------
+    problem : Problem
+        One of them.
+    before : sequence of Solution
+        Those of other problems, the latest first; the first node starts from them where they are near, every further
+        one from the node before.
+    """
+
+    def __init__(self, problem: Problem, before: Sequence[Solution] = ()) -> None:
+        self._problem, self._before = problem, before
+        self._followers: list[Follower] = []
+
+    @cached_property
+    def _nodes(self) -> tuple[WeightedSample, ...]:
+        return weighted_samples(self._problem)
+
+    @property
+    def first(self) -> Solution | None:
+        """The first solution of the first node, once there is one."""
+        return self._followers[0].first if self._followers else None
+
+    def solve(self, problem: Problem) -> Average:
+        """All nodes at this problem's ridge.
+
+        Raises
+        ------
+        NumericalError
+            Of the first node that has no solution.
+        """
+        members = tuple(Member(node.weight, *self._follower(k).solve(problem)) for k, node in enumerate(self._nodes))
+        found = [(member.weight, solve_errors(member.model, member.state, member.at)) for member in members]
+        return Average(members, mean_errors(found))
+
+    def _follower(self, k: int) -> Follower:
+        if k == len(self._followers):
+            last = self._followers[-1].first if self._followers else None
+            before = self._before if last is None else (last,)
+            self._followers.append(Follower(model_of(self._problem, sample=self._nodes[k].scalars), before))
+        return self._followers[k]
