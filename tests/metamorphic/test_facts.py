@@ -165,7 +165,7 @@ def test_at_step_zero_nothing_is_learned_from_any_gradient(examples: int) -> Non
         found, large = (resized(problem, factor) for factor in (1, 6))
         for changes in ({"gradient": "target"}, {"readout": "gaussian"}):
             near, far = (gap(errors(p.replace(**changes)), errors(p)) for p in (found, large))
-            estimate = predict(found).error_estimate  # type: ignore[union-attr]
+            estimate = predict(found).error_estimate
             assert estimate is not None
             assert near < 2 * estimate + 1e-8
             assert far < near / 3 + 1e-7

@@ -81,7 +81,7 @@ def test_joint_optima(name: str) -> None:
 def by_the_limits(problem: Problem, scales: Scales) -> Numbers:
     """The windows with 0 to 3 spikes, and the three crossings between them."""
     rows = [predict(problem, method, k) for method, first in (("window", 0), ("crossing", 1)) for k in range(first, 4)]
-    errors = np.array([[row.train_loss, row.train_error, row.test_error] for row in rows])  # type: ignore[union-attr]
+    errors = np.array([[row.train_loss, row.train_error, row.test_error] for row in rows])
     return {"errors": errors / scales.errors}
 
 

@@ -38,13 +38,14 @@ class Changed:
 
 def changed_activation(activation: Activation, inside: float = 1.0, outside: float = 1.0) -> Activation:
     """``outside * sigma(inside * z)`` for inside = 1 or -1, with all that the formula knows of itself."""
-    formula = activation.formula
+    formula, looked = activation.formula, activation.formula.smoothness
     new = Formula(
         Changed(formula.value, inside, outside),
         Changed(formula.derivative, inside, inside * outside),
         tuple(sorted(inside * k for k in formula.kinks)),
         formula.strip,
         formula.bounded_derivatives,
+        None if looked is None else looked._replace(corners=tuple(sorted(inside * k for k in looked.corners))),
         None if formula.analytic is None else Changed(formula.analytic, inside, outside),
     )
     return Activation(f"changed {activation.name}", new, activation.centred)
