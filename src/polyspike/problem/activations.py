@@ -63,9 +63,6 @@ def _step(x: Any, xp: Any) -> Any:
     return xp.astype(x > 0, x.dtype)
 
 
-# Resolved by panels of width one near zero, and by any panel far from it.
-_SIMPLE_FAR_OUT = Smoothness((), 0, far=True)
-
 _FORMULAS: dict[str, Formula] = {
     "identity": Formula(lambda x, xp: 1 * x, lambda x, xp: 0 * x + 1, strip=inf),
     "relu": Formula(lambda x, xp: ew.positive_part(x, xp), _step, (0.0,), bounded_derivatives=False),
@@ -75,39 +72,32 @@ _FORMULAS: dict[str, Formula] = {
         (0.0,),
         bounded_derivatives=False,
     ),
-    "tanh": Formula(
-        lambda x, xp: xp.tanh(x), lambda x, xp: 1 - xp.tanh(x) ** 2, strip=pi / 2, smoothness=_SIMPLE_FAR_OUT
-    ),
+    "tanh": Formula(lambda x, xp: xp.tanh(x), lambda x, xp: 1 - xp.tanh(x) ** 2, strip=pi / 2),
     "erf": Formula(
         lambda x, xp: ew.erf(x, xp),
         lambda x, xp: xp.exp(-x * x) * (2 / sqrt(pi)),
         strip=inf,
-        smoothness=_SIMPLE_FAR_OUT,
     ),
     "sigmoid": Formula(
         lambda x, xp: ew.sigmoid(x, xp),
         lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4,
         strip=pi,
-        smoothness=_SIMPLE_FAR_OUT,
     ),
     "softplus": Formula(
         lambda x, xp: ew.softplus(x, xp),
         lambda x, xp: ew.sigmoid(x, xp),
         strip=pi,
-        smoothness=_SIMPLE_FAR_OUT,
         analytic=lambda z: np.log1p(np.exp(z)),
     ),
     "gelu": Formula(
         lambda x, xp: x * ew.normal_cdf(x, xp),
         lambda x, xp: ew.normal_cdf(x, xp) + x * ew.normal_pdf(x, xp),
         strip=inf,
-        smoothness=_SIMPLE_FAR_OUT,
     ),
     "silu": Formula(
         lambda x, xp: x * ew.sigmoid(x, xp),
         lambda x, xp: ew.sigmoid(x, xp) * (1 + x * (1 - ew.sigmoid(x, xp))),
         strip=pi,
-        smoothness=_SIMPLE_FAR_OUT,
     ),
     "sin": Formula(lambda x, xp: xp.sin(x), lambda x, xp: xp.cos(x), strip=inf),
     "cos": Formula(lambda x, xp: xp.cos(x), lambda x, xp: -xp.sin(x), strip=inf),

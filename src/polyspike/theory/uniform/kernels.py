@@ -228,7 +228,7 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
             _split_corners(corners, far, k), 1 if far else 2 ** ceil(k * log2(_LEVEL)), columns, x, tau
         )
         smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
-        groups.append(split if activation.kinks or (far and split.size < smooth.size) else smooth)
+        groups.append(split if activation.kinks or (far and level > 0 and split.size < smooth.size) else smooth)
     return groups
 
 
