@@ -1,9 +1,8 @@
 """Random problems with nasty corners, to see that ``predict`` keeps its promises on all of them.
 
 Every answer is a prediction without NaN, with ``0 <= train error <= train loss <= E y^2`` and
-``noise^2 <= test error``, or one of this package's errors with a status; alone it comes within two seconds of one
-processor, and in a
-batch it is the same answer, whatever is beside it.
+``noise^2 <= test error``, or one of this package's errors with a status. Alone it comes within two seconds of one
+processor, and in a batch it is the same answer, whatever is beside it.
 
     python benchmarks/fuzz.py --count 100000            # one process; the table at the end
     python benchmarks/fuzz.py --count 1000 --seed 7 --spectra 0.02 --batches 0.2

@@ -301,7 +301,7 @@ def test_places_that_are_not_there(tmp_path: Path, act: Callable[[Path], Any]) -
 
 @pytest.mark.parametrize(("argument", "value"), [("activation", np.tanh), ("teacher", np.tanh)])
 def test_a_callable_has_no_text_form(argument: str, value: Any) -> None:
-    with pytest.raises(ArgumentError, match=f"{argument} = .*no text form; use a name"):
+    with pytest.raises(ArgumentError, match=f"{argument} = .*no text form; put it in a module"):
         build(**{argument: value}).to_dict()
 
 

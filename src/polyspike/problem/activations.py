@@ -21,10 +21,12 @@ from polyspike.problem.callables import (
     OnHost,
     as_kinks,
     check_function,
+    check_pickles,
     check_slope,
     function_name,
     hashable,
 )
+from polyspike.problem.importing import imported, is_dotted
 from polyspike.problem.names import closest_names
 from polyspike.problem.smoothness import Smoothness
 
@@ -71,8 +73,16 @@ _FORMULAS: dict[str, Formula] = {
         bounded_derivatives=False,
     ),
     "tanh": Formula(lambda x, xp: xp.tanh(x), lambda x, xp: 1 - xp.tanh(x) ** 2, strip=pi / 2),
-    "erf": Formula(lambda x, xp: ew.erf(x, xp), lambda x, xp: xp.exp(-x * x) * (2 / sqrt(pi)), strip=inf),
-    "sigmoid": Formula(lambda x, xp: ew.sigmoid(x, xp), lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4, strip=pi),
+    "erf": Formula(
+        lambda x, xp: ew.erf(x, xp),
+        lambda x, xp: xp.exp(-x * x) * (2 / sqrt(pi)),
+        strip=inf,
+    ),
+    "sigmoid": Formula(
+        lambda x, xp: ew.sigmoid(x, xp),
+        lambda x, xp: (1 - xp.tanh(x / 2) ** 2) / 4,
+        strip=pi,
+    ),
     "softplus": Formula(
         lambda x, xp: ew.softplus(x, xp),
         lambda x, xp: ew.sigmoid(x, xp),
@@ -133,6 +143,7 @@ class Activation:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.is_named:
             return as_activation, (self.label,)
+        check_pickles("activation", self.name, self.formula)
         return Activation, (self.name, self.formula, self.centred)
 
     def __call__(self, x: Any) -> Any:
@@ -173,7 +184,7 @@ class Activation:
 
     @property
     def is_named(self) -> bool:
-        """Whether :attr:`label` says all; a callable has no text form."""
+        """Whether :attr:`label` says all; a callable has no text form, but by a dotted name."""
         return _formula_of(self.name) is self.formula
 
     @property
@@ -256,7 +267,9 @@ def as_activation(
     ----------
     activation : str, Activation or callable
         A name of :data:`ACTIVATIONS`, with ``"uncentred "`` before it for the bare formula; or a function
-        vectorised over NumPy arrays, of finite values, with finite ``E f(z)^2``.
+        vectorised over NumPy arrays, of finite values, with finite ``E f(z)^2``, without jumps; or the dotted name
+        of one, ``"mypackage.mymodule.myfunction"``, which is imported and can be written down. That may also name
+        an Activation, which has its derivative and kinks with it.
     derivative : callable, optional
         The derivative of a callable; by complex step when not given, which needs a callable that accepts
         complex arrays and is analytic (``abs`` and comparisons are not).
@@ -293,23 +306,36 @@ def as_activation(
 
 
 def _named(name: str, centred: bool | None) -> Activation:
-    key = name.strip().lower()
-    if key.startswith(UNCENTRED):
-        key = key.removeprefix(UNCENTRED).strip()
+    key = name.strip()
+    if key.lower().startswith(UNCENTRED):
+        key = key[len(UNCENTRED) :].strip()
         if centred:
             raise ArgumentError("centred", centred, f"{name!r} says that it is not; leave one of the two out")
         centred = False
-    formula = _formula_of(key)
-    if formula is None:
-        raise ArgumentError("activation", name, closest_names(key, ACTIVATIONS))
-    return Activation(key, formula, centred is not False)
+    if is_dotted(key):
+        formula, own = _imported_formula(key)
+        return Activation(key, formula, own if centred is None else centred)
+    known = _formula_of(key.lower())
+    if known is None:
+        raise ArgumentError("activation", name, closest_names(key.lower(), ACTIVATIONS))
+    return Activation(key.lower(), known, centred is not False)
 
 
 def _formula_of(name: str) -> Formula | None:
     """The formula of a known name; always the same object."""
+    if is_dotted(name):
+        return _imported_formula(name)[0]
     if name in _FORMULAS:
         return _FORMULAS[name]
     return _hermite_formula(int(name[1:])) if name in ACTIVATIONS else None
+
+
+@cache
+def _imported_formula(name: str) -> tuple[Formula, bool]:
+    """The formula of a dotted name, and whether it is centred."""
+    found = imported("activation", name)
+    activation = found if isinstance(found, Activation) else as_activation(found)
+    return activation.formula, activation.centred
 
 
 @cache

@@ -1,5 +1,6 @@
 """A user's functions: checked once, when the Problem is built, and wrapped so that they hash and pickle."""
 
+import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
@@ -14,7 +15,16 @@ from polyspike.hermite import gaussian_rule
 from polyspike.problem.smoothness import Smoothness, resolve, simple_far_out
 from polyspike.scalars import LARGEST, LEAST
 
-__all__ = ["ComplexStep", "OnHost", "as_kinks", "check_function", "check_slope", "function_name", "hashable"]
+__all__ = [
+    "ComplexStep",
+    "OnHost",
+    "as_kinks",
+    "check_function",
+    "check_pickles",
+    "check_slope",
+    "function_name",
+    "hashable",
+]
 
 Array = NDArray[np.float64]
 
@@ -92,6 +102,17 @@ def check_function(argument: str, function: Callable[..., Any], kinks: tuple[flo
     if square[np.abs(nodes) > _TAIL].sum() > _TAIL_SHARE * square.sum():
         raise ArgumentError(argument, function, "it grows too fast: E f(z)^2 must be finite for z ~ N(0, 1)")
     return resolve(argument, function, lambda x: _evaluate(argument, function, x, hint), kinks)[0]
+
+
+def check_pickles(argument: str, name: str, value: Any) -> None:
+    """Refuse to send a function to another process that finds it by no name."""
+    try:
+        pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        remedy = (
+            "it cannot be sent to another process; put it in a module and give its dotted name, 'mymodule.myfunction'"
+        )
+        raise ArgumentError(argument, name, remedy) from error
 
 
 def check_slope(

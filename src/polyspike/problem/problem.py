@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from polyspike.errors import ArgumentError
 from polyspike.problem.activations import Activation, as_activation
+from polyspike.problem.importing import is_dotted
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
@@ -199,13 +200,19 @@ class Problem:
         Raises
         ------
         ArgumentError
-            If the activation or the teacher is a callable, which has no text form.
+            If the activation or the teacher is a callable, which has no text form but by a dotted name.
         """
         return to_plain(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The problem of a plain dict, as :meth:`to_dict` writes it; missing fields take their defaults."""
+    def from_dict(cls, values: dict[str, Any], imports: bool = True) -> Self:
+        """The problem of a plain dict, as :meth:`to_dict` writes it; missing fields take their defaults.
+
+        With ``imports=False`` dotted names are refused: to import somebody's function is to run their code.
+        """
+        for name in () if imports else ("activation", "teacher"):
+            if is_dotted(values.get(name)):
+                raise ArgumentError(name, values[name], "nothing is imported here; give a name or an expression")
         known = {f.name for f in fields(cls)}
         for name in values:
             if name not in known:
@@ -225,7 +232,7 @@ class Problem:
         shown = {f.name: repr(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None}
         activation, teacher = self.activation, self.teacher
         shown["activation"] = repr(activation.label) if activation.is_named else activation.label
-        shown["teacher"] = repr(teacher.expression) if teacher.function is None else teacher.expression
+        shown["teacher"] = repr(teacher.expression) if teacher.is_named else teacher.expression
         return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
 
 

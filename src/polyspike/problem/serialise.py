@@ -17,10 +17,14 @@ def to_plain(problem: Any) -> dict[str, Any]:
     activation, teacher = plain["activation"], plain["teacher"]
     for argument, value, has_text in (
         ("activation", activation, activation.is_named),
-        ("teacher", teacher, teacher.function is None),
+        ("teacher", teacher, teacher.is_named),
     ):
         if not has_text:
-            raise ArgumentError(argument, value, "a callable has no text form; use a name to write it down")
+            raise ArgumentError(
+                argument,
+                value,
+                "a callable has no text form; put it in a module and give its dotted name, 'mymodule.myfunction'",
+            )
     plain["activation"], plain["teacher"] = activation.label, teacher.expression
     return {name: value for name, value in plain.items() if value is not None}
 

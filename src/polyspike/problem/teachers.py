@@ -16,8 +16,9 @@ from polyspike import elementwise as ew
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.activations import Activation, as_activation
-from polyspike.problem.callables import as_kinks, check_function, function_name, hashable
+from polyspike.problem.callables import as_kinks, check_function, check_pickles, function_name, hashable
 from polyspike.problem.expressions import MAX_DEGREE, Factor, Term, expression_of, parse_expression
+from polyspike.problem.importing import imported, is_dotted
 from polyspike.problem.smoothness import Smoothness, smoothness_of
 from polyspike.scalars import real_or_none
 
@@ -56,6 +57,17 @@ class Teacher:
     terms: tuple[Term, ...] = ()
     function: Callable[..., Any] | None = None
     function_kinks: tuple[float, ...] = ()
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.is_named:
+            return as_teacher, (self.expression,)
+        check_pickles("teacher", self.expression, self.function)
+        return Teacher, (self.expression, self.terms, self.function, self.function_kinks)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether :attr:`expression` says all; a callable has no text form, but by a dotted name."""
+        return self.function is None or (is_dotted(self.expression) and as_teacher(self.expression) == self)
 
     def __call__(self, t: Any) -> Any:
         """``sigma*(t)``; ``t`` of shape (...,) for one index, (..., n_indices) for several."""
@@ -307,8 +319,9 @@ def as_teacher(
     teacher : str, sequence of float, Teacher, Activation or callable
         ``[0, 1, 0.7]`` is H1 + 0.7 H2; an expression such as ``"h1 + 0.7*h2"``; any activation's name
         (centred); ``"h1[0] + h1[0]*h1[1]"`` for several directions, up to 10; or a function of one index,
-        vectorised over NumPy arrays, which is not centred. A callable of several indices is not accepted:
-        write it as an expression.
+        vectorised over NumPy arrays, which is not centred; or the dotted name of one,
+        ``"mypackage.mymodule.myfunction"``, which is imported and can be written down. A callable of several
+        indices is not accepted: write it as an expression.
     kinks : iterable of float
         Where a callable or its derivative jumps.
 
@@ -332,6 +345,8 @@ def as_teacher(
         return teacher
     if isinstance(teacher, Activation):
         return _from_activation(teacher)
+    if is_dotted(teacher):
+        return _imported(str(teacher).strip())
     if isinstance(teacher, str):
         return _from_terms(parse_expression(teacher))
     return _from_callable(teacher, kinks) if callable(teacher) else _from_coefficients(teacher)
@@ -341,8 +356,14 @@ def _from_terms(terms: tuple[Term, ...]) -> Teacher:
     return Teacher(expression_of(terms), terms)
 
 
+def _imported(name: str) -> Teacher:
+    """The teacher of a dotted name, be that a function, an Activation or a Teacher."""
+    found = as_teacher(imported("teacher", name))
+    return Teacher(name, found.terms, found.function, found.function_kinks) if found.function is not None else found
+
+
 def _from_activation(activation: Activation) -> Teacher:
-    if activation.is_named and activation.centred:
+    if activation.is_named and activation.centred and not is_dotted(activation.name):
         return as_teacher(activation.name)
     return Teacher(activation.label, (), activation, activation.kinks)
 

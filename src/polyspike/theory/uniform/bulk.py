@@ -31,7 +31,7 @@ _HALVINGS = 4
 _CHORD_STEPS = 3
 
 # From so many values on a Jacobian's largest block is made of products of its factors, if these are few.
-_MANY, _FEW_FACTORS = 2 * 10**7, 8
+_MANY, _FEW_FACTORS = 2 * 10**7, 32
 
 
 @dataclass(frozen=True)
@@ -285,13 +285,14 @@ def solve_bulk(
     NumericalError
         ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
     """
-    state = start or _start(model, shift)
-    state, iterations = _newton(state, tolerance, _FIRST_ATTEMPT, nearby)
-    if _converged(state, tolerance):
-        return state, iterations
-    state, more = _lower_shift(model, shift, tolerance)
-    if _converged(state, tolerance):
-        return state, iterations + more
+    # Iterates may leave the domain on their way, and are then shortened or given up.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        state, iterations = _newton(start or _start(model, shift), tolerance, _FIRST_ATTEMPT, nearby)
+        if _converged(state, tolerance):
+            return state, iterations
+        state, more = _lower_shift(model, shift, tolerance)
+        if _converged(state, tolerance):
+            return state, iterations + more
     message = f"bulk fixed point: residual {state.size_of_defect:.1e} after {iterations + more} Newton steps"
     raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
 
@@ -301,14 +302,15 @@ def _converged(state: BulkState, tolerance: float) -> bool:
 
 
 def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
-    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling.
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or for good
+    not finite.
 
     The Jacobian of an earlier step, or ``known``, serves as long as it brings the end near.
     """
     last = np.inf
     for iteration in range(most):
         size = state.size_of_defect
-        if size <= tolerance or (size <= _ROUNDING and size > last / 4):
+        if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size):
             return state, iteration
         if size / tolerance > (last / size) ** _CHORD_STEPS:
             known = None
@@ -323,7 +325,7 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
     level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
     state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
     slope = np.zeros(len(state.r) + len(state.zeta))
-    while level > 1 and total < _MAX_ITERATIONS:
+    while level > 1 and total < _MAX_ITERATIONS and np.isfinite(state.size_of_defect):
         step = min(ratio, level)
         guess = BulkState(model, shift * (level / step), state.r, state.zeta).moved(-slope * np.log(step))
         new, iterations = _newton(guess, tolerance, 8)

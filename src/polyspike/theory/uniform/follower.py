@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk, tangent
 from polyspike.theory.uniform.grids import Grid
@@ -68,12 +69,23 @@ class Follower:
         """The model with this problem's ridge, its solved bulk, and the Jacobian there."""
         model = replace(self._model, problem=problem)
         shift = shift_of(problem, model)
-        start, nearby = self._guess(shift)
-        state, _ = solve_bulk(model.bulk, shift, start, nearby=nearby)
+        state = self._solved(model, shift)
         at = Linearised(state)
         self._known = [*self._known[-1:], _Solved(state, at)]
         self.first = self.first or Solution(model.grid, state)
         return model, state, at
+
+    def _solved(self, model: UniformModel, shift: float) -> BulkState:
+        """From a guess, or from nothing where that leads nowhere: what came before is not this row's fault."""
+        try:
+            # A guess that overflows has an infinite defect, and is not taken.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                start, nearby = self._guess(shift)
+            if start is not None:
+                return solve_bulk(model.bulk, shift, start, nearby=nearby)[0]
+        except (NumericalError, ArithmeticError, np.linalg.LinAlgError):
+            self._known = []
+        return solve_bulk(model.bulk, shift)[0]
 
     def _guess(self, shift: float) -> tuple[BulkState | None, Linearised | None]:
         """Second order in the distance in log D; the curvature from the last two slopes."""

@@ -144,8 +144,7 @@ def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
     sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
     error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
     if not error < _MASS_ERROR:
-        message = f"the mass of the gradient matrix's spectral measures is off by {error:.1e}: {_tails(law)}"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
+        raise NumericalError(Status.OUT_OF_RANGE, f"the measures of M miss {error:.1e} of their mass: {_tails(law)}")
     return Contour(z, measures, ends)
 
 
@@ -156,8 +155,8 @@ def outermost(law: ResidualLaw) -> float:
 
 def _tails(law: ResidualLaw) -> str:
     """What a law is like whose measures are hard to integrate."""
-    eps, weights, _, _ = law.joint_sample(6)
-    kurtosis = float(weights @ (eps / sqrt(law.second_moment)) ** 4)
+    eps, weights, *_ = law.joint_sample(6)
+    kurtosis = weights @ (eps / sqrt(law.second_moment)) ** 4
     return f"few samples carry the gradient, E eps^4 = {kurtosis:.3g} (E eps^2)^2"
 
 

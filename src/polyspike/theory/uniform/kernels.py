@@ -34,7 +34,8 @@ _REACH = 8.3
 _DIGITS = 34.0
 _STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
 _LEVEL = 1.3
-_MAX_NODES = 40000
+# Values of the activation that averages may need: about a second.
+_MOST_VALUES = 4 * 10**7
 # Gauss-Legendre panels over the reach, at a deviation of 1, and their nodes.
 _PANELS, _PANEL_NODES = 8, 16
 # The share of a second moment that may lie beyond this many deviations; what is beyond the reach is a twentieth of it.
@@ -204,10 +205,12 @@ class _Group(NamedTuple):
 
 def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDArray[np.int_], Array, Array]]:
     """Columns with the nodes and weights of their z-integral, the groups cut so that none needs much memory."""
-    for group in _groups(activation, x, tau):
-        if group.size > _MAX_NODES:
-            message = f"the deviation of a pre-activation is so large that its average needs {group.size} nodes"
-            raise NumericalError(Status.OUT_OF_RANGE, message)
+    groups = _groups(activation, x, tau)
+    values = len(x) * sum(group.size * len(group.columns) for group in groups)
+    if values > _MOST_VALUES:
+        message = f"pre-activations deviate by up to {tau.max():.3g}: their averages would need {values:.1e} values"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    for group in groups:
         together = max(1, _BLOCK // (len(x) * group.size))
         for i in range(0, len(group.columns), together):
             columns = group.columns[i : i + together]

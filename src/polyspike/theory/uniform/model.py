@@ -103,6 +103,12 @@ class UniformModel:
     along: WeightsAlong
     quadratic: tuple[Any, Any, Any]
 
+    @property
+    def stretch(self) -> float:
+        """How much of a prediction is due to weights that the step has made longer along the known directions."""
+        n, d = self.problem.n_samples, self.problem.input_dim
+        return self.along.stretch(self.grid.u_weights, 2 * n / (d * (d + 1)))
+
 
 def build_model(problem: Problem, grid: Grid, step: Any = None, sample: StepScalars | None = None) -> UniformModel:
     """The arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives), for the expectations
