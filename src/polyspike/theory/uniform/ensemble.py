@@ -33,7 +33,7 @@ class Average(NamedTuple):
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
-        overlaps = mean_overlaps([(member.weight, member.model.conditioning) for member in self.members])
+        overlaps = mean_overlaps([(member.weight, member.model) for member in self.members])
         return as_prediction(problem, self.errors, overlaps)
 
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem, Teacher
-from polyspike.theory.uniform.conditioning import Conditioning, StepScalars, activation_numbers, condition
-from polyspike.theory.uniform.residual_law import teacher_sample
+from polyspike.theory.uniform.conditioning import StepScalars, activation_numbers, condition
+from polyspike.theory.uniform.model import UniformModel
+from polyspike.theory.uniform.teacher_sample import teacher_sample
 
 __all__ = [
     "EnergyLaw",
@@ -60,11 +61,14 @@ class WeightedSample(NamedTuple):
 
 
 class Overlaps(NamedTuple):
-    """The gradient's cosine with beta*, the spike's, and the spike's strength r."""
+    """The gradient's cosine with beta*, the spike's, the spike's strength r, and how far the step stretches the weights
+    along the known directions (``UniformModel.stretch``).
+    """
 
     cosine: float
     spike_cosine: float
     strength: float
+    stretch: float
 
 
 def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
@@ -81,9 +85,12 @@ def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
     return nodes if share == 1 else (WeightedSample(1 - share, None), *nodes)
 
 
-def mean_overlaps(found: Sequence[tuple[float, Conditioning]]) -> Overlaps:
-    """Their averages over conditionings with weights."""
-    rows = [(weight * c.gradient_cosine, weight * c.cosine, weight * c.strength) for weight, c in found]
+def mean_overlaps(found: Sequence[tuple[float, UniformModel]]) -> Overlaps:
+    """Their averages over models with weights."""
+    rows = [
+        (weight * c.gradient_cosine, weight * c.cosine, weight * c.strength, weight * model.stretch)
+        for weight, model, c in ((weight, model, model.conditioning) for weight, model in found)
+    ]
     return Overlaps(*(float(sum(column)) for column in zip(*rows, strict=True)))
 
 

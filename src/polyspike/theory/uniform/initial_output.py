@@ -15,7 +15,7 @@ from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.theory.uniform.bulk import solve_bulk
 from polyspike.theory.uniform.conditioning import Conditioning, activation_numbers, condition
-from polyspike.theory.uniform.gradient_sample import Overlaps
+from polyspike.theory.uniform.gradient_sample import mean_overlaps
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.model import assemble
 from polyspike.theory.uniform.predict_uniform import as_prediction, shift_of, solve_errors
@@ -73,5 +73,5 @@ def predict_without_output(problem: Problem) -> Prediction:
     scalars = condition_without_output(problem)
     model = assemble(problem, choose_grid(problem, scalars), scalars)
     state, _ = solve_bulk(model.bulk, shift_of(problem, model))
-    overlaps = Overlaps(scalars.gradient_cosine, scalars.cosine, scalars.strength)
+    overlaps = mean_overlaps([(1.0, model)])
     return replace(as_prediction(problem, solve_errors(model, state), overlaps), method="uniform, without omega")

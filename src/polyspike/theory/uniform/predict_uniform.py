@@ -14,13 +14,13 @@ from polyspike.status import Status
 from polyspike.theory.uniform.bulk import BulkState, Linearised, solve_bulk
 from polyspike.theory.uniform.conditioning import StepScalars, activation_numbers, condition
 from polyspike.theory.uniform.forms import Errors, errors
-from polyspike.theory.uniform.gradient_sample import Overlaps, mean_overlaps, weighted_samples
+from polyspike.theory.uniform.gradient_sample import Overlaps, concentration, mean_overlaps, weighted_samples
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.guard import check_magnitudes, within_double_precision
 from polyspike.theory.uniform.model import UniformModel, assemble
 from polyspike.theory.uniform.spectrum import predict_spectrum
 from polyspike.theory.uniform.teacher_sample import sampling_error
-from polyspike.theory.uniform.trust import LARGEST, Trust, trust
+from polyspike.theory.uniform.trust import Corners, Trust, trust
 
 __all__ = ["as_prediction", "mean_errors", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
 
@@ -63,7 +63,7 @@ def predict_uniform(problem: Problem) -> Prediction:
     with within_double_precision():
         solved = [(weight, *solve_problem(problem, sample=sample)) for weight, sample in weighted_samples(problem)]
         found = mean_errors([(weight, solve_errors(model, state)) for weight, model, state in solved])
-        overlaps = mean_overlaps([(weight, model.conditioning) for weight, model, _ in solved])
+        overlaps = mean_overlaps([(weight, model) for weight, model, _ in solved])
         return as_prediction(problem, found, overlaps)
 
 
@@ -77,8 +77,8 @@ def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
 
 def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps) -> Prediction:
     """The result in the form that all predictions share."""
-    cosine, spike_cosine, strength = overlaps
-    worth = _worth(problem, found)
+    cosine, spike_cosine, strength, stretch = overlaps
+    worth = _worth(problem, found, stretch)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -105,15 +105,11 @@ def _spectrum(problem: Problem) -> Spectrum:
         return predict_spectrum(problem)
 
 
-def _worth(problem: Problem, found: Errors) -> Trust:
-    """What the sizes say of a prediction, and what the sampling of a teacher of many indices adds."""
-    worth = trust(problem, float(found.train_loss), float(found.train_error), float(found.test_error))
-    sampled = sampling_error(problem.teacher)
-    estimate = worth.error_estimate + sampled
-    if worth.trusted and estimate > LARGEST:
-        reason = f"averages over the teacher's {problem.teacher.n_indices} indices are known to {sampled:.1%}"
-        return Trust(estimate, False, reason)
-    return worth._replace(error_estimate=estimate)
+def _worth(problem: Problem, found: Errors, stretch: float) -> Trust:
+    """What the sizes say of a prediction, and what the corners of the theory add."""
+    loss, train, test = float(found.train_loss), float(found.train_error), float(found.test_error)
+    corners = Corners(stretch, concentration(problem), sampling_error(problem.teacher))
+    return trust(problem, loss, train, test, corners)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
@@ -122,7 +118,9 @@ def _notes(problem: Problem) -> tuple[str, ...]:
     if numbers.c1 == 0:
         notes.append("c_1 = 0: the step makes no spike.")
     if not np.any(problem.teacher.linear_coefficients):
-        notes.append("c*_1 = 0: the gradient carries no signal at n ~ d, the learned direction is noise.")
+        notes.append("c*_1 = 0: beta carries no signal at n ~ d, the direction of the spike is noise.")
+        if numbers.c2 != 0 and problem.step > 0 and problem.teacher.information_exponent == 2:
+            notes.append("c_2 != 0: the step stretches the weights along the teacher, whose quadratic part is learned.")
     return tuple(notes)
 
 

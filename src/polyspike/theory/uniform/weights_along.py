@@ -55,6 +55,13 @@ class WeightsAlong:
     mean: Any
     covariance: Any
 
+    def stretch(self, weights: Array, aspect: float) -> float:
+        """``n/D2`` times how much more the products of the known directions hold than those of isotropic weights, at
+        most, on average over the readouts with these weights: how much of a prediction is due to this.
+        """
+        own = np.real(np.einsum("aii->ai", self.covariance[:, 1:, 1:]))
+        return aspect * max(0.0, float((weights @ own).max(initial=1.0)) - 1)
+
 
 def products(count: int) -> list[tuple[int, int]]:
     """Pairs (i, j) of directions: b with itself, b with every e, then the squares and products of the e in the order of
