@@ -197,8 +197,8 @@ def _make(
 ) -> Progress:
     """Do what is missing, store every task as it is finished, and tell how it went."""
     moment, pending = start
-    report(moment)
     try:
+        report(moment)
         with Reservations(store.path) as reserved:
             for round_ in _rounds(pending, store, redo, reserved):
                 with closing(finished(round_, backend)) as outcomes:
