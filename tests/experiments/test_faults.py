@@ -22,11 +22,12 @@ from polyspike.experiments.store import Store
 from polyspike.experiments.sweep import SweepResult, sweep
 
 SWEEP = """
-    import sys
+    import signal, sys
     from experiments.fakes import Fake
     from experiments.test_sweep import grid, sizes
     from polyspike.experiments.sweep import SweepInterrupted, sweep
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     path, log, workers, seconds, label = sys.argv[1:]
     if label == "together:":
         print("ready", flush=True)

@@ -1,10 +1,28 @@
 """The command line: ``polyspike --help``. One file a command."""
 
-from polyspike.cli.app import app
+import signal
+import sys
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
-    """Run the command line with the arguments of the process."""
-    app(prog_name="polyspike")
+    """Run the command line with the arguments of the process.
+
+    Ctrl-C shows no traceback, be it while the commands are loaded, or once more while an interrupted one ends: the
+    second one ends the process at once.
+    """
+    try:
+        from polyspike.cli.app import app
+
+        app(prog_name="polyspike")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.exit(_INTERRUPTED)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise
