@@ -34,7 +34,7 @@ QUANTITIES = {"train_loss": "fitted_moment", "train_error": "fitted_moment", "te
 """What is measured, each with the mean square of the labels to whose luck it is owed."""
 JUDGED = ("train_loss", "test_error")
 EXPONENTS = (
-    UNTRAINED, 0.0, 0.1, WINDOW_EXPONENTS[1], 0.2, 0.25, WINDOW_EXPONENTS[2], WINDOW_EXPONENTS[3], 0.4, 0.45, 0.5,
+    UNTRAINED, 0.0, 0.1, WINDOW_EXPONENTS[1], 0.2, WINDOW_EXPONENTS[2], WINDOW_EXPONENTS[3], 0.4, 0.45, 0.5,
 )  # fmt: skip
 CURVE_EXPONENTS = tuple(sorted({*EXPONENTS, *np.linspace(0.0, 0.5, 51).round(3).tolist()}))
 JUDGED_EXPONENTS = (*WINDOW_EXPONENTS.values(), 0.45, 0.5)
