@@ -1,9 +1,12 @@
 """What all commands share: help, version, exit codes, and one-line refusals."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from polyspike import (
     UnreadableError,
     __version__,
 )
+from polyspike.cli import main
 from polyspike.cli.app import COMMANDS, EXIT_CODES, exit_code
 
 TAKE_A_PROBLEM = ("predict", "simulate", "spectrum")
@@ -180,3 +184,40 @@ def test_the_installed_command_and_the_module_are_the_same_and_need_no_terminal(
     done = subprocess.run(module, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout == run("activation", "h2", "--json").stdout
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """What is done with SIGINT is as before afterwards."""
+    former = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+def test_ctrl_c_while_the_commands_are_loaded_shows_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], interrupts: None
+) -> None:
+    def interrupted(_: str) -> Any:
+        raise KeyboardInterrupt
+
+    loading = ModuleType("polyspike.cli.app")
+    monkeypatch.setattr(loading, "__getattr__", interrupted, raising=False)
+    monkeypatch.setitem(sys.modules, "polyspike.cli.app", loading)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # another one ends it at once
+
+
+@pytest.mark.parametrize(("code", "heard"), [(130, False), (2, True)])
+def test_an_interrupted_command_is_ended_at_once_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, code: int, heard: bool, interrupts: None
+) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    ending = ModuleType("polyspike.cli.app")
+    monkeypatch.setattr(ending, "app", lambda **_: sys.exit(code), raising=False)
+    monkeypatch.setitem(sys.modules, "polyspike.cli.app", ending)
+    with pytest.raises(SystemExit):
+        main()
+    assert (signal.getsignal(signal.SIGINT) == signal.default_int_handler) == heard

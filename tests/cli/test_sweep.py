@@ -88,6 +88,16 @@ def test_the_figure_has_the_theory_over_it(spec: Path, tmp_path: Path) -> None:
     assert all(row["status"] == "ok" and 0 < float(row["test_error"]) < 10 for row in theory)
 
 
+def test_a_long_preparation_is_told_before_it_starts(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = run(spec, "--out", tmp_path, "--workers", 1, "--no-figure")
+    assert "preparing" not in quick.output
+    monkeypatch.setattr("polyspike.cli.sweep.LONG", 6)
+    told = run(spec, "--out", tmp_path, "--workers", 1, "--no-figure").output
+    assert told.index("preparing 6 problems ...") < told.index("preparing 6 keys ...") < told.index("12/12 rows")
+
+
 def test_json_is_for_machines(spec: Path, tmp_path: Path) -> None:
     done = run(spec, "--out", tmp_path, "--workers", 1, "--no-figure", "--json")
     found = json.loads(done.stdout)
@@ -122,7 +132,8 @@ def test_failed_rows_are_told_by_the_exit_code(spec: Path, tmp_path: Path, monke
         (["--workers", "0"], 2, "--workers = 0"),
         (["--redo", "--redo-failed"], 2, "--redo, --redo-failed"),
         (["--out", "/proc/nowhere"], 4, "--out = '/proc/nowhere': cannot be made"),
-        (["--scheduler", "nonsense://x"], 4, "--scheduler = 'nonsense://x'"),
+        (["--scheduler", "nonsense://x:1"], 2, "--scheduler = 'nonsense://x:1'"),
+        (["--scheduler", "tcp://10.0.0.1"], 2, "--scheduler = 'tcp://10.0.0.1': give protocol, host and port"),
     ],
 )
 def test_refusals_are_one_line(spec: Path, tmp_path: Path, arguments: list[str], code: int, message: str) -> None:

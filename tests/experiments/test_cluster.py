@@ -10,7 +10,7 @@ import pytest
 from experiments.fakes import Fake
 from experiments.test_faults import complete
 from experiments.test_sweep import BASE, all_same, grid, sizes
-from polyspike import Status, UnreadableError
+from polyspike import ArgumentError, Status, UnreadableError
 from polyspike.experiments.progress import Progress
 from polyspike.experiments.sweep import SweepInterrupted, sweep
 
@@ -93,5 +93,16 @@ def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyspike.experiments.dispatch._SECONDS_TO_CONNECT", 0.5)
     with pytest.raises(UnreadableError, match=r"scheduler = 'tcp://127.0.0.1:9': no scheduler answers"):
         sweep(grid(), 1, run=Fake(), scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(UnreadableError, match="scheduler = 'nonsense://x'"):
-        sweep(grid(), 1, run=Fake(), scheduler="nonsense://x")
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "tcp://10.0.0.1", "tcp://10.0.0.1:port", "nonsense://x", "", "tcp://:1"]
+)
+def test_an_address_without_host_and_port_is_refused_before_any_work(address: str) -> None:
+    with pytest.raises(ArgumentError, match=r"scheduler = .*give protocol, host and port, as in tcp://10.0.0.1:8786"):
+        sweep(grid(), 1, run=Fake(), scheduler=address)
+
+
+def test_a_protocol_that_dask_does_not_know_is_named() -> None:
+    with pytest.raises(ArgumentError, match=r"scheduler = 'nonsense://x:1'.*unknown address scheme"):
+        sweep(grid(), 1, run=Fake(), scheduler="nonsense://x:1")

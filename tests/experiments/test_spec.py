@@ -1,10 +1,13 @@
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from experiments.fakes import Fake
 from polyspike import ArgumentError, Problem, UnreadableError
-from polyspike.experiments.spec import SweepSpec
+from polyspike.experiments.spec import _WHOLE, SweepSpec
+from polyspike.experiments.sweep import sweep
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +57,41 @@ def test_a_file_is_a_grid(tmp_path: Path) -> None:
 def test_a_log_range() -> None:
     found = spec(axes={"step_size": [1.0], "ridge": {"from": 1e-3, "to": 1, "count": 4, "scale": "log"}})
     assert [p.ridge for p in found.problems] == [0.001, 0.01, 0.1, 1.0]
+
+
+def test_ranges_of_integers_are_rounded_and_each_is_taken_once() -> None:
+    width = {"from": 2, "to": 100, "count": 8, "scale": "log"}
+    found = spec(axes={"step_size": [1.0], "width": width})
+    assert [p.width for p in found.problems] == [2, 3, 6, 11, 19, 33, 57, 100]
+    found = spec(axes={"step_size": [1.0], "n_gradient": {"from": 10, "to": 12, "count": 9}})
+    assert [p.n_gradient for p in found.problems] == [10, 11, 12]
+    assert all(isinstance(p.n_gradient, int) for p in found.problems)
+
+
+def test_a_range_of_integers_is_checked_like_a_list_of_them() -> None:
+    with pytest.raises(ArgumentError, match="width = 0"):
+        spec(axes={"step_size": [1.0], "width": {"from": 0, "to": 3, "count": 2}})
+
+
+def test_every_field_of_integers_takes_such_a_range() -> None:
+    whole = {f.name for f in dataclasses.fields(Problem) if int in (f.type, *get_args(f.type))}
+    assert whole == set(_WHOLE)
+
+
+def test_the_number_of_problems_is_told_before_the_first_is_made() -> None:
+    heard: list[tuple[str, int, int]] = []
+    axes = {"step_size": {"from": 0, "to": 1, "count": 50}, "ridge": {"from": 0, "to": 1, "count": 50}}
+    found = SweepSpec.from_dict({"axes": axes}, announce=lambda *told: heard.append(told))
+    assert len(found.problems) == 2500
+    assert heard == [("problems", done, 2500) for done in (0, 1000, 2000, 2500)]
+
+
+def test_a_large_sweep_tells_how_far_its_preparations_are() -> None:
+    heard: list[tuple[str, int, int]] = []
+    problems = SweepSpec.from_dict({"axes": {"step_size": {"from": 0, "to": 1, "count": 1500}}}).problems
+    sweep(problems, 1, run=Fake(), workers=1, announce=lambda *told: heard.append(told))
+    assert heard[:3] == [("keys", 0, 1500), ("keys", 1000, 1500), ("keys", 1500, 1500)]
+    assert heard[3:] == [("pieces of work", 0, 12), ("pieces of work", 12, 12)]
 
 
 def test_defaults_and_repeated_values() -> None:

@@ -10,6 +10,14 @@ import pytest
 from polyspike.experiments.workers import as_done, interrupts_held
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Interrupts are ignored where the tests run in the background; here they are not."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 def signals(_: int) -> tuple[bool, bool, int]:
     """Whether this process ignores Ctrl-C, whether it was born so, and its number."""
     blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])

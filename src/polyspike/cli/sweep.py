@@ -24,6 +24,9 @@ EXAMPLES = (
 ROWS_FAILED = 5
 """Exit code when every row is there but some are marked as failed."""
 
+LONG = 100_000
+"""Problems or pieces of work whose preparation takes seconds or more, and is told in a line of its own."""
+
 _STORE = "results.db"
 
 
@@ -57,14 +60,14 @@ def command(
     from polyspike.experiments.spec import SweepSpec
     from polyspike.experiments.sweep import SweepInterrupted, sweep
 
-    plan = SweepSpec.from_toml(spec)
     if redo and redo_failed:
         raise ArgumentError("--redo, --redo-failed", (redo, redo_failed), "give one of the two")
     given = {"dtype": dtype, "device": device, "streaming": streaming}
-    options = plan.options | {name: value for name, value in given.items() if value is not None}
-    folder = make_folder(Path(plan.name) if out is None else out)
     try:
-        with _bar(quiet=json) as report:
+        with _bar(quiet=json) as (report, announce):
+            plan = SweepSpec.from_toml(spec, announce)
+            options = plan.options | {name: value for name, value in given.items() if value is not None}
+            folder = make_folder(Path(plan.name) if out is None else out)
             result = sweep(
                 plan.problems,
                 plan.replicates,
@@ -75,6 +78,7 @@ def command(
                 scheduler=scheduler,
                 threads=threads,
                 progress=report,
+                announce=announce,
                 **options,
             )
     except SweepInterrupted as interrupt:
@@ -87,8 +91,8 @@ def command(
 
 
 @contextmanager
-def _bar(quiet: bool) -> Iterator[Any]:
-    """A progress bar on stderr with rows, rate and time left."""
+def _bar(quiet: bool) -> Iterator[tuple[Any, Any]]:
+    """A progress bar on stderr: what is being prepared, then rows, rate and time left."""
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %  {task.description}"))
     with Progress(*columns, console=Console(stderr=True, quiet=quiet)) as bar:
         row = bar.add_task("", total=None)
@@ -97,7 +101,13 @@ def _bar(quiet: bool) -> Iterator[Any]:
             bar.update(row, completed=moment.done, total=moment.total, description=_speed(moment))
             bar.refresh()
 
-        yield report
+        def announce(what: str, done: int, total: int) -> None:
+            if done == 0 and total >= LONG:  # also where no bar is seen
+                bar.console.print(f"preparing {total} {what} ...")
+            bar.update(row, completed=done, total=total, description=f"preparing {done}/{total} {what}")
+            bar.refresh()
+
+        yield report, announce
 
 
 def _speed(moment: Any) -> str:

@@ -6,10 +6,11 @@ from contextlib import closing
 from importlib import import_module
 from itertools import chain, islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from threadpoolctl import threadpool_limits
 
-from polyspike.errors import MissingPackageError, UnreadableError
+from polyspike.errors import ArgumentError, MissingPackageError, UnreadableError
 from polyspike.experiments.store import Row
 from polyspike.experiments.tasks import Task
 from polyspike.experiments.workers import as_done
@@ -78,13 +79,27 @@ def on_cluster(address: str) -> Backend:
     ------
     MissingPackageError
         If ``distributed`` is not installed.
+    ArgumentError
+        If that is no address with a port.
     """
     distributed = _distributed(address)
+    _check_address(address)
 
     def backend(tasks: Iterable[Task], alone: bool) -> Generator[Outcome]:
         return _by_dask(distributed, address, tasks, alone)
 
     return backend
+
+
+def _check_address(address: str) -> None:
+    """Before any work: Dask itself says only what it cannot parse, when it is asked to connect."""
+    try:
+        found = urlsplit(address if "://" in address else f"tcp://{address}")
+        complete = bool(found.hostname and found.port) or found.scheme == "inproc"
+    except ValueError:  # a port that is no number
+        complete = False
+    if not complete:
+        raise ArgumentError("scheduler", address, "give protocol, host and port, as in tcp://10.0.0.1:8786")
 
 
 def _distributed(address: str) -> Any:
@@ -127,6 +142,8 @@ def _rows_in_a_thread(task: Task) -> list[Row]:
 def _client(distributed: Any, address: str) -> Any:
     try:
         return distributed.Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
+        raise ArgumentError("scheduler", address, f"Dask does not know such an address ({error})") from error
+    except OSError as error:
         remedy = "start one with `dask scheduler`, or check the address"
         raise UnreadableError(f"scheduler = {address!r}: no scheduler answers ({error}); {remedy}") from error

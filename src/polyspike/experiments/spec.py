@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, fields
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from polyspike.errors import ArgumentError
+from polyspike.experiments.announce import Announce, announced
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
@@ -19,6 +21,8 @@ __all__ = ["SweepSpec"]
 _ENTRIES = ("name", "replicates", "seed", "base", "axes", "together", "options")
 _RANGE = ("from", "to", "count", "scale")
 _FIELDS = tuple(f.name for f in fields(Problem))
+_WHOLE = ("n_samples", "input_dim", "width", "n_gradient")
+"""Fields that are integers: their ranges are rounded, and a number that comes twice is taken once."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class SweepSpec:
         [axes]                          # every combination of these values
         step_exponent = { from = 0.0, to = 0.5, count = 11 }
         ridge = { from = 1e-3, to = 1.0, count = 4, scale = "log" }
+        width = { from = 100, to = 1000, count = 5, scale = "log" }     # rounded; each once
         gradient = ["full", "target"]
 
         [[together]]                    # fields that change together: each table is one setting
@@ -66,8 +71,8 @@ class SweepSpec:
     options: dict[str, Any]
 
     @classmethod
-    def from_toml(cls, path: str | Path) -> Self:
-        """Read a file.
+    def from_toml(cls, path: str | Path, announce: Announce | None = None) -> Self:
+        """Read a file; ``announce`` hears how many problems it has before they are made, and how far that is.
 
         Raises
         ------
@@ -76,31 +81,33 @@ class SweepSpec:
         ArgumentError
             Naming the entry, its value and the remedy.
         """
-        return cls.from_dict(read_toml(Path(path)), Path(path).stem)
+        return cls.from_dict(read_toml(Path(path)), Path(path).stem, announce)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], name: str = "sweep") -> Self:
+    def from_dict(cls, values: dict[str, Any], name: str = "sweep", announce: Announce | None = None) -> Self:
         """The same from a dict; ``name`` is used where it has none."""
         for entry in values:
             if entry not in _ENTRIES:
                 raise ArgumentError(entry, values[entry], closest_names(entry, _ENTRIES))
-        base, axes = _table("base", values), _table("axes", values)
-        return cls(
-            name=_folder_name(values.get("name", name)),
-            problems=_problems(base, axes, _settings(values.get("together", []))),
-            replicates=as_count("replicates", values.get("replicates", 8)),
-            seed=as_seed(values.get("seed", 0)),
-            options=_table("options", values),
-        )
+        base, axes, settings = _table("base", values), _table("axes", values), _settings(values.get("together", []))
+        rest: dict[str, Any] = {
+            "name": _folder_name(values.get("name", name)),
+            "replicates": as_count("replicates", values.get("replicates", 8)),
+            "seed": as_seed(values.get("seed", 0)),
+            "options": _table("options", values),
+        }
+        _check_once(base, axes, settings[0])
+        return cls(problems=_problems(base, axes, settings, announce), **rest)
 
 
-def _problems(base: dict[str, Any], axes: dict[str, Any], settings: list[dict[str, Any]]) -> tuple[Problem, ...]:
-    _check_once(base, axes, settings[0])
-    names = list(axes)
-    columns = [_axis_values(name, axes[name]) for name in names]
-    grid = [dict(zip(names, point)) for point in product(*columns)]
-    problems = [Problem.from_dict({**base, **setting, **point}) for setting in settings for point in grid]
-    return tuple(dict.fromkeys(problems))
+def _problems(
+    base: dict[str, Any], axes: dict[str, Any], settings: list[dict[str, Any]], announce: Announce | None
+) -> tuple[Problem, ...]:
+    """All combinations, each once; their number is known, and announced, before the first is made."""
+    columns = {name: _axis_values(name, axis) for name, axis in axes.items()}
+    total = len(settings) * prod(map(len, columns.values()))
+    points = ({**base, **setting, **dict(zip(columns, p))} for setting in settings for p in product(*columns.values()))
+    return tuple(dict.fromkeys(announced(map(Problem.from_dict, points), "problems", total, announce)))
 
 
 def _check_once(*places: dict[str, Any]) -> None:
@@ -128,7 +135,8 @@ def _settings(together: Any) -> list[dict[str, Any]]:
 
 def _axis_values(name: str, axis: Any) -> list[Any]:
     if isinstance(axis, dict):
-        return _range(f"axes.{name}", axis)
+        values = _range(f"axes.{name}", axis)
+        return list(dict.fromkeys(map(round, values))) if name in _WHOLE else values
     if not isinstance(axis, list) or not axis:
         remedy = "give a list of values, or { from = ..., to = ..., count = ... }"
         raise ArgumentError(f"axes.{name}", axis, remedy)

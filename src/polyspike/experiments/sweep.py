@@ -10,6 +10,7 @@ from typing import Any
 
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError, DoesNotFitError
+from polyspike.experiments.announce import Announce, announced
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.dispatch import Backend, finished, on_cluster, on_this_machine
 from polyspike.experiments.export import frame
@@ -17,7 +18,7 @@ from polyspike.experiments.progress import Progress, work
 from polyspike.experiments.replicate import Replication, Run
 from polyspike.experiments.reservations import Reservations
 from polyspike.experiments.store import Row, Store, run_key
-from polyspike.experiments.tasks import Task, plan
+from polyspike.experiments.tasks import Task, plan, sizes_of
 from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
@@ -26,6 +27,7 @@ from polyspike.scalars import integer_or_none
 from polyspike.simulation import simulate_many
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.memory import available_bytes, needed_bytes
+from polyspike.status import Status
 
 __all__ = ["SweepInterrupted", "SweepResult", "sweep"]
 
@@ -115,6 +117,7 @@ def sweep(
     threads: int = BLAS_THREADS,
     chunk: int = CHUNK,
     progress: Callable[[Progress], object] | None = None,
+    announce: Announce | None = None,
     run: Run = simulate_many,
     **options: Any,
 ) -> SweepResult:
@@ -146,6 +149,9 @@ def sweep(
         larger ones share more.
     progress : callable
         Called with a :class:`Progress` at the start and after every task.
+    announce : callable
+        Called with what is being prepared, how much of it is done and how much there is, before and while the keys of
+        all rows are made and looked up: minutes, for millions of them.
     run : callable
         Stand-in for :func:`polyspike.simulate_many`.
     **options
@@ -171,13 +177,15 @@ def sweep(
     if redo not in (False, True, "failed"):
         raise ArgumentError("redo", redo, "give False, True or 'failed'")
     tasks = list(plan(run, listed, seeds, options, as_count("chunk", chunk), as_count("threads", threads)))
-    keys = tuple(tuple(run_key(p, s, options) for s in seeds) for p in listed)
+    named = announced(listed, "keys", len(listed), announce)
+    keys = tuple(tuple(run_key(p, s, options) for s in seeds) for p in named)
     count = _count_workers(listed, workers, threads, run, options) if scheduler is None else None
     backend = on_cluster(scheduler) if scheduler is not None else on_this_machine(count or 1)
     place = Store() if store is None else store if isinstance(store, Store) else Path(store)
     with _opened(place) as opened:
         opened.try_writing()
-        last = _make(tasks, opened, redo, backend, count, progress or _silent)
+        start = _survey(announced(tasks, "pieces of work", len(tasks), announce), opened, redo, count)
+        last = _make(start, opened, redo, backend, progress or _silent)
     return SweepResult(listed, keys, place, last)
 
 
@@ -187,17 +195,16 @@ def _opened(store: Store | Path) -> AbstractContextManager[Store]:
 
 
 def _make(
-    tasks: Sequence[Task],
+    start: tuple[Progress, list[Task]],
     store: Store,
     redo: bool | str,
     backend: Backend,
-    workers: int | None,
     report: Callable[[Progress], object],
 ) -> Progress:
     """Do what is missing, store every task as it is finished, and tell how it went."""
-    moment, pending = _survey(tasks, store, redo, workers)
-    report(moment)
+    moment, pending = start
     try:
+        report(moment)
         with Reservations(store.path) as reserved:
             for round_ in _rounds(pending, store, redo, reserved):
                 with closing(finished(round_, backend)) as outcomes:
@@ -257,24 +264,33 @@ class _Round:
         return found
 
 
-def _survey(tasks: Sequence[Task], store: Store, redo: bool | str, workers: int | None) -> tuple[Progress, list[Task]]:
+def _survey(tasks: Iterable[Task], store: Store, redo: bool | str, workers: int | None) -> tuple[Progress, list[Task]]:
     """Where a sweep starts, and what of its tasks is missing."""
-    pending = [task for task, _ in (_missing(task, store, redo) for task in tasks) if task.problems]
-    total, missing = (sum(len(t.problems) for t in some) for some in (tasks, pending))
-    stored = store.statuses(key for task in tasks for key in task.by_key())
-    redone = {key for task in pending for key in task.by_key()}
-    failed = sum(not status.ok for key, status in stored.items() if key not in redone)
-    cost = sum(work(task.problems) for task in pending)
+    pending, total, missing, failed, cost = list[Task](), 0, 0, 0, 0.0
+    for task in tasks:
+        keys = task.by_key()
+        statuses = store.statuses(keys)
+        todo = [problem for key, problem in keys.items() if not _settled(statuses.get(key), redo)]
+        total, missing = total + len(keys), missing + len(todo)
+        failed += sum(_settled(status, redo) and not status.ok for status in statuses.values())
+        if todo:
+            pending.append(task.only(todo))
+            cost += work(todo)
     return Progress(total, total - missing, failed=failed, workers=workers, work=cost), pending
+
+
+def _settled(status: Status | None, redo: bool | str) -> bool:
+    """Whether a row with this status, None where there is none, is left as it is."""
+    return status is not None and redo is not True and (status.ok or redo is False)
 
 
 def _missing(task: Task, store: Store, redo: bool | str) -> tuple[Task, Task]:
     """The part of a task that must be done, and the part that is stored."""
-    stored = {} if redo is True else store.statuses(task.by_key())
-    settled = {key for key, status in stored.items() if status.ok or redo is False}
+    keys = task.by_key()
+    statuses = store.statuses(keys)
     split: tuple[list[Problem], list[Problem]] = ([], [])
-    for key, problem in task.by_key().items():
-        split[key in settled].append(problem)
+    for key, problem in keys.items():
+        split[_settled(statuses.get(key), redo)].append(problem)
     return task.only(split[0]), task.only(split[1])
 
 
@@ -307,7 +323,8 @@ def _count_workers(
     if run is not simulate_many:
         return count
     arrays = arrays_on(options["device"], options["dtype"])
-    needs = {needed_bytes(problem, options["streaming"], arrays): problem for problem in problems}
+    sizes = {sizes_of(problem): problem for problem in problems}
+    needs = {needed_bytes(problem, options["streaming"], arrays): problem for problem in sizes.values()}
     most = max(needs)
     room = max(1, available_bytes(arrays) // most)
     if workers is not None and count > room:

@@ -10,7 +10,7 @@ from polyspike.experiments.threads import BLAS_THREADS, one_task
 from polyspike.problem import Problem
 from polyspike.status import Status
 
-__all__ = ["Task", "plan"]
+__all__ = ["Task", "plan", "sizes_of"]
 
 _LONGEST_MESSAGE = 2000
 
@@ -90,12 +90,12 @@ def plan(
     """
     groups: dict[tuple[int, ...], list[Problem]] = {}
     for problem in dict.fromkeys(problems):
-        groups.setdefault(_sizes(problem), []).append(problem)
+        groups.setdefault(sizes_of(problem), []).append(problem)
     parts = [tuple(g[i : i + chunk]) for g in groups.values() for i in range(0, len(g), chunk)]
     return (Task(run, part, seed, options, threads) for seed in seeds for part in parts)
 
 
-def _sizes(problem: Problem) -> tuple[int, ...]:
+def sizes_of(problem: Problem) -> tuple[int, ...]:
     """Problems that agree in these see the same data and the same initial network at the same seed."""
     return (problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import (
+    SEEDS_SHOWN,
     SHIFTED_SINE,
     UNTRAINED,
     WINDOW_EXPONENTS,
@@ -61,13 +62,15 @@ def problem_of(options: Options) -> Problem:
 
 
 def plan(options: Options) -> list[Job]:
-    """One job a seed, all exponents on its draw; and one for the theory."""
-    problem = problem_of(options)
-    cost = 6 * (problem.width / 1000) ** 3
-    key = f"{NAME}: {problem}, {EXPONENTS}"
-    seeds = range(options.replicates(full=12, quick=6))
-    jobs = [Job(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in seeds]
-    return [Job(f"{key}, theory {CURVE_EXPONENTS}", 0.5, partial(run_theory, problem)), *jobs]
+    """One job a seed, all exponents on its draw; and one for the theory. Exponents that are only shown have the first
+    few seeds.
+    """
+    problem, jobs = problem_of(options), []
+    for k in range(options.replicates(full=12, quick=6)):
+        exponents = EXPONENTS if k < SEEDS_SHOWN else (UNTRAINED, *WINDOW_EXPONENTS.values())
+        cost = len(exponents) / 2 * (problem.width / 1000) ** 3
+        jobs.append(Job(f"{NAME}: {problem}, {exponents}, seed {k}", cost, partial(run, problem, k, exponents)))
+    return [Job(f"{NAME}: {problem}, theory {CURVE_EXPONENTS}", 0.5, partial(run_theory, problem)), *jobs]
 
 
 def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> Rows:

@@ -12,6 +12,7 @@ from polyspike.results import Estimate, Prediction
 from polyspike.theory import predict
 
 __all__ = [
+    "SEEDS_SHOWN",
     "SHIFTED_SINE",
     "UNTRAINED",
     "WINDOW_EXPONENTS",
@@ -42,6 +43,9 @@ softplus have no odd coefficient, tanh and erf no even one. The shift is such th
 
 WINDOW_EXPONENTS = {1: 0.15, 2: 0.29, 3: 0.354}
 """A step exponent inside each of the first three windows, (0, 1/4), (1/4, 1/3) and (1/3, 3/8)."""
+
+SEEDS_SHOWN = 3
+"""Seeds at most of what is drawn in a figure and not judged by any claim."""
 
 UNTRAINED = -1.0
 """Stands for the exponent of a vanishing step in tables, which hold numbers only."""
