@@ -33,10 +33,9 @@ joint = FeatureStack._difference
 
 def separate(self: FeatureStack, degree: Degree) -> Any:
     """The same without the overlap of linear and quadratic features: each kind fitted as if the other were not."""
-    found, size = joint(self, degree), self.state.v.shape[0]
-    if degree.functions.shape[1] > self._sizes[1]:
-        found[:size, size:] = 0.0
-        found[size:, :size] = 0.0
+    found, size = joint(self, degree), degree.linear
+    found[:size, size:] = 0.0
+    found[size:, :size] = 0.0
     return found
 
 

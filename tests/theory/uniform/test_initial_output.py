@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, Prediction, Problem, predict, z_threshold
+from polyspike import ArgumentError, Prediction, Problem, as_activation, predict, z_threshold
 from polyspike.theory.uniform.initial_output import condition_without_output, predict_without_output
 
 # The simulation of examples/plot_initial_output.py.
@@ -81,7 +81,8 @@ def test_only_the_spike_is_changed() -> None:
     problem = START.replace(step_exponent=0.3, activation="relu")
     without = condition_without_output(problem)
     assert without.cosine == pytest.approx(uniform(problem).cosine, rel=1e-12)
-    minus = predict_without_output(problem.replace(activation=lambda x: -np.maximum(x, 0)))
+    falling = as_activation(lambda x: -np.maximum(x, 0), derivative=lambda x: -1.0 * (x > 0), kinks=(0.0,))
+    minus = predict_without_output(problem.replace(activation=falling))
     assert minus.spike_cosine == pytest.approx(-predict_without_output(problem).spike_cosine, rel=1e-6)
 
 

@@ -300,8 +300,9 @@ def all_alike(problem: Problem) -> Errors:
     moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
     model = replace(model, bulk=replace(model.bulk, moves=moves))
     state, _ = solve_bulk(model.bulk, shift_of(problem, model))
-    norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)
-    return errors(replace(model, norms=norms), state)
+    norms = replace(model.norms, samples=0 * model.norms.samples)
+    along = replace(model.along, mean=0 * model.along.mean, covariance=0 * model.along.covariance)
+    return errors(replace(model, norms=norms, along=along), state)
 
 
 def kernel_problem(problem: Problem, gamma: float, width: int = LARGE) -> Problem:

@@ -97,4 +97,5 @@ def test_unlimited_data_for_the_gradient_is_a_limit_and_not_an_accident() -> Non
     assert limit.cosine == 1.0
     for power in (8, 10, 12, 15, 20):
         found = predict_uniform(problem.replace(n_gradient=10**power))
-        assert found.test_error == pytest.approx(limit.test_error, rel=3e3 / 10**power + 1e-11)
+        # e^ = (beta* - rho b^)/sqrt(1 - rho^2) loses half of the digits, of terms that are a hundredth of the error.
+        assert found.test_error == pytest.approx(limit.test_error, rel=5e3 / 10**power + 3e-10)

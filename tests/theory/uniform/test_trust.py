@@ -4,7 +4,8 @@ import pytest
 
 from polyspike import Prediction, Problem, predict
 from polyspike.theory.uniform import predict_uniform
-from polyspike.theory.uniform.trust import BENT, COVERED, amplification, trust
+from polyspike.theory.uniform.gradient_sample import concentration
+from polyspike.theory.uniform.trust import BENT, CONCENTRATED, COVERED, SECOND, STRETCHED, Corners, amplification, trust
 
 TABLE = Problem("tanh", "h1 + 0.7*h2", n_samples=2000, input_dim=1000, width=1000, ridge=0.01, noise=0.5, step_size=0.0)
 
@@ -38,7 +39,36 @@ def test_small_sizes_are_not_trusted() -> None:
 
 def test_the_estimate_is_its_formula() -> None:
     x = 2 * (1 / 2000 + 1 / 1000 + 1 / 1000)
-    assert trust(TABLE, 1.0, 1.0, 4.0).error_estimate == pytest.approx(COVERED * x / (1 + x / BENT))
+    second = SECOND * TABLE.label_second_moment / (1000**2 * 4.0)
+    found = trust(TABLE, 1.0, 1.0, 4.0)
+    assert found.error_estimate == pytest.approx(COVERED * x / (1 + x / BENT) + second)
+    corners = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.1, 0.02, 0.003)).error_estimate
+    assert corners - found.error_estimate == pytest.approx(0.1 * STRETCHED + 0.02 * CONCENTRATED + 0.003)
+
+
+@pytest.mark.parametrize(
+    ("corners", "reason"),
+    [
+        (Corners(stretch=10.0), "stretches the weights along the learned directions"),
+        (Corners(concentration=1.0), "the gradient has 2000 samples"),
+        (Corners(sampling=0.1), "1 indices are sampled"),
+    ],
+)
+def test_corners_are_not_trusted_and_say_which_they_are(corners: Corners, reason: str) -> None:
+    found = trust(TABLE, 1.0, 1.0, 4.0, corners)
+    assert not found.trusted
+    assert reason in found.reason
+
+
+def test_few_samples_of_the_gradient_and_stretched_weights_are_seen() -> None:
+    few = predict_uniform(TABLE.replace(step_size=None, step_exponent=0.5, n_gradient=5))
+    assert not few.trusted
+    assert few.error_estimate is not None
+    assert few.error_estimate > 0.3 * concentration(few.problem) > 0.01
+    sizes = {"n_samples": 1000, "input_dim": 100, "width": 600, "n_gradient": 10_000, "step_size": 1000**0.5}
+    stretched = predict_uniform(Problem("relu", "h2", ridge=0.1, gradient="target", **sizes))
+    assert not stretched.trusted
+    assert "stretches the weights" in stretched.trust_reason
 
 
 def test_every_road_carries_it() -> None:
@@ -47,4 +77,6 @@ def test_every_road_carries_it() -> None:
     for found in (single, *many):
         assert isinstance(found, Prediction)
         errors = (found.train_loss, found.train_error, found.test_error)
-        assert found.error_estimate == pytest.approx(trust(found.problem, *errors).error_estimate)
+        least = trust(found.problem, *errors).error_estimate
+        assert found.error_estimate is not None
+        assert least <= found.error_estimate < 1.5 * least

@@ -44,12 +44,15 @@ class Degree(NamedTuple):
         What the average of R times the square of the coordinate is less by, R being small where the norm is large.
     place : slice
         Where its m coefficients stand among all of them.
+    linear : int
+        How many of its features are linear ones; they come first.
     """
 
     functions: Any
     turned: Any
     factor: Any
     place: slice
+    linear: int
 
 
 class FeatureStack:
@@ -112,7 +115,8 @@ class FeatureStack:
         for functions, turns, factor in columns:
             f = np.concatenate([phi[:, :0], *functions], axis=1)
             place = slice(start, start + f.shape[1])
-            degrees.append(Degree(f, np.concatenate([phi[:, :0], *turns], axis=1), factor, place))
+            linear = phi.shape[1] if len(degrees) < count else 0
+            degrees.append(Degree(f, np.concatenate([phi[:, :0], *turns], axis=1), factor, place, linear))
             start = place.stop
         return degrees
 
@@ -132,8 +136,8 @@ class FeatureStack:
         f, turned, size2 = degree.functions, degree.turned, self._sizes[1]
         found = f.T @ ((degree.factor * self.moved)[:, None] * f)
         found = found + self._variance * (turned.T @ (self.moved[:, None] * turned))
-        if f.shape[1] > size2:
-            found[: self._sizes[0], : self._sizes[0]] -= self.state.v
+        if degree.linear:
+            found[: degree.linear, : degree.linear] -= self.state.v
         if self._plain is not None:
             found[-size2:, -size2:] -= self._plain
         return found

@@ -91,7 +91,7 @@ def trust(
         reasons = {
             f"the sizes are small: corrections of order 1/n + 1/d + 1/width = {1 / n + 1 / d + 1 / width:.2g}": sizes,
             f"the test error is small beside E y^2, whose terms of order 1/d^2 = {1 / d**2:.2g} are not known": small,
-            "the step stretches the weights along the teacher so far that single neurons count": stretched,
+            "the step stretches the weights along the learned directions so far that single neurons count": stretched,
             f"the gradient has {problem.gradient_samples} samples, and its noise lies in few directions": concentrated,
             f"averages over the teacher's {problem.teacher.n_indices} indices are sampled": corners.sampling,
         }

@@ -99,7 +99,10 @@ def known_moments(directions: Any, noise: Any, gains: Any, remainder: Any, weigh
     """
     gained = np.einsum("kij,ka->aij", directions, gains**2)
     tau2 = weights @ gains**2 + remainder
-    return Known(gained, noise, tau2, (gained + remainder[:, None, None] * noise) / tau2[:, None, None])
+    # At rho = 1 there is no e^: nothing looks along it, and it may be like all others.
+    absent = np.diag(1.0 * (np.einsum("kii->i", directions) == 0))
+    moments = (gained + remainder[:, None, None] * noise) / tau2[:, None, None] + absent
+    return Known(gained, noise + absent, tau2, moments)
 
 
 def weights_along(
@@ -190,8 +193,6 @@ def _covariance(s: Any, tie: Any, factor: Any, norm: Any, dimension: int) -> Any
             other = unit * parts[b - 1] * (1.0 if k == h else sqrt(2))
             out[:, a, b] = other * (scaled[:, i, k] * scaled[:, j, h] + scaled[:, i, h] * scaled[:, j, k]) / 2
     tied = out[:, 0, 1:]
-    missing = np.einsum("aii->ai", out[:, 1:, 1:]) == 0
-    whole = out[:, 1:, 1:] + missing[:, :, None] * np.eye(len(pairs))
     # The norm's variance in all the other directions, and what it owes to these.
-    out[:, 0, 0] = norm + np.einsum("ai,ai->a", tied, np.linalg.solve(whole, tied[:, :, None])[:, :, 0])
+    out[:, 0, 0] = norm + np.einsum("ai,ai->a", tied, np.linalg.solve(out[:, 1:, 1:], tied[:, :, None])[:, :, 0])
     return out
