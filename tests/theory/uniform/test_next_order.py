@@ -92,14 +92,14 @@ def test_simulation_tells_the_terms_from_their_absence() -> None:
         assert abs(float(getattr(wrong, name)) - values.mean()) > tolerance
 
 
-def test_beyond_a_quarter_of_the_directions_the_quadratic_term_is_left_out_and_said() -> None:
-    inside, outside = TABLE.replace(n_samples=800), TABLE.replace(n_samples=820)
+def test_beyond_the_number_of_quadratic_directions_predictions_are_not_trusted() -> None:
+    directions = TABLE.input_dim * (TABLE.input_dim + 1) // 2
+    inside, outside = (TABLE.replace(n_samples=directions + more, width=directions // 2) for more in (-30, 30))
     for problem, kept in ((inside, True), (outside, False)):
         terms = model_of(problem).bulk.next_order
         assert terms is not None
         assert (terms.aspect <= LARGEST_ASPECT) == kept
-        assert bool(terms.phi.size) == kept
-    assert "quadratic features" in predict_uniform(outside).trust_reason
+        assert ("exceeds d(d+1)/2" in predict_uniform(problem).trust_reason) != kept
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])

@@ -5,7 +5,18 @@ import pytest
 from polyspike import Prediction, Problem, predict
 from polyspike.theory.uniform import predict_uniform
 from polyspike.theory.uniform.gradient_sample import concentration
-from polyspike.theory.uniform.trust import BENT, CONCENTRATED, COVERED, SECOND, STRETCHED, Corners, amplification, trust
+from polyspike.theory.uniform.trust import (
+    BENT,
+    CONCENTRATED,
+    COVERED,
+    FOLLOWED,
+    KNEE,
+    SECOND,
+    STRETCHED,
+    Corners,
+    amplification,
+    trust,
+)
 
 TABLE = Problem("tanh", "h1 + 0.7*h2", n_samples=2000, input_dim=1000, width=1000, ridge=0.01, noise=0.5, step_size=0.0)
 
@@ -42,14 +53,16 @@ def test_the_estimate_is_its_formula() -> None:
     second = SECOND * TABLE.label_second_moment / (1000**2 * 4.0)
     found = trust(TABLE, 1.0, 1.0, 4.0)
     assert found.error_estimate == pytest.approx(COVERED * x / (1 + x / BENT) + second)
-    corners = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.1, 0.02, 0.003)).error_estimate
-    assert corners - found.error_estimate == pytest.approx(0.1 * STRETCHED + 0.02 * CONCENTRATED + 0.003)
+    stretched = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.001, 0.003)).error_estimate
+    assert stretched - found.error_estimate == pytest.approx(0.02 * FOLLOWED + 0.3 * STRETCHED / (0.3 + KNEE) + 0.003)
+    concentrated = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.1)).error_estimate
+    assert concentrated - found.error_estimate == pytest.approx(0.1 * CONCENTRATED)
 
 
 @pytest.mark.parametrize(
     ("corners", "reason"),
     [
-        (Corners(stretch=10.0), "stretches the weights along the learned directions"),
+        (Corners(effect=1.0), "stretches the weights along the learned directions"),
         (Corners(concentration=1.0), "the gradient has 2000 samples"),
         (Corners(sampling=0.1), "1 indices are sampled"),
     ],

@@ -11,7 +11,13 @@ from polyspike.theory.uniform.follower import Follower, Solution
 from polyspike.theory.uniform.forms import Errors
 from polyspike.theory.uniform.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
 from polyspike.theory.uniform.model import UniformModel
-from polyspike.theory.uniform.predict_uniform import as_prediction, mean_errors, model_of, solve_errors
+from polyspike.theory.uniform.predict_uniform import (
+    as_prediction,
+    effect_of_stretch,
+    mean_errors,
+    model_of,
+    solve_errors,
+)
 
 __all__ = ["Average", "Ensemble", "Member"]
 
@@ -26,15 +32,16 @@ class Member(NamedTuple):
 
 
 class Average(NamedTuple):
-    """All nodes of a problem, and the means of their errors."""
+    """All nodes of a problem, and the means of their errors and of what stretched weights do to them."""
 
     members: tuple[Member, ...]
     errors: Errors
+    effect: float
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
         overlaps = mean_overlaps([(member.weight, member.model) for member in self.members])
-        return as_prediction(problem, self.errors, overlaps)
+        return as_prediction(problem, self.errors, overlaps, self.effect)
 
 
 class Ensemble:
@@ -72,7 +79,11 @@ class Ensemble:
         """
         members = tuple(Member(node.weight, *self._follower(k).solve(problem)) for k, node in enumerate(self._nodes))
         found = [(member.weight, solve_errors(member.model, member.state, member.at)) for member in members]
-        return Average(members, mean_errors(found))
+        effect = sum(
+            member.weight * effect_of_stretch(member.model, member.state, errors, member.at)
+            for member, (_, errors) in zip(members, found, strict=True)
+        )
+        return Average(members, mean_errors(found), effect)
 
     def _follower(self, k: int) -> Follower:
         if k == len(self._followers):

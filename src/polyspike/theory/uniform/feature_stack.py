@@ -111,7 +111,8 @@ class FeatureStack:
         if not self._finite:
             keep = [2, *[1] * (count - 1), *[0] * (len(products(count)) - count)]
             columns = [(f[:k], t[:k], factor) for (f, t, factor), k in zip(columns, keep, strict=True)]
-        degrees, start = [], 0
+        degrees: list[Degree] = []
+        start = 0
         for functions, turns, factor in columns:
             f = np.concatenate([phi[:, :0], *functions], axis=1)
             place = slice(start, start + f.shape[1])

@@ -16,12 +16,12 @@ Both change the free energy of the bulk, whose stationary point is the fixed poi
 Z = diag(zeta) in the neuron measure; its derivatives by R and zeta are what the methods below return. The logarithm in
 the second is a choice of the higher orders that keeps every term positive.
 
-The first is left out where n exceeds a quarter of D2: there quadratic features are learned to an extent for which the
-label's quadratic part would have to be fitted jointly with its linear part and the spikes (the prediction is then not
-trusted, see trust.py). The second alone is sound down to d of a few.
+Both are sound as far as n of the order of D2, where the quadratic features are all learned: what the label has in
+common with them and with the linear ones is fitted jointly (feature_stack.py). Beyond, cubic features are next, and
+predictions are not trusted (trust.py).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,8 +29,8 @@ import numpy as np
 
 __all__ = ["LARGEST_ASPECT", "NextOrder", "NextOrderState", "next_order"]
 
-LARGEST_ASPECT = 0.25
-"""Largest n/D2 at which the quadratic features are taken into account."""
+LARGEST_ASPECT = 1.0
+"""Largest n/D2 at which predictions are trusted."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,7 @@ class NextOrder:
 
 def next_order(phi: Any, turned: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
     """From the factors of ``a2 = phi chi'`` and of ``da2/d log tau``, and ``b`` on the grid."""
-    terms = NextOrder(phi, turned, chi, spread, dimension, n_samples)
-    if terms.aspect <= LARGEST_ASPECT:
-        return terms
-    return replace(terms, phi=phi[:, :0], turned=turned[:, :0], chi=chi[:, :0])
+    return NextOrder(phi, turned, chi, spread, dimension, n_samples)
 
 
 class NextOrderState:

@@ -22,11 +22,22 @@ from polyspike.theory.uniform.spectrum import predict_spectrum
 from polyspike.theory.uniform.teacher_sample import sampling_error
 from polyspike.theory.uniform.trust import Corners, Trust, trust
 
-__all__ = ["as_prediction", "mean_errors", "model_of", "predict_uniform", "shift_of", "solve_errors", "solve_problem"]
+__all__ = [
+    "as_prediction",
+    "effect_of_stretch",
+    "mean_errors",
+    "model_of",
+    "predict_uniform",
+    "shift_of",
+    "solve_errors",
+    "solve_problem",
+]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-12
 _SINGULAR_SLOPE = 1e-3
+# Weights stretched by less than this move a test error by less than what is not known of it anyway.
+_NOTICED = 0.02
 # Share of E y^2 under which an error is rounding, and the disorder of errors that quadrature may leave.
 _ROUNDING = 1e-12
 _DISORDER = 1e-7
@@ -62,9 +73,23 @@ def predict_uniform(problem: Problem) -> Prediction:
     """
     with within_double_precision():
         solved = [(weight, *solve_problem(problem, sample=sample)) for weight, sample in weighted_samples(problem)]
-        found = mean_errors([(weight, solve_errors(model, state)) for weight, model, state in solved])
+        found = [(weight, solve_errors(model, state)) for weight, model, state in solved]
         overlaps = mean_overlaps([(weight, model) for weight, model, _ in solved])
-        return as_prediction(problem, found, overlaps)
+        effect = sum(
+            weight * effect_of_stretch(model, state, errors)
+            for (weight, errors), (_, model, state) in zip(found, solved)
+        )
+        return as_prediction(problem, mean_errors(found), overlaps, effect)
+
+
+def effect_of_stretch(model: UniformModel, state: BulkState, found: Errors, at: Linearised | None = None) -> float:
+    """What weights stretched by the step along the known directions do to the test error, a share of it; 0 where they
+    are so little stretched that it is not asked for.
+    """
+    if model.stretch < _NOTICED:
+        return 0.0
+    without = errors(replace(model, along=model.along.isotropic(model.problem.input_dim)), state, at)
+    return abs(float(without.test_error) / float(found.test_error) - 1)
 
 
 def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
@@ -75,10 +100,10 @@ def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
     return Errors(*(sum(weight * getattr(errors, name) for weight, errors in found) for name in names))
 
 
-def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps) -> Prediction:
+def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps, effect: float = 0.0) -> Prediction:
     """The result in the form that all predictions share."""
     cosine, spike_cosine, strength, stretch = overlaps
-    worth = _worth(problem, found, stretch)
+    worth = _worth(problem, found, effect, stretch)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -105,10 +130,10 @@ def _spectrum(problem: Problem) -> Spectrum:
         return predict_spectrum(problem)
 
 
-def _worth(problem: Problem, found: Errors, stretch: float) -> Trust:
+def _worth(problem: Problem, found: Errors, effect: float, stretch: float) -> Trust:
     """What the sizes say of a prediction, and what the corners of the theory add."""
     loss, train, test = float(found.train_loss), float(found.train_error), float(found.test_error)
-    corners = Corners(stretch, concentration(problem), sampling_error(problem.teacher))
+    corners = Corners(effect, stretch, concentration(problem), sampling_error(problem.teacher))
     return trust(problem, loss, train, test, corners)
 
 

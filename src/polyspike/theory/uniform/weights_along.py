@@ -55,6 +55,14 @@ class WeightsAlong:
     mean: Any
     covariance: Any
 
+    def isotropic(self, dimension: int) -> "WeightsAlong":
+        """The same without a mean, and with products and norm as independent as those of isotropic weights."""
+        count = self.mean.shape[1]
+        covariance = np.zeros_like(self.covariance)
+        covariance[:, 0, 0] = self.covariance[:, 0, 0]
+        covariance[:, 1:, 1:] = np.diag(shares(dimension, products(count)))
+        return WeightsAlong(np.zeros_like(self.mean), covariance)
+
     def stretch(self, weights: Array, aspect: float) -> float:
         """``n/D2`` times how much more the products of the known directions hold than those of isotropic weights, at
         most, on average over the readouts with these weights: how much of a prediction is due to this.
