@@ -8,11 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from polyspike import Problem, simulate, z_threshold
-from polyspike.theory.uniform import model, predict_uniform, residual_law, teacher_given_kappa
+from polyspike.theory.uniform import gradient_sample, model, norms, predict_uniform, teacher_given_kappa, teacher_sample
 
 REPLICATES = 50
 KEPT = (
-    residual_law.teacher_sample,
+    teacher_sample.teacher_sample,
+    teacher_sample.teacher_law,
+    gradient_sample.energy_law,
+    norms.matrix_cumulants,
+    model._noise_of,
     teacher_given_kappa._profile,
     model._matrix_measures,
     model._contour,
@@ -23,7 +27,7 @@ KEPT = (
 def without_the_sign(problem: Problem) -> float:
     """The prediction if the label were ``sigma*`` of minus the input along the teacher's direction."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (residual_law, teacher_given_kappa):
+        for module in (teacher_sample, teacher_given_kappa):
             patch.setattr(module, "rotation", lambda teacher: np.eye(1))
         forget()
         found = predict_uniform(problem).test_error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem
+from polyspike import Problem, as_teacher
 from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
@@ -190,9 +190,9 @@ def test_labels_with_few_values_have_few_nodes() -> None:
     """Labels of one size without noise have an energy without variance; those that may all vanish an atom at zero, next
     to which the prediction is continuous.
     """
-    sign = BASE.replace(teacher=lambda x: 2.0 * (x > 0) - 1, noise=0.0)
+    sign = BASE.replace(teacher=as_teacher(lambda x: 2.0 * (x > 0) - 1, kinks=(0.0,)), noise=0.0)
     assert [node.scalars.energy for node in weighted_samples(sign) if node.scalars] == pytest.approx([1.0] * 4)
-    half = BASE.replace(teacher=lambda x: 1.0 * (x > 0), noise=0.0, n_gradient=2)
+    half = BASE.replace(teacher=as_teacher(lambda x: 1.0 * (x > 0), kinks=(0.0,)), noise=0.0, n_gradient=2)
     assert averaged(half) == pytest.approx(averaged(half.replace(noise=1e-5)), rel=1e-6)
     nothing = BASE.replace(teacher=lambda x: 0 * x, noise=0.0)
     assert weighted_samples(nothing) == ((1.0, None),)

@@ -124,14 +124,16 @@ def _nodes(problem: Problem) -> tuple[WeightedSample, ...]:
     c1 = activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
     if scalars.residual_moment == 0:
         return (WeightedSample(1.0, None),)
-    law = energy_law(problem.teacher, scalars.noise_variance, c1, problem.gradient_samples)
+    # Of the mirrored activation T is the opposite: the same nodes.
+    side = -1.0 if c1 < 0 else 1.0
+    law = energy_law(problem.teacher, scalars.noise_variance, abs(c1), problem.gradient_samples)
     freedom = max(problem.input_dim - 1 - (problem.gradient == "full"), 1)
     nodes = []
     for weight, energy, overlaps in zip(law.weights, law.energies, law.overlaps, strict=True):
         for corner in _CORNERS:
             signal, output = overlaps + np.sqrt(energy) * (law.root @ corner[:2])
             across = freedom / problem.input_dim * _chi_square(freedom, corner[2])
-            scalars_here = StepScalars(float(energy), float(signal), float(output), across)
+            scalars_here = StepScalars(float(energy), float(signal), side * float(output), across)
             nodes.append(WeightedSample(float(weight) / len(_CORNERS), scalars_here))
     return tuple(nodes)
 

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 _NODES = 8
 # Under this relative growth of the norm by one weight nothing bends.
 _LITTLE = 0.02
+# A square of t that is this share of the feature's is rounding.
+_NOTHING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,11 @@ def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: Measure
 
 
 def _bend(parts: Kernels, weights: Array) -> Any:
-    """``p(u)`` where ``t/tau^2`` is nearly ``tau^(-2p)``: ``1 - (dlog t/dlog tau)/2``, the slope by least squares."""
-    energy = weights @ (parts.turn**2)
+    """``p(u)`` where ``t/tau^2`` is nearly ``tau^(-2p)``: ``1 - (dlog t/dlog tau)/2``, the slope by least squares.
+
+    Where t vanishes against the feature there is nothing to bend, and no slope.
+    """
+    energy = weights @ (parts.turn**2) + _NOTHING * (weights @ np.real(parts.residual + parts.mean**2))
     slope = weights @ (parts.turn * parts.turn_turn)
     return 1 - slope / (2 * np.where(energy == 0, 1.0, energy))
 
