@@ -94,7 +94,8 @@ def command(
 def _bar(quiet: bool) -> Iterator[tuple[Any, Any]]:
     """A progress bar on stderr: what is being prepared, then rows, rate and time left."""
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %  {task.description}"))
-    with Progress(*columns, console=Console(stderr=True, quiet=quiet)) as bar:
+    console = Console(stderr=True, quiet=quiet)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         row = bar.add_task("", total=None)
 
         def report(moment: Any) -> None:

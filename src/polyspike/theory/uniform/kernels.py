@@ -229,9 +229,9 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
     groups = []
     for k in np.unique(levels):
         columns = np.flatnonzero(levels == k)
-        split = _split_group(
-            _split_corners(corners, far, k), 1 if far else 2 ** ceil(k * log2(_LEVEL)), columns, x, tau
-        )
+        # Far corners are no wider apart than 2; at deviations up to 1 they are those of the activation alone.
+        panels = 1 if far and k > 0 else _PANELS * 2 ** ceil(k * log2(_LEVEL))
+        split = _split_group(_split_corners(corners, far, k), panels, columns, x, tau)
         smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
         groups.append(split if activation.kinks or (far and level > 0 and split.size < smooth.size) else smooth)
     return groups

@@ -21,7 +21,7 @@ from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matr
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, law_of, residual_law
 from polyspike.theory.uniform.teacher_given_kappa import LabelParts, label_parts
-from polyspike.theory.uniform.weights_along import WeightsAlong, known_moments, weights_along
+from polyspike.theory.uniform.weights_along import Known, WeightsAlong, known_moments, weights_along
 
 __all__ = ["UniformModel", "assemble", "build_model"]
 
@@ -139,10 +139,7 @@ def assemble(
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
     tau = _deviation(problem, scalars, u)
-    known = _known_directions(problem, scalars)
-    directions = known @ measures.frame @ known.T
-    noise_along = known @ _noise_in_frame(problem, scalars) @ known.T
-    moments = known_moments(directions, noise_along, gains, scalars.remainder * u**2, measures.bulk)
+    directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
     parts = _kernels(problem, scalars.strength, grid, tau * norm)
     spread = norms(problem, scalars, u, tau, parts.turn)
@@ -330,6 +327,16 @@ def _noise_in_frame(problem: Problem, scalars: Conditioning) -> Array:
 @lru_cache(maxsize=512)
 def _noise_of(teacher: Teacher, variance: float, omega: float, phi: float) -> Array:
     return noise_in_frame(law_of(ResidualLaw, teacher, variance, omega, phi))
+
+
+def _on_known_directions(
+    problem: Problem, scalars: Conditioning, measures: MeasureNodes, gains: Any, u: Array
+) -> tuple[Any, Known]:
+    """Weights of the measures of M between b^, e^_1, ..., and what the gradient makes of the neurons' weights there."""
+    known = _known_directions(problem, scalars)
+    directions = known @ measures.frame @ known.T
+    noise = known @ _noise_in_frame(problem, scalars) @ known.T
+    return directions, known_moments(directions, noise, gains, scalars.remainder * u**2, measures.bulk)
 
 
 def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
