@@ -42,7 +42,12 @@ def start(table: Path, out: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "Agg"}
     command = [sys.executable, "-m", "polyspike", *arguments(table, out)]
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=environment, text=True, **pipes)
+    # Where the tests run in the background SIGINT is ignored, and what they start inherits that.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, env=environment, text=True, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def kept(out: Path) -> dict[str, int]:

@@ -43,7 +43,8 @@ def test_errors(name: str, examples: int) -> None:
 @depths(quick=5, deep=150)
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_derivatives(name: str, examples: int) -> None:
-    check_symmetry(name, of_derivatives, examples)
+    # A formula that is changed is averaged by panels and no longer in closed form; its derivatives by the step to 2e-9.
+    check_symmetry(name, of_derivatives, examples, allowed=1e-8)
 
 
 def least_over_steps(problem: Problem, scales: Scales) -> Numbers:

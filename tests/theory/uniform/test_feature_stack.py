@@ -15,7 +15,7 @@ from polyspike.theory.uniform.directions import Directions
 from polyspike.theory.uniform.feature_stack import Degree, FeatureStack
 from polyspike.theory.uniform.model import UniformModel
 from polyspike.theory.uniform.predict_uniform import solve_problem
-from polyspike.theory.uniform.weights_along import WeightsAlong, products, shares
+from polyspike.theory.uniform.weights_along import WeightsAlong, products
 
 SMALL = Problem(
     "softplus",
@@ -87,7 +87,8 @@ def _with_one_node(model: UniformModel) -> UniformModel:
     count, d = model.directions.shape[1], model.problem.input_dim
     covariance = np.zeros_like(model.along.covariance)
     covariance[:, 0, 0] = model.norms.neurons * d * (d + 1)
-    covariance[:, 1:, 1:] = np.diag(shares(d, products(count)))
+    shares = [(d**2 - 1) / (d * (d + 2)) if i == j else (d + 1) / (d + 2) for i, j in products(count)]
+    covariance[:, 1:, 1:] = np.diag(shares)
     along = WeightsAlong(np.zeros_like(model.along.mean), covariance)
     return replace(model, bulk=bulk, directions=np.eye(count)[None], along=along)
 

@@ -25,7 +25,7 @@ from polyspike.theory.uniform.kernels import Kernels
 from polyspike.theory.uniform.measures import MeasureNodes
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants
 
-__all__ = ["Known", "WeightsAlong", "known_moments", "products", "shares", "weights_along"]
+__all__ = ["Known", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
 
 Array = NDArray[np.float64]
 
@@ -59,10 +59,9 @@ class WeightsAlong:
 
     def isotropic(self, dimension: int) -> "WeightsAlong":
         """The same without a mean, and with products and norm as independent as those of isotropic weights."""
-        count = self.mean.shape[1]
         covariance = np.zeros_like(self.covariance)
         covariance[:, 0, 0] = self.covariance[:, 0, 0]
-        covariance[:, 1:, 1:] = np.diag(shares(dimension, products(count)))
+        covariance[:, 1:, 1:] = product_covariance(np.eye(self.mean.shape[1])[None], dimension)
         return WeightsAlong(np.zeros_like(self.mean), covariance)
 
     def stretch(self, weights: Array, aspect: float) -> float:
@@ -136,11 +135,24 @@ def weights_along(
     mixed = (known.gained @ known.noise + known.noise @ known.gained) / 2 - known.gained
     tie = (tie + by_noise[:, None, None] * mixed) / known.tau2[:, None, None] ** 2
     s = known.moments
-    growth = np.einsum("kii,ka->ai", directions, own - measures.bulk @ own)
-    growth = (growth + by_noise[:, None] * (np.diagonal(known.noise) - 1)) / (d * known.tau2[:, None])
+    growth = _growth(directions, own - measures.bulk @ own, by_noise, known) / d
     first, second = _bent(growth, _bend(parts, grid.kappa_weights))
     mean = s * np.sqrt(first[:, :, None] * first[:, None, :]) - np.eye(s.shape[1])
     return WeightsAlong(mean, _covariance(s, tie * (d + 1) / d, second, norm, d))
+
+
+def _growth(directions: Any, radial: Any, by_noise: Any, known: Known) -> Any:
+    """``d`` times the relative growth of ``|w|^2`` with the square of a weight, shape (A, P): along b its own, along
+    all e that of the whole block, ``tr G^3/tr G^2``, which an orthogonal change of them leaves as it is.
+    """
+    one = np.eye(len(known.noise))
+    growth = np.einsum("kij,ka->aij", directions, radial) + by_noise[:, None, None] * (known.noise - one)
+    growth = growth / known.tau2[:, None, None]
+    block = growth[:, 1:, 1:]
+    square = block @ block
+    second, third = np.einsum("aii->a", square), np.einsum("aij,aji->a", square, block)
+    along = third / np.where(second == 0, 1.0, second)
+    return np.stack([growth[:, 0, 0], *[along] * (len(one) - 1)], axis=1)
 
 
 def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: MeasureNodes) -> tuple[Any, Any]:
@@ -182,30 +194,32 @@ def _bent(growth: Any, bend: Any) -> tuple[Any, Any]:
     return first, ((second - first**2) / 2) ** 0.5
 
 
-def shares(dimension: int, pairs: list[tuple[int, int]]) -> Array:
-    """The variance of ``w' D w`` over neurons on the unit sphere, times D2, for the unit products D of the pairs.
+def product_covariance(s: Any, dimension: int) -> Any:
+    """Between the coefficients of the products of unit norm, over 2: ``(s_ik s_jl + s_il s_jk)/2 - s_ij s_kl/d`` times
+    ``(d + 1)/(d + 2)``, and times sqrt 2 for each product of two different ones; shape (A, D, D).
 
-    It is ``(d + 1)/(d + 2)`` for a traceless D; of the squares a share ``1/d`` more belongs to the norm.
+    ``s`` (A, P, P) are the second moments of weights of unit length, whose squares sum to one: 1 for isotropic ones.
     """
-    d = dimension
-    return np.array([(d * d - 1) / (d * (d + 2)) if i == j else (d + 1) / (d + 2) for i, j in pairs])
+    pairs = products(s.shape[1])
+    i, j = np.array(pairs).T
+    unit = np.where(i == j, 1.0, sqrt(2)) * sqrt((dimension + 1) / (dimension + 2))
+    crossed = (s[:, i][:, :, i] * s[:, j][:, :, j] + s[:, i][:, :, j] * s[:, j][:, :, i]) / 2
+    mean = s[:, i, j]
+    return np.outer(unit, unit) * (crossed - mean[:, :, None] * mean[:, None, :] / dimension)
 
 
 def _covariance(s: Any, tie: Any, factor: Any, norm: Any, dimension: int) -> Any:
-    """Shape (A, 1 + D, 1 + D): ``(s_ik s_jl + s_il s_jk)/2``, times sqrt 2 for each product of two different ones.
+    """Shape (A, 1 + D, 1 + D): the norm and the products, multiplied by what is bent.
 
     The norm multiplies ``t``, which is sqrt 2 of what the products multiply.
     """
-    pairs = products(s.shape[1])
-    scaled, parts = s * (factor[:, :, None] * factor[:, None, :]) ** 0.5, shares(dimension, pairs) ** 0.5
+    pairs, bent = np.array(products(s.shape[1])), (factor[:, :, None] * factor[:, None, :]) ** 0.5
+    i, j = pairs.T
+    unit = np.where(i == j, 1.0, sqrt(2)) * sqrt((dimension + 1) / (dimension + 2) / 2)
+    tied = unit * (tie * bent)[:, i, j]
     out = np.empty((len(s), 1 + len(pairs), 1 + len(pairs)), dtype=np.result_type(s, tie, norm))
-    for a, (i, j) in enumerate(pairs, start=1):
-        unit = parts[a - 1] * (1.0 if i == j else sqrt(2))
-        out[:, 0, a] = out[:, a, 0] = unit * tie[:, i, j] * (factor[:, i] * factor[:, j]) ** 0.5 / sqrt(2)
-        for b, (k, h) in enumerate(pairs, start=1):
-            other = unit * parts[b - 1] * (1.0 if k == h else sqrt(2))
-            out[:, a, b] = other * (scaled[:, i, k] * scaled[:, j, h] + scaled[:, i, h] * scaled[:, j, k]) / 2
-    tied = out[:, 0, 1:]
+    out[:, 1:, 1:] = product_covariance(s * bent, dimension)
+    out[:, 0, 1:] = out[:, 1:, 0] = tied
     # The norm's variance in all the other directions, and what it owes to these.
     out[:, 0, 0] = norm + np.einsum("ai,ai->a", tied, np.linalg.solve(out[:, 1:, 1:], tied[:, :, None])[:, :, 0])
     return out
