@@ -13,11 +13,11 @@ are those on which the constants of the estimate were set; odd ones had no part 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike import Problem
+from polyspike import Prediction, Problem, predict
 
 FILE = Path(__file__).with_name("corners.json")
 N_PROBLEMS, SHUFFLE, BASE_SEED, REPLICATES = 160, 20261128, 17, 24
@@ -76,6 +76,55 @@ def simulate(target: Path, part: int, parts: int) -> None:
         target.write_text(json.dumps(found, indent=1))
 
 
+class Row(NamedTuple):
+    """Of a problem the deviation of the predicted test error, its standard error and the estimate, relative."""
+
+    problem: int
+    deviation: float
+    error: float
+    estimate: float
+    trusted: bool
+
+    @property
+    def within(self) -> bool:
+        """Whether the measurement is within the estimate and two standard errors."""
+        return abs(self.deviation) <= self.estimate + 2 * self.error
+
+
+def compared(found: dict[str, Any]) -> tuple[list[Row], int]:
+    """One row for each problem that was simulated and predicted, and how many predictions were refused."""
+    rows, refused, problems = [], 0, design()
+    for key in sorted(found, key=int):
+        answer = predict([problems[int(key)]])[0]
+        if not isinstance(answer, Prediction) or answer.error_estimate is None:
+            refused += 1
+            continue
+        mean, error = found[key]["mean"][2], found[key]["error"][2]
+        estimate = answer.error_estimate * answer.test_error / mean
+        rows.append(Row(int(key), answer.test_error / mean - 1, error / mean, estimate, bool(answer.trusted)))
+    return rows, refused
+
+
+def summary(rows: list[Row], refused: int) -> str:
+    """Shares of trusted and of covered predictions, for both halves and together."""
+    lines = [
+        "| problems | predicted | trusted | trusted and within | median estimate of the trusted |",
+        "|---|---|---|---|---|",
+    ]
+    for name, some in (("even", [r for r in rows if r.problem % 2 == 0]), ("odd", [r for r in rows if r.problem % 2])):
+        trusted = [r for r in some if r.trusted]
+        within = sum(r.within for r in trusted)
+        median = float(np.median([r.estimate for r in trusted]))
+        share = f"{len(trusted)} ({len(trusted) / len(some):.0%})"
+        lines.append(f"| {name} | {len(some)} | {share} | {within} ({within / len(trusted):.0%}) | {median:.1%} |")
+    off = [
+        f"{r.problem} ({r.deviation:+.1%} ± {r.error:.1%}, estimate {r.estimate:.1%})"
+        for r in rows
+        if r.trusted and not r.within
+    ]
+    return "\n".join([*lines, "", f"Refused: {refused}. Trusted and not within: {', '.join(off) or 'none'}."])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulate", type=Path, help="simulate, and write the means to this file")
@@ -84,6 +133,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.simulate:
         simulate(arguments.simulate, arguments.part, arguments.parts)
+    else:
+        print(summary(*compared(json.loads(FILE.read_text()))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""Predictions in the corners, against the committed means of simulated networks: the half that set no constant."""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def corners() -> Any:
+    """The benchmark, which lies outside the package."""
+    sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "agreement"))
+    try:
+        return import_module("corners")
+    finally:
+        sys.path.pop()
+
+
+def test_nearly_all_trusted_predictions_are_within_their_estimate_and_most_are_trusted(corners: Any) -> None:
+    """At least 95 % of the trusted within estimate and two standard errors, and four in five trusted; a quarter of all
+    have 10 or 40 samples for the gradient.
+    """
+    found = json.loads(corners.FILE.read_text())
+    odd = {key: value for key, value in found.items() if int(key) % 2}
+    rows, refused = corners.compared(odd)
+    trusted = [row for row in rows if row.trusted]
+    assert len(rows) + refused == len(odd) >= 60
+    assert len(trusted) >= 0.8 * len(odd) - 1
+    assert sum(row.within for row in trusted) >= 0.95 * len(trusted)
+    # With a tenth of the estimate the test would fail.
+    assert sum(abs(row.deviation) <= row.estimate / 10 + 2 * row.error for row in trusted) < 0.95 * len(trusted)
+
+
+def test_the_design_is_the_one_that_was_simulated(corners: Any) -> None:
+    problems = corners.design()
+    assert len(problems) == corners.N_PROBLEMS
+    assert problems[0].teacher.expression == "h1 + 0.5*h2 + 0.3*h3"
+    assert {p.readout for p in problems} == {"gaussian", "rademacher", "constant"}
+    assert min(p.gradient_samples for p in problems) == 10
