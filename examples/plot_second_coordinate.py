@@ -5,7 +5,8 @@ A teacher without a linear part
 The teacher is :math:`H_2`, so the gradient's rank-one part is noise: no spike of the step knows the teacher. Its
 quadratic part does. It stretches every neuron's weight along the teacher by a factor of its own, the more the more
 samples the gradient has seen, and the features learn :math:`H_2` of that second coordinate. An activation with
-:math:`c_2 = 0` learns nothing.
+:math:`c_2 = 0` learns nothing. Dotted predictions are not trusted: with few samples for the gradient the teacher's
+direction does not stand out, other features of the same neurons compete, and the networks gain less than predicted.
 """
 
 import matplotlib.pyplot as plt
@@ -29,9 +30,10 @@ def steps(case, sizes):
 
 curve, dots = np.linspace(0, 30, 25), [10.0, 20.0, 30.0]
 for label, case in cases.items():
-    before = ps.predict(case).test_error
-    change = [p.test_error - before for p in ps.predict(steps(case, curve))]
-    (line,) = plt.plot(curve, change, label=label)
+    before, after = ps.predict(case).test_error, ps.predict(steps(case, curve))
+    change = np.array([p.test_error - before for p in after])
+    (line,) = plt.plot(curve, change, linestyle="dotted")
+    plt.plot(curve, np.where([p.trusted for p in after], change, np.nan), color=line.get_color(), label=label)
     pairs = [pair.test_error for pair in ps.paired_differences(steps(case, dots), case, n=10, n_test=3000)]
     plt.errorbar(
         dots, [d.mean for d in pairs], [d.standard_error for d in pairs], fmt="o", color=line.get_color(), capsize=3

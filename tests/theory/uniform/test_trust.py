@@ -54,9 +54,11 @@ def test_the_estimate_is_its_formula() -> None:
     found = trust(TABLE, 1.0, 1.0, 4.0)
     assert found.error_estimate == pytest.approx(COVERED * x / (1 + x / BENT) + second)
     stretched = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.001, 0.003)).error_estimate
-    assert stretched - found.error_estimate == pytest.approx(0.02 * FOLLOWED + 0.3 * STRETCHED / (0.3 + KNEE) + 0.003)
-    concentrated = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.1)).error_estimate
-    assert concentrated - found.error_estimate == pytest.approx(0.1 * CONCENTRATED)
+    assert stretched - found.error_estimate == pytest.approx(
+        0.02 * (FOLLOWED + 1.0) + 0.3 * STRETCHED / (0.3 + KNEE) + 0.003
+    )
+    concentrated = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.2)).error_estimate
+    assert concentrated - found.error_estimate == pytest.approx(0.2 * CONCENTRATED)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,15 @@ the fit. The estimate is
 
 the second term being what is second order in 1/d of E y^2, beside which a test error may be small, and the corners
 
-    max(FOLLOWED effect + STRETCHED stretch/(stretch + KNEE), CONCENTRATED concentration) + sampling error:
+    max(share effect + STRETCHED stretch/(stretch + KNEE), CONCENTRATED concentration) + sampling error,
+    share = FOLLOWED + min(1, 2 d/n_0):
 
-what the weights that the step has stretched along the known directions do to the test error, a share of it, and how
-far they are stretched (section 12 of the theory); in how few directions the step's noise lies (section 1); and what is
-known of averages over a teacher of many indices. The estimate is meant to hold nine times in ten for the mean test
-error over draws. Its constants were set on small problems before and after the step and on the even half of a wide
-design, and checked on others that had no part in that; docs/agreement.md has the coverage.
+what the weights that the step has stretched along the known directions do to the test error, all of it where the
+gradient has so few samples that M has no outlier there, and how far they are stretched (section 12 of the theory); in
+how few directions the step's noise lies (section 1); and what is known of averages over a teacher of many indices.
+The estimate is meant to hold nine times in ten for the mean test error over draws. Its constants were set on small
+problems before and after the step and on the even half of a wide design, and checked on others that had no part in
+that; docs/agreement.md has the coverage.
 """
 
 from math import sqrt
@@ -77,7 +79,8 @@ def trust(
     x = factor * (1 / n + 1 / d + 1 / width)
     sizes = COVERED * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * test_error) if test_error > 0 else 0.0
-    stretched = FOLLOWED * corners.effect + STRETCHED * corners.stretch / (corners.stretch + KNEE)
+    share = FOLLOWED + min(1.0, 2 * problem.phi_gradient)
+    stretched = share * corners.effect + STRETCHED * corners.stretch / (corners.stretch + KNEE)
     concentrated = CONCENTRATED * corners.concentration
     estimate = sizes + small + max(stretched, concentrated) + corners.sampling
     directions = d * (d + 1) / 2
