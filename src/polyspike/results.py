@@ -25,7 +25,6 @@ __all__ = [
     "EdgePrediction",
     "Equivalence",
     "EquivalencePoint",
-    "Estimate",
     "FailedPrediction",
     "Measurement",
     "Optimum",

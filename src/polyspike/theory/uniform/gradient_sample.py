@@ -2,7 +2,7 @@
 
 The conditioning of section 1 takes the sample's averages at their expectations. With few samples they fluctuate, and
 no error is linear in them (docs/theory-uniform.md, end of section 1). Given the inputs along beta* and omega and the
-noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all:
+noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all::
 
     V = avg eps^2,   S = avg eps kappa* = beta . beta*,   T = avg eps omega.x = beta . omega,
     |beta|^2 - S^2 - T^2 = V chi^2 / n_0.
@@ -65,9 +65,9 @@ class Overlaps(NamedTuple):
     along the known directions (``UniformModel.stretch``).
     """
 
-    cosine: float
-    spike_cosine: float
-    strength: float
+    of_gradient: float
+    of_spike: float
+    spike_size: float
     stretch: float
 
 

@@ -51,12 +51,12 @@ class TeacherLaw(NamedTuple):
 
     Attributes
     ----------
-    labels, weights : ndarray of shape (T,)
+    values, weights : ndarray of shape (T,)
     inputs : ndarray of shape (T, p)
     pairs : ndarray of shape (T, p, p)
     """
 
-    labels: Array
+    values: Array
     weights: Array
     inputs: Array
     pairs: Array

@@ -50,7 +50,7 @@ class WeightsAlong:
         What the mean coefficient is more than that of isotropic weights (which turn with the norm of a sample):
         ``s_ij/tau^2 - delta_ij``, less what the activation bends.
     covariance : ndarray of shape (A, 1 + D, 1 + D)
-        Of ``sqrt(d(d+1))`` times the fluctuation of log |w| (first) and of the coefficients, over ``sqrt 2``: 1 for
+        Of ``sqrt(d(d+1))`` times the fluctuation of ``log |w|`` (first) and of the coefficients, over ``sqrt 2``: 1 for
         isotropic weights in every product.
     """
 
