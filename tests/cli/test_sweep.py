@@ -95,7 +95,7 @@ def test_a_long_preparation_is_told_before_it_starts(
     assert "preparing" not in quick.output
     monkeypatch.setattr("polyspike.cli.sweep.LONG", 6)
     told = run(spec, "--out", tmp_path, "--workers", 1, "--no-figure").output
-    assert told.index("preparing 6 problems ...") < told.index("preparing 6 keys ...") < told.index("12/12 rows")
+    assert told.index("preparing 6 problems ...") < told.index("preparing 6 keys ...")
 
 
 def test_json_is_for_machines(spec: Path, tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ def test_a_sample_of_the_fuzz_keeps_every_promise(monkeypatch: pytest.MonkeyPatc
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
     fuzz = import_module("fuzz")
     monkeypatch.setattr(fuzz, "SLOW", 10.0)  # the suite shares its processors
-    report = fuzz.fuzz(200, seed=2026, batches=0.4)
+    report = fuzz.fuzz(40, seed=2026, batches=0.3)
     assert not report.broken, report.table()
-    assert report.statuses["ok"] > 100
+    assert report.statuses["ok"] > 20
 
 
 def test_the_fuzz_sees_a_broken_promise() -> None:

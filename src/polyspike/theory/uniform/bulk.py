@@ -329,7 +329,7 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
         step = min(ratio, level)
         guess = BulkState(model, shift * (level / step), state.r, state.zeta).moved(-slope * np.log(step))
         new, iterations = _newton(guess, tolerance, 8)
-        total += iterations
+        total += max(iterations, 1)  # a start that is not finite takes none
         if not _converged(new, tolerance):
             ratio = max(1.2, ratio**0.5)
             continue

@@ -125,10 +125,14 @@ def weights_along(
     parts: Kernels,
     spread: Norms,
 ) -> WeightsAlong:
-    """The moments of a model; without finite dimension only the norm of a neuron is left, and no product has a mean."""
+    """The moments of a model; without finite dimension only the norm of a neuron is left, and no product has a mean.
+
+    So it is, too, where the known directions are all there are: their squares then sum to one, and do not fluctuate
+    alone.
+    """
     d = problem.input_dim
     norm = spread.neurons * d * (d + 1)
-    if spread.variance == 0:
+    if spread.variance == 0 or known.moments.shape[1] >= d:
         return WeightsAlong(np.zeros(known.moments.shape), norm[:, None, None])
     own, by_noise = _radial(problem, scalars, grid.u, measures)
     tie = np.einsum("kij,ka->aij", directions, gains**2 * (own - measures.bulk @ own))
