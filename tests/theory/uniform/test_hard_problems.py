@@ -73,7 +73,7 @@ def attempt(problem: Problem) -> Prediction | NumericalError:
     return found
 
 
-# A known defect: terms of the next order in 1/d lose the fixed point at d under 10 (12 of 200 problems, 3 without them).
+# A known defect: the next order in 1/d loses the fixed point at d under 10 (12 of 200 problems, 3 without it).
 FEW_DIMENSIONS = pytest.mark.xfail(strict=True, reason="the next order in 1/d loses the fixed point at d under 10")
 
 
