@@ -102,6 +102,19 @@ def test_beyond_the_number_of_quadratic_directions_predictions_are_not_trusted()
         assert ("exceeds d(d+1)/2" in predict_uniform(problem).trust_reason) != kept
 
 
+@pytest.mark.parametrize("dimension", [5, 50])
+@pytest.mark.parametrize("step_exponent", [0.0, 0.3])
+def test_a_quadratic_activation_is_all_norms_and_quadratic_features(dimension: int, step_exponent: float) -> None:
+    """What the norms take is not in the log determinant again, so that nothing is left as independent noise."""
+    problem = TABLE.replace(activation="h2", gradient="target", input_dim=dimension, step_exponent=step_exponent)
+    bulk = model_of(problem).bulk
+    terms = bulk.next_order
+    assert terms is not None
+    features = (terms.phi @ terms.chi.T) ** 2
+    np.testing.assert_allclose(features, bulk.residual, rtol=1e-12, atol=1e-12 * float(bulk.residual.max()))
+    assert float(np.abs(terms.own_spread).max()) <= 1e-12 * float(np.abs(terms.spread).max())
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize("dimension", [16, 32])
 @pytest.mark.parametrize("sizes", [(3000, 1000), (100, 3000), (100_000, 500)])

@@ -14,7 +14,7 @@ from polyspike.theory.uniform.forms import Errors, errors
 from polyspike.theory.uniform.grids import choose_grid
 from polyspike.theory.uniform.kernels import kernels
 from polyspike.theory.uniform.model import assemble
-from polyspike.theory.uniform.next_order import NextOrder, next_order
+from polyspike.theory.uniform.next_order import NextOrder
 from polyspike.theory.uniform.predict_uniform import shift_of
 
 LABELS = [("erf", "h1 + 0.5*h2 + 0.3*h3"), ("relu", "relu"), ("tanh", "h1"), ("gelu", "h1 + 0.7*h2")]
@@ -62,7 +62,7 @@ def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str)
 
 def still(phi: Any, turned: Any, *rest: Any) -> NextOrder:
     """Quadratic features that do not turn with the norm."""
-    return next_order(phi, 0 * turned, *rest)
+    return NextOrder(phi, 0 * turned, *rest)
 
 
 def test_simulation_tells_turning_quadratic_features_from_still_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_simulation_tells_turning_quadratic_features_from_still_ones(monkeypatch
     problem = Problem("softplus", "h1", 258, 45, 1032, ridge=1e-4, noise=0.3, step_size=0.0, gradient="target")
     measured = [simulate(problem, seed=(78, k), n_test=4000) for k in range(40)]
     found = predict_uniform(problem)
-    monkeypatch.setattr(model, "next_order", still)
+    monkeypatch.setattr(model, "NextOrder", still)
     wrong = predict_uniform(problem)
     for name in ("train_loss", "test_error"):
         values = np.array([getattr(m, name) for m in measured])

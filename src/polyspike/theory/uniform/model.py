@@ -16,7 +16,7 @@ from polyspike.theory.uniform.gradient_matrix import Contour, contour, measure_n
 from polyspike.theory.uniform.grids import Grid
 from polyspike.theory.uniform.kernels import Kernels, kernels
 from polyspike.theory.uniform.measures import UNLIMITED, MeasureNodes, frame_gram
-from polyspike.theory.uniform.next_order import next_order
+from polyspike.theory.uniform.next_order import NextOrder
 from polyspike.theory.uniform.noise_covariance import NoiseLaw, noise_given_matrix, noise_in_frame
 from polyspike.theory.uniform.norms import Norms, matrix_cumulants, norms
 from polyspike.theory.uniform.residual_law import ResidualLaw, law_of, residual_law
@@ -163,7 +163,7 @@ def assemble(
         measures.bulk,
         n / problem.input_dim,
         n / problem.width,
-        next_order(quadratic, quadratic_turn, chi, parts.spread, problem.input_dim, n) if finite_dimension else None,
+        _next_order(problem, parts, spread, quadratic, quadratic_turn, chi) if finite_dimension else None,
     )
     return UniformModel(
         problem,
@@ -182,6 +182,13 @@ def assemble(
         weights_along(problem, scalars, grid, moments, gains, measures, directions, parts, spread),
         (quadratic, quadratic_turn, chi),
     )
+
+
+def _next_order(problem: Problem, parts: Kernels, spread: Norms, phi: Any, turned: Any, chi: Any) -> NextOrder:
+    """The terms of section 11, of what :func:`_independent` leaves of the quadratic part: a share ``1/(1 + 2v)``."""
+    kept = 1 / (1 + 2 * np.diagonal(spread.samples))
+    own = parts.spread - (1 - kept) * parts.turn * parts.turn_turn / 2
+    return NextOrder(phi, turned, kept[:, None] ** 0.5 * chi, own, problem.input_dim, problem.n_samples)
 
 
 def _norm_of_sample(problem: Problem, kappa: Array) -> Any:

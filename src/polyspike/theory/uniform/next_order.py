@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST_ASPECT", "NextOrder", "NextOrderState", "next_order"]
+__all__ = ["LARGEST_ASPECT", "NextOrder", "NextOrderState"]
 
 LARGEST_ASPECT = 1.0
 """Largest n/D2 at which predictions are trusted."""
@@ -40,9 +40,9 @@ class NextOrder:
     Attributes
     ----------
     phi, turned, chi : ndarray of shape (K, p2), (K, p2), (A, p2)
-        ``a2 = phi chi'``, ``da2/d log tau = turned chi'``.
+        ``a2 = phi chi'``, ``da2/d log tau = turned chi'``, without what the sample's norm already has of both.
     spread : ndarray of shape (K, A)
-        ``b``.
+        ``b``, of what the norm leaves of ``A2^2``.
     dimension : int
         d.
     n_samples : int
@@ -69,11 +69,6 @@ class NextOrder:
     def own_spread(self) -> Any:
         """``b`` without the quadratic features' part ``a2 da2/d log tau``, shape (K, A)."""
         return self.spread - (self.phi @ self.chi.T) * (self.turned @ self.chi.T)
-
-
-def next_order(phi: Any, turned: Any, chi: Any, spread: Any, dimension: int, n_samples: int) -> NextOrder:
-    """From the factors of ``a2 = phi chi'`` and of ``da2/d log tau``, and ``b`` on the grid."""
-    return NextOrder(phi, turned, chi, spread, dimension, n_samples)
 
 
 class NextOrderState:
