@@ -1,7 +1,7 @@
 """What the terms of order 1/d are worth at d = 60: ``python benchmarks/finite_dimension.py`` (a minute).
 
 Untrained networks, simulated, beside the theory without those terms and with them; the table of
-docs/theory-uniform.md, section 11.
+docs/theory-finite-size.md, section 11.
 """
 
 import argparse
@@ -10,12 +10,12 @@ import numpy as np
 from report_tables import table
 
 from polyspike import Prediction, Problem, predict, simulate
-from polyspike.theory.uniform.bulk import solve_bulk
-from polyspike.theory.uniform.conditioning import condition
-from polyspike.theory.uniform.forms import Errors, errors
-from polyspike.theory.uniform.grids import choose_grid
-from polyspike.theory.uniform.model import assemble
-from polyspike.theory.uniform.predict_uniform import shift_of
+from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 BASE = Problem(n_samples=240, input_dim=60, width=960, step_size=0.0, gradient="target")
 PROBLEMS = (

@@ -22,8 +22,8 @@ import numpy as np
 
 from polyspike import ACTIVATIONS, FailedPrediction, PolyspikeError, Prediction, Problem, as_activation, as_teacher
 from polyspike.errors import NumericalError
-from polyspike.theory.uniform import predict_uniform
-from polyspike.theory.uniform.batch import predict_many
+from polyspike.theory.finite_size import predict_finite_size
+from polyspike.theory.finite_size.batch import predict_many
 
 BATCH = 50
 SLOW = 2.0
@@ -159,7 +159,7 @@ def alone(problem: Problem, report: Report) -> Prediction | str | None:
     """The answer or the status by itself; None when it raised what it must not."""
     start = time.process_time()
     try:
-        answer = predict_uniform(problem)
+        answer = predict_finite_size(problem)
     except NumericalError as error:
         status = error.status.value
         report.statuses[status] += 1

@@ -1,9 +1,9 @@
-"""The uniform theory as a notebook has it: ``scipy.integrate.quad`` for every integral, inside a damped iteration.
+"""The finite-size theory as a notebook has it: ``scipy.integrate.quad`` for every integral, inside a damped iteration.
 
-The same equations as the library's (docs/theory-uniform.md, sections 1 to 5), for the case in which they are short: the
-target-only gradient, the constant readout (zeta is a number), tanh and a polynomial teacher; test and train error by
-finite differences. It is written for comparison, and kindly: what depends on kappa alone is remembered, unless it is
-asked to be plain.
+The same equations as the library's (docs/theory-finite-size.md, sections 1 to 5), for the case in which they are
+short: the target-only gradient, the constant readout (zeta is a number), tanh and a polynomial teacher; test and
+train error by finite differences. It is written for comparison, and kindly: what depends on kappa alone is
+remembered, unless it is asked to be plain.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Predictions by the uniform theory, a second and beside a notebook: ``python benchmarks/prediction.py``.
+"""Predictions by the finite-size theory, a second and beside a notebook: ``python benchmarks/prediction.py``.
 
 Times are processor seconds of one thread; a cold start and memory are measured in fresh processes. What is compared
 with the notebook is a ratio in one run, and both must agree.
@@ -21,12 +21,12 @@ from report_tables import HEADER, judged, ratio, sampled, table
 from threadpoolctl import threadpool_limits
 
 from polyspike import NumericalError, Prediction, Problem, best_ridge, best_step, best_step_and_ridge, predict
-from polyspike.theory.uniform.bulk import solve_bulk
-from polyspike.theory.uniform.conditioning import condition
-from polyspike.theory.uniform.forms import Errors, errors
-from polyspike.theory.uniform.grids import choose_grid
-from polyspike.theory.uniform.model import assemble
-from polyspike.theory.uniform.predict_uniform import shift_of
+from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 BASE = Problem("tanh", "h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_exponent=0.4, ridge=0.01)
 SIMPLE = BASE.replace(teacher="h1 + 0.5*h3", gradient="target", readout="constant", ridge=0.1)

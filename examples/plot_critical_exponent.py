@@ -48,12 +48,12 @@ if "--simulate" in sys.argv:
     simulate()
 
 # %%
-# The uniform theory at each size, and the crossing function: the limit at fixed t.
+# The finite-size theory at each size, and the crossing function: the limit at fixed t.
 
 T = np.geomspace(0.04, 25, 56)
 
 
-def gains(n, steps, method="uniform", gradient="target"):
+def gains(n, steps, method="finite-size", gradient="target"):
     """Test error minus that of the untrained network, which on the crossing is that of random features."""
     level = 2 if method == "crossing" else None
     found = ps.predict([problem(n, t, gradient) for t in steps], method, level)
@@ -74,7 +74,7 @@ GROWING = 10 ** np.arange(3, 14, 2)
 jump = levels[0] - levels[1]
 distance = {
     gradient: [
-        np.abs(gains(n, NEAR, "uniform", gradient) - gains(n, NEAR, "crossing", gradient)).max() / jump
+        np.abs(gains(n, NEAR, "finite-size", gradient) - gains(n, NEAR, "crossing", gradient)).max() / jump
         for n in map(int, GROWING)
     ]
     for gradient in ("target", "full")

@@ -23,7 +23,7 @@ import numpy as np
 import polyspike as ps
 from polyspike import PairedDifference, Replication
 from polyspike.plotting import house_style, plot_measured, plot_predicted
-from polyspike.theory.uniform.initial_output import predict_without_output
+from polyspike.theory.finite_size.initial_output import predict_without_output
 
 TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "initial_output.csv"
 REPLICATES = 100

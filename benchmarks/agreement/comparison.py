@@ -80,7 +80,7 @@ def error_rows(summary: dict[int, dict[str, Any]]) -> list[Row]:
 
 
 def _errors_of(index: int, problem: Problem, found: dict[str, Any]) -> Iterator[Row]:
-    after, before = _uniform(problem), _uniform(untrained(problem))
+    after, before = _finite_size(problem), _finite_size(untrained(problem))
     for name in QUANTITIES:
         end, start = getattr(after, name), getattr(before, name)
         size = found[name]["mean"]
@@ -97,7 +97,7 @@ def outlier_rows(summary: dict[int, dict[str, Any]]) -> list[Row]:
     design = problems()
     rows = []
     for index, found in summary.items():
-        prediction = _uniform(design[index])
+        prediction = _finite_size(design[index])
         spectrum = prediction.spectrum
         above = [s.location > spectrum.edges[-1][1] for s in spectrum.spikes]
         # Of those in a gap of the bulk nobody has measured which eigenvalue they are.
@@ -110,8 +110,8 @@ def outlier_rows(summary: dict[int, dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def _uniform(problem: Problem) -> Prediction:
+def _finite_size(problem: Problem) -> Prediction:
     prediction = predict(problem)
     if not isinstance(prediction, Prediction):
-        raise TypeError(f"the uniform theory gives one answer, not {prediction!r}")
+        raise TypeError(f"the finite-size theory gives one answer, not {prediction!r}")
     return prediction

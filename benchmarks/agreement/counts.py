@@ -15,7 +15,7 @@ from counts_design import SETS
 from counts_simulate import load
 
 from polyspike import NumericalError, Prediction, Problem, predict
-from polyspike.theory.uniform.outlier_means import outlier_spreads
+from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads
 
 BEYOND, SPREADS = 1.3, 2.0
 POLYNOMIALS = ("h2", "h3", "linear_and_quadratic", "linear_and_cubic")

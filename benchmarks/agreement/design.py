@@ -1,4 +1,4 @@
-"""The problems on which the uniform theory is held against simulation.
+"""The problems on which the finite-size theory is held against simulation.
 
 Seeded balanced designs, so that no problem was chosen for its agreement: every level of every factor appears equally
 often (up to one), in an order shuffled by a fixed seed, over eight size groups. Every problem comes with its twin at

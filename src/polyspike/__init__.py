@@ -45,20 +45,22 @@ if TYPE_CHECKING:
     from polyspike.experiments.replicate import paired_differences as paired_differences
     from polyspike.experiments.replicate import replicate as replicate
     from polyspike.experiments.statistics import z_threshold as z_threshold
-    from polyspike.experiments.store import Store as Store
-    from polyspike.experiments.sweep import SweepInterrupted as SweepInterrupted
-    from polyspike.experiments.sweep import SweepResult as SweepResult
-    from polyspike.experiments.sweep import sweep as sweep
+    from polyspike.experiments.sweep.run import SweepInterrupted as SweepInterrupted
+    from polyspike.experiments.sweep.run import SweepResult as SweepResult
+    from polyspike.experiments.sweep.run import sweep as sweep
+    from polyspike.experiments.sweep.store import Store as Store
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.simulation.simulate import simulate_many as simulate_many
+    from polyspike.theory.finite_size.derivatives import derivatives as derivatives
+    from polyspike.theory.finite_size.gradient_matrix.spectrum import (
+        gradient_matrix_spectrum as gradient_matrix_spectrum,
+    )
+    from polyspike.theory.finite_size.optimum import best_ridge as best_ridge
+    from polyspike.theory.finite_size.optimum import best_step as best_step
+    from polyspike.theory.finite_size.optimum import best_step_and_ridge as best_step_and_ridge
     from polyspike.theory.predict import predict as predict
-    from polyspike.theory.uniform.derivatives import derivatives as derivatives
-    from polyspike.theory.uniform.gradient_spectrum import gradient_matrix_spectrum as gradient_matrix_spectrum
-    from polyspike.theory.uniform.optimum import best_ridge as best_ridge
-    from polyspike.theory.uniform.optimum import best_step as best_step
-    from polyspike.theory.uniform.optimum import best_step_and_ridge as best_step_and_ridge
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
 _LAZY: dict[str, str] = {
@@ -72,10 +74,10 @@ _LAZY: dict[str, str] = {
     "paired_differences": "polyspike.experiments.replicate",
     "replicate": "polyspike.experiments.replicate",
     "z_threshold": "polyspike.experiments.statistics",
-    "Store": "polyspike.experiments.store",
-    "SweepInterrupted": "polyspike.experiments.sweep",
-    "SweepResult": "polyspike.experiments.sweep",
-    "sweep": "polyspike.experiments.sweep",
+    "Store": "polyspike.experiments.sweep.store",
+    "SweepInterrupted": "polyspike.experiments.sweep.run",
+    "SweepResult": "polyspike.experiments.sweep.run",
+    "sweep": "polyspike.experiments.sweep.run",
     "equivalence": "polyspike.simulation.equivalence",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",

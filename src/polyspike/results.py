@@ -81,7 +81,7 @@ class Measurement(Readable):
         gradient, None on real data.
     spike_cosine : float or None
         Between the spike direction ``b`` and beta*: ``b = eta c_1 beta`` for the target-only gradient, and with the
-        initial output's ``W0' a`` added for the full one (docs/theory-uniform.md); 0.0 where b vanishes.
+        initial output's ``W0' a`` added for the full one (docs/theory-finite-size.md); 0.0 where b vanishes.
     rank_one_fraction : float
         Share of the squared Frobenius norm of the gradient that its rank-one part ``c_1 a beta'`` explains.
     eigenvalues : ndarray or None
@@ -165,12 +165,12 @@ class Prediction(Readable):
     ----------
     problem : Problem
     method : str
-        "window", "window (published)", "uniform", ...
+        "window", "window (published)", "finite-size", ...
     train_loss, train_error, test_error : float
         As in :class:`Measurement`.
     cosine, spike_cosine : float
         As in :class:`Measurement`; like the errors and the strength means over all that is random, with few samples
-        of the gradient its sample included (docs/theory-uniform.md, section 1). The spectrum is that of its means.
+        of the gradient its sample included (docs/theory-finite-size.md, section 1). The spectrum is that of its means.
     spike_strength : float
         ``r = |b| / sqrt(N)``, the scale of the learned part of a pre-activation; 0.0 without a spike.
     regime : str
@@ -214,9 +214,9 @@ class Prediction(Readable):
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """The predicted spectrum, computed when asked for (uniform theory only)."""
+        """The predicted spectrum, computed when asked for (finite-size theory only)."""
         if self.spectrum_source is None:
-            raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'uniform'")
+            raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'finite-size'")
         return self.spectrum_source()
 
 

@@ -8,7 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from polyspike import Problem, simulate, z_threshold
-from polyspike.theory.uniform import gradient_sample, model, norms, predict_uniform, teacher_given_kappa, teacher_sample
+from polyspike.theory.finite_size import gradient_sample, predict_finite_size
+from polyspike.theory.finite_size.bulk import assemble as model
+from polyspike.theory.finite_size.given_kappa import label_parts as teacher_given_kappa
+from polyspike.theory.finite_size.given_kappa import norm_fluctuations as norms
+from polyspike.theory.finite_size.labels import label_law as teacher_sample
 
 REPLICATES = 50
 KEPT = (
@@ -30,7 +34,7 @@ def without_the_sign(problem: Problem) -> float:
         for module in (teacher_sample, teacher_given_kappa):
             patch.setattr(module, "rotation", lambda teacher: np.eye(1))
         forget()
-        found = predict_uniform(problem).test_error
+        found = predict_finite_size(problem).test_error
     forget()
     return found
 
@@ -48,7 +52,7 @@ def measured(problem: Problem) -> NDArray[np.float64]:
 @pytest.mark.parametrize("teacher", ["-h1 - h3", "h2 - 0.5*h1"])
 def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None:
     problem = Problem("relu", teacher, n_samples=400, input_dim=100, width=200, step_exponent=0.2)
-    found = predict_uniform(problem)
+    found = predict_finite_size(problem)
     sample = measured(problem)
     mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
     assert found.error_estimate is not None
@@ -58,6 +62,6 @@ def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None
 
 
 def test_a_falling_line_is_predicted_at_the_default_sizes() -> None:
-    falling, rising = (predict_uniform(Problem(teacher=t, step_exponent=0.2)) for t in ("-h1", "h1"))
+    falling, rising = (predict_finite_size(Problem(teacher=t, step_exponent=0.2)) for t in ("-h1", "h1"))
     assert falling.test_error == pytest.approx(rising.test_error, rel=1e-9)
     assert falling.cosine == pytest.approx(rising.cosine, rel=1e-12)

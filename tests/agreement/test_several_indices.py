@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from polyspike import Problem, simulate, z_threshold
-from polyspike.theory.uniform import predict_uniform
-from polyspike.theory.uniform.forms import errors
-from polyspike.theory.uniform.predict_uniform import solve_problem
-from polyspike.theory.uniform.weights_along import WeightsAlong, products
+from polyspike.theory.finite_size import predict_finite_size
+from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, products
+from polyspike.theory.finite_size.predict import solve_problem
+from polyspike.theory.finite_size.spikes.errors import errors
 
 REPLICATES = 24
 PROBLEM = Problem("relu", "h1", 400, 60, 800, step_size=2.0, ridge=0.1, noise=0.0, gradient="target")
@@ -35,7 +35,7 @@ def first_square_only(problem: Problem) -> float:
 @pytest.mark.parametrize("teacher", TEACHERS)
 def test_quadratic_parts_in_every_direction_are_learned(teacher: str) -> None:
     problem = PROBLEM.replace(teacher=teacher)
-    found = predict_uniform(problem)
+    found = predict_finite_size(problem)
     runs = [simulate(problem, seed=(31, k), n_test=3000) for k in range(REPLICATES)]
     sample = np.array([(run.train_loss, run.test_error) for run in runs])
     mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(REPLICATES)

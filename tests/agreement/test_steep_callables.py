@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from polyspike import Problem, simulate
-from polyspike.theory.uniform import predict_uniform
+from polyspike.theory.finite_size import predict_finite_size
 
 SEEDS = 64
 
@@ -30,4 +30,4 @@ def test_the_train_loss_of_a_steep_activation_is_as_simulated(shift: float) -> N
     # z = 3.9 for a false alarm in 10,000, and 1/d + 1/n of the value for what the theory leaves out.
     allowed = 3.9 * error + 0.0075 * runs.mean()
     assert allowed < 0.05 * runs.mean(), "else the old rule would pass"
-    assert abs(predict_uniform(problem).train_loss - runs.mean()) < allowed
+    assert abs(predict_finite_size(problem).train_loss - runs.mean()) < allowed

@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.fakes import Fake
-from experiments.test_sweep import grid
+from experiments.sweep.test_run import grid
 from polyspike.cli.app import app
 from polyspike.experiments import export
-from polyspike.experiments.store import Store
-from polyspike.experiments.sweep import sweep
+from polyspike.experiments.sweep.run import sweep
+from polyspike.experiments.sweep.store import Store
 
 
 @pytest.fixture

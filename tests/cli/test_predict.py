@@ -50,7 +50,7 @@ def test_zero_spikes_say_why() -> None:
     ("options", "code", "message"),
     [
         (("--method", "windw"), 2, "method = 'windw': did you mean 'window'?"),
-        (("--method", "uniform", "--spikes", 2), 2, "--spikes = 2"),
+        (("--method", "finite-size", "--spikes", 2), 2, "--spikes = 2"),
         (("--method", "window", "--step-exponent", 0.5), 2, "--step-exponent = 0.5"),
         (("--width", 120, "--ridge", 0, "--method", "window", "--spikes", 1), 3, "interpolation peak"),
     ],

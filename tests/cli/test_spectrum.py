@@ -1,4 +1,4 @@
-"""``polyspike spectrum`` and ``polyspike predict`` show what the uniform theory says of the eigenvalues."""
+"""``polyspike spectrum`` and ``polyspike predict`` show what the finite-size theory says of the eigenvalues."""
 
 import json
 from pathlib import Path

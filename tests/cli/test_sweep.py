@@ -13,13 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.fakes import Fake
-from experiments.test_store import environment
+from experiments.sweep.test_store import environment
 from polyspike import simulate_many
 from polyspike.cli.app import app
 from polyspike.cli.sweep import ROWS_FAILED
-from polyspike.experiments import sweep as sweep_module
-from polyspike.experiments.store import Store
-from polyspike.experiments.sweep import sweep
+from polyspike.experiments.sweep import run as sweep_module
+from polyspike.experiments.sweep.run import sweep
+from polyspike.experiments.sweep.store import Store
 
 SPEC = """
     replicates = 2
@@ -188,7 +188,7 @@ def test_killed_and_resumed(spec: Path, tmp_path: Path) -> None:
 
 def test_the_progress_line_has_rate_and_time_left() -> None:
     from polyspike.cli.sweep import _speed
-    from polyspike.experiments.progress import Progress
+    from polyspike.experiments.sweep.progress import Progress
 
     moment = Progress(total=10, made=4, failed=1, seconds=8.0, work=10.0, work_made=4.0)
     assert _speed(moment) == "4/10 rows  0.5 rows/s  0:00:12 left  1 failed"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from experiments.fakes import Fake
+from experiments.sweep.test_run import BASE, all_same, grid, sizes
 from experiments.test_faults import complete
-from experiments.test_sweep import BASE, all_same, grid, sizes
 from polyspike import ArgumentError, Status, UnreadableError
-from polyspike.experiments.progress import Progress
-from polyspike.experiments.sweep import SweepInterrupted, sweep
+from polyspike.experiments.sweep.progress import Progress
+from polyspike.experiments.sweep.run import SweepInterrupted, sweep
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra 'cluster')")
 
@@ -90,7 +90,7 @@ def test_an_interrupt_keeps_what_is_done_and_frees_the_cluster(cluster: Any, tmp
 
 
 def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyspike.experiments.dispatch._SECONDS_TO_CONNECT", 0.5)
+    monkeypatch.setattr("polyspike.experiments.sweep.dispatch._SECONDS_TO_CONNECT", 0.5)
     with pytest.raises(UnreadableError, match=r"scheduler = 'tcp://127.0.0.1:9': no scheduler answers"):
         sweep(grid(), 1, run=Fake(), scheduler="tcp://127.0.0.1:9")
 

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from experiments.fakes import Fake, lines, same
-from experiments.test_store import environment
-from experiments.test_sweep import BASE, grid, sizes
+from experiments.sweep.test_run import BASE, grid, sizes
+from experiments.sweep.test_store import environment
 from polyspike import Status, UnreadableError
-from polyspike.experiments.store import Store
-from polyspike.experiments.sweep import SweepResult, sweep
+from polyspike.experiments.sweep.run import SweepResult, sweep
+from polyspike.experiments.sweep.store import Store
 
 SWEEP = """
     import signal, sys
     from experiments.fakes import Fake
-    from experiments.test_sweep import grid, sizes
-    from polyspike.experiments.sweep import SweepInterrupted, sweep
+    from experiments.sweep.test_run import grid, sizes
+    from polyspike.experiments.sweep.run import SweepInterrupted, sweep
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     path, log, workers, seconds, label = sys.argv[1:]
@@ -312,9 +312,9 @@ def test_a_row_that_another_process_makes_is_waited_for_but_for_its_death(path: 
     code = """
         import sys, time
         from pathlib import Path
-        from experiments.test_sweep import sizes
-        from polyspike.experiments.reservations import Reservations
-        from polyspike.experiments.store import run_key
+        from experiments.sweep.test_run import sizes
+        from polyspike.experiments.sweep.reservations import Reservations
+        from polyspike.experiments.sweep.store import run_key
 
         print(Reservations(Path(sys.argv[1])).take([run_key(sizes()[0], (0, 0), {"eigenvalues": None})]), flush=True)
         time.sleep(600)
@@ -386,9 +386,9 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, log: str
 FILL = """
     import resource, signal, sys
     from experiments.fakes import Fake
-    from experiments.test_sweep import sizes
+    from experiments.sweep.test_run import sizes
     from polyspike import UnreadableError
-    from polyspike.experiments.sweep import sweep
+    from polyspike.experiments.sweep.run import sweep
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))

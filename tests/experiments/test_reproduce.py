@@ -297,7 +297,7 @@ def test_errors_part() -> None:
     tables, claims = finish(errors.ERRORS, rows)
     untrained = select(tables["errors"], exponent=UNTRAINED)
     assert untrained["test_error_gain"].tolist() == [0, 0]
-    smooth = select(tables["errors_theory"], teacher="linear", curve="uniform")
+    smooth = select(tables["errors_theory"], teacher="linear", curve="finite-size")
     assert smooth["level"].tolist() == list(errors.CURVE_EXPONENTS)
     assert untrained["test_error_gain_se"].tolist() == [0, 0]
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]

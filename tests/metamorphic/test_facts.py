@@ -14,11 +14,12 @@ from polyspike.results import FailedPrediction
 
 Array = NDArray[np.float64]
 
-# The errors are computed to 1e-8 (tests/theory/uniform/test_refinement.py); two quadratures of one function agree so.
+# The errors are computed to 1e-8 (tests/theory/finite_size/test_refinement.py); two quadratures of one function
+# agree so.
 ACCURACY = 1e-8
 
 
-def errors(problem: Problem, method: str = "uniform", level: int | None = None) -> Array:
+def errors(problem: Problem, method: str = "finite-size", level: int | None = None) -> Array:
     found = predict(problem, method, level)
     assert isinstance(found, Prediction)
     return np.array([found.train_loss, found.train_error, found.test_error])
@@ -192,8 +193,8 @@ def test_unlimited_samples_for_the_gradient_are_a_limit(examples: int) -> None:
 
 @depths(quick=6, deep=150)
 def test_noise_may_stand_inside_the_teacher(examples: int) -> None:
-    """A fifth Hermite polynomial of an index of its own cannot be learned by any limit, and by the uniform theory at
-    finite size neither, but for its moments: the gap closes as 1/d.
+    """A fifth Hermite polynomial of an index of its own cannot be learned by any limit, and by the finite-size
+    theory at finite size neither, but for its moments: the gap closes as 1/d.
     """
 
     def check(problem: Problem) -> None:

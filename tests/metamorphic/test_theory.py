@@ -1,6 +1,6 @@
 """Symmetries of the law under which no prediction may change: 1e-9 where the quadrature is the same, 1e-8 elsewhere.
 
-The second is the accuracy to which the errors are computed (tests/theory/uniform/test_refinement.py).
+The second is the accuracy to which the errors are computed (tests/theory/finite_size/test_refinement.py).
 """
 
 from collections.abc import Callable

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError, Problem, as_activation, as_teacher
-from polyspike.experiments.spec import SweepSpec
-from polyspike.experiments.store import run_key
+from polyspike.experiments.sweep.spec import SweepSpec
+from polyspike.experiments.sweep.store import run_key
 from polyspike.problem import is_dotted
 
 

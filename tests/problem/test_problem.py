@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyspike import ACTIVATIONS, ArgumentError, PolyspikeError, Problem, UnreadableError, as_activation, as_teacher
-from polyspike.experiments.store import run_key
+from polyspike.experiments.sweep.store import run_key
 
 NAN, INF = float("nan"), float("inf")
 

@@ -24,8 +24,8 @@ def command(
     Works while a sweep is writing: the table has the rows that were finished when it was asked for. Spectra are not
     in it; they are read with polyspike.Store.
     """
-    from polyspike.experiments.export import write_csv, write_parquet
-    from polyspike.experiments.store import Store
+    from polyspike.experiments.sweep.store import Store
+    from polyspike.experiments.sweep.tables import write_csv, write_parquet
 
     if table.suffix not in (".csv", ".parquet"):
         raise ArgumentError("TABLE", str(table), "give a name that ends in .csv or .parquet")

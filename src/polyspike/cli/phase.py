@@ -74,7 +74,7 @@ def _axes(name: str, given: str, low: Any, high: Any, rows: int, columns: int) -
 
 
 def _write(found: Any, folder: Path) -> list[Path]:
-    from polyspike.experiments.export import write_csv
+    from polyspike.experiments.sweep.tables import write_csv
     from polyspike.plotting.phase import phase_figure
 
     write_csv(found.cells, folder / "phase.csv")

@@ -18,10 +18,10 @@ EXAMPLES = (
     "polyspike predict --problem mine.toml --method window --json"
 )
 
-NAMES = ("uniform", "crossing", "window", "window-published")
+NAMES = ("finite-size", "crossing", "window", "window-published")
 
 METHODS = (
-    "uniform: this size, any step. window: the limit inside a window of steps. crossing: the limit across the edge "
+    "finite-size: this size, any step. window: the limit inside a window of steps. crossing: the limit across the edge "
     "of one. window-published: the limit as printed in the paper."
 )
 
@@ -29,7 +29,7 @@ METHODS = (
 @with_problem
 def command(
     problem: Problem,
-    method: Annotated[str, typer.Option(help=METHODS, autocompletion=complete_from(*NAMES))] = "uniform",
+    method: Annotated[str, typer.Option(help=METHODS, autocompletion=complete_from(*NAMES))] = "finite-size",
     spikes: Annotated[int | None, integer("l, for a limit; that of the step's window if absent.")] = None,
     json: Json = False,
 ) -> None:

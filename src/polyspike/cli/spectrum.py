@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Eigenvalues of F F'/N: where the bulk ends, which spikes have left it, and what each has learned.
 
-    Each is shown as it is in one simulated network and, below it, as the uniform theory predicts it.
+    Each is shown as it is in one simulated network and, below it, as the finite-size theory predicts it.
     """
     from polyspike.experiments.edge import fit_edge, split_spikes
     from polyspike.simulation import simulate

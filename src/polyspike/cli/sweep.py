@@ -57,8 +57,8 @@ def command(
     end, OUT/results.csv has all rows, OUT/summary.csv means and standard errors, and OUT/errors.png and .svg the errors
     against the step. A row that fails is marked and the sweep goes on; the exit code is then 5.
     """
-    from polyspike.experiments.spec import SweepSpec
-    from polyspike.experiments.sweep import SweepInterrupted, sweep
+    from polyspike.experiments.sweep.run import SweepInterrupted, sweep
+    from polyspike.experiments.sweep.spec import SweepSpec
 
     if redo and redo_failed:
         raise ArgumentError("--redo, --redo-failed", (redo, redo_failed), "give one of the two")
@@ -125,7 +125,7 @@ def _speed(moment: Any) -> str:
 def _write(result: Any, folder: Path, figure: bool) -> list[Path]:
     """Tables of all rows and of the means, and the figure where the sweep has one."""
     from polyspike.experiments.curves import step_field, summary, theory_curves
-    from polyspike.experiments.export import write_csv
+    from polyspike.experiments.sweep.tables import write_csv
 
     means = summary(result)
     tables = {"results.csv": result.records(), "summary.csv": means}

@@ -7,7 +7,7 @@ import numpy as np
 
 from polyspike.errors import NumericalError
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate
-from polyspike.experiments.sweep import SweepResult
+from polyspike.experiments.sweep.run import SweepResult
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.theory import predict
@@ -62,7 +62,9 @@ def _fields(problem: Problem) -> dict[str, Any]:
     return {"step_exponent": None, "step_size": None, **problem.to_dict(), "step": problem.step}
 
 
-def theory_curves(problems: Sequence[Problem], points: int = _POINTS, method: str = "uniform") -> list[dict[str, Any]]:
+def theory_curves(
+    problems: Sequence[Problem], points: int = _POINTS, method: str = "finite-size"
+) -> list[dict[str, Any]]:
     """Predictions on a fine grid of steps for every curve of a sweep, as records like those of :func:`summary`.
 
     A step at which the theory gives no answer has a status other than "ok" and no numbers.

@@ -59,7 +59,7 @@ def phase_map(
     against: str = "ridge",
     spikes: bool = True,
 ) -> PhaseMap:
-    """Predict a map by the uniform theory.
+    """Predict a map by the finite-size theory.
 
     Parameters
     ----------

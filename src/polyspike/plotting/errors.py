@@ -39,7 +39,7 @@ def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -
         ``exponent``, the quantity and its ``..._se``; the untrained network is the row of a negative exponent.
     theory : mapping of columns
         ``curve``, ``level`` and the quantity: "window" is the limit with l = level spikes, "linear_error" and
-        "null_error" are baselines, and "uniform", where present, the smooth curve with
+        "null_error" are baselines, and "finite-size", where present, the smooth curve with
         ``level`` the exponent (negative: no step, not drawn).
     quantity : str
         "train_loss", "train_error" or "test_error".
@@ -60,7 +60,7 @@ def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -
 
 
 def _theory(axes: Axes, theory: Columns, quantity: str) -> None:
-    smooth = rows_where(theory, curve="uniform")
+    smooth = rows_where(theory, curve="finite-size")
     stepped = smooth["level"] >= 0
     if stepped.any():
         plot_predicted(axes, smooth["level"][stepped], smooth[quantity][stepped], "theory at this size")

@@ -37,7 +37,7 @@ class Direction:
     rank_one_fraction: float
 
     def spike_direction(self, step: float) -> Array:
-        """``b = omega + eta c_1 beta``, not normalised (docs/theory-uniform.md)."""
+        """``b = omega + eta c_1 beta``, not normalised (docs/theory-finite-size.md)."""
         return self.initial_direction + step * self.linear_coefficient * self.beta
 
 

@@ -8,26 +8,26 @@ from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
-from polyspike.theory.crossing import predict_crossing
-from polyspike.theory.uniform.batch import predict_many
-from polyspike.theory.uniform.predict_uniform import predict_uniform
-from polyspike.theory.windows import predict_window
+from polyspike.theory.finite_size.batch import predict_many
+from polyspike.theory.finite_size.predict import predict_finite_size
+from polyspike.theory.limits.crossing import predict_crossing
+from polyspike.theory.limits.windows import predict_window
 
 __all__ = ["METHODS", "predict"]
 
 
-def _uniform(problem: Problem, level: int | None) -> Prediction:
+def _finite_size(problem: Problem, level: int | None) -> Prediction:
     _check_no_level(level)
-    return predict_uniform(problem)
+    return predict_finite_size(problem)
 
 
 def _check_no_level(level: int | None) -> None:
     if level is not None:
-        raise ArgumentError("l", level, "the uniform theory counts the spikes itself; give l= with method='window'")
+        raise ArgumentError("l", level, "the finite-size theory counts the spikes itself; give l= with method='window'")
 
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
-    "uniform": _uniform,
+    "finite-size": _finite_size,
     "crossing": lambda problem, level: predict_crossing(problem, level),
     "window": lambda problem, level: predict_window(problem, level),
     "window-published": lambda problem, level: predict_window(problem, level, published=True),
@@ -36,20 +36,20 @@ METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]]
 
 
 @overload
-def predict(problem: Problem, method: str = "uniform", l: int | None = None) -> Prediction | EdgePrediction: ...  # noqa: E741
+def predict(problem: Problem, method: str = "finite-size", l: int | None = None) -> Prediction | EdgePrediction: ...  # noqa: E741
 
 
 @overload
 def predict(
     problem: Iterable[Problem],
-    method: str = "uniform",
+    method: str = "finite-size",
     l: int | None = None,  # noqa: E741
 ) -> list[Prediction | EdgePrediction | FailedPrediction]: ...
 
 
 def predict(
     problem: Problem | Iterable[Problem],
-    method: str = "uniform",
+    method: str = "finite-size",
     l: int | None = None,  # noqa: E741
 ) -> Prediction | EdgePrediction | list[Prediction | EdgePrediction | FailedPrediction]:
     """Errors of a problem by theory, or of many in one call; no randomness, float64.
@@ -59,10 +59,10 @@ def predict(
     problem : Problem, or iterable of Problem
         Of many problems, those that differ in the ridge alone share most of their work.
     method : str
-        "uniform" (default): at the problem's own finite sizes, any step size (docs/theory-uniform.md);
-        "window": the limit with l spikes (see :func:`polyspike.theory.windows.predict_window`);
+        "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md);
+        "window": the limit with l spikes (see :func:`polyspike.theory.limits.windows.predict_window`);
         "crossing": the limit with the l-th spike at finite strength, across the edge between two windows (see
-        :func:`polyspike.theory.crossing.predict_crossing`);
+        :func:`polyspike.theory.limits.crossing.predict_crossing`);
         "window-published": the same as printed in Moniri et al. (arXiv 2310.07891).
     l : int, optional
         Number of spikes, for the limit theory; by default that of the window in which the step size lies.
@@ -97,7 +97,7 @@ def predict(
     if isinstance(problem, Problem):
         return METHODS[method](problem, l)
     problems = _problems(problem)
-    if method == "uniform":
+    if method == "finite-size":
         _check_no_level(l)
         return [*predict_many(problems)]
     return [_limit(one, method, l) for one in problems]

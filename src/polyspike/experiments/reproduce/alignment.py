@@ -87,7 +87,7 @@ def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> 
 
 
 def run_theory(problem: Problem) -> Rows:
-    """What the outliers carry by the uniform theory: the share of each degree, and the profile of each vector."""
+    """What the outliers carry by the finite-size theory: the share of each degree, and the profile of each vector."""
     shares: list[Row] = []
     profiles: list[Row] = []
     for exponent in CURVE_EXPONENTS:
@@ -168,7 +168,7 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
 
 def claims(tables: Mapping[str, Columns]) -> list[Claim]:
     """Each degree enters with its window, the even spike carries P_2 and not the bare square, and each vector has
-    learned what the uniform theory says.
+    learned what the finite-size theory says.
     """
     draws = tables[f"{NAME}_draws"]
     found = [claim for k in WINDOW_EXPONENTS for claim in _degree_claims(draws, k)]
@@ -176,7 +176,7 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
 
 
 def _profile_claims(tables: Mapping[str, Columns]) -> list[Claim]:
-    """Every squared cosine of which the uniform theory predicts more than a twentieth, inside the three windows."""
+    """Every squared cosine of which the finite-size theory predicts more than a twentieth, inside the three windows."""
     theory, found = tables[f"{NAME}_profile_theory"], []
     for level, exponent in WINDOW_EXPONENTS.items():
         here = select(theory, exponent=exponent)

@@ -106,7 +106,7 @@ def _curve(name: str, problem: Problem) -> Iterator[Row]:
     for exponent in CURVE_EXPONENTS:
         here = predict(with_exponent(problem, exponent))
         assert isinstance(here, Prediction)
-        yield {"teacher": name, "curve": "uniform", "level": exponent, **_numbers(here)}
+        yield {"teacher": name, "curve": "finite-size", "level": exponent, **_numbers(here)}
 
 
 def _levels(name: str, problem: Problem) -> Iterator[Row]:
@@ -220,7 +220,7 @@ def _limit(theory: Columns, teacher: str, quantity: str, level: int) -> float:
 
 
 def _predicted(theory: Columns, teacher: str, quantity: str, exponent: float) -> float:
-    return float(select(theory, teacher=teacher, curve="uniform", level=exponent)[quantity][0])
+    return float(select(theory, teacher=teacher, curve="finite-size", level=exponent)[quantity][0])
 
 
 def _beats_linear(draws: Columns, theory: Columns) -> Claim:

@@ -90,7 +90,7 @@ def run_theory(shown: Sequence[Panel]) -> Rows:
 
 
 def predicted_spectrum(problem: Problem) -> Spectrum:
-    """Of the uniform theory."""
+    """Of the finite-size theory."""
     found = predict(problem)
     assert isinstance(found, Prediction)
     return found.spectrum
@@ -169,7 +169,7 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
 
 
 def _place_claims(tables: Mapping[str, Columns], panel: str) -> list[Claim]:
-    """Of the bulk's end and of every spike, against the uniform theory."""
+    """Of the bulk's end and of every spike, against the finite-size theory."""
     draws, theory = tables[f"{NAME}_draws"], select(tables[f"{NAME}_theory"], panel=panel)
     end = float(select(theory, kind="edge")["x"][0])
     scale = sample(draws, "bulk_scale", panel=panel).mean

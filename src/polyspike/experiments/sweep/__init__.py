@@ -1,0 +1,1 @@
+"""Sweeps that survive: many problems and replicates into one store."""

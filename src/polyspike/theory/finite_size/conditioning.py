@@ -1,0 +1,243 @@
+"""The numbers that one gradient step leaves behind (docs/theory-finite-size.md, section 1).
+
+Conditionally on ``kappa = b . x / |b|`` along the spike direction ``b`` and on the readout ``u_i = sqrt(N) a_i``, the
+pre-activation of neuron i on a fresh input is ``tau(u) z + r u kappa`` with ``z ~ N(0, 1)``.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.hermite import gaussian_rule
+from polyspike.problem import Activation, Problem
+from polyspike.status import Status
+
+__all__ = ["ActivationNumbers", "Conditioning", "StepScalars", "activation_numbers", "condition"]
+
+
+@dataclass(frozen=True)
+class ActivationNumbers:
+    """Gaussian averages of an activation, z ~ N(0, 1)."""
+
+    c1: float
+    c2: float
+    c4: float
+    second_moment: float
+    derivative_variance: float
+    self_overlap: float
+    """``E[z sigma(z) sigma'(z)] - c_1^2``, what a neuron sees of its own output."""
+    radial_slope: float
+    """``E[(z^2 - 1) z sigma'(z)] / 2 = 2 c_2 + 12 c_4``: what of M moves a weight along itself."""
+    radial_variance: float
+    """Variance of ``z sigma'(z)`` beyond degree 2."""
+    square_slope: float
+    """``E[(z^2 - 1) sigma'(z)^2] / 2``, what the length of a gradient owes to the length of its samples along w."""
+
+
+@lru_cache(maxsize=256)
+def activation_numbers(activation: Activation) -> ActivationNumbers:
+    """The averages that the conditioning needs, computed once per activation."""
+    _, c1, c2, _, c4 = (float(c) for c in activation.coefficients(4))
+    z, weights = gaussian_rule(activation.smoothness.corners)
+    slope = activation.derivative(z)
+    radial = z * slope
+    basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])
+    fitted = (basis @ (weights * radial)) @ basis
+    return ActivationNumbers(
+        c1,
+        c2,
+        c4,
+        activation.second_moment,
+        activation.derivative_variance,
+        float(weights @ (z * activation(z) * slope)) - c1**2,
+        2 * c2 + 12 * c4,
+        float(weights @ (radial - fitted) ** 2),
+        float(weights @ ((z**2 - 1) * slope**2)) / 2,
+    )
+
+
+class StepScalars(NamedTuple):
+    """What a sample of the gradient leaves of itself in the step (section 1, few samples), all real.
+
+    Attributes
+    ----------
+    energy : float
+        The sample's mean of ``eps^2``, over its expectation.
+    signal : float
+        ``beta . beta*``, of mean ``c*_1``.
+    output : float
+        ``omega . beta``, of mean ``-c_1`` (full gradient only).
+    across : float
+        ``|beta|^2`` orthogonal to both, over ``phi_0`` times the sample's mean of ``eps^2``.
+    """
+
+    energy: float
+    signal: float
+    output: float
+    across: float
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Scalars of section 1, all of them functions of the problem; complex where the step is (complex step).
+
+    Attributes
+    ----------
+    strength : float
+        ``r = |b| / sqrt(N)``.
+    cosine : float
+        ``rho = b . beta* / |b|``.
+    spread : float
+        ``q``: the gradient's remainder adds ``q u^2`` to the variance of a pre-activation.
+    shrink : float
+        ``delta``: a neuron that sees its own output loses ``delta u^2`` of its weight (full gradient).
+    tilt : float
+        ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
+    move : float
+        ``eta / sqrt(N)``.
+    remainder : float
+        ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
+    excluded : float
+        ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
+    residual_moment : float
+        ``E eps^2`` of the residual that the gradient sees.
+    noise_variance : float
+        Variance of the Gaussian part ``nu`` of ``eps = sigma*(kappa*) + nu``.
+    trace_shift : float
+        Added to the spectrum of ``M`` (constant readout with the full gradient only).
+    b_coordinates : tuple
+        ``b / |b|`` in the frame (teacher directions ..., omega, beta).
+    gradient_cosine : float
+        Between ``beta`` and beta*; 0.0 at a vanishing gradient.
+    sample : StepScalars, optional
+        Those of the gradient's sample for which all of this holds; None for their expectations.
+    """
+
+    strength: Any
+    cosine: Any
+    spread: Any
+    shrink: Any
+    tilt: Any
+    move: Any
+    remainder: Any
+    excluded: float
+    residual_moment: float
+    noise_variance: float
+    trace_shift: float
+    b_coordinates: tuple[Any, ...]
+    gradient_cosine: float
+    sample: StepScalars | None = None
+
+
+def condition(problem: Problem, step: Any = None, sample: StepScalars | None = None) -> Conditioning:
+    """The conditioning of a problem at its own step, or at ``step`` (complex for derivatives).
+
+    Parameters
+    ----------
+    problem : Problem
+    step : complex, optional
+    sample : StepScalars, optional
+        Those of one sample of the gradient, in the place of their expectations.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for an uncentred activation with the full gradient: the mean of the initial output is then a
+        random number of order one, on which every prediction would depend.
+    """
+    numbers = activation_numbers(problem.activation)
+    eta = problem.step if step is None else step
+    if problem.gradient == "target":
+        return _target_only(problem, numbers, eta, sample)
+    if problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    return _full(problem, numbers, eta, sample)
+
+
+def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
+    """``b = eta c_1 beta``, ``|beta|^2 = c*_1^2 + phi_0 E y^2``; without a spike the direction is still beta's."""
+    moment = problem.label_second_moment
+    mean_signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    energy, signal, _, across = sample or StepScalars(1.0, mean_signal, 0.0, 1.0)
+    beta = (signal**2 + problem.phi_gradient * moment * energy * across) ** 0.5
+    sign = -1.0 if numbers.c1 < 0 else 1.0
+    alone = beta == 0.0
+    # In the law of M beta has its expected parts: of its own direction the sample has ``scale`` times as much.
+    scale = (energy * across) ** 0.5
+    zeros = (0.0,) * (problem.teacher.n_indices - 1)
+    frame = (
+        (0.0, *zeros, 1.0, 0.0)
+        if alone
+        else (
+            sign * (signal - scale * mean_signal) / beta,
+            *zeros,
+            0.0,
+            sign * scale / beta,
+        )
+    )
+    return Conditioning(
+        strength=eta * abs(numbers.c1) * beta / problem.width**0.5,
+        cosine=0.0 if alone else sign * signal / beta,
+        shrink=0.0,
+        excluded=0.0,
+        noise_variance=problem.noise**2,
+        trace_shift=0.0,
+        b_coordinates=frame,
+        gradient_cosine=0.0 if alone else signal / beta,
+        sample=sample,
+        **_remainder(problem, numbers, eta * energy**0.5, moment),
+    )
+
+
+def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
+    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
+    output = numbers.second_moment
+    shrink = eta / problem.width * numbers.self_overlap
+    trace_shift = 0.0
+    if problem.readout == "constant":
+        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
+        output += 2 * numbers.c2**2 * problem.width / problem.input_dim
+        trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+        shrink += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
+    moment = problem.label_second_moment + output
+    c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
+    energy, signal, own, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
+    rest = problem.phi_gradient * moment * energy * across
+    move, scale = eta * c1, (energy * across) ** 0.5
+    # A sum of squares: omega and eta c_1 beta may all but cancel.
+    b = ((1 + move * own) ** 2 + move**2 * (signal**2 + rest)) ** 0.5
+    over_b = 1 / b if b != 0 else 0.0
+    beta = (signal**2 + own**2 + rest) ** 0.5
+    return Conditioning(
+        strength=b / problem.width**0.5,
+        cosine=move * signal * over_b,
+        shrink=shrink,
+        excluded=1 / problem.width,
+        noise_variance=problem.noise**2 + output,
+        trace_shift=trace_shift / energy**0.5,
+        b_coordinates=(
+            move * (signal - scale * mean_signal) * over_b,
+            *(0.0,) * (problem.teacher.n_indices - 1),
+            (1 + move * (own + scale * c1)) * over_b if b != 0 else 1.0,
+            move * scale * over_b,
+        ),
+        gradient_cosine=signal / beta if beta > 0 else 0.0,
+        sample=sample,
+        **_remainder(problem, numbers, eta * energy**0.5, moment),
+    )
+
+
+def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
+    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the remainder.
+
+    The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law: eta comes times that.
+    """
+    spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
+    tilt = 2 * numbers.c2 * eta / problem.width**0.5
+    carried = tilt**2 * problem.phi_gradient * moment
+    move = eta / problem.width**0.5
+    return {"spread": spread, "tilt": tilt, "move": move, "remainder": spread - carried, "residual_moment": moment}

@@ -1,0 +1,93 @@
+"""A problem over the law of its gradient's sample: one model a node, and the average of what they predict."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from polyspike.problem import Problem
+from polyspike.results import Prediction
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
+from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
+from polyspike.theory.finite_size.continuation import Follower, Solution
+from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
+from polyspike.theory.finite_size.predict import (
+    as_prediction,
+    effect_of_stretch,
+    mean_errors,
+    model_of,
+    solve_errors,
+)
+from polyspike.theory.finite_size.spikes.errors import Errors
+
+__all__ = ["Average", "Ensemble", "Member"]
+
+
+class Member(NamedTuple):
+    """A node of the average: its weight, its model, the solved bulk and the Jacobian there."""
+
+    weight: float
+    model: FiniteSizeModel
+    state: BulkState
+    at: Linearised
+
+
+class Average(NamedTuple):
+    """All nodes of a problem, and the means of their errors and of what stretched weights do to them."""
+
+    members: tuple[Member, ...]
+    errors: Errors
+    effect: float
+
+    def prediction(self, problem: Problem) -> Prediction:
+        """The result in the form that all predictions share."""
+        overlaps = mean_overlaps([(member.weight, member.model) for member in self.members])
+        return as_prediction(problem, self.errors, overlaps, self.effect)
+
+
+class Ensemble:
+    """Solves problems that differ in the ridge alone, one after the other, at every node of the gradient's sample.
+
+    Parameters
+    ----------
+    problem : Problem
+        One of them.
+    before : sequence of Solution
+        Those of other problems, the latest first; the first node starts from them where they are near, every further
+        one from the node before.
+    """
+
+    def __init__(self, problem: Problem, before: Sequence[Solution] = ()) -> None:
+        self._problem, self._before = problem, before
+        self._followers: list[Follower] = []
+
+    @cached_property
+    def _nodes(self) -> tuple[WeightedSample, ...]:
+        return weighted_samples(self._problem)
+
+    @property
+    def first(self) -> Solution | None:
+        """The first solution of the first node, once there is one."""
+        return self._followers[0].first if self._followers else None
+
+    def solve(self, problem: Problem) -> Average:
+        """All nodes at this problem's ridge.
+
+        Raises
+        ------
+        NumericalError
+            Of the first node that has no solution.
+        """
+        members = tuple(Member(node.weight, *self._follower(k).solve(problem)) for k, node in enumerate(self._nodes))
+        found = [(member.weight, solve_errors(member.model, member.state, member.at)) for member in members]
+        effect = sum(
+            member.weight * effect_of_stretch(member.model, member.state, errors, member.at)
+            for member, (_, errors) in zip(members, found, strict=True)
+        )
+        return Average(members, mean_errors(found), effect)
+
+    def _follower(self, k: int) -> Follower:
+        if k == len(self._followers):
+            last = self._followers[-1].first if self._followers else None
+            before = self._before if last is None else (last,)
+            self._followers.append(Follower(model_of(self._problem, sample=self._nodes[k].scalars), before))
+        return self._followers[k]

@@ -1,0 +1,282 @@
+"""Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)`` (docs/theory-finite-size.md,
+1).
+
+``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1),
+``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau, ``b = dA2^2/d log tau^2``, and the
+derivative ``E (z^3 - 3z) sigma(tau z + x) / tau`` of ``A1 / tau`` by log tau.
+Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
+follows tau; a split rule for any other kinked one.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from math import ceil, isinf, log2, pi, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from polyspike.errors import NumericalError
+from polyspike.hermite import gauss_hermite
+from polyspike.problem import Activation
+from polyspike.problem.smoothness import FAR_CORNERS
+from polyspike.status import Status
+
+__all__ = ["Kernels", "kernels"]
+
+Array = NDArray[np.float64]
+
+# The z-integral runs to this many deviations: the weight beyond is under 1e-16.
+_REACH = 8.3
+# The trapezoid rule errs by the exponential of minus this; entire functions (erf squared grows as exp(2 y^2) along the
+# imaginary axis) and callables that panels of width one resolve, by no more at these steps times the deviation; others
+# ask for half of it as often as their panels had to be halved.
+_DIGITS = 34.0
+_STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
+_LEVEL = 1.3
+# Values of the activation that averages may need: about a second.
+_MOST_VALUES = 4 * 10**7
+# Gauss-Legendre panels over the reach, at a deviation of 1, and their nodes.
+_PANELS, _PANEL_NODES = 8, 16
+# The share of a second moment that may lie beyond this many deviations; what is beyond the reach is a twentieth of it.
+_TAIL, _TAIL_SHARE = 7.8, 1e-7
+# Columns of the grid are taken together up to this many values.
+_BLOCK = 400_000
+# Slope below zero, and its jump at zero.
+_PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 0.99)}
+
+
+class Kernels(NamedTuple):
+    """``m``, ``A1 / tau``, ``A2^2`` with their derivatives ``t = dm/d log tau``, ``d(A1/tau)/d log tau`` and
+    ``b = dA2^2/d log tau^2``, and ``dt/d log tau``, all of shape (K, A).
+    """
+
+    mean: Any
+    slope: Any
+    residual: Any
+    turn: Any
+    slope_turn: Any
+    spread: Any
+    turn_turn: Any
+
+
+def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
+    """The seven averages at means ``x`` and deviations ``tau``, both of shape (K, A).
+
+    Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` when the deviation is so large that the quadrature would need too many nodes.
+    """
+    tangent = np.iscomplexobj(x) or np.iscomplexobj(tau)
+    if activation.is_named and activation.name in _PIECEWISE_LINEAR:
+        value = _piecewise_linear(activation, np.real(x), np.real(tau))
+        return _piecewise_linear_tangent(activation, x, tau, value) if tangent else value
+    if tangent:
+        return _smooth_tangent(activation, x, tau)
+    first, second = _hermite_moments(activation, x, tau, 5, 3)
+    return _assembled(first, second, tau)
+
+
+def _assembled(first: list[Any], second: list[Any], tau: Any) -> Kernels:
+    """From ``M_k = E H_k sigma`` (k < 5) and ``S_k = E H_k sigma^2`` (k < 3):
+    ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``, ``dt/d log tau = M_4 + 2 M_2``.
+    """
+    mean, slope, turn, cubic, quartic = first[:5]
+    spread = second[2] / 2 - mean * turn - slope * (cubic + slope)
+    residual = second[0] - mean**2 - slope**2
+    return Kernels(mean, slope / tau, residual, turn, cubic / tau, spread, quartic + 2 * turn)
+
+
+def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
+    """First-order expansion by Stein: ``d/dx E[H_k f] = E[H_(k+1) f]/tau``, and
+    ``d/dtau E[H_k f] = E[(H_(k+2) + k H_k) f]/tau``.
+    """
+    x0, tau0 = np.real(x), np.real(tau)
+    dx, dtau = (x - x0) / tau0, (tau - tau0) / tau0
+    first, second = (
+        [m[k] + m[k + 1] * dx + (m[k + 2] + k * m[k]) * dtau for k in range(len(m) - 2)]
+        for m in _hermite_moments(activation, x0, tau0, 7, 5)
+    )
+    return _assembled(first, second, tau)
+
+
+def _hermite_moments(
+    activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
+) -> tuple[list[Array], list[Array]]:
+    """``E[H_k sigma]`` for k < n_first and ``E[H_k sigma^2]`` for k < n_second, H_k unnormalised."""
+    first = [np.empty(x.shape) for _ in range(n_first)]
+    second = [np.empty(x.shape) for _ in range(n_second)]
+    for columns, z, w in _blocks(activation, x, tau):
+        value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
+        if not activation.is_named:
+            _check_values(activation, value, z, w)
+        polynomials = _hermite(z, w, max(n_first, n_second))
+        _take(first, columns, value, polynomials)
+        _take(second, columns, value * value, polynomials)
+    return first, second
+
+
+def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> None:
+    """Refuse a callable that overflows, or grows so fast that the average is made beyond the reach of the rule.
+
+    A second moment that is small against that of the activation itself may lie in the tail.
+    """
+    if not np.isfinite(value).all():
+        message = f"{activation.name} is not finite at pre-activations as large as this step makes them"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = w * value**2
+        tail = np.where(np.abs(z) > _TAIL, energy, 0.0).sum(axis=-1)
+        lost = tail > _TAIL_SHARE * np.maximum(energy.sum(axis=-1), activation.second_moment)
+    if lost.any() or not np.isfinite(tail).all():
+        message = f"{activation.name} grows too fast for pre-activations as large as this step makes them"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+
+
+def _hermite(z: Array, w: Array, count: int) -> Array:
+    """``w H_k(z)`` for k < count, stacked on a new last axis."""
+    rows = [w, w * z]
+    for k in range(1, count - 1):
+        rows.append(z * rows[k] - k * rows[k - 1])
+    return np.stack(rows, axis=-1)
+
+
+def _take(out: list[Array], columns: Any, value: Array, polynomials: Array) -> None:
+    some = polynomials[..., : len(out)]
+    moments = value @ some if some.ndim == 2 else np.einsum("kaz,kazp->kap", value, some)
+    for k, array in enumerate(out):
+        array[:, columns] = moments[..., k]
+
+
+def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
+    """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
+    ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
+    ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
+    ``dm/d log tau = jump tau p``, that of this ``jump tau p (1 + t^2)``; ``d(A1/tau)/d log tau = -jump t p``;
+    ``b = jump^2 tau^2 (P Q - p^2)``.
+    """
+    left, jump = _PIECEWISE_LINEAR[activation.name]
+    t = x / tau
+    above, below, density = _normal(t)
+    residual = (t**2 + 1) * above * below + t * density * (below - above) - density**2
+    mean = left * x + jump * tau * (t * above + density) - activation.mean
+    scale = (jump * tau) ** 2
+    spread = scale * (above * below - density**2)
+    turn = jump * tau * density
+    return Kernels(mean, left + jump * above, scale * residual, turn, -jump * t * density, spread, turn * (1 + t**2))
+
+
+def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
+    """``dm = (left + jump P) dx + jump p dtau``; the bracket of A2^2 has the derivative ``2 t P Q + 2 p (Q - P)``, that
+    of b ``p (Q - P) + 2 t p^2``, that of ``p (1 + t^2)`` ``p t (1 - t^2)``.
+    """
+    left, jump = _PIECEWISE_LINEAR[activation.name]
+    x0, tau0 = np.real(x), np.real(tau)
+    t, dtau = x0 / tau0, tau - tau0
+    dt = (x - x0 - t * dtau) / tau0
+    above, below, density = _normal(t)
+    bracket = 2 * (t * above * below + density * (below - above)) * dt
+    return Kernels(
+        value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
+        value.slope + jump * density * dt,
+        value.residual * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
+        value.turn * (1 + dtau / tau0 - t * dt),
+        value.slope_turn - jump * density * (1 - t**2) * dt,
+        value.spread * (1 + 2 * dtau / tau0)
+        + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
+        value.turn_turn * (1 + dtau / tau0) + jump * tau0 * density * t * (1 - t**2) * dt,
+    )
+
+
+def _normal(t: Array) -> tuple[Array, Array, Array]:
+    return ndtr(t), ndtr(-t), np.exp(-(t**2) / 2) / sqrt(2 * pi)
+
+
+class _Group(NamedTuple):
+    """Columns that share a rule of ``size`` nodes; it gives nodes and weights, of shape (n,) or (K, a, n)."""
+
+    columns: NDArray[np.int_]
+    size: int
+    rule: Callable[[NDArray[np.int_]], tuple[Array, Array]]
+
+
+def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDArray[np.int_], Array, Array]]:
+    """Columns with the nodes and weights of their z-integral, the groups cut so that none needs much memory."""
+    groups = _groups(activation, x, tau)
+    values = len(x) * sum(group.size * len(group.columns) for group in groups)
+    if values > _MOST_VALUES:
+        message = f"pre-activations deviate by up to {tau.max():.3g}: their averages would need {values:.1e} values"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    for group in groups:
+        together = max(1, _BLOCK // (len(x) * group.size))
+        for i in range(0, len(group.columns), together):
+            columns = group.columns[i : i + together]
+            yield columns, *group.rule(columns)
+
+
+def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
+    # A callable may bear any name, that of a known formula too.
+    if activation.is_named and activation.name[:1] == "h" and activation.name[1:].isdigit():
+        z, w = gauss_hermite(int(activation.name[1:]) + 4)
+        return [_Group(np.arange(x.shape[1]), len(z), lambda _: (z, w))]
+    corners, level, far = activation.smoothness
+    step = _step(activation.formula.strip) * 2.0**-level
+    # The norm of a sample adds to tau where kappa is large and its weight small: the least is what the step follows.
+    levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
+    groups = []
+    for k in np.unique(levels):
+        columns = np.flatnonzero(levels == k)
+        # Far corners are no wider apart than 2; at deviations up to 1 they are those of the activation alone.
+        panels = 1 if far and k > 0 else _PANELS * 2 ** ceil(k * log2(_LEVEL))
+        split = _split_group(_split_corners(corners, far, k), panels, columns, x, tau)
+        smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
+        groups.append(split if activation.kinks or (far and level > 0 and split.size < smooth.size) else smooth)
+    return groups
+
+
+def _trapezoid_group(step: float, columns: NDArray[np.int_]) -> _Group:
+    return _Group(columns, 2 * ceil(_REACH / step) + 1, lambda _: _trapezoid(step))
+
+
+def _step(strip: float) -> float:
+    """For an integrand analytic at ``|Im z| < strip`` an error ``exp(-2 pi strip/step + strip^2/2)``."""
+    if strip == 0:
+        return _STEP_UNKNOWN
+    return _STEP_ENTIRE if isinf(strip) else 2 * pi * strip / (_DIGITS + strip**2 / 2)
+
+
+@lru_cache(maxsize=64)
+def _trapezoid(step: float) -> tuple[Array, Array]:
+    n = ceil(_REACH / step)
+    z: Array = step * np.arange(-n, n + 1.0)
+    return z, step * np.exp(-(z**2) / 2) / sqrt(2 * pi)
+
+
+@lru_cache(maxsize=64)
+def _split_corners(corners: tuple[float, ...], far: bool, level: int) -> tuple[float, ...]:
+    """Those of the activation; where it is simple far out and the deviation large, panels that see all of it."""
+    if not far or level == 0:
+        return corners
+    fixed = np.arange(-FAR_CORNERS[0], FAR_CORNERS[0] + 1.0, 2.0)
+    return tuple(np.unique(np.concatenate([corners, fixed, FAR_CORNERS, -np.array(FAR_CORNERS)])).tolist())
+
+
+def _split_group(corners: tuple[float, ...], panels: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:
+    """Composite Gauss-Legendre between ``(corner - x)/tau``, node by node of the grid, on panels no wider than 2."""
+    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
+
+    def rule(some: NDArray[np.int_]) -> tuple[Array, Array]:
+        fixed = np.linspace(-_REACH, _REACH, panels + 1)
+        at, deviation = x[:, some, None], tau[:, some, None]
+        inside = np.clip((np.array(corners) - at) / deviation, -_REACH, _REACH)
+        edges = np.sort(np.concatenate([np.broadcast_to(fixed, (*at.shape[:2], len(fixed))), inside], axis=-1), axis=-1)
+        half = np.diff(edges, axis=-1)[..., None] / 2
+        z = (edges[..., :-1, None] + half + half * node).reshape(*at.shape[:2], -1)
+        w = (half * weight).reshape(*at.shape[:2], -1) * np.exp(-(z**2) / 2) / sqrt(2 * pi)
+        return z, w
+
+    return _Group(columns, (panels + len(corners)) * _PANEL_NODES, rule)

@@ -1,0 +1,208 @@
+"""The teacher seen along the spike direction (docs/theory-finite-size.md, section 2).
+
+``y = g0(kappa) + g1(kappa) . kappa_perp + rest of variance g2(kappa)``, where ``kappa_perp`` are the parts of the
+teacher's inputs orthogonal to b, normalised; the first belongs to beta*, the others to further directions.
+"""
+
+from functools import lru_cache
+from math import ceil, log2, pi, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.hermite import gauss_hermite, split_gauss_legendre
+from polyspike.problem import Teacher
+from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
+from polyspike.theory.finite_size.labels.separable import is_separable, other_averages
+
+__all__ = ["LabelParts", "label_parts"]
+
+Array = NDArray[np.float64]
+
+_RANGE = 9.0
+_PANEL_NODES = 12
+_FINEST = 9
+# Nodes for each of the other inputs of a smooth teacher that mixes all of them.
+_TENSOR_NODES = {3: 24, 4: 16}
+
+
+class LabelParts(NamedTuple):
+    """The label given kappa, and how its parts turn with the norm of the other inputs.
+
+    Attributes
+    ----------
+    g0, g1, g2 : ndarray of shape (K,), (p, K), (K,)
+        The third with the label noise.
+    squares : ndarray of shape (p (p + 1)/2, K)
+        The parts of the rest along the quadratic polynomials of unit norm of the orthogonal inputs, whose energy g2
+        contains: ``h_2 = (t^2 - 1)/sqrt 2`` of the first, its products with the others, and those of the others.
+    g0_turn, g1_turn, g2_turn : ndarray of shape (K,), (p, K), (K,)
+        Derivatives of the three by log of the norm of the inputs orthogonal to b, the label being regressed anew:
+        ``E[s y]``, ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
+    """
+
+    g0: Any
+    g1: Any
+    g2: Any
+    squares: Any
+    g0_turn: Any
+    g1_turn: Any
+    g2_turn: Any
+
+
+class _Values(NamedTuple):
+    """Averages over the inputs beyond the first, at values y of that one: ``E sigma*``, ``E t_j sigma*``,
+    ``E sigma*^2`` and ``E h_2(t_j) sigma*``, ``E t_i t_j sigma*``, i < j; and of ``s sigma*``, ``(s - 2) t_j sigma*``
+    and ``s sigma*^2``, s being theirs (None for one index).
+    """
+
+    mean: Array
+    slopes: Array
+    square: Array
+    products: Array
+    radial: tuple[Array, Array, Array] | None
+
+    def reshaped(self, shape: tuple[int, ...]) -> "_Values":
+        """With the last axis, that of y, in a shape."""
+        mean, slopes, square, products = (f.reshape(*f.shape[:-1], *shape) for f in self[:4])
+        if self.radial is None:
+            return _Values(mean, slopes, square, products, None)
+        one, two, three = (f.reshape(*f.shape[:-1], *shape) for f in self.radial)
+        return _Values(mean, slopes, square, products, (one, two, three))
+
+
+class _Rule(NamedTuple):
+    """Nodes ``t`` (K, T) of the first orthogonal input with weights ``kernel`` (K, T) at every kappa; values are given
+    at nodes shared by all kappa, or at each one's ``own``.
+    """
+
+    t: Any
+    kernel: Any
+    own: bool
+
+    def average(self, weight: Any, values: Array) -> Any:
+        """Of values of shape (..., T) or (..., K, T), under weights (K, T)."""
+        return (weight * values).sum(axis=-1) if self.own else values @ weight.T
+
+
+def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
+    """The label's parts at the nodes ``kappa`` for ``rho = cosine``, ``|rho| <= 1`` (complex for derivatives).
+
+    With ``y1 = rho kappa + sqrt(1 - rho^2) t`` the input along beta*, the average over t is a Gauss-Hermite rule where
+    the teacher is a polynomial; else an integral over y1 against a Gaussian of deviation sqrt(1 - rho^2), on panels
+    that end at the kinks and are no wider than that deviation; where that would take too many panels, an integral over
+    t with nodes of its own for every kappa.
+    """
+    width = (1 - cosine**2) ** 0.5
+    if teacher.is_polynomial:
+        t, weights = gauss_hermite(teacher.total_degree + 3)
+        rule, values = _own_rule(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
+    elif abs(width) < 2.0**-_FINEST:
+        t, weights = _nodes_between(kinks_along(teacher), np.real(cosine) * kappa, np.real(width))
+        rule, values = _own_rule(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
+    else:
+        y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
+        t = (y - cosine * kappa[:, None]) / width
+        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), own=False)
+    return _parts(rule, values, noise)
+
+
+def _own_rule(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Array) -> tuple[_Rule, _Values]:
+    """Nodes of its own for every kappa; a complex step moves the Gaussian under the nodes, which stay real."""
+    rho, width = np.real(cosine), (1 - cosine**2) ** 0.5
+    deviation = np.real(width)
+    y = rho * kappa[:, None] + deviation * t
+    values = _values(teacher, y.ravel()).reshaped(y.shape)
+    if deviation == 0 or not np.iscomplexobj(cosine):
+        return _Rule(t, weights + np.zeros(t.shape), own=True), values
+    moved = t + (rho - cosine) * kappa[:, None] / width + t * (deviation - width) / width
+    return _Rule(moved, weights * np.exp((t**2 - moved**2) / 2) * (deviation / width), own=True), values
+
+
+def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
+    average, t, kernel = rule.average, rule.t, rule.kernel
+    first = kernel * t
+    second = first * t - kernel
+    third = second * t - 2 * first
+    one = np.stack([values.mean, values.square])
+    (g0, energy), (h2, energy_turn) = average(kernel, one), average(second, one)
+    g1 = average(first, values.mean)[None]
+    squares = (h2[None] / sqrt(2), average(first, values.slopes), average(kernel, values.products))
+    g0_turn, g1_turn = h2, average(third, values.mean)[None]
+    if values.radial is not None:
+        mean, slopes, square = values.radial
+        g1 = np.concatenate([g1, average(kernel, values.slopes)])
+        g1_turn = g1_turn + average(first, mean)
+        g1_turn = np.concatenate([g1_turn, average(second, values.slopes) + average(kernel, slopes)])
+        g0_turn, energy_turn = g0_turn + average(kernel, mean), energy_turn + average(kernel, square)
+    g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
+    g2_turn = energy_turn - 2 * g0 * g0_turn - 2 * (g1 * (g1 + g1_turn)).sum(axis=0)
+    return LabelParts(g0, g1, g2, np.concatenate(squares), g0_turn, g1_turn, g2_turn)
+
+
+def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
+    """Composite Gauss-Legendre in t, whose panels end where ``center + deviation t`` is a kink; shape (K, T)."""
+    fixed = [np.full(center.shape, c) for c in np.arange(-_RANGE, _RANGE + 0.5)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = [np.clip(np.nan_to_num((k - center) / deviation), -_RANGE, _RANGE) for k in kinks]
+    corners = np.sort(np.stack([*fixed, *inside], axis=-1), axis=-1)
+    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
+    half = np.diff(corners, axis=-1)[..., None] / 2
+    t = corners[..., :-1, None] + half + half * node
+    return t.reshape(len(center), -1), (half * weight).reshape(len(center), -1)
+
+
+@lru_cache(maxsize=64)
+def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, _Values]:
+    """Nodes and weights in y1, and the averages over the other inputs there."""
+    y, weights = _panels(kinks_along(teacher), 2.0**-level)
+    return y, weights, _values(teacher, y)
+
+
+def _values(teacher: Teacher, y: Array) -> _Values:
+    """The averages over the other inputs at y1 = y (Y,)."""
+    p, frame = teacher.n_indices, rotation(teacher)
+    if p == 1:
+        value = np.asarray(teacher(y * frame[0, 0]), dtype=float)
+        none = np.zeros((0, len(y)))
+        return _Values(value, none, value**2, none, None)
+    if is_separable(teacher):
+        found = other_averages(teacher, y, frame)
+        i, j = np.triu_indices(p - 1, 1)
+        squares = np.diagonal(found.products).T / sqrt(2)
+        products = np.concatenate([squares, found.products[i, j]])
+        return _Values(found.mean, found.slopes, found.square, products, found.radial)
+    x, w = _other_rule(teacher)
+    grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
+    gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
+    inputs = y[:, None, None] * frame[0] + grid @ frame[1:]
+    value = np.asarray(teacher(inputs), dtype=float)
+    square = value**2
+    radial = gw * ((grid**2).sum(axis=1) - (p - 1))
+    slopes = (np.einsum("yg,gj,g->jy", value, grid, weights) for weights in (gw, radial - 2 * gw))
+    of_mean, of_radial = slopes
+    products = (value @ (_products(grid) * gw).T).T
+    return _Values(value @ gw, of_mean, square @ gw, products, (value @ radial, of_radial, square @ radial))
+
+
+def _products(inputs: Array) -> Array:
+    """``h_2(t_j)`` and ``t_i t_j``, i < j, at inputs of shape (T, q); shape (q (q + 1)/2, T)."""
+    i, j = np.triu_indices(inputs.shape[1], 1)
+    return np.concatenate([(inputs**2 - 1) / sqrt(2), inputs[:, i] * inputs[:, j]], axis=1).T
+
+
+def _other_rule(teacher: Teacher) -> tuple[Array, Array]:
+    """Nodes for one of the other inputs; kinks are split where the directions are the teacher's own axes."""
+    if teacher.n_indices > 2:
+        return gauss_hermite(_TENSOR_NODES[teacher.n_indices])
+    x, w = split_gauss_legendre(teacher.kinks, _PANEL_NODES)
+    return x[np.abs(x) < _RANGE], w[np.abs(x) < _RANGE]
+
+
+def _panels(kinks: tuple[float, ...], width: float) -> tuple[Array, Array]:
+    inside = [k for k in kinks if -_RANGE < k < _RANGE]
+    corners = np.unique(np.concatenate([np.arange(-_RANGE, _RANGE + width / 2, width), inside]))
+    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
+    half = np.diff(corners)[:, None] / 2
+    return ((corners[:-1, None] + half) + half * node).ravel(), (half * weight).ravel()

@@ -1,0 +1,86 @@
+"""What the norms of samples and of neurons add to the features (docs/theory-finite-size.md, section 10).
+
+``m(kappa, u)`` takes every pre-activation at its average deviation tau(u). The deviation of sample mu is off by
+``x' Sigma_u x / d - tr Sigma_u / d``, that of neuron i by ``|w_i|^2 - E |w_i|^2``, both of relative order 1/sqrt(d).
+Each multiplies ``t = dm/d log tau``: features of finite rank, whose strength is of order n/d and so not small.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from polyspike.problem import Problem, Teacher
+from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
+from polyspike.theory.finite_size.labels.label_law import teacher_sample
+
+__all__ = ["Norms", "matrix_cumulants", "norms"]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """The fluctuations of log tau on the grid.
+
+    Attributes
+    ----------
+    turn : ndarray of shape (K, A)
+        ``t(kappa, u) = dm/d log tau``.
+    samples : ndarray of shape (A, A)
+        Covariance over samples of log tau at u and u', ``avg[s_u s_u'] / (2 d tau_u^2 tau_u'^2)``.
+    neurons : ndarray of shape (A,)
+        Variance of log tau over neurons.
+    variance : float
+        Of ``log |x|/sqrt d`` over samples, ``1/(2d)``; zero where finite dimension is left out.
+    """
+
+    turn: Any
+    samples: Any
+    neurons: Any
+    variance: float
+
+
+def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
+    """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
+    ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
+    """
+    k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
+    c = scalars.tilt * u
+    a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
+    rest = scalars.remainder * u**2
+    square = a**2 + c**2 * k2 + rest
+    # cov(s_u, s_u') between a c, c^2 and the noise beside M, whose covariance has the joint cumulants k_3/k_2 with M,
+    # k_4/k_2 with M twice and k_4/k_2^2 with itself; and the square of the mean.
+    per = 1 / k2 if k2 > 0 else 0.0
+    parts = np.stack([a * c, c**2, rest, square], axis=1)
+    form = np.zeros((4, 4))
+    form[:2, :2] = [[4 * k2, 2 * k3], [2 * k3, k4 + k2**2]]
+    form[2, :3] = form[:3, 2] = per * np.array([2 * k3, k4, k4 * per])
+    form[3, 3] = 1.0
+    d = problem.input_dim
+    neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
+    scaled = parts / tau[:, None] ** 2
+    return Norms(turn, scaled @ (form / (2 * d)) @ scaled.T, neurons, 1 / (2 * d))
+
+
+def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:
+    """``d/2`` times the variance of ``|w|^2`` over neurons that start on the unit sphere.
+
+    ``|w|^2`` is ``w_0' (x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2) w_0`` and independent noise, where x has the radial
+    slope in the place of ``2 c_2``, y the square slope in that of ``c^2`` and ``M_2 = X' diag(eps^2) X / n_0``. Joint
+    free cumulants: ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
+    """
+    k2, k3, k4 = cumulants
+    numbers, move = activation_numbers(problem.activation), scalars.move * u
+    x, y = 2 * a * numbers.radial_slope * move, numbers.square_slope * move**2
+    quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.tilt * u) ** 2) ** 2
+    return quadratic + 2 * k2 * (a * move) ** 2 * numbers.radial_variance
+
+
+@lru_cache(maxsize=256)
+def matrix_cumulants(teacher: Teacher, noise_variance: float, phi: float) -> tuple[float, float, float, float]:
+    """Free cumulants ``phi_0^(k-1) E eps^k`` of M for k = 1 .. 4, where ``eps = sigma* + nu``, nu Gaussian."""
+    labels, weights, _ = teacher_sample(teacher)
+    t1, t2, t3, t4 = (float(weights @ labels**k) for k in range(1, 5))
+    v = noise_variance
+    return t1, phi * (t2 + v), phi**2 * (t3 + 3 * t1 * v), phi**3 * (t4 + 6 * t2 * v + 3 * v**2)

@@ -1,0 +1,87 @@
+"""What all rules for the spectral measures of M share: their nodes, the directions' Gram matrix, unlimited samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw
+
+__all__ = ["OUTLIER_SHARE", "UNLIMITED", "MeasureNodes", "frame_gram", "unlimited_samples"]
+
+Array = NDArray[np.float64]
+
+UNLIMITED = 1e-14
+"""Below this d/n_0 the spectrum of M is a point beside its outliers, whose distance in its deviations is lost."""
+
+OUTLIER_SHARE = 0.1
+"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
+
+
+@dataclass(frozen=True)
+class MeasureNodes:
+    """One set of nodes for all spectral measures of M.
+
+    Attributes
+    ----------
+    nodes : ndarray of shape (K,)
+    bulk : ndarray of shape (K,)
+        Weights of the spectral distribution of M.
+    frame : ndarray of shape (K, p+2, p+2)
+        Weights of the (signed) spectral measures between the directions (teacher ..., omega, beta); their sum is the
+        Gram matrix of these directions.
+    noise : ndarray of shape (K,)
+        The covariance of the gradient's noise there, of mean one.
+    """
+
+    nodes: Array
+    bulk: Array
+    frame: Array
+    noise: Array
+
+    def within(self, share: float) -> "MeasureNodes":
+        """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
+        eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
+
+        Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
+        of the nodes before has, so that a node counts for what it adds to it.
+        """
+        values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
+        drawn, order = values, np.argsort(values)
+        for direction in (order, order[::-1]):
+            mass = np.maximum.accumulate(np.append(0.0, np.cumsum(self.bulk[direction])))
+            added, before = np.diff(mass), mass[:-1]
+            part, inside = np.empty(len(values)), np.empty(len(values))
+            part[direction] = np.clip(share - before, 0, added)
+            inside[direction] = np.where(added > 0, part[direction] / np.where(added > 0, added, 1.0), before < share)
+            if self._has_outlier(inside == 1):
+                continue
+            drawn = drawn + inside * (part @ values / part.sum() - drawn)
+        noise = np.interp(drawn, values[order], self.noise[order])
+        return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
+
+    def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
+        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
+        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
+        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
+
+
+def frame_gram(law: ResidualLaw) -> Array:
+    """Inner products of (teacher directions ..., omega, beta)."""
+    p = law.inputs.shape[1]
+    gram = np.eye(p + 2)
+    linear = np.append((law.weights * law.labels) @ law.inputs, law.omega)
+    gram[:-1, -1] = gram[-1, :-1] = linear
+    gram[-1, -1] = linear @ linear + law.phi * law.second_moment
+    return gram
+
+
+def unlimited_samples(law: ResidualLaw, gram: Array) -> MeasureNodes:
+    """The limit of unlimited samples, exact up to phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
+    eps, weights, _, pairs = law.joint_sample(6)
+    values, vectors = np.linalg.eigh(np.tensordot(weights * law.weight(eps), pairs, 1))
+    seen = np.vstack([vectors, gram[-1, :-1] @ vectors])
+    frame = np.einsum("ik,jk->kij", seen, seen)
+    nodes = np.append(law.centre, values)
+    bulk = np.append(1.0, np.zeros(len(values)))
+    return MeasureNodes(nodes, bulk, np.concatenate([[gram - frame.sum(axis=0)], frame]), np.ones(len(nodes)))

@@ -1,0 +1,1 @@
+"""Averages over the law of the labels and of the teacher's inputs."""

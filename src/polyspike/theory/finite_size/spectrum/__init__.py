@@ -1,0 +1,1 @@
+"""The spectrum of the features: bulk, edges, outliers (section 6)."""

@@ -1,0 +1,157 @@
+"""The predicted spectrum of ``F F'/N``: bulk, atom and outliers (docs/theory-finite-size.md, section 6)."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.results import Spectrum, Spike
+from polyspike.status import Status
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
+from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
+from polyspike.theory.finite_size.spectrum.density import Arc, Interval, solve_arc
+from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
+from polyspike.theory.finite_size.spectrum.outliers import DEGREE, Learned, outliers_above, outliers_between, upper_edge
+from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, spectral_model
+
+__all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
+
+Array = NDArray[np.float64]
+
+# Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
+_MASS_TOLERANCE, _MISSED = 1e-3, 2.0
+_MOST_INTERVALS = 24
+_REFINEMENTS = (1.0, 1.3, 1.7)
+# A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
+_LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
+
+
+def predict_spectrum(problem: Problem) -> Spectrum:
+    """The limiting spectrum of ``F F'/N`` at the problem's own sizes.
+
+    On more nodes than usual where light components, of single nodes in the tails of M, are missed on the usual ones.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
+    """
+    for refine in _REFINEMENTS[:-1]:
+        try:
+            return _with_means(problem, refine)
+        except NumericalError:
+            continue
+    return _with_means(problem, _REFINEMENTS[-1])
+
+
+def _with_means(problem: Problem, refine: float) -> Spectrum:
+    found = solve_spectrum(spectral_model(problem, refine))
+    return replace(found, means_source=partial(outlier_means, problem, found.spikes, refine))
+
+
+def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
+    """The spectrum of a model that is built; with small steps along the branches where large ones miss some mass."""
+    return in_smaller_steps(partial(_solve, spectral, degree))
+
+
+def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
+    bulk, learned = spectral.bulk, Learned(spectral)
+    atom = zero_share(spectral)
+    top, path = upper_edge(learned, largest)
+    spikes = outliers_above(learned, [*path, top], degree)
+    low = None
+    if not _starts_at_zero(spectral):
+        low, path = find_edge(_lowest(spectral, atom > 0), 1, largest)
+        spikes += outliers_between(learned, [*path, low], degree)
+    arcs, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
+    for path in gaps:
+        spikes += outliers_between(learned, path, degree)
+    _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
+    spikes = sorted(spikes, key=lambda spike: -spike.location)
+    edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
+    return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
+
+
+def _check_mass(mass: float, expected: float, n_samples: int) -> None:
+    """Refuse a density from which more than a light component is missing."""
+    if abs(mass - expected) > max(_MASS_TOLERANCE, _MISSED / n_samples):
+        message = f"the density of the bulk has mass {mass:.4f} instead of {expected:.4f}"
+        raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+def zero_share(spectral: SpectralModel) -> float:
+    """Mass of the eigenvalue zero: ``1 - rank/n``, the rank that of N noisy features or, without noise, of d inputs."""
+    return max(0.0, 1 - _rank(spectral) / spectral.model.problem.n_samples)
+
+
+def _rank(spectral: SpectralModel) -> int:
+    problem = spectral.model.problem
+    noisy = np.any(spectral.bulk.residual > 1e-12 * np.abs(spectral.bulk.residual).max(initial=1e-300))
+    noisy = noisy and spectral.bulk.residual.max() > 1e-12
+    return problem.width if noisy else min(problem.width, problem.input_dim)
+
+
+def _starts_at_zero(spectral: SpectralModel) -> bool:
+    """Whether the features are a square matrix, whose smallest singular values reach zero."""
+    return _rank(spectral) == spectral.model.problem.n_samples
+
+
+def _lowest(spectral: SpectralModel, atom: bool) -> Branch:
+    return below(spectral.bulk, atom, atom and _rank(spectral) == spectral.model.problem.width)
+
+
+def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc], list[list[Branch]]]:
+    """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
+    waiting: list[tuple[Interval, Arc | None]] = [(whole, None)]
+    arcs: list[Arc] = []
+    gaps: list[list[Branch]] = []
+    while waiting:
+        interval, known = waiting.pop()
+        found = solve_arc(bulk, interval, known)
+        if isinstance(found, Arc):
+            arcs.append(found)
+            continue
+        if len(gaps) == _MOST_INTERVALS:
+            raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
+        (left, left_path), (right, right_path) = (
+            find_edge(found.branch, side, largest, in_gap=True) for side in (-1, 1)
+        )
+        gaps.append([left, *left_path[::-1], *right_path[1:], right])
+        waiting += [
+            (Interval(interval.low, left.z, interval.low_state, left), found.arc),
+            (Interval(right.z, interval.high, right, interval.high_state), found.arc),
+        ]
+    return sorted(arcs, key=lambda arc: arc.interval.low), gaps
+
+
+@dataclass(frozen=True)
+class _Density:
+    """The density of the bulk at any x: zero outside its intervals."""
+
+    arcs: tuple[Arc, ...]
+
+    def __call__(self, x: Array) -> Array:
+        points = np.asarray(x, dtype=float)
+        out = np.zeros(points.shape)
+        for arc in self.arcs:
+            inside = (points > arc.interval.low) & (points < arc.interval.high)
+            if inside.any():
+                out[inside] = arc(points[inside])
+        return out
+
+
+def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:
+    """Degrees that the activation has and that no outlier is mostly made of."""
+    model = spectral.model
+    if model.conditioning.strength == 0:
+        return ()
+    coefficients = model.problem.activation.coefficients(DEGREE)
+    left = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]
+    for spike in spikes:
+        choice = max(left, key=lambda k: spike.overlaps[k], default=None)
+        if choice is not None and spike.overlaps[choice] > _LEAST_OVERLAP:
+            left.remove(choice)
+    return tuple(left)

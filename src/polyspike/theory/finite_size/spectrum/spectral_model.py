@@ -1,0 +1,191 @@
+"""The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
+
+__all__ = ["SpectralModel", "spectral_model"]
+
+Array = NDArray[np.float64]
+
+# For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
+# three).
+COARSENESS = 0.6
+# Nodes of M by the largest |e| times its standard deviation.
+_MU_NODES = ((0.1, 8), (0.3, 16), (np.inf, 28))
+_RANK_TOLERANCE = 1e-4
+# Beyond the reach 1/R, 1/zeta and det(1 + cVQ) are at least this share of their values at its end: further out they
+# would vanish.
+_LEAST_RATIO = 0.5
+# Tails in which fewer samples or neurons than this are expected have no part in the bulk.
+_LEAST_COUNT = 0.5
+
+
+@dataclass(frozen=True)
+class SpectralModel:
+    """The arrays behind a spectrum.
+
+    Attributes
+    ----------
+    model : FiniteSizeModel
+        On the whole laws of kappa and u: the learned functions grow with both and want their moments.
+    bulk : BulkModel
+        On the values that n samples and N neurons reach, ``n P(|kappa| > kappa_c) = 1/2`` and the same for u, tilted to
+        variance one. Where the variance of a feature grows with u or kappa (relu and its like at steps near order
+        sqrt(n)) the bulk of the whole laws has no edge at all, only a tail with less than one eigenvalue in it.
+    """
+
+    model: FiniteSizeModel
+    bulk: BulkModel
+
+    def on_whole_laws(self, state: BulkState) -> BulkState:
+        """R and zeta at every node of the model, from a solution of the bulk."""
+        whole = self.model.bulk
+        mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
+        h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
+        x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
+        linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
+        linear = ((self.bulk.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
+        noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
+        y = 1 + whole.overload * (noise + linear)
+        rows, columns = self._nearest
+        r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
+        return _Extended(whole, state.shift, r, zeta, state, self._sound_nodes(state))
+
+    @cached_property
+    def _nearest(self) -> tuple[Any, Any]:
+        """For every node of kappa and of u the nearest one inside the reach.
+
+        No sample and no neuron lies further out, where R and zeta would have poles of their own outside the bulk.
+        """
+        grid = self.model.grid
+        kept = zip((grid.kappa, grid.u), _reached(self.model), strict=True)
+        rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
+        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _reached(self.model))
+        return rows_kept[rows], columns_kept[columns]
+
+    @cached_property
+    def outliers_of_matrix(self) -> list[tuple[int, float]]:
+        """The ends of M at which an outlier lies: its node, and its weight in b.
+
+        As in :meth:`polyspike.theory.finite_size.gradient_matrix.gauss_rule.MeasureNodes.within` b, made of the
+        single samples that make the tails of M, tells nothing.
+        """
+        own = np.diagonal(self.model.directions, axis1=1, axis2=2)
+        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega[:, None]], axis=1)
+        kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
+        for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
+            if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
+                node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
+                # Rounding may leave a weight of nothing below zero.
+                found.append((node, max(0.0, float(along_b[end].sum()))))
+        return found
+
+    @cached_property
+    def beside_outliers(self) -> NDArray[np.bool_]:
+        """The nodes of those ends."""
+        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        out = np.zeros(len(nodes), dtype=bool)
+        for node, _ in self.outliers_of_matrix:
+            out |= nodes < kept[0] if node < kept[0] else nodes > kept[-1]
+        return out
+
+    def _sound_nodes(self, state: BulkState) -> Any:
+        """For every node of M itself or, where it lies in a tail and near its own pole, the nearest one in the bulk."""
+        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        nearest = np.clip(nodes, kept[0], kept[-1])
+        size = np.real(np.linalg.det(state.e))
+        return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
+
+    def _residual(self, columns: bool) -> Array:
+        rows, kept = _reached(self.model)
+        residual: Array = self.model.bulk.residual
+        return residual[:, kept] if columns else residual[rows]
+
+
+class _Extended(BulkState):
+    """R and zeta on the whole laws, with the matrices of the bulk's own solution."""
+
+    def __init__(self, model: BulkModel, shift: Any, r: Any, zeta: Any, inner: BulkState, nodes: Any) -> None:
+        super().__init__(model, shift, r, zeta)
+        self.__dict__ |= {"q_hat": inner.q_hat, "v": inner.v, "gam": inner.gam[nodes], "psi": inner.psi[nodes]}
+
+
+def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
+    """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r."""
+    scalars = condition(problem)
+    scalars = replace(scalars, strength=scalars.strength * stronger)
+    reach = abs(scalars.tilt) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    ends = min(0.25, _LEAST_COUNT / problem.input_dim)
+    model = assemble(
+        problem,
+        choose_grid(problem, scalars, COARSENESS * refine),
+        scalars,
+        mu_nodes=round(next(count for limit, count in _MU_NODES if reach <= limit) * refine),
+        rank_tolerance=_RANK_TOLERANCE / refine**6,
+        finite_dimension=False,
+        ends=ends,
+    )
+    whole, grid = model.bulk, model.grid
+    rows, columns = _reached(model)
+    bulk = BulkModel(
+        _tilted(grid.kappa, grid.kappa_weights, rows),
+        _tilted(grid.u, grid.u_weights, columns),
+        whole.phi[rows],
+        whole.q[columns],
+        whole.residual[np.ix_(rows, columns)],
+        whole.moves[:, columns],
+        _without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
+        whole.aspect,
+        whole.overload,
+    )
+    return SpectralModel(model, bulk)
+
+
+def _reached(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The nodes of kappa and of u inside the reach."""
+    problem = model.problem
+    rows = _expected(model.grid.kappa, problem.n_samples)
+    if problem.readout != "gaussian":
+        return rows, np.ones(len(model.grid.u), dtype=bool)
+    return rows, _expected(model.grid.u, problem.width)
+
+
+def _without_pole(values: Any, nearest: Any) -> Any:
+    """1/R or 1/zeta beyond the reach, no nearer to zero than half the value at the nearest node inside."""
+    return np.where(np.real(values / nearest) > _LEAST_RATIO, values, _LEAST_RATIO * nearest)
+
+
+def _without_tails(weights: Array, share: float) -> Array:
+    """Weights of the ascending spectrum of M without the nodes at its ends, in which half an eigenvalue is expected."""
+    mass = np.maximum(weights, 0.0)
+    beyond = np.minimum(np.cumsum(mass), np.cumsum(mass[::-1])[::-1])
+    kept = np.where(beyond > share, mass, 0.0)
+    total: float = kept.sum()
+    return kept / total if total > 0 else weights
+
+
+def _expected(nodes: Array, count: int) -> NDArray[np.bool_]:
+    keep = 2 * count * ndtr(-np.abs(nodes)) > _LEAST_COUNT
+    return keep if keep.sum() >= 3 else np.ones(len(nodes), dtype=bool)
+
+
+def _tilted(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
+    """The kept weights times ``a + b x^2``, such that mass and variance are one."""
+    if keep.all():
+        return weights
+    x, kept = nodes[keep], weights[keep] / weights[keep].sum()
+    variance, fourth = kept @ x**2, kept @ x**4
+    tilted: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
+    return tilted

@@ -1,0 +1,1 @@
+"""The limits n, d, N to infinity at fixed ratios (docs/theory.md)."""

@@ -1,0 +1,193 @@
+"""The crossing from one window to the next: the l-th spike at finite strength (docs/critical-exponents.md).
+
+At ``alpha = (l-1)/(2l)`` the l-th spike neither vanishes nor diverges: ``N r^(2l)`` tends to a number, with
+``r = eta |c_1| |beta| / sqrt(N)``. Ridge regression on the features is then ridge on the initial features plus the
+polynomials ``P_1 .. P_l``, the last of them penalised: ``M_ll`` gains ``1/(k s)``, where ``s = c_l^2 v_l N r^(2l)`` is
+the strength, k the limiting diagonal of ``(F_0' F_0 / (gamma N) + I)^-1`` on the neurons, and ``v_l`` the part of the
+variance of ``u^l`` that the lower spikes do not carry. Where c_2 is not zero, a function on the neurons pays more for
+its mean: the norms of the samples fluctuate (docs/theory-finite-size.md, section 10).
+"""
+
+from dataclasses import dataclass
+from math import inf, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import ArgumentError
+from polyspike.problem import Problem
+from polyspike.results import Prediction
+from polyspike.theory.limits.errors import (
+    check_limit,
+    features_of,
+    learned_direction,
+    limit_notes,
+    limit_prediction,
+    spike_degrees,
+    spikes,
+)
+from polyspike.theory.limits.random_features import RandomFeatures
+from polyspike.theory.limits.spike_polynomials import project
+
+__all__ = ["predict_crossing", "readout_variance", "scaled_step"]
+
+Array = NDArray[np.float64]
+
+
+def scaled_step(problem: Problem, level: int) -> float:
+    """``t = eta / n^((l-1)/(2l))``, in which the crossing into the l-th window collapses as n grows."""
+    return float(problem.step / float(problem.n_samples) ** ((level - 1) / (2 * level)))
+
+
+def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
+    """Limiting errors across the lower edge ``alpha = (l-1)/(2l)`` of the l-th window.
+
+    ``n, d, N -> infinity`` at fixed ratios with the step ``t n^((l-1)/(2l))``, t fixed; t is read off the problem's
+    own step and n. ``t -> 0`` gives the window with l - 1 spikes, ``t -> infinity`` that with l. For ``l = 1`` this is
+    the regime of a constant step (Ba et al., arXiv 2205.01445). Derivation in docs/critical-exponents.md.
+
+    Parameters
+    ----------
+    problem : Problem
+    level : int, optional
+        l >= 1; by default that of the edge on which the problem lies.
+
+    Returns
+    -------
+    Prediction
+        Method "crossing"; ``extras`` holds T1, T2, Q, the scaled step ``t`` and the ``strength`` s of the l-th spike.
+
+    Raises
+    ------
+    ArgumentError
+        No level for a problem that lies on no edge; a level that is not an integer >= 1; the full gradient with a
+        constant readout.
+
+    Examples
+    --------
+    >>> problem = Problem(activation="gelu", teacher="h1 + 0.7*h2", step_exponent=0.25)
+    >>> weak, strong = (predict_crossing(problem.replace(step_size=t * 2000**0.25), 2) for t in (0.5, 2.0))
+    >>> strong.train_loss < weak.train_loss
+    True
+    """
+    level = check_limit(problem, level)
+    if level is None and problem.window_edges is not None:
+        level = problem.window_edges[1]
+    if level is None or level < 1:
+        raise ArgumentError("l", level, "give the number l >= 1 of the spike that crosses")
+    degrees = spike_degrees(problem, level)
+    features = features_of(problem)
+    spike = _first_of_full(problem, features) if problem.gradient == "full" and level == 1 else None
+    spike = spike or _spike(problem, features, level)
+    present = degrees if spike.strength > 0 else tuple(k for k in degrees if k != level)
+    rows, target = spikes(problem, present, spike.cosine, spike.q)
+    cost = [1 / (spike.neuron_trace * spike.strength) if k == level else 0.0 for k in present]
+    return limit_prediction(
+        problem,
+        features,
+        target,
+        project(rows, target, features.ratio, cost),
+        loo_penalty=spike.loo_neuron,
+        method="crossing",
+        cosine=learned_direction(problem).cosine,
+        spike_cosine=spike.cosine,
+        spike_strength=spike.r,
+        regime=f"n, d, N -> infinity at fixed ratios, step t n^({level - 1}/{2 * level}) with t fixed",
+        notes=limit_notes(problem, level, degrees),
+        extras={
+            "T1": features.trace,
+            "T2": features.data_trace,
+            "Q": spike.q,
+            "t": scaled_step(problem, level),
+            "strength": spike.strength if level in degrees else 0.0,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Spike:
+    """The direction of the spikes and the strength of the last one.
+
+    ``neuron_trace`` is ``k T1`` for a function on the neurons like its own, ``loo_neuron`` the
+    ``(1/T1) d log(k T1)/d lambda`` of that.
+    """
+
+    cosine: float
+    q: float
+    r: float
+    strength: float
+    neuron_trace: float
+    loo_neuron: float
+
+
+def _spike(problem: Problem, features: RandomFeatures, level: int) -> _Spike:
+    """``s = c_l^2 v_l N r^(2l)`` along ``b = eta c_1 beta``, next to which the initial output vanishes for l >= 2."""
+    learned = learned_direction(problem)
+    c = problem.activation.coefficients(level)
+    r = problem.step * abs(float(c[1])) * learned.norm / problem.width**0.5
+    if level not in spike_degrees(problem, level):
+        return _Spike(learned.cosine, learned.noise_ratio, r, 0.0, features.neuron_trace, 0.0)
+    strength = float(c[level]) ** 2 * readout_variance(problem, level) * problem.width * r ** (2 * level)
+    trace, loo = _neuron_trace(problem, features, level)
+    return _Spike(learned.cosine, learned.noise_ratio, r, strength, trace, loo)
+
+
+def _neuron_trace(problem: Problem, features: RandomFeatures, level: int) -> tuple[float, float]:
+    """``k T1`` of ``u^l`` less the lower spikes, and ``(1/T1) d log(k T1)/d lambda`` of that.
+
+    Along the constant function of the neurons ``1/(k T1)`` gains ``2 c_2^2 / psi``, what the fluctuation of ``|x|^2``
+    costs; the combination of ``u^l`` and the lower spikes is the cheapest, so that its coefficients count as fixed.
+    """
+    plain = features.neuron_trace
+    mean = 1 / (1 / plain + 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi)
+    degrees = [*(k for k in spike_degrees(problem, level) if k < level), level]
+    means = np.array([_moment(problem.readout, k) for k in degrees])
+    both = np.outer(means, means)
+    gram = plain * (_readout_gram(problem.readout, degrees) - both) + mean * both
+    mix = np.append(-np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), 1.0)
+    along = mean * float(mix @ means) ** 2
+    whole = float(mix @ gram @ mix)
+    share = along / whole
+    slope = features.loo_neuron * (1 - share + share * mean / plain)
+    return whole / readout_variance(problem, level), slope
+
+
+def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
+    """For l = 1 with the full gradient: ``b = omega + eta c_1 beta``, and no linear part of the bulk along the readout.
+
+    ``|b|^2 = 1 - 2 eta c_1^2 + eta^2 c_1^2 |beta|^2``, ``rho = eta c_1 c*_1/|b|``; the neurons' diagonal along the
+    readout is ``1/(1 + Cg T1)``.
+    """
+    learned, c1, eta = learned_direction(problem), float(problem.activation.coefficients(1)[1]), problem.step
+    b = (1 - 2 * eta * c1**2 + (eta * c1 * learned.norm) ** 2) ** 0.5
+    inverse = 0.0 if features.trace == inf else 1 / features.trace
+    neuron_trace = 1 / (inverse + problem.activation.residual_strength)
+    return _Spike(
+        cosine=eta * abs(c1) * learned.cosine * learned.norm / b,
+        q=learned.noise_ratio,
+        r=b / problem.width**0.5,
+        strength=c1**2 * b**2,
+        neuron_trace=neuron_trace,
+        loo_neuron=-features.loo_factor * inverse * neuron_trace,
+    )
+
+
+def readout_variance(problem: Problem, level: int) -> float:
+    """``v_l``: the squared distance of ``u^l`` from the span of ``u^k`` over the lower spikes, in the readout's law."""
+    lower = [k for k in spike_degrees(problem, level) if k < level]
+    gram = _readout_gram(problem.readout, [*lower, level])
+    inner = gram[:-1, :-1]
+    return float(gram[-1, -1] - gram[-1, :-1] @ np.linalg.solve(inner, gram[:-1, -1]))
+
+
+def _readout_gram(readout: str, degrees: list[int]) -> Array:
+    """``E u^(j + k)``."""
+    return np.array([[_moment(readout, j + k) for k in degrees] for j in degrees])
+
+
+def _moment(readout: str, k: int) -> float:
+    """``E u^k``."""
+    if readout == "constant":
+        return 1.0
+    even = prod(range(1, k, 2)) if readout == "gaussian" else 1
+    return float(even) if k % 2 == 0 else 0.0

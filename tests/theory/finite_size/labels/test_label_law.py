@@ -1,0 +1,117 @@
+"""Teachers of many indices: averages over the other inputs, the law of the label, and what is refused at once."""
+
+from math import sqrt
+from time import process_time
+
+import numpy as np
+import pytest
+
+from polyspike import NumericalError, Problem, as_teacher
+from polyspike.status import Status
+from polyspike.theory.finite_size import predict_finite_size
+from polyspike.theory.finite_size.labels.label_law import (
+    TeacherLaw,
+    rotation,
+    sampling_error,
+    teacher_law,
+    teacher_sample,
+)
+from polyspike.theory.finite_size.labels.separable import is_separable, other_averages
+
+SEPARABLE = [
+    "h1[0] + h1[0]*h1[1]",
+    "h1[0] + h2[1]*h1[2] + 0.3*h3[0]*h1[1]",
+    "0.5*h1[0] - h1[1] + h2[0]*h1[1] + h3[2]",
+    "-h1[0] + tanh[1]*h2[2]*h1[0] + tanh[0]*h1[1]",
+    "h1[0]*h1[0]*h2[1] - 2*h1[1]",
+]
+
+
+@pytest.mark.parametrize("expression", SEPARABLE)
+def test_averages_factor_by_factor_are_those_of_a_grid(expression: str) -> None:
+    teacher = as_teacher(expression)
+    assert is_separable(teacher)
+    frame, y, p = rotation(teacher), np.linspace(-3, 3, 7), teacher.n_indices
+    x, w = np.polynomial.hermite_e.hermegauss(60)
+    w = w / w.sum()
+    grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
+    weights = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
+    value = np.asarray(teacher(y[:, None, None] * frame[0] + grid @ frame[1:]))
+    s = (grid**2).sum(axis=1) - (p - 1)
+    found = other_averages(teacher, y, frame)
+    # The grid errs by 1e-7 on tanh; polynomials are exact on both.
+    error = 1e-6 if "tanh" in expression else 1e-11
+    np.testing.assert_allclose(found.mean, value @ weights, rtol=error, atol=error)
+    np.testing.assert_allclose(found.square, value**2 @ weights, rtol=error, atol=error)
+    np.testing.assert_allclose(found.slopes, (value @ (grid * weights[:, None])).T, rtol=error, atol=error)
+    pairs = np.einsum("yg,gi,gj,g->ijy", value, grid, grid, weights) - np.eye(p - 1)[:, :, None] * (value @ weights)
+    np.testing.assert_allclose(found.products, pairs, rtol=error, atol=error)
+    np.testing.assert_allclose(found.radial[0], value @ (s * weights), rtol=error, atol=error)
+    np.testing.assert_allclose(
+        found.radial[1], (value @ (grid * ((s - 2) * weights)[:, None])).T, rtol=error, atol=error
+    )
+    np.testing.assert_allclose(found.radial[2], value**2 @ (s * weights), rtol=error, atol=error)
+
+
+def test_factors_that_mix_along_the_direction_are_not_separable() -> None:
+    assert not is_separable(as_teacher("tanh[0] + h1[1]"))
+    assert not is_separable(as_teacher(np.tanh))
+
+
+def test_few_nodes_carry_the_law_of_many() -> None:
+    """Averages against 1/(P - label), the nearest pole half a deviation from the real line."""
+    teacher = as_teacher("h1[0] + h1[1]*h2[2] + 0.5*h2[0]")
+    labels, weights, inputs = teacher_sample(teacher)
+    law = teacher_law(teacher)
+    assert isinstance(law, TeacherLaw)
+    assert len(labels) == 8000
+    assert len(law.values) < 1500
+    for pole in (1 + 1j, 2j, -3 + 1j):
+        for mine, reference in (
+            (law.weights @ (1 / (pole - law.values)), weights @ (1 / (pole - labels))),
+            ((law.weights / (pole - law.values)) @ law.inputs, (weights / (pole - labels)) @ inputs),
+            (
+                np.tensordot(law.weights / (pole - law.values), law.pairs, 1),
+                np.einsum("t,ti,tj->ij", weights / (pole - labels), inputs, inputs),
+            ),
+        ):
+            np.testing.assert_allclose(mine, reference, atol=3e-5)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("p", [6, 10])
+def test_a_sum_of_many_linear_indices_is_one_index(activation: str, p: int) -> None:
+    many = Problem(activation, " + ".join(f"h1[{j}]" for j in range(p)), 2000, 1000, 2000, step_size=2.0)
+    one = predict_finite_size(many.replace(teacher=[0, sqrt(p)]))
+    start = process_time()
+    found = predict_finite_size(many)
+    assert process_time() - start < 5  # 1 s by itself
+    assert 0 < sampling_error(many.teacher) < 0.01
+    assert one.error_estimate is not None
+    assert found.error_estimate == pytest.approx(one.error_estimate + sampling_error(many.teacher), rel=1e-3)
+    for name in ("train_loss", "train_error", "test_error"):
+        # The direction b is where the sampled law counts, and that has exact moments: far better than the bound.
+        assert getattr(found, name) == pytest.approx(getattr(one, name), rel=2e-6)
+
+
+def test_an_index_that_nothing_looks_at_changes_nothing() -> None:
+    problem = Problem("relu", "h1[0] + h1[1]*h1[2]", 2000, 1000, 2000, step_size=2.0)
+    near, far = predict_finite_size(problem), predict_finite_size(problem.replace(teacher="h1[0] + h1[4]*h1[9]"))
+    assert far.test_error == pytest.approx(near.test_error, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "message"),
+    [
+        (" + ".join(f"tanh[{j}]" for j in range(5)), "at most 4 indices of smooth functions are predicted, and not 5"),
+        ("relu[0] + relu[1] + relu[2]", "at most 2 indices of kinked functions are predicted, and not 3"),
+        ("*".join(f"h1[{j}]" for j in range(10)), "averages over its indices would be off by up to"),
+        (" + ".join(f"{c + 1}*h{c % 5 + 1}[{c % 2}]*h{c % 7 + 1}[{c % 3 + 2}]" for c in range(210)), "at most 100"),
+    ],
+)
+def test_what_cannot_be_averaged_is_refused_at_once(teacher: str, message: str) -> None:
+    start = process_time()
+    with pytest.raises(NumericalError, match=message) as caught:
+        predict_finite_size(Problem(teacher=teacher, step_size=1.0))
+    assert process_time() - start < 5
+    assert caught.value.status is Status.OUT_OF_RANGE

@@ -1,0 +1,94 @@
+"""Outliers at a finite size: what their means owe to fluctuations, against draws."""
+
+import numpy as np
+import pytest
+
+from polyspike import Prediction, Problem, predict, simulate, z_threshold
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.simulation.gradient import gradient_step
+from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads, strength_variance
+
+# Two outliers that are nearer to each other than they fluctuate.
+CLOSE = Problem("gelu", "h1 + 0.7*h2", 250, 1000, 250, step_exponent=0.5, ridge=1.0, noise=0.5, gradient="target")
+STEPS = [
+    Problem("relu", "h1 + 0.5*h2", 800, 400, 600, step_exponent=0.4, noise=0.5, gradient="target"),
+    Problem("tanh", "relu", 800, 400, 600, step_exponent=0.25, noise=0.3),
+    Problem("tanh", "h1", 800, 400, 600, step_size=0.5, noise=0.3),
+]
+
+
+def test_close_outliers_repel_each_other() -> None:
+    """The gap between two limits is far from the mean gap between two eigenvalues. Stated finite-size term: 10/n."""
+    prediction = predict(CLOSE)
+    assert isinstance(prediction, Prediction)
+    spectrum = prediction.spectrum
+    drawn = [simulate(CLOSE, seed=(91, k), n_test=2, eigenvalues=2).eigenvalues for k in range(200)]
+    gaps = np.array([values[0] - values[1] for values in drawn if values is not None])
+    error = z_threshold(1) * gaps.std(ddof=1) / np.sqrt(len(gaps)) + 10 / 250 * gaps.mean()
+    assert abs(spectrum.means[0] - spectrum.means[1] - gaps.mean()) < error
+    limits = spectrum.spikes[0].location - spectrum.spikes[1].location
+    assert abs(limits - gaps.mean()) > 3 * error
+
+
+def squared_length(problem: Problem, seed: int) -> float:
+    """``|b|^2`` of one draw."""
+    draw = GaussianDraw.of(problem, (5, seed), 2)
+    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
+    labels = sample.labels(problem)
+    step = gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
+    b = problem.step * float(problem.activation.coefficients(1)[1]) * step.beta
+    if problem.gradient == "full":
+        b = b + draw.weights.T @ readout
+    return float(b @ b)
+
+
+@pytest.mark.parametrize("problem", STEPS, ids=["target", "full", "short step"])
+def test_the_strength_varies_as_said(problem: Problem) -> None:
+    """Stated finite-size term: 100/n_0 of the variance, heavy labels having large fourth moments."""
+    found = np.array([squared_length(problem, k) for k in range(150)])
+    centred = found - found.mean()
+    variance = found.var(ddof=1) / found.mean() ** 2
+    error = variance * np.sqrt(((centred**4).mean() / found.var() ** 2 - 1) / len(found))
+    expected = strength_variance(problem)
+    tolerance = z_threshold(len(STEPS)) * error + 100 / problem.gradient_samples * variance
+    assert abs(expected - variance) < tolerance
+    assert abs(2 * expected - variance) > tolerance
+
+
+@pytest.mark.parametrize("readout", ["gaussian", "rademacher", "constant"])
+@pytest.mark.parametrize("alpha", [0.1, 0.35, 0.5])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_means_are_finite_and_near_their_locations(activation: str, alpha: float, readout: str) -> None:
+    problem = Problem(activation, "h1 + 0.5*h2", 3000, 1000, 1500, step_exponent=alpha, readout=readout)
+    prediction = predict(problem)
+    assert isinstance(prediction, Prediction)
+    spectrum = prediction.spectrum
+    assert len(spectrum.means) == len(spectrum.spikes)
+    for mean, spike in zip(spectrum.means, spectrum.spikes, strict=True):
+        assert mean == pytest.approx(spike.location, rel=0.05)
+
+
+def test_corrections_vanish_with_the_size() -> None:
+    """As 1/n: at alpha = 1/2 and fixed ratios all spikes keep their strengths relative to each other."""
+    shifts = []
+    for factor in (4, 16):
+        sizes = {name: factor * getattr(CLOSE, name) for name in ("n_samples", "input_dim", "width")}
+        prediction = predict(CLOSE.replace(**sizes))
+        assert isinstance(prediction, Prediction)
+        spectrum = prediction.spectrum
+        shifts.append(spectrum.means[0] / spectrum.spikes[0].location - 1)
+    assert shifts[0] / shifts[1] == pytest.approx(4, rel=0.25)
+
+
+def test_outliers_spread_as_said() -> None:
+    """Standard deviations over 200 draws; stated finite-size term: 10/n. Half of it is rejected."""
+    prediction = predict(CLOSE)
+    assert isinstance(prediction, Prediction)
+    spreads = outlier_spreads(CLOSE, prediction.spectrum.spikes)
+    drawn = [simulate(CLOSE, seed=(91, k), n_test=2, eigenvalues=1).eigenvalues for k in range(200)]
+    found = np.array([values[0] for values in drawn if values is not None])
+    centred = found - found.mean()
+    error = found.std() / 2 * np.sqrt(((centred**4).mean() / found.var() ** 2 - 1) / len(found))
+    tolerance = z_threshold(1) * error + 10 / 250 * found.std()
+    assert abs(spreads[0] - found.std(ddof=1)) < tolerance
+    assert abs(spreads[0] / 2 - found.std(ddof=1)) > tolerance

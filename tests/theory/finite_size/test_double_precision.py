@@ -1,0 +1,104 @@
+"""Problems at the end of double precision, and a sample of the fuzz of benchmarks/fuzz.py."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from polyspike import FailedPrediction, NumericalError, Prediction, Problem, as_activation
+from polyspike.status import Status
+from polyspike.theory.finite_size import predict_finite_size
+from polyspike.theory.finite_size.batch import predict_many
+from polyspike.theory.finite_size.double_precision import within_double_precision
+from polyspike.theory.finite_size.gradient_matrix.residual_law import mean_ratio
+
+BASE = Problem(step_size=1.0, gradient="target")
+
+
+def test_nothing_to_learn_and_no_noise_is_nothing_left() -> None:
+    for gradient in ("full", "target"):
+        found = predict_finite_size(BASE.replace(teacher="0", noise=0, gradient=gradient))
+        assert (found.train_loss, found.train_error, found.test_error) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_tiny_noise_is_as_good_as_none(activation: str) -> None:
+    problem = BASE.replace(activation=activation, noise=0.0)
+    none = predict_finite_size(problem)
+    for noise in (1e-30, 1e-12, 1e-9, 1e-6, 1e-5):
+        found = predict_finite_size(problem.replace(noise=noise))
+        assert found.test_error == pytest.approx(none.test_error, rel=1e-6)
+
+
+@pytest.mark.parametrize("variance", [1e-18, 1e-6, 0.01])
+def test_the_mean_of_the_inverse_square_is_right_near_and_far(variance: float) -> None:
+    """Beside Gauss-Hermite, exact where the pole is many deviations away."""
+    x, w = np.polynomial.hermite_e.hermegauss(80)
+    nu, w = variance**0.5 * x, w / w.sum()
+    for pole in variance**0.5 * np.array([60 + 1j, 21 + 0.1j, 19 + 4j, 8j]):
+        expected = w @ (1 / (pole - nu) ** 2)
+        np.testing.assert_allclose(mean_ratio(np.array([pole]), variance), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"noise": 1e-200}, {"noise": 1e200}, {"ridge": 1e-200}, {"step_size": 1e300}, {"teacher": "1e200*h1"}],
+    ids=str,
+)
+def test_numbers_that_leave_double_precision_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(NumericalError, match="what is not 0 must be from 1e-30 to 1e") as caught:
+        predict_finite_size(BASE.replace(**changes))
+    assert caught.value.status is Status.OUT_OF_RANGE
+
+
+def test_a_bare_error_becomes_one_with_a_status() -> None:
+    for fail in (lambda: 1 / 0, lambda: 10.0**400, lambda: np.linalg.inv(np.zeros((2, 2))), lambda: np.exp(1e4)):
+        with pytest.raises(NumericalError, match="leave double precision"), within_double_precision():
+            fail()
+    with pytest.raises(ValueError, match="mine"), within_double_precision():
+        raise ValueError("mine")
+
+
+def test_a_row_that_fails_leaves_the_others_alone() -> None:
+    bad = [
+        BASE.replace(teacher="0", noise=0.0, ridge=0.0),
+        BASE.replace(noise=1e200),
+        BASE.replace(activation=as_activation(np.exp), step_size=100.0),
+        BASE.replace(teacher="h12"),
+    ]
+    good = [BASE.replace(ridge=ridge, step_size=step) for ridge in (0.01, 0.1) for step in (1.0, 2.0)]
+    rows = predict_many([row for pair in zip(bad, good, strict=True) for row in pair])
+    assert all(isinstance(row, FailedPrediction) for row in rows[2::2])
+    for row, problem in zip(rows[1::2], good, strict=True):
+        assert isinstance(row, Prediction)
+        assert row.test_error == pytest.approx(predict_finite_size(problem).test_error, rel=1e-9)
+
+
+def test_advice_fits_the_cause() -> None:
+    """Heavy labels are not cured by moving away from the interpolation peak."""
+    with pytest.raises(NumericalError, match="few samples carry the gradient") as caught:
+        predict_finite_size(BASE.replace(teacher="h12"))
+    assert "peak" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sample_of_the_fuzz_keeps_every_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    fuzz = import_module("fuzz")
+    monkeypatch.setattr(fuzz, "SLOW", 10.0)  # the suite shares its processors
+    report = fuzz.fuzz(40, seed=2026, batches=0.3)
+    assert not report.broken, report.table()
+    assert report.statuses["ok"] > 20
+
+
+def test_the_fuzz_sees_a_broken_promise() -> None:
+    """Negative control: an answer out of order."""
+    found = predict_finite_size(BASE)
+    monkey = pytest.MonkeyPatch()
+    monkey.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    promises = import_module("fuzz").promises
+    monkey.undo()
+    assert promises(BASE, found) is None
+    assert "order" in promises(BASE.replace(noise=0.0, teacher="0"), found)

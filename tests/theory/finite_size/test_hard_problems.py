@@ -1,0 +1,154 @@
+"""Hundreds of random hard problems: finite numbers in their order, or a clear refusal; never NaN, never a crash."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
+from polyspike.theory.finite_size.bulk import fixed_point as bulk
+from polyspike.theory.finite_size.predict import _sound, model_of, solve_errors, solve_problem
+from polyspike.theory.finite_size.spikes.errors import Errors
+
+ACTIVATIONS = (
+    *("tanh", "erf", "sigmoid", "sin", "cos"),  # bounded
+    *("relu", "leaky_relu", "uncentred relu"),  # kinked
+    *("gelu", "softplus", "silu"),  # unbounded
+    *("identity", "h2", "h3", "h4"),  # polynomial
+)
+TEACHERS = ("h1", "h1+0.7*h2", "h2", "h3", "relu", "tanh", "h1+0.3*h4", "h1[0]+h1[0]*h1[1]", "cos", "0.1*h1+h2")
+
+
+def hard_problem(rng: np.random.Generator) -> Problem:
+    def size() -> int:
+        return int(rng.choice([2, 3, 5, 30, 10**3, 10**6])) if rng.random() < 0.4 else int(np.exp(rng.uniform(0.7, 14)))
+
+    step = {"step_size": float(rng.choice([0, 1e-6, 1, 30, 1e3, 1e5, 1e9]))}
+    if rng.random() < 0.7:
+        step = {"step_exponent": float(rng.choice([0, 0.1, 0.25, 0.3, 0.45, 0.5]))}
+    return Problem(
+        activation=str(rng.choice(ACTIVATIONS)),
+        teacher=str(rng.choice(TEACHERS)),
+        n_samples=size(),
+        input_dim=size(),
+        width=size(),
+        n_gradient=size() if rng.random() < 0.3 else None,
+        ridge=float(rng.choice([0, 1e-10, 1e-6, 1e-3, 0.1, 1, 1e3, 1e10])),
+        noise=float(rng.choice([0, 0.1, 1, 10])),
+        gradient=str(rng.choice(["full", "target"])),
+        readout=str(rng.choice(["gaussian", "rademacher", "constant"])),
+        **step,
+    )
+
+
+def is_in_order(found: Prediction) -> bool:
+    null, slack = found.null_error, 1 + 1e-6
+    numbers = [found.train_loss, found.train_error, found.test_error, found.cosine, found.spike_strength]
+    return bool(
+        np.isfinite(numbers).all()
+        and 0 <= found.train_error <= found.train_loss * slack
+        and found.train_loss <= null * slack
+        and found.test_error >= found.problem.noise**2 / slack - 1e-11 * null
+        and abs(found.cosine) <= slack
+    )
+
+
+def hard_problems(rng: np.random.Generator, n: int) -> list[Problem]:
+    """The first n that a Problem accepts."""
+    problems: list[Problem] = []
+    while len(problems) < n:
+        try:
+            problems.append(hard_problem(rng))
+        except ArgumentError:
+            continue
+    return problems
+
+
+def attempt(problem: Problem) -> Prediction | NumericalError:
+    try:
+        found = predict(problem)
+    except NumericalError as error:
+        return error
+    assert isinstance(found, Prediction)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_hard_problems_give_ordered_numbers_or_a_refusal(seed: int) -> None:
+    outcomes: Counter[Status] = Counter()
+    for problem in hard_problems(np.random.default_rng((20261125, seed)), 50):
+        found = attempt(problem)
+        outcomes[found.status] += 1
+        assert found.status.advice if isinstance(found, NumericalError) else is_in_order(found), problem
+    # Steps up to 1e9 and uncentred activations are among them; most problems are answered all the same.
+    assert outcomes[Status.OK] >= 35, outcomes
+    assert outcomes[Status.NOT_CONVERGED] <= 3, outcomes
+
+
+def test_the_vectorised_call_gives_the_same_answers_and_refusals() -> None:
+    problems = hard_problems(np.random.default_rng(11), 40)
+    for problem, row in zip(problems, predict(problems), strict=True):
+        single = attempt(problem)
+        if isinstance(single, NumericalError):
+            assert isinstance(row, FailedPrediction)
+            assert row.status is single.status
+        else:
+            assert isinstance(row, Prediction)
+            assert row.test_error == pytest.approx(single.test_error, rel=1e-7)
+
+
+BASE = Problem(teacher="h1 + 0.7*h2", n_samples=300, input_dim=100, width=200, step_exponent=0.4, ridge=0.01)
+
+
+@pytest.mark.parametrize("width", [2, 3, 5])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "h3"])
+def test_the_smallest_widths_are_answered(width: int, activation: str) -> None:
+    for gradient in ("full", "target"):
+        found = predict(BASE.replace(width=width, activation=activation, gradient=gradient, step_exponent=0.2))
+        assert isinstance(found, Prediction)
+        assert is_in_order(found)
+
+
+def test_a_width_of_one_is_refused_when_the_problem_is_built() -> None:
+    with pytest.raises(ArgumentError, match="width = 1"):
+        BASE.replace(width=1)
+
+
+def test_a_pre_activation_without_variance_is_refused() -> None:
+    with pytest.raises(NumericalError, match="without variance") as caught:
+        predict(
+            BASE.replace(activation="softplus", width=3, n_samples=5, input_dim=3, step_exponent=0.5, n_gradient=10**6)
+        )
+    assert caught.value.status is Status.OUT_OF_RANGE
+
+
+def test_errors_out_of_order_are_refused_with_the_numbers() -> None:
+    """What a broken quadratic form would give must not get out."""
+    model, state = solve_problem(BASE)
+
+    good = solve_errors(model, state)
+    assert _sound(BASE, good) == good
+    for change in (
+        {"train_error": good.train_loss * 1.01},
+        {"train_error": -1e-3},
+        {"train_loss": 1.001 * BASE.label_second_moment},
+        {"test_error": 0.2},
+    ):
+        broken = Errors(**{**vars(good), **change})
+        with pytest.raises(NumericalError, match="not in their order") as caught:
+            _sound(BASE, broken)
+        assert caught.value.partial is broken
+    with pytest.raises(NumericalError, match="overflow"):
+        _sound(BASE, Errors(good.train_loss, good.train_error, np.inf))
+
+
+def test_a_fixed_point_that_is_not_found_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(bulk, "_FIRST_ATTEMPT", 1)
+    monkeypatch.setattr(bulk, "_MAX_ITERATIONS", 1)
+    with pytest.raises(NumericalError, match=r"residual \d.* after \d+ Newton steps.*Increase the ridge") as caught:
+        solve_problem(BASE)
+    assert caught.value.status is Status.NOT_CONVERGED
+    state = caught.value.partial
+    assert state.r.shape == model_of(BASE).grid.kappa.shape
+    assert np.isfinite(state.r).all()

@@ -1,0 +1,97 @@
+"""The error estimate and the flag; their coverage is tested in tests/agreement."""
+
+import pytest
+
+from polyspike import Prediction, Problem, predict
+from polyspike.theory.finite_size import predict_finite_size
+from polyspike.theory.finite_size.gradient_sample import concentration
+from polyspike.theory.finite_size.trust import (
+    BENT,
+    CONCENTRATED,
+    COVERED,
+    FOLLOWED,
+    KNEE,
+    SECOND,
+    STRETCHED,
+    Corners,
+    amplification,
+    trust,
+)
+
+TABLE = Problem("tanh", "h1 + 0.7*h2", n_samples=2000, input_dim=1000, width=1000, ridge=0.01, noise=0.5, step_size=0.0)
+
+
+def test_the_amplification_of_least_squares() -> None:
+    """Over-determined, all noise: train error 1 - N/n, test error 1/(1 - N/n), train loss the train error."""
+    assert amplification(0.75, 0.75, 1 / 0.75) == pytest.approx(1 / 0.75)
+    assert amplification(1.0, 1.0, 1.0) == 1.0
+    assert amplification(0.0, 0.0, 2.0) == 1.0
+
+
+def test_it_grows_towards_the_interpolation_peak_and_the_flag_says_why() -> None:
+    ridges = (1.0, 1e-2, 1e-4, 1e-7)
+    found = [predict_finite_size(TABLE.replace(n_samples=1000, ridge=ridge)) for ridge in ridges]
+    estimates = [p.error_estimate for p in found if p.error_estimate is not None]
+    assert estimates == sorted(estimates)
+    assert [p.trusted for p in found] == [True, True, True, False]
+    assert "interpolation peak" in found[-1].trust_reason
+    assert "ridge 1e-07" in found[-1].trust_reason
+    # Away from the peak a vanishing ridge is harmless.
+    assert predict_finite_size(TABLE.replace(ridge=1e-7)).trusted
+
+
+def test_small_sizes_are_not_trusted() -> None:
+    small = TABLE.replace(n_samples=15, input_dim=15, width=8)
+    found = trust(small, 1.0, 1.0, 1.0)
+    assert not found.trusted
+    assert "sizes are small" in found.reason
+    assert trust(TABLE, 1.0, 1.0, 1.0).reason == ""
+
+
+def test_the_estimate_is_its_formula() -> None:
+    x = 2 * (1 / 2000 + 1 / 1000 + 1 / 1000)
+    second = SECOND * TABLE.label_second_moment / (1000**2 * 4.0)
+    found = trust(TABLE, 1.0, 1.0, 4.0)
+    assert found.error_estimate == pytest.approx(COVERED * x / (1 + x / BENT) + second)
+    stretched = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.001, 0.003)).error_estimate
+    assert stretched - found.error_estimate == pytest.approx(
+        0.02 * (FOLLOWED + 1.0) + 0.3 * STRETCHED / (0.3 + KNEE) + 0.003
+    )
+    concentrated = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.2)).error_estimate
+    assert concentrated - found.error_estimate == pytest.approx(0.2 * CONCENTRATED)
+
+
+@pytest.mark.parametrize(
+    ("corners", "reason"),
+    [
+        (Corners(effect=1.0), "stretches the weights along the learned directions"),
+        (Corners(concentration=1.0), "the gradient has 2000 samples"),
+        (Corners(sampling=0.1), "1 indices are sampled"),
+    ],
+)
+def test_corners_are_not_trusted_and_say_which_they_are(corners: Corners, reason: str) -> None:
+    found = trust(TABLE, 1.0, 1.0, 4.0, corners)
+    assert not found.trusted
+    assert reason in found.reason
+
+
+def test_few_samples_of_the_gradient_and_stretched_weights_are_seen() -> None:
+    few = predict_finite_size(TABLE.replace(step_size=None, step_exponent=0.5, n_gradient=5))
+    assert not few.trusted
+    assert few.error_estimate is not None
+    assert few.error_estimate > 0.3 * concentration(few.problem) > 0.01
+    sizes = {"n_samples": 1000, "input_dim": 100, "width": 600, "n_gradient": 10_000, "step_size": 1000**0.5}
+    stretched = predict_finite_size(Problem("relu", "h2", ridge=0.1, gradient="target", **sizes))
+    assert not stretched.trusted
+    assert "stretches the weights" in stretched.trust_reason
+
+
+def test_every_road_carries_it() -> None:
+    single, many = predict(TABLE), predict([TABLE, TABLE.replace(ridge=0.1)])
+    assert isinstance(single, Prediction)
+    for found in (single, *many):
+        assert isinstance(found, Prediction)
+        errors = (found.train_loss, found.train_error, found.test_error)
+        least = trust(found.problem, *errors).error_estimate
+        assert found.error_estimate is not None
+        assert least <= found.error_estimate < 1.5 * least
