@@ -11,10 +11,10 @@ from report_tables import table
 
 from polyspike import Prediction, Problem, predict, simulate
 from polyspike.theory.finite_size.bulk.assemble import assemble
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
-from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 BASE = Problem(n_samples=240, input_dim=60, width=960, step_size=0.0, gradient="target")

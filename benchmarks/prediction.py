@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 
 from polyspike import NumericalError, Prediction, Problem, best_ridge, best_step, best_step_and_ridge, predict
 from polyspike.theory.finite_size.bulk.assemble import assemble
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
-from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 BASE = Problem("tanh", "h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_exponent=0.4, ridge=0.01)

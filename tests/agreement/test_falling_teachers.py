@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.finite_size import gradient_sample, predict_finite_size
-from polyspike.theory.finite_size.bulk import assemble as model
 from polyspike.theory.finite_size.given_kappa import label_parts as teacher_given_kappa
-from polyspike.theory.finite_size.given_kappa import norm_fluctuations as norms
+from polyspike.theory.finite_size.gradient_matrix import cumulants, rules
 from polyspike.theory.finite_size.labels import label_law as teacher_sample
 
 REPLICATES = 50
@@ -19,12 +18,12 @@ KEPT = (
     teacher_sample.teacher_sample,
     teacher_sample.teacher_law,
     gradient_sample.energy_law,
-    norms.matrix_cumulants,
-    model._noise_of,
+    cumulants.matrix_cumulants,
+    rules.noise_between,
     teacher_given_kappa._profile,
-    model._matrix_measures,
-    model._contour,
-    model._outermost,
+    rules._matrix_measures,
+    rules._contour,
+    rules._outermost,
 )
 
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from polyspike import Prediction, Problem, predict, simulate_many, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.assemble import assemble
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
-from polyspike.theory.finite_size.predict import model_of, shift_of
+from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "agreement"

@@ -13,7 +13,7 @@ import pytest
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, products
-from polyspike.theory.finite_size.predict import solve_problem
+from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
 REPLICATES = 24

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from polyspike import Problem, as_activation
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
-from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, _deviation
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
+from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
-from polyspike.theory.finite_size.gradient_matrix.residual_law import residual_law
-from polyspike.theory.finite_size.predict import shift_of, solve_problem
+from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law, residual_law
+from polyspike.theory.finite_size.solve import shift_of, solve_problem
 from polyspike.theory.finite_size.spikes.learned_functions import inverse_neuron_form
 from polyspike.theory.finite_size.spikes.linear_directions import Directions
 
@@ -116,7 +117,7 @@ def measured_scalars(problem: Problem, net: Network) -> list[float]:
         float(-(net.u**2 @ own) / np.sum(net.u**4)),
         float((move**2).sum() / np.sum(net.u**2)) - (scalars.tilt * net.eps.mean()) ** 2,
         (trace - float(net.eps.mean())) * d - 2 * float(problem.teacher.coefficients(2)[2]),
-        float(np.mean(square - _deviation(problem, scalars, net.u) ** 2)),
+        float(np.mean(square - deviation(problem, scalars, net.u) ** 2)),
     ]
 
 
@@ -215,7 +216,7 @@ def measured_bulk(problem: Problem, seed: int) -> Bulk:
     across = np.eye(len(b))[0] - direction[0] * direction
     kappa, perp = net.x @ direction, net.x @ across / np.linalg.norm(across)
     features = np.asarray(problem.activation(net.x @ (net.w0 + problem.step * net.gradient).T))
-    tau = _deviation(problem, condition(problem), net.u)
+    tau = deviation(problem, condition(problem), net.u)
     x = strength / problem.width**0.5 * kappa[:, None] * net.u
     mean = kernels(problem.activation, x, np.broadcast_to(tau, x.shape)).mean
     rest = features - mean
@@ -383,8 +384,7 @@ def test_the_resolvent_of_the_gradient_matrix_in_its_frame(gradient: str) -> Non
 
 def test_the_moments_of_the_gradient_matrix() -> None:
     """Free cumulants ``phi_0^(k-1) E eps^k``; classical cumulants in their place are rejected by the third moment."""
-    law = residual_law(MATRIX, condition(MATRIX))
-    k1, k2, k3, _ = matrix_cumulants(MATRIX.teacher, law.noise_variance, law.phi)
+    k1, k2, k3, _ = matrix_cumulants(gradient_law(MATRIX, condition(MATRIX)))
     traces, _ = drawn_resolvents(MATRIX, 1j)
     expected = np.array([k1, k2 + k1**2, k3 + 3 * k1 * k2 + k1**3])
     size = k2 ** (np.arange(1, 4) / 2)

@@ -61,7 +61,7 @@ def test_derivatives_are_the_limits_of_differences(changes: dict[str, object]) -
 def test_a_derivative_that_forgets_the_fixed_point_is_caught() -> None:
     """The explicit part alone, R and zeta held still, is what a wrong implementation would give."""
     from polyspike.theory.finite_size.bulk.fixed_point import BulkState
-    from polyspike.theory.finite_size.predict import solve_problem
+    from polyspike.theory.finite_size.solve import solve_problem
     from polyspike.theory.finite_size.spikes.errors import errors
 
     model, state = solve_problem(BASE)

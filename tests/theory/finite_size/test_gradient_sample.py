@@ -15,7 +15,8 @@ from polyspike.theory.finite_size.gradient_sample import (
     energy_law,
     weighted_samples,
 )
-from polyspike.theory.finite_size.predict import predict_finite_size, solve_errors, solve_problem
+from polyspike.theory.finite_size.predict import predict_finite_size
+from polyspike.theory.finite_size.solve import solve_errors, solve_problem
 
 BASE = Problem(
     "tanh", "h1", n_samples=400, input_dim=120, width=200, n_gradient=8, gradient="target", step_exponent=0.35

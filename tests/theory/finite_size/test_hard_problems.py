@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
-from polyspike.theory.finite_size.bulk import fixed_point as bulk
-from polyspike.theory.finite_size.predict import _sound, model_of, solve_errors, solve_problem
+from polyspike.theory.finite_size.bulk import newton
+from polyspike.theory.finite_size.solve import _sound, model_of, solve_errors, solve_problem
 from polyspike.theory.finite_size.spikes.errors import Errors
 
 ACTIVATIONS = (
@@ -144,8 +144,8 @@ def test_errors_out_of_order_are_refused_with_the_numbers() -> None:
 
 def test_a_fixed_point_that_is_not_found_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(bulk, "_FIRST_ATTEMPT", 1)
-    monkeypatch.setattr(bulk, "_MAX_ITERATIONS", 1)
+    monkeypatch.setattr(newton, "_FIRST_ATTEMPT", 1)
+    monkeypatch.setattr(newton, "_MAX_ITERATIONS", 1)
     with pytest.raises(NumericalError, match=r"residual \d.* after \d+ Newton steps.*Increase the ridge") as caught:
         solve_problem(BASE)
     assert caught.value.status is Status.NOT_CONVERGED

@@ -9,7 +9,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.predict import solve_problem
+from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
 # The problem of the simulation table in docs/theory-finite-size.md, section 13.

@@ -11,15 +11,14 @@ import pytest
 
 from polyspike import NumericalError, Problem
 from polyspike.theory.finite_size import gradient_sample
-from polyspike.theory.finite_size.bulk import assemble as model
-from polyspike.theory.finite_size.bulk import fixed_point as bulk
+from polyspike.theory.finite_size.bulk import factors
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.given_kappa import activation_averages as kernels
 from polyspike.theory.finite_size.given_kappa import label_parts as teacher_given_kappa
-from polyspike.theory.finite_size.given_kappa import norm_fluctuations as norms
+from polyspike.theory.finite_size.gradient_matrix import cumulants, residual_law, rules
 from polyspike.theory.finite_size.gradient_matrix import gauss_rule as gradient_matrix
-from polyspike.theory.finite_size.gradient_matrix import residual_law
 from polyspike.theory.finite_size.labels import label_law as teacher_sample
-from polyspike.theory.finite_size.predict import model_of, shift_of, solve_problem
+from polyspike.theory.finite_size.solve import model_of, shift_of, solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
 ACTIVATIONS = ("tanh", "relu", "erf", "gelu", "softplus", "silu", "sin", "leaky_relu")
@@ -83,13 +82,14 @@ def changed(module: object, **values: object) -> Iterator[None]:
 def forget() -> None:
     """Everything that is kept between problems and depends on a numerical parameter."""
     for kept in (
-        model._matrix_measures,
-        model._noise_measures,
-        model._contour,
-        model._largest_noise,
-        model._outermost,
-        model._noise_of,
-        norms.matrix_cumulants,
+        rules._matrix_measures,
+        rules._noise_measures,
+        rules._contour,
+        rules._noise_contour,
+        rules._largest_noise,
+        rules._outermost,
+        rules.noise_between,
+        cumulants.matrix_cumulants,
         gradient_sample.energy_law,
         teacher_sample.teacher_sample,
         teacher_sample.teacher_law,
@@ -119,7 +119,7 @@ def residual_nodes(panels: int, noise: tuple[int, int]) -> Callable[[Problem], l
 def solved_to(tolerance: float) -> Callable[[Problem], list[float]]:
     def compute(problem: Problem) -> list[float]:
         own = model_of(problem)
-        state, _ = bulk.solve_bulk(own.bulk, shift_of(problem, own), tolerance=tolerance)
+        state, _ = solve_bulk(own.bulk, shift_of(problem, own), tolerance=tolerance)
         found = errors(own, state)
         return [float(found.train_loss), float(found.train_error), float(found.test_error)]
 
@@ -127,28 +127,28 @@ def solved_to(tolerance: float) -> Callable[[Problem], list[float]]:
 
 
 def more_nodes(problem: Problem) -> list[float]:
-    nodes = tuple((limit, *(count + count // 4 + 4 for count in counts)) for limit, *counts in model.MU_NODES)
-    noise = tuple((limit, count + count // 4 + 4, length) for limit, count, length in model.NOISE_NODES)
-    with changed(model, MU_NODES=nodes, NOISE_NODES=noise):
+    nodes = tuple((limit, *(count + count // 4 + 4 for count in counts)) for limit, *counts in rules.MU_NODES)
+    noise = tuple((limit, count + count // 4 + 4, length) for limit, count, length in rules.NOISE_NODES)
+    with changed(rules, MU_NODES=nodes, NOISE_NODES=noise):
         return numbers(problem)
 
 
 def few_nodes(problem: Problem) -> list[float]:
-    with changed(model, MU_NODES=((np.inf, 6, 6),), NOISE_NODES=((np.inf, 4, 1.0),)):
+    with changed(rules, MU_NODES=((np.inf, 6, 6),), NOISE_NODES=((np.inf, 4, 1.0),)):
         return numbers(problem)
 
 
 REFINEMENTS = {
     "grids of kappa and u": lambda problem: numbers(problem, 1.5),
     "fixed point": solved_to(1e-15),
-    "rank of A1": finer(model, RANK_TOLERANCE=1e-7),
+    "rank of A1": finer(factors, RANK_TOLERANCE=1e-7),
     "average over z": finer(kernels, _DIGITS=50.0, _STEP_ENTIRE=0.26, _STEP_UNKNOWN=0.15),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=20),
 }
 COARSENINGS = {
     "grids of kappa and u": lambda problem: numbers(problem, 0.6),
     "fixed point": solved_to(1e-5),
-    "rank of A1": finer(model, RANK_TOLERANCE=1e-3),
+    "rank of A1": finer(factors, RANK_TOLERANCE=1e-3),
     "average over z": finer(kernels, _DIGITS=8.0, _STEP_ENTIRE=0.8),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=4),
 }

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from polyspike import Prediction, Problem, predict, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
-from polyspike.theory.finite_size.predict import model_of, shift_of
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 Array = NDArray[np.float64]

@@ -10,9 +10,10 @@ import numpy as np
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
-from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised, solve_bulk, tangent
+from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised, tangent
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.given_kappa.grids import Grid
-from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.solve import shift_of
 
 __all__ = ["Follower", "Solution"]
 

@@ -10,13 +10,8 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.continuation import Follower, Solution
 from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
-from polyspike.theory.finite_size.predict import (
-    as_prediction,
-    effect_of_stretch,
-    mean_errors,
-    model_of,
-    solve_errors,
-)
+from polyspike.theory.finite_size.predict import as_prediction, effect_of_stretch, mean_errors
+from polyspike.theory.finite_size.solve import model_of, solve_errors
 from polyspike.theory.finite_size.spikes.errors import Errors
 
 __all__ = ["Average", "Ensemble", "Member"]

@@ -14,11 +14,12 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.theory.finite_size.bulk.assemble import assemble
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_sample import mean_overlaps
-from polyspike.theory.finite_size.predict import as_prediction, shift_of, solve_errors
+from polyspike.theory.finite_size.predict import as_prediction
+from polyspike.theory.finite_size.solve import shift_of, solve_errors
 
 __all__ = ["condition_without_output", "predict_without_output"]
 

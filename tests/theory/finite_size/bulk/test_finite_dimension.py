@@ -8,8 +8,9 @@ import pytest
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_ASPECT
-from polyspike.theory.finite_size.bulk.fixed_point import BulkState, jacobian, solve_bulk
-from polyspike.theory.finite_size.predict import model_of, shift_of, solve_problem
+from polyspike.theory.finite_size.bulk.fixed_point import BulkState, jacobian
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.solve import model_of, shift_of, solve_problem
 from polyspike.theory.finite_size.spikes.errors import Errors, errors, quadratic_form
 
 TABLE = Problem("gelu", "h1 + 0.5*h2", n_samples=500, input_dim=80, width=300, ridge=0.01, noise=0.3, step_exponent=0.4)

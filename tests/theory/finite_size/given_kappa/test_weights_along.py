@@ -11,7 +11,7 @@ from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.given_kappa.weights_along import product_covariance, products
-from polyspike.theory.finite_size.predict import model_of, solve_problem
+from polyspike.theory.finite_size.solve import model_of, solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
 QUADRATIC = Problem("relu", "h2", 600, 120, 360, step_size=25.0, ridge=0.1, gradient="target", n_gradient=6000)

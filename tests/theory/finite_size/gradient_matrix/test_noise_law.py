@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from polyspike import Problem, replicate, z_threshold
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants
+from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import measure_nodes
 from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noise_given_matrix
-from polyspike.theory.finite_size.gradient_matrix.residual_law import residual_law
-from polyspike.theory.finite_size.predict import model_of, shift_of
+from polyspike.theory.finite_size.gradient_matrix.residual_law import GradientLaw, residual_law
+from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import errors
 
 Array = NDArray[np.float64]
@@ -125,7 +125,7 @@ def test_the_projection_on_the_matrix_is_exact_with_few_samples_and_none_with_ma
     chosen = problem()
     teacher, v = chosen.teacher, condition(chosen).noise_variance
     for phi, expected in ((1e9, lambda x: x**2), (1e-9, np.ones_like)):
-        cumulants = matrix_cumulants(teacher, v, phi)
+        cumulants = matrix_cumulants(GradientLaw(teacher, v, 0.0, phi))
         scale = sqrt(cumulants[1])
         x = np.linspace(-2, 2, 9)
         np.testing.assert_allclose(noise_given_matrix(scale * x, cumulants), expected(x), atol=2e-4)

@@ -11,7 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Spectrum
 from polyspike.theory import predict
-from polyspike.theory.finite_size.predict import solve_problem
+from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spectrum.density import density_at
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model

@@ -11,11 +11,11 @@ from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk import assemble as model
 from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
-from polyspike.theory.finite_size.bulk.fixed_point import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
-from polyspike.theory.finite_size.predict import shift_of
+from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 LABELS = [("erf", "h1 + 0.5*h2 + 0.3*h3"), ("relu", "relu"), ("tanh", "h1"), ("gelu", "h1 + 0.7*h2")]

@@ -13,7 +13,7 @@ from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, products
-from polyspike.theory.finite_size.predict import solve_problem
+from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spikes.linear_directions import Directions
 from polyspike.theory.finite_size.spikes.quadratic_directions import Degree, FeatureStack
 

@@ -1,63 +1,33 @@
 """From a problem to the arrays of its fixed point and of its quadratic forms."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.errors import NumericalError
-from polyspike.problem import Problem, Teacher
-from polyspike.status import Status
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import Kernels, kernels
+from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, matrix_cumulants, norms
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
 from polyspike.theory.finite_size.given_kappa.weights_along import Known, WeightsAlong, known_moments, weights_along
-from polyspike.theory.finite_size.gradient_matrix.gauss_rule import Contour, contour, measure_nodes, outermost
-from polyspike.theory.finite_size.gradient_matrix.measures import UNLIMITED, MeasureNodes, frame_gram
-from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noise_given_matrix, noise_in_frame
-from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw, law_of, residual_law
+from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
+from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
+from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
+from polyspike.theory.finite_size.gradient_matrix.rules import noise_between
 
 __all__ = ["FiniteSizeModel", "assemble", "build_model"]
 
 Array = NDArray[np.float64]
 
-# What is cut off is orthogonal to what is kept, so that the errors move by its square: 3e-10 over 170 random problems
-# at 1e-6, 1e-8 at 1e-5. The factors of t count for some percent at most: 3e-11 at 3e-5.
-RANK_TOLERANCE = 1e-6
+# The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5
-# Nodes of the measure of M by the largest |e mu| of its eigenvalues: for a Gaussian readout, and for one of a single
-# size |u|, where the gains of all neurons vanish at the same mu and the functions of M are sharp there (its models are
-# small enough for many nodes). Chosen on 182 and, for the Gaussian ones, 956 random problems with d/n_0 from 1/8 to 8
-# and labels to cubic, for 6e-9 in the three errors against sums along the contour itself or many more nodes.
-MU_NODES = (
-    (0.05, 8, 8),
-    (0.3, 8, 16),
-    (0.45, 8, 32),
-    (0.7, 12, 32),
-    (1.0, 16, 48),
-    (1.5, 16, 80),
-    (2.2, 20, 80),
-    (3.0, 24, 80),
-    (12.0, 36, 80),
-    (25.0, 44, 80),
-    (60.0, 56, 80),
-    (150.0, 72, 80),
-    (np.inf, 84, 80),
-)
-_USUAL_NODES = 36
-# A tail that reaches further, in standard deviations, is so heavy that it counts twice.
-_HEAVY = 60.0
-# Length of their map, in standard deviations of M, by the largest |e| times that.
-MU_LENGTHS = ((0.1, 8.0), (0.25, 4.0), (1.0, 2.0), (np.inf, 1.0))
-# Nodes and length for the covariance of the noise by the largest variance that it adds at u = 1. On 80 such problems
-# the rows are within 4e-9 of 72 nodes, but for the last: 1e-9 up to 1e5, 8e-9 up to 1e6, 3e-7 for one beyond.
-NOISE_NODES = ((0.3, 8, 1.0), (1.5, 12, 1.0), (40.0, 16, 1.0), (1e3, 24, 1.0), (1e4, 28, 1.0), (np.inf, 48, 1.5))
 
 
 @dataclass(frozen=True)
@@ -132,13 +102,13 @@ def assemble(
     Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out. ``ends`` is the share of the
     spectrum of M that is drawn in at each of its ends.
     """
-    measures = _measures(problem, scalars, mu_nodes)
+    measures = measures_of(problem, scalars, mu_nodes)
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
     u, n = grid.u, problem.n_samples
     gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
     moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
-    tau = _deviation(problem, scalars, u)
+    tau = deviation(problem, scalars, u)
     directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
     parts = _kernels(problem, scalars.strength, grid, tau * norm)
@@ -231,118 +201,13 @@ def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
     return Kernels(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
 
 
-def _deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
-    """``tau(u)``: the average of the moves over M from its exact first two moments.
-
-    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - [u^2/(N + u^2)]`` with
-    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
-    neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N`` given that neuron's readout.
-
-    Raises
-    ------
-    NumericalError
-        ``OUT_OF_RANGE`` where so few neurons take a step so large that the expansion in 1/N gives no variance.
-    """
-    first = float(problem.teacher.coefficients(0)[0])
-    second = problem.phi_gradient * scalars.residual_moment + first**2
-    shift = scalars.trace_shift
-    second, first = second + 2 * shift * first + shift**2, first + shift
-    own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
-    own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
-    square = own**2 + 2 * own * push * first + push**2 * second + scalars.remainder * u**2 - own_share
-    if np.real(square).min() <= 0:
-        message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
-    return square**0.5
-
-
-def _measures(problem: Problem, scalars: Conditioning, count: int | None = None) -> MeasureNodes:
-    """The measures of M, or of the noise's covariance where M does not act (c_2 = 0); one node where neither does.
-
-    They depend neither on the step nor on the ridge.
-    """
-    law = residual_law(problem, scalars)
-    if scalars.remainder == 0 and scalars.tilt == 0:
-        return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(law)[None], np.ones(1))
-    if scalars.tilt == 0:
-        size = abs(np.real(scalars.remainder)) * _largest_noise(problem.teacher, law.noise_variance, law.phi)
-        usual, length = _choice(NOISE_NODES, size)
-        return _noise_measures(problem.teacher, law.noise_variance, law.omega, law.phi, count or usual, length)
-    reach = abs(np.real(scalars.tilt)) * law.deviation
-    furthest = _outermost(problem.teacher, law.noise_variance, law.omega, law.phi)
-    push = reach * furthest * (2.0 if furthest > _HEAVY else 1.0)
-    usual = _choice(MU_NODES, push)[problem.readout != "gaussian"]
-    (length,) = _choice(MU_LENGTHS, reach)
-    return _matrix_measures(problem.teacher, law.noise_variance, law.omega, law.phi, count or usual, length)
-
-
-@lru_cache(maxsize=512)
-def _matrix_measures(
-    teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
-) -> MeasureNodes:
-    law = law_of(ResidualLaw, teacher, variance, omega, phi)
-    found = measure_nodes(law, count, length, partial(_along, (ResidualLaw, teacher, variance, omega, phi)))
-    if phi < UNLIMITED:
-        return found
-    return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(teacher, variance, phi)))
-
-
-@lru_cache(maxsize=512)
-def _noise_measures(
-    teacher: Teacher, variance: float, omega: float, phi: float, count: int, length: float
-) -> MeasureNodes:
-    law = law_of(NoiseLaw, teacher, variance, omega, phi)
-    found = measure_nodes(law, count, length, partial(_along, (NoiseLaw, teacher, variance, omega, phi)))
-    # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
-    return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
-
-
-def _along(key: tuple[Any, ...], law: ResidualLaw, count: int, height: float) -> Contour:
-    """One contour for all rules of a law but the longest: it costs more than they do."""
-    return _contour(*key, max(count, _USUAL_NODES), height)
-
-
-@lru_cache(maxsize=16)
-def _contour(
-    kind: type[ResidualLaw], teacher: Teacher, variance: float, omega: float, phi: float, count: int, height: float
-) -> Contour:
-    return contour(law_of(kind, teacher, variance, omega, phi), count, height)
-
-
-@lru_cache(maxsize=512)
-def _outermost(teacher: Teacher, variance: float, omega: float, phi: float) -> float:
-    return outermost(law_of(ResidualLaw, teacher, variance, omega, phi))
-
-
-@lru_cache(maxsize=512)
-def _largest_noise(teacher: Teacher, variance: float, phi: float) -> float:
-    """The largest eigenvalue of the noise's covariance, whose mean is one."""
-    law = law_of(NoiseLaw, teacher, variance, 0.0, phi)
-    return 1 + outermost(law) * law.deviation / law.second_moment if law.second_moment > 0 else 1.0
-
-
-def _choice(table: tuple[tuple[Any, ...], ...], size: float) -> Any:
-    """What the first row holds whose limit is not below a size."""
-    return next(row[1:] for row in table if size <= row[0])
-
-
-def _noise_in_frame(problem: Problem, scalars: Conditioning) -> Array:
-    law = residual_law(problem, scalars)
-    return _noise_of(problem.teacher, law.noise_variance, law.omega, law.phi)
-
-
-@lru_cache(maxsize=512)
-def _noise_of(teacher: Teacher, variance: float, omega: float, phi: float) -> Array:
-    return noise_in_frame(law_of(ResidualLaw, teacher, variance, omega, phi))
-
-
 def _on_known_directions(
     problem: Problem, scalars: Conditioning, measures: MeasureNodes, gains: Any, u: Array
 ) -> tuple[Any, Known]:
     """Weights of the measures of M between b^, e^_1, ..., and what the gradient makes of the neurons' weights there."""
     known = _known_directions(problem, scalars)
     directions = known @ measures.frame @ known.T
-    noise = known @ _noise_in_frame(problem, scalars) @ known.T
+    noise = known @ noise_between(gradient_law(problem, scalars)) @ known.T
     return directions, known_moments(directions, noise, gains, scalars.remainder * u**2, measures.bulk)
 
 
@@ -359,31 +224,3 @@ def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
     # At rho = 1 to rounding there is no such direction, and nothing of the label lies along it.
     frame[1] = (frame[1] - scalars.cosine * b) / rest if rest != 0 else 0.0
     return frame
-
-
-def factorise(
-    functions: list[Any], weights: list[float], grid: Grid, tolerance: float | None = None
-) -> tuple[list[Any], Any]:
-    """Functions of (kappa, u), each as ``phi q'`` with the same q: a singular value decomposition in the two Gaussian
-    measures of all of them times their weights, cut at a relative tolerance (not under 1e-7: by the Gram matrix).
-
-    The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
-    infinitesimal imaginary part (complex step), q is real and spans both parts.
-    """
-    rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
-    scaled = zip(weights, functions, strict=True)
-    weighted = np.concatenate([w * rows * part for w, f in scaled if w != 0 for part in _parts(f, rows, columns)])
-    matrix = weighted * columns
-    squares, right = np.linalg.eigh(matrix.T @ matrix)
-    keep = squares > (tolerance or RANK_TOLERANCE) ** 2 * squares[-1]
-    kept = right[:, keep]
-    v = kept * columns[:, None]
-    return [function @ v for function in functions], weighted.T @ (matrix @ kept) / squares[keep]
-
-
-def _parts(slope: Any, rows: Array, columns: Array) -> list[Array]:
-    """The real part, and the imaginary one at the same norm."""
-    if not np.iscomplexobj(slope):
-        return [slope]
-    sizes = [float(np.linalg.norm(rows * part * columns)) for part in (slope.real, slope.imag)]
-    return [slope.real, slope.imag * (sizes[0] / sizes[1])] if sizes[1] > 0 else [slope.real]

@@ -6,16 +6,16 @@ Each multiplies ``t = dm/d log tau``: features of finite rank, whose strength is
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from polyspike.problem import Problem, Teacher
+from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
-from polyspike.theory.finite_size.labels.label_law import teacher_sample
+from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
+from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
-__all__ = ["Norms", "matrix_cumulants", "norms"]
+__all__ = ["Norms", "norms"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
     ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
-    k1, k2, k3, k4 = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
+    k1, k2, k3, k4 = matrix_cumulants(gradient_law(problem, scalars))
     c = scalars.tilt * u
     a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
     rest = scalars.remainder * u**2
@@ -75,12 +75,3 @@ def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumul
     x, y = 2 * a * numbers.radial_slope * move, numbers.square_slope * move**2
     quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.tilt * u) ** 2) ** 2
     return quadratic + 2 * k2 * (a * move) ** 2 * numbers.radial_variance
-
-
-@lru_cache(maxsize=256)
-def matrix_cumulants(teacher: Teacher, noise_variance: float, phi: float) -> tuple[float, float, float, float]:
-    """Free cumulants ``phi_0^(k-1) E eps^k`` of M for k = 1 .. 4, where ``eps = sigma* + nu``, nu Gaussian."""
-    labels, weights, _ = teacher_sample(teacher)
-    t1, t2, t3, t4 = (float(weights @ labels**k) for k in range(1, 5))
-    v = noise_variance
-    return t1, phi * (t2 + v), phi**2 * (t3 + 3 * t1 * v), phi**3 * (t4 + 6 * t2 * v + 3 * v**2)

@@ -22,8 +22,10 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import Kernels
 from polyspike.theory.finite_size.given_kappa.grids import Grid
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, matrix_cumulants
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms
+from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
+from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
 __all__ = ["Known", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
 
@@ -165,7 +167,7 @@ def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: Measure
 
     ``x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2`` of :mod:`norms`, ``phi_0 M_2 = k_2 C``.
     """
-    k1, k2, _, _ = matrix_cumulants(problem.teacher, scalars.noise_variance, problem.phi_gradient)
+    k1, k2, _, _ = matrix_cumulants(gradient_law(problem, scalars))
     numbers, move, c = activation_numbers(problem.activation), scalars.move * u, scalars.tilt * u
     a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
     mu = (measures.nodes - k1)[:, None]

@@ -19,9 +19,10 @@ from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation,
 
 __all__ = [
     "Averages",
+    "GradientLaw",
     "ResidualLaw",
+    "gradient_law",
     "kinks_along",
-    "law_of",
     "mean_inverse",
     "mean_ratio",
     "residual_law",
@@ -229,14 +230,38 @@ def mean_ratio(distance: Complex, variance: float) -> Complex:
     return np.asarray(out)
 
 
-def law_of(kind: type[LawT], teacher: Teacher, variance: float, omega: float, phi: float) -> LawT:
-    """The law of a kind for a teacher's residual with this variance of the noise."""
-    labels, weights, inputs, pairs = teacher_law(teacher)
-    return kind(labels, weights, inputs, variance, omega, phi, pairs)
+@dataclass(frozen=True)
+class GradientLaw:
+    """The law of ``eps`` as a value that can be hashed: problems whose gradients share it compute what follows once.
+
+    Attributes
+    ----------
+    teacher : Teacher
+    noise_variance : float
+        ``v``, of the noise ``nu``.
+    omega : float
+        ``E[omega . x nu]``.
+    phi : float
+        ``d / n_0``.
+    """
+
+    teacher: Teacher
+    noise_variance: float
+    omega: float
+    phi: float
+
+    def residual(self, kind: type[LawT]) -> LawT:
+        """The law with its nodes, for M (:class:`ResidualLaw`) or another weight of the samples."""
+        labels, weights, inputs, pairs = teacher_law(self.teacher)
+        return kind(labels, weights, inputs, self.noise_variance, self.omega, self.phi, pairs)
+
+
+def gradient_law(problem: Problem, conditioning: Conditioning) -> GradientLaw:
+    """The law of the residual that the gradient of this problem sees."""
+    omega = -activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
+    return GradientLaw(problem.teacher, conditioning.noise_variance, omega, problem.phi_gradient)
 
 
 def residual_law(problem: Problem, conditioning: Conditioning) -> ResidualLaw:
-    """The law of the residual that the gradient of this problem sees."""
-    c1 = activation_numbers(problem.activation).c1
-    omega = -c1 if problem.gradient == "full" else 0.0
-    return law_of(ResidualLaw, problem.teacher, conditioning.noise_variance, omega, problem.phi_gradient)
+    """The same with its nodes, for the matrix M."""
+    return gradient_law(problem, conditioning).residual(ResidualLaw)

@@ -1,0 +1,142 @@
+"""Newton in logarithms for the fixed point of the bulk (docs/theory-finite-size.md, section 9)."""
+
+from typing import Any
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, jacobian
+
+__all__ = ["solve_bulk"]
+
+# What is left of the errors is some tens of times this, more next to the interpolation peak at tiny ridges.
+_TOLERANCE = 2e-11
+# Below this the defect is rounding: Newton stops when it no longer falls.
+_ROUNDING = 1e-9
+_FIRST_ATTEMPT = 16
+_MAX_ITERATIONS = 200
+_SHIFT_RATIO = 10.0
+_DAMPED_STEPS = 1
+_MAX_LOG_STEP = 2.0
+_HALVINGS = 4
+# A Jacobian is used again while so many more steps, each dividing the defect like the last, will do.
+_CHORD_STEPS = 3
+
+
+def solve_bulk(
+    model: BulkModel,
+    shift: Any,
+    start: BulkState | None = None,
+    tolerance: float = _TOLERANCE,
+    nearby: Linearised | None = None,
+) -> tuple[BulkState, int]:
+    """Solve the fixed point at the shift ``D`` (a number, or one per kappa node).
+
+    Parameters
+    ----------
+    start : BulkState, optional
+        A state of this model at this shift that is near the solution; without one, a damped iteration from
+        ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails from there, D is lowered step by step from a size at which
+        it does not.
+    nearby : Linearised, optional
+        The Jacobian of the start, or of a state near it.
+
+    Returns
+    -------
+    state : BulkState
+    iterations : int
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
+    """
+    # Iterates may leave the domain on their way, and are then shortened or given up.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        state, iterations = _newton(start or _start(model, shift), tolerance, _FIRST_ATTEMPT, nearby)
+        if _converged(state, tolerance):
+            return state, iterations
+        state, more = _lower_shift(model, shift, tolerance)
+        if _converged(state, tolerance):
+            return state, iterations + more
+    message = f"bulk fixed point: residual {state.size_of_defect:.1e} after {iterations + more} Newton steps"
+    raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
+
+
+def _converged(state: BulkState, tolerance: float) -> bool:
+    return bool(state.size_of_defect <= max(tolerance, _ROUNDING))
+
+
+def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or for good
+    not finite.
+
+    The Jacobian of an earlier step, or ``known``, serves as long as it brings the end near.
+    """
+    last = np.inf
+    for iteration in range(most):
+        size = state.size_of_defect
+        if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size):
+            return state, iteration
+        if size / tolerance > (last / size) ** _CHORD_STEPS:
+            known = None
+        last = size
+        state, known = _next(state, known)
+    return state, most
+
+
+def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkState, int]:
+    """Continuation in D from the scale of the features' own variance down, each start extrapolated in logarithms."""
+    natural = float((model.sample_weights @ (model.residual + 1)) @ model.neuron_weights)
+    level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
+    state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
+    slope = np.zeros(len(state.r) + len(state.zeta))
+    while level > 1 and total < _MAX_ITERATIONS and np.isfinite(state.size_of_defect):
+        step = min(ratio, level)
+        guess = BulkState(model, shift * (level / step), state.r, state.zeta).moved(-slope * np.log(step))
+        new, iterations = _newton(guess, tolerance, 8)
+        total += max(iterations, 1)  # a start that is not finite takes none
+        if not _converged(new, tolerance):
+            ratio = max(1.2, ratio**0.5)
+            continue
+        moved = np.concatenate([np.log(new.r / state.r), np.log(new.zeta / state.zeta)])
+        slope, level, state = -moved / np.log(step), level / step, new
+    return state if level <= 1 else BulkState(model, shift, state.r, state.zeta), total
+
+
+def _start(model: BulkModel, shift: Any) -> BulkState:
+    ones = np.ones(len(model.neuron_weights))
+    r = 1 / (shift + model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1))
+    state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones)
+    for _ in range(_DAMPED_STEPS):
+        state = _damped(state)
+    return state
+
+
+def _damped(state: BulkState) -> BulkState:
+    return state.moved(-0.5 * state.defect)
+
+
+def _next(state: BulkState, known: Linearised | None) -> tuple[BulkState, Linearised | None]:
+    """A Newton step, shortened to what the logarithms bear and until the defect falls; damped where there is none."""
+    try:
+        if state.r.ndim > 1:
+            step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]
+        else:
+            known = known or Linearised(state)
+            step = -known.solve(state.defect)
+    except (NumericalError, np.linalg.LinAlgError):
+        return _damped(state), None
+    largest = float(np.abs(step).max())
+    if not np.isfinite(largest):
+        return _damped(state), None
+    if largest > _MAX_LOG_STEP:
+        step *= _MAX_LOG_STEP / largest
+    size = state.size_of_defect
+    for _ in range(_HALVINGS):
+        new = state.moved(step)
+        if new.size_of_defect < size or size <= _ROUNDING:
+            return new, known
+        step = step / 2
+    return _damped(state), None

@@ -1,0 +1,40 @@
+"""The standard deviation of a pre-activation given kappa (docs/theory-finite-size.md, section 1)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.finite_size.conditioning import Conditioning
+
+__all__ = ["deviation"]
+
+Array = NDArray[np.float64]
+
+
+def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
+    """``tau(u)``: the average of the moves over M from its exact first two moments.
+
+    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - [u^2/(N + u^2)]`` with
+    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
+    neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N`` given that neuron's readout.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` where so few neurons take a step so large that the expansion in 1/N gives no variance.
+    """
+    first = float(problem.teacher.coefficients(0)[0])
+    second = problem.phi_gradient * scalars.residual_moment + first**2
+    shift = scalars.trace_shift
+    second, first = second + 2 * shift * first + shift**2, first + shift
+    own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
+    own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
+    square = own**2 + 2 * own * push * first + push**2 * second + scalars.remainder * u**2 - own_share
+    if np.real(square).min() <= 0:
+        message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    return square**0.5
