@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from polyspike import hermite
+from polyspike.arraytypes import Array
 
-Array = NDArray[np.float64]
 EPS = np.finfo(float).eps
 
 

@@ -19,6 +19,7 @@ SOURCE = ROOT / "src" / "polyspike"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 LEAVES = {
+    "arraytypes",
     "answers",
     "display",
     "elementwise",

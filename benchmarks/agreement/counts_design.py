@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 from design import problems
-from numpy.typing import NDArray
 
 from polyspike import Problem
+from polyspike.arraytypes import Array
 
 __all__ = ["BASE_SEED", "DRAWS", "SETS"]
-
-Array = NDArray[np.float64]
 
 BASE_SEED = 20261128
 DRAWS = {"table": 2, "wide": 3, "moderate": 3}

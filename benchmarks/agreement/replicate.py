@@ -15,18 +15,16 @@ What is left is regressed on control variates of known expectation (``CONTROLS``
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
 from polyspike import Problem
+from polyspike.arraytypes import Array
 from polyspike.hermite import gaussian_rule, hermite_functions
 from polyspike.problem import Activation, Teacher
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.features import step_features
 from polyspike.simulation.gradient import Gradient, gradient_step
 from polyspike.simulation.population import population
-
-Array = NDArray[np.float64]
 
 N_NOISE = 8
 N_TEACHERS = 8

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from replicate import N_TEACHERS, OTHERS, RIDGE
 
-Array = NDArray[np.float64]
+from polyspike.arraytypes import Array
 
 PENALTY = 3.0
 

@@ -12,8 +12,9 @@ from math import factorial, inf, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import roots_hermitenorm
+
+from polyspike.arraytypes import Array
 
 __all__ = [
     "factorials",
@@ -26,8 +27,6 @@ __all__ = [
     "hermite_to_monomial",
     "split_gauss_legendre",
 ]
-
-Array = NDArray[np.float64]
 
 # Beyond |z| = 14 the normal density is under 1e-43; with a degree-30 polynomial still under 1e-15.
 _RANGE = 14.0

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from polyspike.answers import PredictionFields
+from polyspike.arraytypes import Array
 from polyspike.display import Readable
 from polyspike.errors import NumericalError
 from polyspike.estimate import Estimate
@@ -33,8 +31,6 @@ __all__ = [
     "Spectrum",
     "Spike",
 ]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

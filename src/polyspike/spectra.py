@@ -4,14 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
+from polyspike.arraytypes import Array
 from polyspike.display import Readable
 
 __all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

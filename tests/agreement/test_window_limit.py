@@ -16,14 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Estimate, Prediction, Problem, predict, z_threshold
+from polyspike.arraytypes import Array
 from polyspike.experiments.statistics import estimate, without_luck
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
-
-Array = NDArray[np.float64]
 
 Z = z_threshold(12, 1e-3)
 SIZES = (96, 192, 384)

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metamorphic.transformations import Scales
 from polyspike import NumericalError, Optimum, Prediction, Problem, Slopes, Spectrum, Status, derivatives, predict
+from polyspike.arraytypes import Array
 
 __all__ = ["Numbers", "answer", "assert_same", "of_derivatives", "of_optimum", "of_prediction", "of_spectrum"]
 
-Array = NDArray[np.float64]
 Numbers = dict[str, Array]
 
 # A train error this much smaller than the loss is what rounding leaves of the loss.

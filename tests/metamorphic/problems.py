@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from polyspike import Activation, Problem, Teacher, as_activation, as_teacher
 
 __all__ = ["ACTIVATIONS", "TEACHERS", "bend", "depths", "for_all", "problems", "shifted_relu", "two_kinks"]
 
-Array = NDArray[np.float64]
 Strategy = st.SearchStrategy[Any]
 
 

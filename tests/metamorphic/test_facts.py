@@ -4,15 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from metamorphic.comparisons import answer, assert_same, of_prediction
 from metamorphic.problems import depths, for_all, two_kinks
 from metamorphic.transformations import SYMMETRIES, Scales, changed_activation, changed_teacher
 from polyspike import NumericalError, Prediction, Problem, as_teacher, derivatives, predict
+from polyspike.arraytypes import Array
 from polyspike.results import FailedPrediction
-
-Array = NDArray[np.float64]
 
 # The errors are computed to 1e-8 (tests/theory/finite_size/test_refinement.py); two quadratures of one function
 # agree so.

@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from metamorphic.problems import depths, for_all
 from metamorphic.transformations import SYMMETRIES, Scales, changed_activation
 from polyspike import Measurement, Problem, as_teacher, simulate, simulate_many
+from polyspike.arraytypes import Array
 from polyspike.simulation.draw import GaussianDraw, Sample
 from polyspike.simulation.fitting import Measured
 from polyspike.simulation.simulate import Options, measure
-
-Array = NDArray[np.float64]
 
 SEED, N_TEST, ACCURACY = (17, 4), 64, 1e-8
 SMALL: dict[str, Any] = {"n_samples": (30, 70), "n_gradient": 90}

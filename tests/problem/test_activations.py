@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import ACTIVATIONS, Activation, ArgumentError, as_activation
+from polyspike.arraytypes import Array
 from polyspike.problem.activations import Formula
 
-Array = NDArray[np.float64]
 DEGREE = 30
 
 STORED = {

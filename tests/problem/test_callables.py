@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.special import erf
 
 from polyspike import ArgumentError, Problem, as_activation, as_teacher
 from polyspike.problem.callables import as_kinks
-
-Array = NDArray[np.float64]
 
 
 def cubic(x: Any) -> Any:

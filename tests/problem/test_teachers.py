@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.polynomial import hermite_e
-from numpy.typing import NDArray
 from scipy import special
 
 from polyspike import ACTIVATIONS, ArgumentError, Teacher, as_activation, as_teacher
+from polyspike.arraytypes import Array
 from polyspike.problem.expressions import Factor
-
-Array = NDArray[np.float64]
 
 # Centred by hand, from other libraries' functions.
 INDEPENDENT: dict[str, Any] = {

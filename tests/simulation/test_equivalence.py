@@ -4,10 +4,10 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
 from polyspike import Problem
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gauss_hermite
 from polyspike.results import Equivalence, Estimate
@@ -25,8 +25,6 @@ from polyspike.simulation.equivalence import (
     spike_matrix,
 )
 from polyspike.simulation.gradient import Gradient, gradient_step
-
-Array = NDArray[np.float64]
 
 SIZES = (50, 200, 800)
 REPLICATES = 12

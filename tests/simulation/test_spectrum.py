@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.simulation import krylov, spectrum
 from polyspike.simulation.krylov import MISSED, Krylov
@@ -19,8 +19,6 @@ from polyspike.simulation.spectrum import (
     top_eigenpairs,
     zero_mass,
 )
-
-Array = NDArray[np.float64]
 
 SHAPES = [(400, 700), (700, 400), (500, 500), (30, 400), (12, 7)]
 STRENGTHS = (60.0, 8.0, 3.0, 2.0)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.data.numbers import form
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     "numbers_column",
     "plain_numbers",
 ]
-
-Array = NDArray[np.float64]
 
 MISSING = frozenset({"", "na", "nan", "n/a", "null", "none", "?", "#n/a", "#na", "<na>", "nat", "-", "--", "."})
 """Cells without a value, in small letters."""

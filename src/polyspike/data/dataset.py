@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.data.scale import is_constant, is_out_of_range
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Dataset"]
-
-Array = NDArray[np.float64]
 
 MAX_SHOWN = 5
 

@@ -1,13 +1,11 @@
 """What the size of a column's numbers says: whether it varies, and whether float64 can hold it."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
 __all__ = ["LARGEST", "SMALLEST", "is_constant", "is_out_of_range", "standardise"]
-
-Array = NDArray[np.float64]
 
 ROUNDING = 8 * float(np.finfo(float).eps)
 """A column that varies by less than this fraction of its largest value holds rounding, not data."""

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.data.column import Column
 from polyspike.data.dataset import Dataset
 from polyspike.data.options import Reading
@@ -15,8 +16,6 @@ from polyspike.data.scale import LARGEST, SMALLEST, is_constant, is_out_of_range
 from polyspike.errors import ArgumentError
 
 __all__ = ["MAX_LEVELS", "Table", "dataset_of", "few", "short"]
-
-Array = NDArray[np.float64]
 
 MAX_LEVELS = 30
 """A column of words with more different ones than this holds names or free text, not categories."""

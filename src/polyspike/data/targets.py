@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.data.scale import standardise
 from polyspike.errors import ArgumentError
 
 __all__ = ["LABEL_TARGETS", "label_target"]
-
-Array = NDArray[np.float64]
 
 LABEL_TARGETS: dict[str, Callable[[Array], Array]] = {
     "value": lambda labels: labels,

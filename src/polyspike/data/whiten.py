@@ -4,15 +4,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.data.scale import is_constant
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
 __all__ = ["Whitening", "fit_whitening", "redundant", "whiten"]
-
-Array = NDArray[np.float64]
 
 # Directions with less than this fraction of the largest standard deviation are rounding, not data.
 RANK_TOLERANCE = 1e-10

@@ -9,14 +9,12 @@ E and s without any theory of the network.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ai_zeros
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
 __all__ = ["Edge", "fit_edge", "split_spikes"]
-
-Array = NDArray[np.float64]
 
 N_FITTED = 40
 """Bulk eigenvalues in the fit: few enough for the square-root edge, enough to average their repulsion."""

@@ -9,15 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.plotting.style import QUIET, THEORY, new_figure, styled
 from polyspike.plotting.windows import EXPONENT_LABEL
 
 __all__ = ["phase_figure"]
 
 Records = Sequence[Mapping[str, Any]]
-Array = NDArray[np.float64]
 
 _LABELS = {"ridge": r"ridge $\lambda$", "sample_ratio": r"sample ratio $n/d$"}
 _MAP = "viridis_r"

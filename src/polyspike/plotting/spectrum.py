@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.plotting.style import BULK, DEGREES, MARKERS, THEORY, new_figure, styled
 
 __all__ = ["spectrum_axes", "spectrum_figure"]
 
-Array = NDArray[np.float64]
 Density = Callable[[Array], Array]
 
 EIGENVALUE_LABEL = r"eigenvalue $\mu$ of $F F^{\top}\!/N$"

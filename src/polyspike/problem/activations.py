@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike import elementwise as ew
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.callables import (
@@ -31,8 +32,6 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.smoothness import Smoothness
 
 __all__ = ["ACTIVATIONS", "Activation", "as_activation"]
-
-Array = NDArray[np.float64]
 
 # The prefix by which a name says that nothing is subtracted: "uncentred relu".
 UNCENTRED = "uncentred "

@@ -7,8 +7,8 @@ from math import isfinite
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.elementwise import on_host
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gaussian_rule
@@ -25,8 +25,6 @@ __all__ = [
     "function_name",
     "hashable",
 ]
-
-Array = NDArray[np.float64]
 
 # E f^2 must be finite and inside the range of the quadrature: the share of it beyond this many deviations.
 _TAIL, _TAIL_SHARE = 13.0, 1e-8

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
 __all__ = ["FAR_CORNERS", "Panels", "Smoothness", "resolve", "simple_far_out", "smoothness_of"]
-
-Array = NDArray[np.float64]
 
 _RANGE = 14.0
 # The golden ratio's share of a panel: the edges are the numbers that lie furthest from fractions.

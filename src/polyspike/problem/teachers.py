@@ -10,9 +10,9 @@ from math import factorial, isfinite, prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyspike import elementwise as ew
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.hermite import gaussian_mean, gaussian_rule, hermite_coefficients
 from polyspike.problem.activations import Activation, as_activation
@@ -23,8 +23,6 @@ from polyspike.problem.smoothness import Smoothness, smoothness_of
 from polyspike.scalars import real_or_none
 
 __all__ = ["Teacher", "as_teacher", "factors_at", "product_coefficients", "value_of"]
-
-Array = NDArray[np.float64]
 
 # Up to this degree an information exponent is looked for in several directions at once.
 _MAX_JOINT_DEGREE = 12

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import hermite_functions
 from polyspike.results import Alignment
 from polyspike.simulation.arrays import Arrays
@@ -12,8 +12,6 @@ from polyspike.simulation.host import HOST
 from polyspike.simulation.spectrum import top_eigenpairs
 
 __all__ = ["AlignmentSum", "alignment", "span_share"]
-
-Array = NDArray[np.float64]
 
 
 def alignment(features: Any, projection: Array, degree: int, n_vectors: int, arrays: Arrays = HOST) -> Alignment:

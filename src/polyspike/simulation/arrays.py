@@ -16,15 +16,13 @@ from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Activation
 from polyspike.status import Status
 
 __all__ = ["BLOCK", "CHOLESKY_PER_EIGH", "Arrays", "not_positive"]
-
-Array = NDArray[np.float64]
 
 BLOCK = 512
 """Rows of a float32 product that are summed before the sum goes on in float64."""

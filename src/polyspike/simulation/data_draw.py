@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
@@ -17,8 +18,6 @@ from polyspike.simulation.simulate import Options, check_options, measure
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, generator, normals
 
 __all__ = ["DataDraw", "LabelledSample", "simulate_data"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,13 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem, Teacher
 from polyspike.simulation.features import blas_threads
 from polyspike.simulation.streams import Stream, normal_blocks, normals
 
 __all__ = ["Draw", "GaussianDraw", "Labelled", "Sample", "initial_weights", "readout_of"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

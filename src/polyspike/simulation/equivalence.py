@@ -9,8 +9,8 @@ rest of the gradient moves every neuron by independent noise whose even powers h
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.hermite import hermite_series
 from polyspike.problem import Problem
@@ -34,8 +34,6 @@ __all__ = [
     "spike_features",
     "spike_matrix",
 ]
-
-Array = NDArray[np.float64]
 
 FORMS = (True, False)
 """Corrected, published."""

@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg  # noqa: F401  loads SciPy's own BLAS, so that it is found below
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 
 __all__ = ["blas_threads", "in_shares", "in_slabs", "one_blas_thread", "step_features"]
 
-Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 # Entries of a slab: three of them (Z0, Zg and the output) fit in a core's second-level cache.

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.results import Alignment
 from polyspike.simulation.alignment import alignment
@@ -30,7 +30,6 @@ __all__ = [
     "run_test",
 ]
 
-Array = NDArray[np.float64]
 Item = TypeVar("Item")
 
 

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.host import HOST
 
 __all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_step"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

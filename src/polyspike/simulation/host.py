@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import BLOCK, CHOLESKY_PER_EIGH, Arrays, not_positive
 from polyspike.simulation.features import blas_threads, in_shares, in_slabs, one_blas_thread, step_features
 
 __all__ = ["HOST", "HostArrays", "ridge_solve"]
-
-Array = NDArray[np.float64]
 
 # Rows of a product with a few vectors: a slab is small enough for the kernels of BLAS that do not copy it first.
 _FEW_ROWS = 32

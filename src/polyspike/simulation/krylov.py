@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, special
 
+from polyspike.arraytypes import Array
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.features import one_blas_thread
 from polyspike.simulation.host import HOST
 
 __all__ = ["Krylov", "Ritz"]
-
-Array = NDArray[np.float64]
 
 BLOCK = 6
 """Vectors in a block."""

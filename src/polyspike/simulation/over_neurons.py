@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.results import Alignment
 from polyspike.simulation.alignment import AlignmentSum
@@ -25,8 +25,6 @@ from polyspike.simulation.memory import steps_at_once
 from polyspike.simulation.over_samples import solve_positive
 
 __all__ = ["over_neurons"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(eq=False)

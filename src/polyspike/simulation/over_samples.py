@@ -7,8 +7,8 @@ everything, and differs from it by the rounding of sums in another order. Memory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Alignment
@@ -30,8 +30,6 @@ from polyspike.simulation.memory import steps_at_once
 from polyspike.status import Status
 
 __all__ = ["NormalEquations", "over_samples", "solve_positive"]
-
-Array = NDArray[np.float64]
 
 DOUBT = 450
 """Rounding units of the train error, times its condition, above which it is measured by a second pass: 1e-13."""

@@ -8,14 +8,12 @@ random any more: of the spread of a simulated test error only that of the draw o
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import factorials, gaussian_rule, hermite_functions
 from polyspike.problem import Activation, Teacher
 
 __all__ = ["Population", "population"]
-
-Array = NDArray[np.float64]
 
 # Terms of Mehler's series at most, and where it stops: two terms in turn below this share of the sum.
 _TERMS = 40

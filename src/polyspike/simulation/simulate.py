@@ -6,8 +6,8 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement
@@ -24,8 +24,6 @@ from polyspike.simulation.streams import as_seed
 from polyspike.simulation.watch import Report, WatchedDraw
 
 __all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
-
-Array = NDArray[np.float64]
 
 
 def simulate(

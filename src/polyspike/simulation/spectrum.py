@@ -8,9 +8,9 @@ comes back is on the host.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.host import HOST
@@ -27,8 +27,6 @@ __all__ = [
     "top_eigenpairs",
     "zero_mass",
 ]
-
-Array = NDArray[np.float64]
 
 ACCURACY = 1e-8
 """Largest residual of an eigenpair, relative to its eigenvalue; it bounds the relative error of the eigenvalue."""

@@ -11,14 +11,12 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.scalars import integer_or_none
 
 __all__ = ["BLOCK_ROWS", "Stream", "as_seed", "normal_blocks", "normals"]
-
-Array = NDArray[np.float64]
 
 BLOCK_ROWS = 2048
 

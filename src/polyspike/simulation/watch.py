@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.simulation.cost import NOMINAL, phases_of
 from polyspike.simulation.draw import GaussianDraw, Sample
@@ -13,8 +13,6 @@ from polyspike.simulation.fitting import Measured
 from polyspike.simulation.memory import Road
 
 __all__ = ["Report", "WatchedDraw"]
-
-Array = NDArray[np.float64]
 
 Report = Callable[[float], object]
 """Told the share of the work that is done, from 0 to 1."""

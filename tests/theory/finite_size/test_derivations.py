@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from polyspike import Problem, as_activation
+from polyspike.arraytypes import Array
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
@@ -28,8 +29,6 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_l
 from polyspike.theory.finite_size.solve import shift_of, solve_problem
 from polyspike.theory.finite_size.spikes.learned_functions import inverse_neuron_form
 from polyspike.theory.finite_size.spikes.linear_directions import Directions
-
-Array = NDArray[np.float64]
 
 Z = 6.0
 BIAS = 3.0

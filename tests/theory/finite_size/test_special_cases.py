@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Prediction, Problem, predict, z_threshold
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
-Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
 LARGE = 10**20

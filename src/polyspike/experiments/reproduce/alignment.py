@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import (
@@ -28,8 +28,6 @@ from polyspike.simulation.gradient import gradient_step
 from polyspike.simulation.spectrum import top_eigenpairs
 
 __all__ = ["ALIGNMENT", "learned", "share_of", "smoothed_powers"]
-
-Array = NDArray[np.float64]
 
 NAME = "alignment"
 N_VECTORS = 4

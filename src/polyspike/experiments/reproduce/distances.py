@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.experiments.reproduce.alignment import N_VECTORS, share_of
 from polyspike.experiments.reproduce.common import WINDOW_EXPONENTS, limit
 from polyspike.problem import Problem
@@ -16,8 +16,6 @@ from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.spectrum import top_eigenpairs
 
 __all__ = ["LOSS_EXPONENTS", "OFFSET_LEVEL", "alignments", "gaps_and_losses", "offsets", "shared"]
-
-Array = NDArray[np.float64]
 
 LOSS_EXPONENTS = (0.15, 0.2)
 OFFSET_LEVEL = 4

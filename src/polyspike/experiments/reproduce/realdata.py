@@ -7,9 +7,9 @@ from hashlib import sha256
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from polyspike.arraytypes import Array
 from polyspike.data import Dataset, Whitening, fit_whitening, load_images
 from polyspike.data.scale import standardise
 from polyspike.data.whiten import redundant
@@ -27,8 +27,6 @@ from polyspike.simulation.data_draw import DataDraw
 from polyspike.simulation.ridge import fit_readouts
 
 __all__ = ["REALDATA"]
-
-Array = NDArray[np.float64]
 
 NAME = "realdata"
 MAX_DIM = 200

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyspike._version import __version__
+from polyspike.arraytypes import Array
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.experiments.statistics import SCALAR_FIELDS
@@ -23,8 +23,6 @@ from polyspike.results import Alignment, Measurement
 from polyspike.status import Status
 
 __all__ = ["Row", "Store", "run_key"]
-
-Array = NDArray[np.float64]
 
 _MEASURED = ("dtype", "device", "seconds", "n_test", *SCALAR_FIELDS)
 _COLUMNS = ("key", "problem", "seed", "options", "status", "message", "version", "finished_at", *_MEASURED)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
@@ -35,8 +36,6 @@ __all__ = [
     "mean_overlaps",
     "weighted_samples",
 ]
-
-Array = NDArray[np.float64]
 
 WINDOW = (200, 400)
 """Samples of the gradient up to which the average alone is taken, and from which the expectations alone."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import inf, prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
@@ -30,8 +30,6 @@ from polyspike.theory.limits.random_features import RandomFeatures
 from polyspike.theory.limits.spike_polynomials import project
 
 __all__ = ["predict_crossing", "readout_variance", "scaled_step"]
-
-Array = NDArray[np.float64]
 
 
 def scaled_step(problem: Problem, level: int) -> float:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Prediction
@@ -29,8 +29,6 @@ __all__ = [
     "spike_degrees",
     "spikes",
 ]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

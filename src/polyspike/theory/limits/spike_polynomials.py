@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from math import comb, factorial
 
 import numpy as np
-from numpy.typing import NDArray
+
+from polyspike.arraytypes import Array
 
 __all__ = ["Projection", "project", "spike_polynomial"]
-
-Array = NDArray[np.float64]
 
 
 def spike_polynomial(k: int, q: float, degree: int) -> Array:

@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Activation, NumericalError, Problem, as_activation
+from polyspike.arraytypes import Array
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
-
-Array = NDArray[np.float64]
 
 X = np.array([[-7.0, -1.3, 0.0], [0.4, 2.0, 30.0]])
 

@@ -5,7 +5,6 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Problem, replicate, z_threshold
 from polyspike.simulation.draw import GaussianDraw
@@ -18,8 +17,6 @@ from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noi
 from polyspike.theory.finite_size.gradient_matrix.residual_law import GradientLaw, residual_law
 from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import errors
-
-Array = NDArray[np.float64]
 
 DRAWS = 12
 # 3 problems x 5 directions at a false-alarm probability of 1e-3 together, Student's law with 11 degrees of freedom.

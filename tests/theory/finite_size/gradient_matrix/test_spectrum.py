@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import GradientSpectrum, Problem, gradient_matrix_spectrum
-
-Array = NDArray[np.float64]
+from polyspike.arraytypes import Array
 
 BASE = Problem("relu", "tanh", 2000, 500, 500, noise=0.0, gradient="target", step_size=1.0)
 

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Prediction, Problem, Spectrum, predict, simulate, z_threshold
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.spectrum.outliers import Learned, roots_above, upper_edge
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
-
-Array = NDArray[np.float64]
 
 FOLDER = Path(__file__).parents[3] / "benchmarks" / "agreement"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Spectrum
@@ -15,8 +15,6 @@ from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spectrum.density import density_at
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
-
-Array = NDArray[np.float64]
 
 TEACHER = [0, 1, 1 / sqrt(2)]
 BASE = Problem("tanh", TEACHER, 2000, 1000, 1500, noise=0.5, step_exponent=0.3, gradient="target")

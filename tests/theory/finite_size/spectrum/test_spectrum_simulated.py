@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from polyspike import Problem, Spectrum, Spike, predict, simulate
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.spectrum import outliers
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
-
-Array = NDArray[np.float64]
 
 TEACHER = [0, 1, 1 / sqrt(2)]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
@@ -23,8 +23,6 @@ from polyspike.theory.finite_size.gradient_matrix.rules import measures as measu
 from polyspike.theory.finite_size.gradient_matrix.rules import noise_between
 
 __all__ = ["FiniteSizeModel", "assemble", "build_model"]
-
-Array = NDArray[np.float64]
 
 # The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5

@@ -3,13 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 
 __all__ = ["RANK_TOLERANCE", "factorise"]
-
-Array = NDArray[np.float64]
 
 # What is cut off is orthogonal to what is kept, so that the errors move by its square: 3e-10 over 170 random problems
 # at 1e-6, 1e-8 at 1e-5.

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Activation
@@ -24,8 +25,6 @@ from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
 
 __all__ = ["Kernels", "kernels"]
-
-Array = NDArray[np.float64]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _REACH = 8.3

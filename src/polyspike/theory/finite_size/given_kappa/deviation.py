@@ -3,16 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import Conditioning
 
 __all__ = ["deviation"]
-
-Array = NDArray[np.float64]
 
 
 def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:

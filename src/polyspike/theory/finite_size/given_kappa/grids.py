@@ -10,8 +10,8 @@ from functools import lru_cache
 from math import asinh, ceil, log10, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.hermite import gaussian_rule
 from polyspike.problem import Activation, Problem, Teacher
@@ -19,8 +19,6 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import Conditioning
 
 __all__ = ["Grid", "choose_grid", "trapezoid"]
-
-Array = NDArray[np.float64]
 
 # Steps and counts for 1e-8 in the errors, measured over random problems; a teacher that is no polynomial has poles or
 # kinks at a distance that sets a narrower step.

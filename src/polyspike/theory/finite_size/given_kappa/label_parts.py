@@ -9,16 +9,14 @@ from math import ceil, log2, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Teacher
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 from polyspike.theory.finite_size.labels.separable import is_separable, other_averages
 
 __all__ = ["LabelParts", "label_parts"]
-
-Array = NDArray[np.float64]
 
 _RANGE = 9.0
 _PANEL_NODES = 12

@@ -16,8 +16,8 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import Kernels
@@ -28,8 +28,6 @@ from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
 __all__ = ["Known", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
-
-Array = NDArray[np.float64]
 
 # Half of a Gauss-Hermite rule for averages of even functions of a Gaussian weight.
 _NODES = 8

@@ -13,17 +13,14 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array, Complex
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.gradient_matrix.measures import UNLIMITED, MeasureNodes, frame_gram, unlimited_samples
 from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw
 
 __all__ = ["Contour", "contour", "measure_nodes", "outermost", "resolvent"]
-
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
 _STEP, _PER_NODE = 0.12, 3

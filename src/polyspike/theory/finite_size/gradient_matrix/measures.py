@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw
 
 __all__ = ["OUTLIER_SHARE", "UNLIMITED", "MeasureNodes", "frame_gram", "unlimited_samples"]
-
-Array = NDArray[np.float64]
 
 UNLIMITED = 1e-14
 """Below this d/n_0 the spectrum of M is a point beside its outliers, whose distance in its deviations is lost."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.gradient_matrix.residual_law import (
     Averages,
     Complex,
@@ -26,8 +26,6 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import (
 )
 
 __all__ = ["NoiseLaw", "noise_given_matrix", "noise_in_frame"]
-
-Array = NDArray[np.float64]
 
 # Enough for moments of the noise up to the fourth.
 _NOISE_NODES = 6

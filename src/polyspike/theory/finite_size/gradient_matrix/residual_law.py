@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import wofz
 
+from polyspike.arraytypes import Array, Complex
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
@@ -30,8 +31,6 @@ __all__ = [
     "teacher_sample",
 ]
 
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 LawT = TypeVar("LawT", bound="ResidualLaw")
 
 # From so small a v/p^2 on a series of so many terms is exact to rounding.

@@ -6,8 +6,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning
 from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
@@ -17,8 +17,6 @@ from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noi
 from polyspike.theory.finite_size.gradient_matrix.residual_law import GradientLaw, ResidualLaw, gradient_law
 
 __all__ = ["measures"]
-
-Array = NDArray[np.float64]
 
 # Nodes of the measure of M by the largest |e mu| of its eigenvalues: for a Gaussian readout, and for one of a single
 # size |u|, where the gains of all neurons vanish at the same mu and the functions of M are sharp there (its models are

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import split_gauss_legendre
 from polyspike.problem import Problem
 from polyspike.spectra import GradientSpectrum, GradientSpike
@@ -26,7 +27,6 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLa
 
 __all__ = ["gradient_matrix_spectrum"]
 
-Array = NDArray[np.float64]
 Complex = NDArray[Any]
 
 # Nodes of x, on both sides of zero, between these multiples of the scale of M.

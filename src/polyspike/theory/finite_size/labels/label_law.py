@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite, split_gauss_legendre
 from polyspike.problem import Teacher
@@ -21,8 +22,6 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.labels.separable import is_separable
 
 __all__ = ["TeacherLaw", "kinks_along", "rotation", "sampling_error", "teacher_law", "teacher_sample"]
-
-Array = NDArray[np.float64]
 
 # Gauss-Hermite nodes per index for a smooth teacher of several indices.
 _SMOOTH_NODES = (48, 32, 20, 12)

@@ -15,16 +15,14 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import hermite_functions
 from polyspike.problem import Teacher
 from polyspike.problem.expressions import Factor, Term
 from polyspike.problem.teachers import factors_at, product_coefficients, value_of
 
 __all__ = ["OtherAverages", "is_separable", "other_averages"]
-
-Array = NDArray[np.float64]
 
 # What is needed of a factor whose index y does not contain: value, slope, curvature and one more derivative.
 _DERIVATIVES = 3

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, jacobian
@@ -29,7 +30,6 @@ __all__ = [
     "positive_states",
 ]
 
-Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 _TOLERANCE = 1e-11

@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array, Complex
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.spectrum.branches import Branch, newton_rows, positive_states
 
 __all__ = ["Arc", "Gap", "Interval", "density_at", "solve_arc"]
-
-Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 _FIRST_NODES, _MOST_NODES = 8, 400
 _SIDE = 3

@@ -18,8 +18,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.spectra import Spike
@@ -31,8 +31,6 @@ from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
 __all__ = ["outlier_means", "outlier_spreads", "strength_variance"]
-
-Array = NDArray[np.float64]
 
 # Half the range of log r^2 for the curvature, at least: a second difference has lost nothing of 1e-5 there.
 _LEAST_RANGE = 0.1

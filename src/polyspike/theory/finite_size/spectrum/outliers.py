@@ -24,8 +24,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.hermite import hermite_functions
 from polyspike.results import Spike
@@ -36,8 +36,6 @@ from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel
 from polyspike.theory.finite_size.spikes.learned_functions import learned_functions, neuron_cost
 
 __all__ = ["DEGREE", "Learned", "Root", "outliers_above", "outliers_between", "roots_above", "upper_edge"]
-
-Array = NDArray[np.float64]
 
 DEGREE = 6
 """Highest Hermite degree of the overlaps."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
@@ -18,8 +18,6 @@ from polyspike.theory.finite_size.spectrum.outliers import DEGREE, Learned, outl
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, spectral_model
 
 __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
-
-Array = NDArray[np.float64]
 
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
@@ -16,8 +17,6 @@ from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 
 __all__ = ["SpectralModel", "spectral_model"]
-
-Array = NDArray[np.float64]
 
 # For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
 # three).
