@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem, as_teacher
+from polyspike import Problem, as_teacher, z_threshold
 from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
@@ -13,6 +13,7 @@ from polyspike.theory.finite_size.gradient_sample import (
     WINDOW,
     concentration,
     energy_law,
+    participation,
     weighted_samples,
 )
 from polyspike.theory.finite_size.predict import predict_finite_size
@@ -201,9 +202,28 @@ def test_labels_with_few_values_have_few_nodes() -> None:
 
 
 def test_concentration_is_the_share_over_the_number_of_directions() -> None:
-    """For Gaussian residuals ``3 (q/(1+q))^2 / n_0``: 0 without a step, 3/n_0 at the largest."""
+    """Of Gaussian residuals ``eps^2/sum eps^2`` has a beta law, and p is ``3/(n_0 + 2)``; 0 without a step."""
     assert concentration(BASE.replace(step_size=0.0, step_exponent=None)) == 0
     q = condition(BASE).spread
-    assert concentration(BASE) == pytest.approx(3 / 8 * (q / (1 + q)) ** 2, rel=1e-10)
-    heavy = BASE.replace(teacher="h3")
-    assert concentration(heavy) > 5 * concentration(BASE)
+    learned = 400 / (400 + 8 * 9 / 2)
+    assert concentration(BASE) == pytest.approx(3 / 10 * (learned * q / (1 + q)) ** 2, rel=1e-9)
+    heavy = BASE.replace(teacher="-h1 - 0.5*h3")
+    assert participation(heavy) > 1.3 * participation(BASE)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "noise", "count"),
+    [("h1", 0.5, 10), ("-h1 - 0.5*h3", 0.5, 10), ("h2", 0.0, 40), ("relu", 1.0, 5), ("h1", 0.0, 2)],
+)
+def test_the_participation_is_that_of_drawn_samples(teacher: str, noise: float, count: int) -> None:
+    problem = Problem(
+        teacher=teacher, noise=noise, n_samples=500, input_dim=100, width=100, step_size=1.0, n_gradient=count
+    ).replace(gradient="target")
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((20_000, count))
+    eps = problem.teacher(x) + noise * rng.standard_normal(x.shape)
+    drawn = (eps**4).sum(axis=1) / (eps**2).sum(axis=1) ** 2
+    error = drawn.std(ddof=1) / np.sqrt(len(drawn))
+    assert abs(participation(problem) - drawn.mean()) < z_threshold(1) * error
+    # As heavy as labels are, one sample cannot have more than all.
+    assert 1 / count <= participation(problem) <= 1

@@ -79,7 +79,7 @@ def test_few_samples_of_the_gradient_and_stretched_weights_are_seen() -> None:
     few = predict_finite_size(TABLE.replace(step_size=None, step_exponent=0.5, n_gradient=5))
     assert not few.trusted
     assert few.error_estimate is not None
-    assert few.error_estimate > 0.3 * concentration(few.problem) > 0.01
+    assert few.error_estimate > 1.5 * concentration(few.problem) > 0.01
     sizes = {"n_samples": 1000, "input_dim": 100, "width": 600, "n_gradient": 10_000, "step_size": 1000**0.5}
     stretched = predict_finite_size(Problem("relu", "h2", ridge=0.1, gradient="target", **sizes))
     assert not stretched.trusted

@@ -34,6 +34,7 @@ __all__ = [
     "concentration",
     "energy_law",
     "mean_overlaps",
+    "participation",
     "weighted_samples",
 ]
 
@@ -48,6 +49,9 @@ _RATE = 0.25
 _LEAST_DEVIATION = 3e-3
 _LEAST_PIVOT = 1e-7
 _NOISE_NODES = 40
+# Of s E eps^2: beyond, the integrand has no weight, or what is left of it is that of samples without a residual.
+_UNNOTICED = 1e-4
+_PARTICIPATION_RANGE, _PARTICIPATION_NODES = (1e-7, 1e8), 150
 # Signs of (S, T, across) at the four points of a half fraction: means, variances and covariances are exact.
 _CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 
@@ -94,20 +98,46 @@ def mean_overlaps(found: Sequence[tuple[float, FiniteSizeModel]]) -> Overlaps:
 
 
 def concentration(problem: Problem) -> float:
-    """How much of the pre-activations' variance lies in few directions, ``(q/(1+q))^2 E eps^4 / (n_0 (E eps^2)^2)``.
+    """How much of the features lies in few directions of the step's noise: ``(q/(1+q))^2 p (n/(n + n_0(n_0+1)/2))^2``.
 
     The step's noise lives in the directions of the gradient's samples, in proportion to eps^2. Theory takes them to be
-    many: that features are Gaussian given kappa, and that what is not linear in them is noise. This is the squared
-    share ``q/(1+q)`` of a neuron of u = 1 over the effective number of directions, and of that order is what theory
-    leaves out. A measure for trust, no part of a prediction.
+    many: that features are Gaussian given kappa, and that what is not linear in them is noise. The squared share
+    ``q/(1+q)`` of a neuron of u = 1 over the effective number ``1/p`` of directions is the relative variance of a
+    pre-activation's variance, and the ``n_0(n_0+1)/2`` quadratic functions of those directions are learned from n
+    samples where theory has noise. A measure for trust, no part of a prediction.
     """
-    scalars = condition(problem)
-    q, moment, v = abs(scalars.spread), scalars.residual_moment, scalars.noise_variance
+    q = abs(condition(problem).spread)
+    count = problem.gradient_samples
+    learned = problem.n_samples / (problem.n_samples + count * (count + 1) / 2)
+    most = float((q / (1 + q)) ** 2 * learned**2)
+    return most * participation(problem) if most > _UNNOTICED else most
+
+
+def participation(problem: Problem) -> float:
+    """``p = E[sum eps^4 / (sum eps^2)^2]`` over the gradient's sample: one over the effective number of its samples.
+
+    Never over one, however heavy the labels are; one where no sample has a residual.
+    """
+    return _participation(problem.teacher, condition(problem).noise_variance, problem.gradient_samples)
+
+
+@lru_cache(maxsize=256)
+def _participation(teacher: Teacher, v: float, count: int) -> float:
+    """``1/S^2`` is the integral of ``s exp(-s S)`` over s > 0, and over the noise ``eps^4 exp(-s eps^2)`` has a closed
+    form.
+    """
+    labels, weights, _ = teacher_sample(teacher)
+    moment = float(weights @ labels**2) + v
     if moment == 0:
-        return 0.0
-    labels, weights, _ = teacher_sample(problem.teacher)
-    fourth = float(weights @ (labels**4 + 6 * v * labels**2)) + 3 * v**2
-    return float((q / (1 + q)) ** 2 * fourth / moment**2 / problem.gradient_samples)
+        return 1.0
+    log_s = np.linspace(*np.log(_PARTICIPATION_RANGE), _PARTICIPATION_NODES)
+    s = (np.exp(log_s) / moment)[:, None]
+    narrowed = 1 + 2 * s * v
+    density = np.exp(-s * labels**2 / narrowed) / np.sqrt(narrowed)
+    mean, variance = labels / narrowed, v / narrowed
+    fourth = (density * (mean**4 + 6 * mean**2 * variance + 3 * variance**2)) @ weights
+    integrand = count * fourth * (density @ weights) ** (count - 1) * s[:, 0] ** 2
+    return float(np.trapezoid(integrand, log_s))
 
 
 def _share(count: int) -> float:

@@ -33,7 +33,7 @@ from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_ASPECT
 __all__ = ["Corners", "Trust", "amplification", "trust"]
 
 COVERED, BENT = 0.35, 0.5
-SECOND, FOLLOWED, STRETCHED, KNEE, CONCENTRATED = 1.0, 0.2, 0.015, 0.3, 0.3
+SECOND, FOLLOWED, STRETCHED, KNEE, CONCENTRATED = 1.0, 0.2, 0.015, 0.3, 1.5
 """Calibrated constants of the estimate."""
 
 LARGEST = 0.05
