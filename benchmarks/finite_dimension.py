@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 from report_tables import table
 
-from polyspike import Prediction, Problem, predict, simulate
+from polyspike import Problem, predict, simulate
 from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
@@ -39,7 +39,6 @@ def rows(replicates: int) -> list[tuple[str, ...]]:
     out = []
     for problem in PROBLEMS:
         found, without = predict(problem), leading(problem)
-        assert isinstance(found, Prediction)
         measured = [simulate(problem, seed=(77, k), n_test=4000) for k in range(replicates)]
         name = f"{problem.activation.name}, ridge {problem.ridge:g}, noise {problem.noise:g}"
         for quantity in QUANTITIES:

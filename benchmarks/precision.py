@@ -62,7 +62,7 @@ def main() -> None:
         pairs = []
         for seed in range(arguments.seeds):
             rounded, exact = (
-                simulate(problem, seed, arguments.n_test, eigenvalues=1, dtype=dtype)
+                simulate(problem, seed=seed, n_test=arguments.n_test, eigenvalues=1, dtype=dtype)
                 for dtype in ("float32", "float64")
             )
             pairs.append((rounded, exact))

@@ -94,9 +94,8 @@ def spectrum_rows(repeats: int) -> list[tuple[str, ...]]:
     """The density at 400 points, where this version predicts spectra."""
 
     def density() -> None:
-        found = predict(BASE)
-        assert isinstance(found, Prediction)
-        found.spectrum.density(np.linspace(1e-3, found.spectrum.edges[-1][1], 400))
+        spectrum = predict(BASE).spectrum
+        spectrum.density(np.linspace(1e-3, spectrum.edges[-1][1], 400))
 
     try:
         density()

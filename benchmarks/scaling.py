@@ -20,7 +20,7 @@ import numpy as np
 from report_tables import table
 from threadpoolctl import threadpool_limits
 
-from polyspike import Problem, simulate_many, sweep
+from polyspike import Problem, simulate, sweep
 from polyspike.experiments.threads import workers_that_fit
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
@@ -50,7 +50,7 @@ class Case:
 
     def seconds(self) -> float:
         start = process_time()
-        simulate_many(self.problems(), seed=0, n_test=self.n_test)
+        simulate(self.problems(), seed=0, n_test=self.n_test)
         return process_time() - start
 
 
@@ -86,9 +86,11 @@ def least(measure: Callable[[], float], repeats: int) -> float:
 def workers_seconds(workers: int, replicates: int) -> float:
     """A sweep of so many replicates, by the clock, with the processes there beforehand."""
     problems = Case(n=1000, width=1000, d=500).problems()
-    sweep([Problem(n_samples=64, input_dim=32, width=64, step_size=1.0)], workers, workers=workers, n_test=64)
+    sweep(
+        [Problem(n_samples=64, input_dim=32, width=64, step_size=1.0)], replicates=workers, workers=workers, n_test=64
+    )
     start = perf_counter()
-    sweep(problems, replicates, workers=workers, n_test=2048)
+    sweep(problems, replicates=replicates, workers=workers, n_test=2048)
     return perf_counter() - start
 
 

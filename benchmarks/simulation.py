@@ -11,7 +11,7 @@ import statistics
 import numpy as np
 from report_tables import ratio, sampled, table
 
-from polyspike import Problem, simulate_many
+from polyspike import Problem, simulate
 
 
 def straightforward(problem: Problem, seed: int, n_test: int) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def main() -> None:
     for count in (1, 8):
         problems = [base.replace(step_exponent=alpha) for alpha in np.linspace(0.3, 0.49, count)]
         works = {
-            "ours": lambda problems=problems: simulate_many(problems, 0, n_test),
+            "ours": lambda problems=problems: simulate(problems, seed=0, n_test=n_test),
             "script": lambda problems=problems: [straightforward(p, 0, n_test) for p in problems],
         }
         times = sampled(works, arguments.repeats)  # type: ignore[arg-type]

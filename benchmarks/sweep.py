@@ -23,7 +23,7 @@ from report_tables import HEADER, judged, ratio, sampled, table
 from scipy import linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from polyspike import Problem, simulate_many, sweep
+from polyspike import Problem, simulate, sweep
 from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
 
 Array = np.ndarray
@@ -118,7 +118,7 @@ def one_draw(problems: list[Problem], n: int, n_test: int, points: list[Problem]
     """Processor seconds on one core, all for one replicate: the sweep, the minimal arithmetic, the direct script."""
     with threadpool_limits(BLAS_THREADS):
         works = {
-            "sweep": lambda: simulate_many(problems, (0, 0), n_test),
+            "sweep": lambda: simulate(problems, seed=(0, 0), n_test=n_test),
             "minimal": lambda: minimal(n, n_test),
             "direct": lambda: [direct(p, 0, n_test) for p in points],
         }
@@ -142,7 +142,7 @@ def main() -> None:
     pool(delayed(minimal)(64, 64) for _ in range(2 * workers))  # the processes are there before anything is timed
 
     def run_sweep() -> None:
-        found = sweep(problems, replicates, n_test=n_test)
+        found = sweep(problems, replicates=replicates, n_test=n_test)
         assert found.progress.failed == 0
 
     works = {

@@ -21,7 +21,7 @@ def at(exponents):
 
 curve, dots = np.linspace(0, 0.5, 41), np.linspace(0, 0.5, 6)
 predicted = [prediction.test_error for prediction in ps.predict(at(curve))]
-measured = [ps.replicate(case, n=6, n_test=4000).test_error for case in at(dots)]
+measured = [ps.replicate(case, replicates=6, n_test=4000).test_error for case in at(dots)]
 
 plt.plot(curve, predicted, color="black", label="predicted")
 plt.errorbar(dots, [e.mean for e in measured], [e.standard_error for e in measured], fmt="o", label="simulated")

@@ -34,7 +34,7 @@ def simulate():
     """The cosine of the spike with the teacher's direction, and the paired change of the test error."""
     alphas = np.linspace(0, 0.5, 9)
     problems = [START, *(START.replace(step_exponent=float(alpha)) for alpha in alphas)]
-    runs = [ps.simulate_many(problems, seed=(0, k), n_test=4000) for k in range(REPLICATES)]
+    runs = [ps.simulate(problems, seed=(0, k), n_test=4000) for k in range(REPLICATES)]
     untrained, *columns = zip(*runs)
     rows = []
     for alpha, column in zip(alphas, columns):

@@ -34,7 +34,7 @@ for label, case in cases.items():
     change = np.array([p.test_error - before for p in after])
     (line,) = plt.plot(curve, change, linestyle="dotted")
     plt.plot(curve, np.where([p.trusted for p in after], change, np.nan), color=line.get_color(), label=label)
-    pairs = [pair.test_error for pair in ps.paired_differences(steps(case, dots), case, n=10, n_test=3000)]
+    pairs = [pair.test_error for pair in ps.paired_differences(steps(case, dots), case, replicates=10, n_test=3000)]
     plt.errorbar(
         dots, [d.mean for d in pairs], [d.standard_error for d in pairs], fmt="o", color=line.get_color(), capsize=3
     )

@@ -40,7 +40,7 @@ def test_it_unpacks_into_mean_and_standard_error() -> None:
 )
 def test_arithmetic_with_an_exact_number_keeps_the_error_bar(found: Estimate, expected: tuple[float, float]) -> None:
     assert tuple(found) == pytest.approx(expected)
-    assert found.n == 10
+    assert found.replicates == 10
 
 
 def test_the_difference_of_two_has_no_error_bar_of_its_own() -> None:

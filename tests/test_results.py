@@ -64,17 +64,19 @@ def test_an_optimum_has_the_fields_of_its_prediction() -> None:
 
 RESULTS: dict[str, Callable[[], Any]] = {
     "Prediction": lambda: ps.predict(PROBLEM),
-    "Spectrum": lambda: ps.predict(PROBLEM).spectrum,  # type: ignore[union-attr]
+    "Spectrum": lambda: ps.predict(PROBLEM).spectrum,
     "EdgePrediction": lambda: rows("window")[1],
     "FailedPrediction": lambda: rows("window")[3],
     "Derivatives": lambda: ps.derivatives(PROBLEM),
     "Optimum": lambda: ps.best_step(PROBLEM),
     "GradientSpectrum": lambda: ps.gradient_matrix_spectrum(PROBLEM.replace(activation="tanh")),
     "Measurement": lambda: ps.simulate(PROBLEM, n_test=100, eigenvalues="all", alignment_degree=3),
-    "Replication": lambda: ps.replicate(PROBLEM, n=8, n_test=100),
-    "PairedDifference": lambda: ps.paired_difference(PROBLEM, PROBLEM.replace(step_size=0), n=2, n_test=100),
-    "Comparison": lambda: ps.compare(ps.predict(PROBLEM), ps.replicate(PROBLEM, n=2, n_test=100))["test_error"],  # type: ignore[arg-type]
-    "Row": lambda: ps.sweep([PROBLEM], 1, workers=1, n_test=100).rows()[0],
+    "Replication": lambda: ps.replicate(PROBLEM, replicates=8, n_test=100),
+    "PairedDifference": lambda: ps.paired_difference(PROBLEM, PROBLEM.replace(step_size=0), replicates=2, n_test=100),
+    "Comparison": lambda: ps.compare(ps.predict(PROBLEM), ps.replicate(PROBLEM, replicates=2, n_test=100))[
+        "test_error"
+    ],
+    "Row": lambda: ps.sweep([PROBLEM], replicates=1, workers=1, n_test=100).rows()[0],
     "ActivationReport": lambda: ps.activation_report(ps.as_activation("relu")),
     "Dataset": lambda: ps.data.load("digits"),
 }
@@ -91,7 +93,7 @@ def test_a_result_shows_itself_on_one_screen(name: str) -> None:
 
 def test_a_sweep_shows_itself_on_one_screen() -> None:
     problems = [PROBLEM.replace(ridge=0.01 * k) for k in range(1, 9)]
-    text = repr(ps.sweep(problems, 1, workers=1, n_test=100))
+    text = repr(ps.sweep(problems, replicates=1, workers=1, n_test=100))
     assert "problems=<8 x Problem>" in text
     assert len(text.splitlines()) <= 6
 

@@ -14,7 +14,7 @@ import numpy as np
 from counts_design import SETS
 from counts_simulate import load
 
-from polyspike import NumericalError, Prediction, Problem, predict
+from polyspike import NumericalError, Problem, predict
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads
 
 BEYOND, SPREADS = 1.3, 2.0
@@ -40,9 +40,7 @@ class Counted:
 def compared(index: int, problem: Problem, draws: list[list[float]]) -> Iterator[Counted]:
     """All draws of a problem; one without a prediction agrees with none."""
     try:
-        found = predict(problem)
-        assert isinstance(found, Prediction)
-        spectrum = found.spectrum
+        spectrum = predict(problem).spectrum
         means = np.array(spectrum.means)
         spreads = np.array(outlier_spreads(problem, spectrum.spikes))
     except NumericalError:

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
     from polyspike.simulation.simulate import simulate as simulate
-    from polyspike.simulation.simulate import simulate_many as simulate_many
     from polyspike.theory.finite_size.derivatives import derivatives as derivatives
     from polyspike.theory.finite_size.gradient_matrix.spectrum import (
         gradient_matrix_spectrum as gradient_matrix_spectrum,
@@ -81,7 +80,6 @@ _LAZY: dict[str, str] = {
     "equivalence": "polyspike.simulation.equivalence",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
-    "simulate_many": "polyspike.simulation",
     "predict": "polyspike.theory",
     "derivatives": "polyspike.theory",
     "gradient_matrix_spectrum": "polyspike.theory",
@@ -146,7 +144,6 @@ __all__ = [
     "replicate",
     "simulate",
     "simulate_data",
-    "simulate_many",
     "sweep",
     "z_threshold",
 ]

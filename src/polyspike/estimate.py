@@ -22,8 +22,8 @@ class Estimate:
     mean : float
     standard_error : float
         Sample standard deviation over sqrt(n).
-    n : int
-        Replicates, at least 2.
+    replicates : int
+        At least 2.
 
     Examples
     --------
@@ -35,7 +35,7 @@ class Estimate:
 
     mean: float
     standard_error: float
-    n: int
+    replicates: int
 
     def __iter__(self) -> Iterator[float]:
         """``mean, standard_error = estimate``."""
@@ -58,7 +58,7 @@ class Estimate:
         return format(self.mean, spec) if spec else str(self)
 
     def __neg__(self) -> "Estimate":
-        return Estimate(-self.mean, self.standard_error, self.n)
+        return Estimate(-self.mean, self.standard_error, self.replicates)
 
     def __abs__(self) -> float:
         return abs(self.mean)
@@ -70,7 +70,11 @@ class Estimate:
     def __add__(self, other: "float | Estimate") -> "float | Estimate":
         if isinstance(other, Estimate):
             return self.mean + other.mean
-        return Estimate(self.mean + float(other), self.standard_error, self.n) if _is_number(other) else NotImplemented
+        return (
+            Estimate(self.mean + float(other), self.standard_error, self.replicates)
+            if _is_number(other)
+            else NotImplemented
+        )
 
     def __radd__(self, other: float) -> "Estimate":
         return self + other
@@ -89,7 +93,7 @@ class Estimate:
         if not _is_number(other):
             return NotImplemented
         factor = float(other)
-        return Estimate(self.mean * factor, self.standard_error * abs(factor), self.n)
+        return Estimate(self.mean * factor, self.standard_error * abs(factor), self.replicates)
 
     def __rmul__(self, other: float) -> "Estimate":
         return self * other
@@ -101,7 +105,7 @@ class Estimate:
     def __truediv__(self, other: "float | Estimate") -> "float | Estimate":
         if isinstance(other, Estimate):
             return self.mean / other.mean
-        return Estimate(self.mean / float(other), self.standard_error / abs(float(other)), self.n)
+        return Estimate(self.mean / float(other), self.standard_error / abs(float(other)), self.replicates)
 
     def __lt__(self, other: "float | Estimate") -> bool:
         return self.mean < float(other)

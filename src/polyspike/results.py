@@ -137,8 +137,8 @@ class Equivalence(Readable):
     ----------
     problem : Problem
         Its ratios and step exponent hold at every size.
-    level : int
-        The number of explicit spikes l.
+    window : int
+        l, the number of explicit spikes.
     corrected : bool
         Whether the spikes carry ``P_k`` (default) or the bare monomials as published.
     points : tuple of EquivalencePoint
@@ -147,7 +147,7 @@ class Equivalence(Readable):
     """
 
     problem: Any
-    level: int
+    window: int
     corrected: bool
     points: tuple[EquivalencePoint, ...]
     rates: dict[str, Estimate]
@@ -172,7 +172,7 @@ class Prediction(Readable):
     regime : str
         Where the result holds, in words.
     window : int or None
-        Number of spikes l, for the limit theory.
+        For the limit theory: that of the step size, in which there are as many spikes.
     null_error : float
         ``E y^2``, the error of predicting nothing.
     linear_error : float

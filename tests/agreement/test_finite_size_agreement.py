@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from polyspike import Prediction, Problem, predict, simulate_many, z_threshold
+from polyspike import Problem, predict, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
@@ -64,7 +64,7 @@ def numbers(after: Any, before: Any) -> Numbers:
 @lru_cache
 def simulated(problem: Problem, replicates: int) -> NDArray[np.float64]:
     """One row a draw; the pair of a draw shares it."""
-    pairs = [simulate_many([problem, untrained(problem)], seed=(313, k), n_test=3000) for k in range(replicates)]
+    pairs = [simulate([problem, untrained(problem)], seed=(313, k), n_test=3000) for k in range(replicates)]
     return np.array([numbers(*pair) for pair in pairs])
 
 
@@ -83,7 +83,7 @@ def finite_size(problem: Problem) -> Numbers:
 
 
 def window(problem: Problem) -> Numbers:
-    after, before = (predict(p, "window", level) for p, level in ((problem, 1), (untrained(problem), 0)))
+    after, before = (predict(p, method="window", window=level) for p, level in ((problem, 1), (untrained(problem), 0)))
     return numbers(after, before)
 
 
@@ -162,7 +162,6 @@ def test_the_error_estimate_covers_the_deviations(agreement: Any) -> None:
     covered = []
     for row in rows:
         found = predict(agreement.problems()[row.problem])
-        assert isinstance(found, Prediction)
         assert found.error_estimate is not None
         covered.append(abs(row.deviation) <= found.error_estimate + 2 * row.relative_error)
     assert np.mean(covered) >= 0.9

@@ -25,7 +25,7 @@ def test_the_train_loss_of_a_steep_activation_is_as_simulated(shift: float) -> N
         ridge=0.01,
         noise=1.0,
     )
-    runs = np.array([simulate(problem, seed, n_test=2).train_loss for seed in range(SEEDS)])
+    runs = np.array([simulate(problem, seed=seed, n_test=2).train_loss for seed in range(SEEDS)])
     error = runs.std(ddof=1) / SEEDS**0.5
     # z = 3.9 for a false alarm in 10,000, and 1/d + 1/n of the value for what the theory leaves out.
     allowed = 3.9 * error + 0.0075 * runs.mean()

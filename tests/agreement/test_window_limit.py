@@ -12,7 +12,7 @@ relative order 1/n, and 1/n^2 is at most its square:
 False alarms: 12 comparisons at a family-wise 1e-3.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -35,11 +35,14 @@ def shifted_sine(x: Any) -> Any:
     return np.sin(x + 0.6)
 
 
+Limit = Literal["window", "window-published"]
+
+
 class Case(NamedTuple):
     problem: Problem
-    level: int
-    wrong: tuple[tuple[str, int], ...]
-    """Method and number of spikes of theories that must be rejected."""
+    window: int
+    wrong: tuple[tuple[Limit, int], ...]
+    """Method and window of theories that must be rejected."""
 
 
 CASES = {
@@ -62,7 +65,7 @@ def smoothed(kappa: Array, k: int, q: float) -> Array:
     return (kappa[:, None] + np.sqrt(q) * nodes) ** k @ (weights / weights.sum())
 
 
-def measure(problem: Problem, level: int, seed: int) -> tuple[float, ...]:
+def measure(problem: Problem, window: int, seed: int) -> tuple[float, ...]:
     """Train loss, train and test error of the fit, and the mean square of the labels that it saw and was tested on."""
     draw = GaussianDraw.of(problem, (11, problem.n_samples, seed), N_TEST)
     step, sigma = draw.gradient_sample, problem.activation
@@ -70,7 +73,7 @@ def measure(problem: Problem, level: int, seed: int) -> tuple[float, ...]:
     gradient = gradient_step(step.inputs, step.labels(problem), draw.weights, readout, sigma, problem.gradient)
     direction = gradient.beta / np.linalg.norm(gradient.beta)
     q = 1 / gradient.rank_one_fraction - 1
-    degrees = [k for k in range(1, level + 1) if sigma.coefficients(level)[k] != 0]
+    degrees = [k for k in range(1, window + 1) if sigma.coefficients(window)[k] != 0]
 
     def design(inputs: Array) -> tuple[Array, Array]:
         columns = np.stack([smoothed(inputs @ direction, k, q) for k in degrees], axis=1)
@@ -98,10 +101,8 @@ def at_size(case: Case, n: int) -> Problem:
     return base.replace(**sizes, n_gradient=gradient)
 
 
-def theory(case: Case, method: str = "window", level: int | None = None) -> Prediction:
-    found = predict(case.problem, method=method, l=case.level if level is None else level)
-    assert isinstance(found, Prediction)
-    return found
+def theory(case: Case, method: Limit = "window", window: int | None = None) -> Prediction:
+    return predict(case.problem, method=method, window=case.window if window is None else window)
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -111,7 +112,7 @@ def measured(request: pytest.FixtureRequest) -> tuple[Case, dict[str, list[Estim
     found: dict[str, list[Estimate]] = {name: [] for name in QUANTITIES}
     for n, replicates in zip(SIZES, REPLICATES, strict=True):
         problem = at_size(case, n)
-        runs = np.array([measure(problem, case.level, k) for k in range(replicates)]).T
+        runs = np.array([measure(problem, case.window, k) for k in range(replicates)]).T
         for j, name in enumerate(QUANTITIES):
             control = runs[4] if name == "test_error" else runs[3]
             found[name].append(estimate(without_luck(runs[j], control, problem.label_second_moment)))
@@ -145,8 +146,8 @@ def test_the_gap_shrinks_as_n_grows(measured: tuple[Case, dict[str, list[Estimat
 
 def test_a_wrong_theory_is_rejected(measured: tuple[Case, dict[str, list[Estimate]]]) -> None:
     case, found = measured
-    for method, level in case.wrong:
-        wrong = theory(case, method, level)
+    for method, window in case.wrong:
+        wrong = theory(case, method, window)
         for quantity in QUANTITIES:
             gap, error, margin = extrapolated(found[quantity], getattr(wrong, quantity))
-            assert abs(gap) > Z * error + margin, (method, level, quantity)
+            assert abs(gap) > Z * error + margin, (method, window, quantity)

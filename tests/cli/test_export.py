@@ -19,7 +19,7 @@ from polyspike.experiments.sweep.store import Store
 def store(tmp_path: Path) -> Path:
     """Twelve problems, two seeds; the problems of one ridge failed."""
     path = tmp_path / "results.db"
-    sweep(grid(), 2, path, run=Fake(raise_at=0.02), workers=1)
+    sweep(grid(), replicates=2, store=path, run=Fake(raise_at=0.02), workers=1)
     return path
 
 

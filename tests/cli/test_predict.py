@@ -3,7 +3,7 @@
 import pytest
 
 from cli.command import SMALL, refusal, run, run_json
-from polyspike import Prediction, Problem, predict
+from polyspike import Problem, predict
 
 PROBLEM = Problem("relu", "h1 + 0.7*h2", 120, 40, 80, step_exponent=0.3)
 OPTIONS = (*SMALL, "--activation", "relu", "--teacher", "h1 + 0.7*h2", "--step-exponent", 0.3)
@@ -11,31 +11,29 @@ OPTIONS = (*SMALL, "--activation", "relu", "--teacher", "h1 + 0.7*h2", "--step-e
 
 def test_it_prints_what_predict_returns() -> None:
     expected = predict(PROBLEM)
-    assert isinstance(expected, Prediction)
     found = run_json("predict", *OPTIONS)
     assert found["problem"] == repr(PROBLEM)
     for name in ("train_loss", "train_error", "test_error", "cosine", "linear_error", "null_error"):
         assert found["prediction"][name] == getattr(expected, name)
 
 
-@pytest.mark.parametrize(("method", "spikes"), [("window", 2), ("window-published", 2)])
-def test_the_limit_by_name(method: str, spikes: int) -> None:
+@pytest.mark.parametrize("method", ["window", "window-published"])
+def test_the_limit_by_name(method: str) -> None:
     expected = predict(PROBLEM, method=method)
-    assert isinstance(expected, Prediction)
     found = run_json("predict", *OPTIONS, "--method", method)["prediction"]
-    assert found["spikes"] == spikes
+    assert found["window"] == expected.window == 2
     assert found["test_error"] == expected.test_error
 
 
-def test_a_given_number_of_spikes() -> None:
-    found = run_json("predict", *OPTIONS, "--method", "window", "--spikes", 1)["prediction"]
-    assert found["spikes"] == 1
+def test_a_given_window() -> None:
+    found = run_json("predict", *OPTIONS, "--method", "window", "--window", 1)["prediction"]
+    assert found["window"] == 1
 
 
 def test_an_edge_has_both_answers() -> None:
     found = run_json("predict", *OPTIONS, "--step-exponent", 0.25, "--method", "window")
-    spikes = [values["spikes"] for name, values in found.items() if name in ("below the edge", "above the edge")]
-    assert spikes == [1, 2]
+    windows = [values["window"] for name, values in found.items() if name in ("below the edge", "above the edge")]
+    assert windows == [1, 2]
     text = run("predict", *OPTIONS, "--step-exponent", 0.25, "--method", "window").output
     assert "below the edge" in text
     assert "above the edge" in text
@@ -50,9 +48,9 @@ def test_zero_spikes_say_why() -> None:
     ("options", "code", "message"),
     [
         (("--method", "windw"), 2, "method = 'windw': did you mean 'window'?"),
-        (("--method", "finite-size", "--spikes", 2), 2, "--spikes = 2"),
+        (("--method", "finite-size", "--window", 2), 2, "--window = 2"),
         (("--method", "window", "--step-exponent", 0.5), 2, "--step-exponent = 0.5"),
-        (("--width", 120, "--ridge", 0, "--method", "window", "--spikes", 1), 3, "interpolation peak"),
+        (("--width", 120, "--ridge", 0, "--method", "window", "--window", 1), 3, "interpolation peak"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

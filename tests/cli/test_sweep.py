@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from experiments.fakes import Fake
 from experiments.sweep.test_store import environment
-from polyspike import simulate_many
+from polyspike import simulate
 from polyspike.cli.app import app
 from polyspike.cli.sweep import ROWS_FAILED
 from polyspike.experiments.sweep import run as sweep_module
@@ -107,11 +107,11 @@ def test_json_is_for_machines(spec: Path, tmp_path: Path) -> None:
 def test_failed_rows_are_told_by_the_exit_code(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Fake(raise_at=0.2)
 
-    @wraps(simulate_many)  # the same options, so that the rows are the same
-    def simulate(problems: Any, seed: Any, **_: Any) -> Any:
+    @wraps(simulate)  # the same options, so that the rows are the same
+    def failing(problems: Any, seed: Any, **_: Any) -> Any:
         return broken(problems, seed=seed)
 
-    monkeypatch.setattr(sweep_module.sweep, "__kwdefaults__", {**(sweep.__kwdefaults__ or {}), "run": simulate})
+    monkeypatch.setattr(sweep_module.sweep, "__kwdefaults__", {**(sweep.__kwdefaults__ or {}), "run": failing})
     done = run(spec, "--out", tmp_path, "--workers", 1, "--no-figure")
     assert done.exit_code == ROWS_FAILED == 5
     assert "6 failed" in done.output

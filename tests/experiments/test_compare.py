@@ -54,14 +54,14 @@ def test_no_noise_and_no_scale_are_not_nan() -> None:
 
 
 def test_every_shared_field_is_compared() -> None:
-    measured = replicate(PROBLEM, n=4, run=Fake())
+    measured = replicate(PROBLEM, replicates=4, run=Fake())
     found = compare(predicted(PROBLEM), measured)
     assert tuple(found) == COMPARED_FIELDS
     assert found["test_error"].difference == measured.test_error.mean - predicted(PROBLEM).test_error
 
 
 def test_a_right_theory_passes_and_a_wrong_one_is_rejected_by_the_same_test() -> None:
-    measured = replicate(PROBLEM, n=12, run=Fake())
+    measured = replicate(PROBLEM, replicates=12, run=Fake())
     fields = [c for name, c in compare(predicted(PROBLEM), measured).items() if name != "cosine"]
     assert disagreements(fields, false_alarm=1e-4) == []
     wrong = compare(predicted(PROBLEM, shift=0.5), measured)
@@ -76,7 +76,7 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     for family in sample:
         errors = family.std(axis=1, ddof=1) / np.sqrt(6)
         comparisons = [Comparison("x", 0.0, Estimate(m, e, 6), 1.0) for m, e in zip(family.mean(axis=1), errors)]
-        alarms += bool(disagreements(comparisons, promised))
+        alarms += bool(disagreements(comparisons, false_alarm=promised))
     spread = np.sqrt(promised * (1 - promised) / families)
     assert abs(alarms / families - promised) < 4 * spread
 
@@ -89,7 +89,7 @@ def test_the_worst_comes_first_and_nothing_is_no_disagreement() -> None:
 
 def test_a_paired_difference_against_two_predictions() -> None:
     other = PROBLEM.replace(step_size=0.0)
-    measured = paired_difference(PROBLEM, other, n=5, run=Fake())
+    measured = paired_difference(PROBLEM, other, replicates=5, run=Fake())
     found = compare_differences(predicted(PROBLEM), predicted(other), measured)["test_error"]
     assert found.predicted == predicted(PROBLEM).test_error - predicted(other).test_error
     assert found.scale == predicted(other).test_error
@@ -99,7 +99,7 @@ def test_a_paired_difference_against_two_predictions() -> None:
 def test_predictions_of_other_problems_are_refused() -> None:
     other = PROBLEM.replace(ridge=0.2)
     with pytest.raises(ArgumentError, match=r"prediction = .*give a prediction of Problem"):
-        compare(predicted(other), replicate(PROBLEM, n=2, run=Fake()))
-    measured = paired_difference(PROBLEM, other, n=2, run=Fake())
+        compare(predicted(other), replicate(PROBLEM, replicates=2, run=Fake()))
+    measured = paired_difference(PROBLEM, other, replicates=2, run=Fake())
     with pytest.raises(ArgumentError, match="baseline = "):
         compare_differences(predicted(PROBLEM), predicted(PROBLEM), measured)

@@ -81,7 +81,7 @@ def log(tmp_path: Path) -> str:
 
 def complete(found: SweepResult) -> bool:
     """Whether all rows are those of an undisturbed sweep, bit for bit."""
-    expected = sweep(found.problems, len(found.keys[0]), run=Fake(), workers=1)
+    expected = sweep(found.problems, replicates=len(found.keys[0]), run=Fake(), workers=1)
     pairs = zip(found.rows(), expected.rows(), strict=True)
     return all(same(a.measurement, b.measurement) for a, b in pairs)
 
@@ -105,7 +105,7 @@ def kill_again_and_again(path: Path, log: str, times: int, workers: int) -> None
                 assert all(row.measurement is not None for row in store.rows())
                 stored = keys
     before = len(lines(log))
-    found = sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3)
+    found = sweep(sizes(), replicates=4, store=path, run=Fake(log), workers=1, chunk=3)
     assert found.progress.skipped == len(stored)
     assert len(lines(log)) - before == found.progress.made == ROWS - len(stored)  # no finished row is repeated
     assert complete(found)
@@ -186,7 +186,7 @@ def test_ctrl_c_stops_cleanly_with_a_summary(path: Path, log: str, workers: int)
     with Store(path) as store:
         told = int(out.split("interrupted: ")[1].split()[0])
         assert 6 <= told <= len(store) < ROWS
-    assert complete(sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3))
+    assert complete(sweep(sizes(), replicates=4, store=path, run=Fake(log), workers=1, chunk=3))
 
 
 def test_ctrl_c_while_workers_start_shows_no_traceback(path: Path, log: str) -> None:
@@ -221,7 +221,7 @@ def test_workers_are_deaf_to_ctrl_c_from_their_first_instruction(path: Path, log
 
 
 def test_a_worker_that_dies_once_costs_nothing(path: Path, tmp_path: Path) -> None:
-    found = sweep(sizes(), 4, path, run=Fake(die_once=str(tmp_path / "died")), workers=2, chunk=3)
+    found = sweep(sizes(), replicates=4, store=path, run=Fake(die_once=str(tmp_path / "died")), workers=2, chunk=3)
     assert (tmp_path / "died").exists()
     assert found.progress.failed == 0
     assert found.progress.made == ROWS
@@ -230,7 +230,7 @@ def test_a_worker_that_dies_once_costs_nothing(path: Path, tmp_path: Path) -> No
 
 def test_a_row_that_kills_its_worker_is_marked_and_all_others_are_made(path: Path) -> None:
     guilty = [BASE.replace(step_exponent=0.1, ridge=r) for r in (0.01, 0.666, 0.02)]
-    found = sweep(guilty, 1, path, run=Fake(die_at=0.666), workers=2)
+    found = sweep(guilty, replicates=1, store=path, run=Fake(die_at=0.666), workers=2)
     assert [(row.problem.ridge, row.seed) for row in found.failures()] == [(0.666, (0, 0))]
     assert {row.status for row in found.failures()} == {Status.WORKER_FAILED}
     assert "the worker process died" in found.failures()[0].message
@@ -239,7 +239,7 @@ def test_a_row_that_kills_its_worker_is_marked_and_all_others_are_made(path: Pat
 
 
 def test_a_worker_that_raises_on_one_row(path: Path) -> None:
-    found = sweep(grid(), 2, path, run=Fake(raise_at=0.02), workers=2)
+    found = sweep(grid(), replicates=2, store=path, run=Fake(raise_at=0.02), workers=2)
     assert {(row.problem.ridge, row.status) for row in found.failures()} == {(0.02, Status.SINGULAR)}
     assert sum(map(len, found.measurements())) == 18
 
@@ -288,7 +288,7 @@ def test_processes_on_one_store_share_the_work(path: Path, log: str, count: int)
     made = [int(out.split("rows are stored: ")[1].split()[0]) for out in told]
     assert sum(made) == ROWS
     assert max(map(wall, told)) <= 0.6 * wall(finish(alone)[0])
-    found = sweep(sizes(), 4, path, run=Fake(), workers=1)
+    found = sweep(sizes(), replicates=4, store=path, run=Fake(), workers=1)
     assert found.progress.skipped == ROWS
     assert complete(found)
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(path.name)] == [path.name]
@@ -304,7 +304,7 @@ def test_what_a_killed_process_was_making_is_made_by_the_others(path: Path, log:
     made = lines(log)
     assert len(set(made)) == ROWS
     assert len(made) - ROWS <= 3  # the rows of the task at which it was
-    assert complete(sweep(sizes(), 4, path, run=Fake(), workers=1))
+    assert complete(sweep(sizes(), replicates=4, store=path, run=Fake(), workers=1))
 
 
 def test_a_row_that_another_process_makes_is_waited_for_but_for_its_death(path: Path, log: str) -> None:
@@ -338,9 +338,9 @@ def test_what_another_process_stores_meanwhile_is_not_made_again(path: Path, log
 
     def interfere(_: object) -> None:
         if not inner and lines(log):
-            inner.append(sweep(grid()[:9], 1, path, run=Fake(log), workers=1, chunk=3))
+            inner.append(sweep(grid()[:9], replicates=1, store=path, run=Fake(log), workers=1, chunk=3))
 
-    outer = sweep(grid(), 1, path, run=Fake(log), workers=1, chunk=3, progress=interfere)
+    outer = sweep(grid(), replicates=1, store=path, run=Fake(log), workers=1, chunk=3, progress=interfere)
     assert len(lines(log)) == len(set(lines(log))) == 12
     assert outer.progress.done == 12
     assert outer.progress.made == 6
@@ -370,7 +370,14 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, log: str
         made: list[int] = []
         with pytest.raises(UnreadableError, match=r"full.*what was stored before is kept"):
             sweep(
-                many, 1, path, run=Fake(), workers=1, chunk=5, eigenvalues=300, progress=lambda p: made.append(p.made)
+                many,
+                replicates=1,
+                store=path,
+                run=Fake(),
+                workers=1,
+                chunk=5,
+                eigenvalues=300,
+                progress=lambda p: made.append(p.made),
             )
         assert max(made) > 0
         with Store(path, read_only=True) as store:
@@ -378,7 +385,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, log: str
         moved = tmp_path / "moved.db"
         for name in folder.iterdir():
             moved.with_name(name.name.replace("results", "moved")).write_bytes(name.read_bytes())
-    found = sweep(many, 1, moved, run=Fake(log), workers=1, chunk=5, eigenvalues=300)
+    found = sweep(many, replicates=1, store=moved, run=Fake(log), workers=1, chunk=5, eigenvalues=300)
     assert found.progress.skipped == max(made)
     assert len(lines(log)) == 200 - max(made)
 
@@ -406,7 +413,7 @@ def test_a_file_that_may_not_grow_is_a_clear_error_and_loses_nothing(path: Path,
     assert "Traceback" not in done.stderr
     made = int(done.stdout.split()[-1])
     assert 0 < made < ROWS
-    found = sweep(sizes(), 4, path, run=Fake(log), workers=1, chunk=3)
+    found = sweep(sizes(), replicates=4, store=path, run=Fake(log), workers=1, chunk=3)
     assert found.progress.skipped == made
     assert len(lines(log)) == ROWS - made
     assert complete(found)

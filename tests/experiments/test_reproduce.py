@@ -55,7 +55,7 @@ from polyspike.experiments.reproduce.report import summary
 from polyspike.experiments.statistics import without_luck
 from polyspike.problem import Problem
 from polyspike.results import Estimate
-from polyspike.simulation import simulate_many
+from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.equivalence import _gaps
 
@@ -298,7 +298,7 @@ def test_errors_part() -> None:
     untrained = select(tables["errors"], exponent=UNTRAINED)
     assert untrained["test_error_gain"].tolist() == [0, 0]
     smooth = select(tables["errors_theory"], teacher="linear", curve="finite-size")
-    assert smooth["level"].tolist() == list(errors.CURVE_EXPONENTS)
+    assert smooth["place"].tolist() == list(errors.CURVE_EXPONENTS)
     assert untrained["test_error_gain_se"].tolist() == [0, 0]
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
     assert np.all(np.diff(limit[:4]) < 0)
@@ -343,7 +343,7 @@ def test_what_shares_a_draw_is_what_it_is_alone() -> None:
         share = alignment.share_of(vectors, kappa, limit(aligned, 2).extras["Q"])[f"new{k}"]
         assert found[f"alignment {k}"] == pytest.approx(1 - share, rel=1e-8)
     stepped = [problem.replace(step_exponent=a) for a in distances.LOSS_EXPONENTS]
-    start, *runs = simulate_many([problem.replace(step_size=0.0), *stepped], seed=seed, n_test=2)
+    start, *runs = simulate([problem.replace(step_size=0.0), *stepped], seed=seed, n_test=2)
     drop = limit(problem, 1).train_loss - limit(problem, 0).train_loss
     for exponent, run in zip(distances.LOSS_EXPONENTS, runs):
         assert found[f"loss {exponent:g}"] == pytest.approx(1 - (run.train_loss - start.train_loss) / drop, rel=1e-8)
@@ -353,7 +353,7 @@ def test_the_constant_part_on_a_shared_draw_is_what_it_is_alone() -> None:
     problem, seed = convergence.problem_of(120), (4, 1)
     here = problem.replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target")
     found = distances.offsets(distances.shared(problem, seed))
-    level = distances.OFFSET_LEVEL
+    level = distances.OFFSET_WINDOW
     corrected, published = _gaps(here, level, seed, (True, False), 10)[:, 3]
     assert found == pytest.approx({"corrected": corrected, "published": published}, rel=1e-8)
 
@@ -366,7 +366,7 @@ def test_a_known_rate_is_found_with_its_error() -> None:
     assert prefactor == pytest.approx(7)
     # Relative errors of 0.1 at log n = -L, 0, L about the mean give 0.1 sqrt(2) L / (2 L^2).
     assert rate.standard_error == pytest.approx(0.1 / (np.sqrt(2) * np.log(2)))
-    assert rate.n == 10
+    assert rate.replicates == 10
 
 
 @pytest.fixture(scope="module")

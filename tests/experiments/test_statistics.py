@@ -14,7 +14,7 @@ def test_estimate_of_known_numbers() -> None:
     found = estimate([1.0, 3.0, 5.0, 7.0])
     assert found.mean == 4.0
     assert found.standard_error == pytest.approx(np.sqrt(20 / 3 / 4), rel=1e-15)
-    assert found.n == 4
+    assert found.replicates == 4
 
 
 def test_equal_values_have_no_error_at_all() -> None:
@@ -24,7 +24,7 @@ def test_equal_values_have_no_error_at_all() -> None:
 
 
 def test_estimate_refuses_what_has_no_error_bar() -> None:
-    with pytest.raises(ArgumentError, match="n = 1: give at least 2"):
+    with pytest.raises(ArgumentError, match="replicates = 1: give at least 2"):
         estimate([1.0])
     with pytest.raises(NumericalError, match="not finite"):
         estimate([1.0, float("nan")])

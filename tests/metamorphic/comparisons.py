@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from metamorphic.transformations import Scales
-from polyspike import NumericalError, Optimum, Prediction, Problem, Slopes, Spectrum, Status, derivatives, predict
+from polyspike import NumericalError, Optimum, Problem, Slopes, Spectrum, Status, derivatives, predict
 from polyspike.arraytypes import Array
 
 __all__ = ["Numbers", "answer", "assert_same", "of_derivatives", "of_optimum", "of_prediction", "of_spectrum"]
@@ -40,7 +40,6 @@ def assert_same(found: Numbers | Status, expected: Numbers | Status, accuracy: f
 def of_prediction(problem: Problem, scales: Scales = Scales()) -> Numbers:  # noqa: B008
     """Errors, each by itself, and what the step has learned, in the units that ``scales`` give."""
     found = predict(problem)
-    assert isinstance(found, Prediction)
     errors = _errors(found) / scales.errors
     errors[1] = max(errors[1], _ROUNDING * errors[0])
     assert found.error_estimate is not None

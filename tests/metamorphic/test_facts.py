@@ -17,9 +17,9 @@ from polyspike.results import FailedPrediction
 ACCURACY = 1e-8
 
 
-def errors(problem: Problem, method: str = "finite-size", level: int | None = None) -> Array:
-    found = predict(problem, method, level)
-    assert isinstance(found, Prediction)
+def errors(problem: Problem, window: int | None = None) -> Array:
+    """By the finite-size theory; by the limit inside a window where one is given."""
+    found = predict(problem) if window is None else predict(problem, method="window", window=window)
     return np.array([found.train_loss, found.train_error, found.test_error])
 
 
@@ -200,8 +200,8 @@ def test_noise_may_stand_inside_the_teacher(examples: int) -> None:
         hidden = f"{problem.teacher.expression} + {size / 120**0.5!r}*h5[1]"
         inside = problem.replace(teacher=hidden)
         outside = problem.replace(noise=(problem.noise**2 + size**2) ** 0.5)
-        for level in (0, 1, 2):
-            one, two = (errors(p, "window", level) for p in (inside, outside))
+        for window in (0, 1, 2):
+            one, two = (errors(p, window) for p in (inside, outside))
             assert gap(one, two) < 1e-9
         still = [p.replace(step_size=0.0) for p in (inside, outside)]
         near, far = (gap(*(errors(resized(p, factor)) for p in still)) for factor in (1, 8))

@@ -13,7 +13,7 @@ import pytest
 
 from metamorphic.problems import depths, for_all
 from metamorphic.transformations import SYMMETRIES, Scales, changed_activation
-from polyspike import Measurement, Problem, as_teacher, simulate, simulate_many
+from polyspike import Measurement, Problem, as_teacher, simulate
 from polyspike.arraytypes import Array
 from polyspike.simulation.draw import GaussianDraw, Sample
 from polyspike.simulation.fitting import Measured
@@ -139,9 +139,9 @@ def test_a_batch_may_be_split_and_permuted(examples: int) -> None:
             problem.replace(gradient="target"),
             problem.replace(noise=problem.noise + 0.2),
         ]
-        whole = simulate_many(rows, SEED, N_TEST)
-        backwards = simulate_many(rows[::-1], SEED, N_TEST)[::-1]
-        alone = [simulate(row, SEED, N_TEST) for row in rows]
+        whole = simulate(rows, seed=SEED, n_test=N_TEST)
+        backwards = simulate(rows[::-1], seed=SEED, n_test=N_TEST)[::-1]
+        alone = [simulate(row, seed=SEED, n_test=N_TEST) for row in rows]
         for other in (backwards, alone):
             for one, two in zip(whole, other, strict=True):
                 np.testing.assert_allclose(errors(one), errors(two), rtol=1e-9, atol=1e-12)
@@ -154,9 +154,9 @@ def test_at_step_zero_nothing_is_learned_from_any_gradient(examples: int) -> Non
     """Neither its form, nor its readout, nor the number of its samples counts."""
 
     def check(problem: Problem) -> None:
-        own = errors(simulate(problem, SEED, N_TEST))
+        own = errors(simulate(problem, seed=SEED, n_test=N_TEST))
         for changes in ({"gradient": "target"}, {"readout": "constant"}, {"n_gradient": 20}):
-            other = simulate(problem.replace(**changes), SEED, N_TEST)
+            other = simulate(problem.replace(**changes), seed=SEED, n_test=N_TEST)
             np.testing.assert_allclose(errors(other), own, rtol=1e-10)
 
     for_all(check, "step zero simulated", examples, **SMALL, gradients=("full",), step_size=0.0)
@@ -173,7 +173,7 @@ WAYS = [
 @pytest.mark.parametrize(("one", "other"), WAYS)
 def test_the_same_teacher_in_two_ways(one: Any, other: Any) -> None:
     problem = Problem("gelu", one, 60, 30, 50, step_size=2.0)
-    first, second = (simulate(problem.replace(teacher=teacher), SEED, N_TEST) for teacher in (one, other))
+    first, second = (simulate(problem.replace(teacher=teacher), seed=SEED, n_test=N_TEST) for teacher in (one, other))
     np.testing.assert_allclose(errors(first), errors(second), rtol=1e-10)
     assert first.cosine == pytest.approx(second.cosine, rel=1e-10)
 
@@ -183,7 +183,7 @@ def test_the_same_activation_by_name_and_as_a_function() -> None:
         problem = Problem(name, "h1 - h2", 60, 30, 50, step_size=2.0)
         other = problem.replace(activation=changed_activation(problem.activation))
         assert not other.activation.is_named
-        found, expected = (errors(simulate(p, SEED, N_TEST)) for p in (other, problem))
+        found, expected = (errors(simulate(p, seed=SEED, n_test=N_TEST)) for p in (other, problem))
         np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
@@ -195,7 +195,7 @@ def test_facts_of_every_ridge_fit(examples: int) -> None:
 
     def check(problem: Problem) -> None:
         ridges = [problem.ridge * factor for factor in (1.0, 2.0, 3.0)]
-        rows = simulate_many([problem.replace(ridge=ridge) for ridge in ridges], SEED, N_TEST)
+        rows = simulate([problem.replace(ridge=ridge) for ridge in ridges], seed=SEED, n_test=N_TEST)
         loss, error = (np.array([getattr(row, name) for row in rows]) for name in ("train_loss", "train_error"))
         labels = GaussianDraw.of(problem, SEED, N_TEST).ridge_sample.labels(problem)
         slack = 1 + 1e-9

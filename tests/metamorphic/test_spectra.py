@@ -20,7 +20,7 @@ SPECTRAL = [name for name in SYMMETRIES if name != "leave the first index empty"
 
 
 def spectrum(problem: Problem, scales: Scales) -> Numbers:
-    return of_spectrum(predict(problem).spectrum, scales)  # type: ignore[union-attr]
+    return of_spectrum(predict(problem).spectrum, scales)
 
 
 @depths(quick=3, deep=40)

@@ -52,12 +52,12 @@ def least_over_steps(problem: Problem, scales: Scales) -> Numbers:
 
 
 def least_over_ridges(problem: Problem, scales: Scales) -> Numbers:
-    return of_optimum(best_ridge(problem, (1e-4 * scales.ridge, 1e2 * scales.ridge)), scales)
+    return of_optimum(best_ridge(problem, ridges=(1e-4 * scales.ridge, 1e2 * scales.ridge)), scales)
 
 
 def least_over_both(problem: Problem, scales: Scales) -> Numbers:
     ridges = 1e-4 * scales.ridge, 1e2 * scales.ridge
-    return of_optimum(best_step_and_ridge(problem, scales.step * problem.n_samples**0.5, ridges), scales)
+    return of_optimum(best_step_and_ridge(problem, largest=scales.step * problem.n_samples**0.5, ridges=ridges), scales)
 
 
 @pytest.mark.parametrize("name", ["mirror the teacher", "scale activation and labels"])
@@ -81,7 +81,11 @@ def test_joint_optima(name: str) -> None:
 
 def by_the_limits(problem: Problem, scales: Scales) -> Numbers:
     """The windows with 0 to 3 spikes, and the three crossings between them."""
-    rows = [predict(problem, method, k) for method, first in (("window", 0), ("crossing", 1)) for k in range(first, 4)]
+    rows = [
+        predict(problem, method=method, window=k)
+        for method, first in (("window", 0), ("crossing", 1))
+        for k in range(first, 4)
+    ]
     errors = np.array([[row.train_loss, row.train_error, row.test_error] for row in rows])
     return {"errors": errors / scales.errors}
 

@@ -75,7 +75,7 @@ def test_problems_must_share_their_sizes() -> None:
 )
 def test_other_devices_and_float32_agree(options: Any, rel: float) -> None:
     x, y = table()
-    there, here = simulate_data([PROBLEM], x, y, 1, **options)[0], simulate_data([PROBLEM], x, y, 1)[0]
+    there, here = simulate_data([PROBLEM], x, y, seed=1, **options)[0], simulate_data([PROBLEM], x, y, seed=1)[0]
     assert (there.device, there.dtype) == (options.get("device", "cpu"), options.get("dtype", "float64"))
     assert there.test_error == pytest.approx(here.test_error, rel=rel)
     assert there.train_loss == pytest.approx(here.train_loss, rel=rel)

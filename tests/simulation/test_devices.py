@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, Measurement, NumericalError, Problem, simulate, simulate_many
+from polyspike import ArgumentError, Measurement, NumericalError, Problem, simulate
 from polyspike.errors import MissingPackageError
 from polyspike.simulation import devices
 from polyspike.simulation.devices import arrays_on
@@ -59,8 +59,8 @@ def test_every_library_agrees_with_numpy(device: str, base: Problem, streaming: 
     ]
     options: dict[str, Any] = {"seed": 5, "n_test": 700, "alignment_degree": 2, "streaming": streaming}
     for eigenvalues in ("all", 3):
-        there = simulate_many(problems, eigenvalues=eigenvalues, device=device, **options)
-        here = simulate_many(problems, eigenvalues=eigenvalues, **options)
+        there = simulate(problems, eigenvalues=eigenvalues, device=device, **options)
+        here = simulate(problems, eigenvalues=eigenvalues, **options)
         for mine, other in zip(there, here, strict=True):
             assert (mine.device, mine.dtype) == (device, "float64")
             assert_same(mine, other)
@@ -205,7 +205,7 @@ def test_half_precision_would_break_the_bound() -> None:
     for seed in range(8):
         draw = GaussianDraw.of(problem, (seed,), 2000)
         half = measure(draw, [problem], Options((seed,), Measured(), arrays=HostArrays(dtype="float16")))[0]
-        exact = simulate(problem, seed, 2000, eigenvalues=1)
+        exact = simulate(problem, seed=seed, n_test=2000, eigenvalues=1)
         single = loss_bound(problem, exact, float(np.finfo(np.float32).eps))
         shares.append(abs(half.train_loss / exact.train_loss - 1) / single)
     assert np.mean(shares) > 2

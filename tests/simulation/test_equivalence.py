@@ -46,7 +46,7 @@ def tanh() -> Equivalence:
     return equivalence(problem, sizes=SIZES, replicates=REPLICATES, n_test=2000)
 
 
-def offsets(problem: Problem, level: int, distance: bool = False) -> Array:
+def offsets(problem: Problem, window: int, distance: bool = False) -> Array:
     """Offsets of the corrected and the published form, or distances to F_l and to F_0: shape (replicates, 2)."""
     rows = []
     for k in range(REPLICATES):
@@ -56,7 +56,7 @@ def offsets(problem: Problem, level: int, distance: bool = False) -> Array:
         gradient = gradient_step(step.inputs, labels, draw.weights, readout, sigma, problem.gradient)
         still = inputs @ draw.weights.T
         f, f0 = sigma(still + problem.step * (inputs @ gradient.matrix.T)), sigma(still)
-        fixed, bare = (f0 + spike_features(inputs, gradient, readout, problem, level, c) for c in (True, False))
+        fixed, bare = (f0 + spike_features(inputs, gradient, readout, problem, window, c) for c in (True, False))
         if distance:
             rows.append([feature_distance(f, fixed), feature_distance(f, f0)])
         else:
@@ -197,7 +197,7 @@ def test_without_the_spike_the_distance_does_not_fall() -> None:
 def test_the_corrected_spikes_leave_no_constant_part_and_the_published_ones_do() -> None:
     """ReLU in the second window, with the fourth spike added so that only what is of higher order is left out."""
     problem = Problem("relu", "h1 + 0.5*h2", 1000, 500, 1000, step_exponent=0.3, gradient="target")
-    mean, error = mean_and_error(offsets(problem, level=4))
+    mean, error = mean_and_error(offsets(problem, window=4))
     assert abs(mean[0]) < T * error[0]
     assert mean[1] > T * error[1]
 
@@ -237,7 +237,7 @@ def test_both_forms_share_their_draws() -> None:
         ({"sizes": (500,)}, "sizes"),
         ({"sizes": (500, 400)}, "sizes"),
         ({"replicates": 1}, "replicates"),
-        ({"level": 0}, "level"),
+        ({"window": 0}, "window"),
     ],
 )
 def test_bad_arguments_are_named(changes: dict[str, object], argument: str) -> None:
@@ -248,5 +248,5 @@ def test_bad_arguments_are_named(changes: dict[str, object], argument: str) -> N
 
 def test_outside_the_windows_a_level_must_be_given() -> None:
     problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.25)
-    with pytest.raises(ArgumentError, match="level"):
+    with pytest.raises(ArgumentError, match="window"):
         equivalence(problem)

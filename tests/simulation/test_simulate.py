@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, Problem, simulate, simulate_many
+from polyspike import ArgumentError, Problem, simulate
 from polyspike.simulation.draw import GaussianDraw
 
 PROBLEM = Problem(
@@ -55,7 +55,7 @@ def test_shared_work_changes_nothing() -> None:
         PROBLEM.replace(gradient="target", readout="rademacher"),
         PROBLEM.replace(n_samples=200),
     ]
-    together = simulate_many(problems, seed=(2, 7), n_test=500)
+    together = simulate(problems, seed=(2, 7), n_test=500)
     for problem, shared in zip(problems, together, strict=True):
         alone = simulate(problem, seed=(2, 7), n_test=500)
         assert shared.problem == problem
@@ -70,7 +70,7 @@ def test_a_seed_fixes_the_run() -> None:
 
 
 def test_repeated_problems_are_allowed() -> None:
-    one, two = simulate_many([PROBLEM, PROBLEM], n_test=500)
+    one, two = simulate([PROBLEM, PROBLEM], n_test=500)
     assert one.test_error == two.test_error
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from polyspike import Measurement, NumericalError, Problem, simulate, simulate_many
+from polyspike import Measurement, NumericalError, Problem, simulate
 from polyspike.simulation import over_neurons, over_samples
 from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import estimate_bytes, estimate_streamed
@@ -38,7 +38,7 @@ def test_streamed_and_held_runs_agree(base: Problem) -> None:
         base.replace(activation="tanh", teacher="h1[0] + h1[0]*h1[1]", noise=0.1),
     ]
     streamed, held = (
-        simulate_many(problems, seed=(2, 7), n_test=2100, eigenvalues="all", alignment_degree=3, streaming=flag)
+        simulate(problems, seed=(2, 7), n_test=2100, eigenvalues="all", alignment_degree=3, streaming=flag)
         for flag in (True, False)
     )
     for mine, other in zip(streamed, held, strict=True):
@@ -81,7 +81,7 @@ def test_streamed_eigenvalues_are_those_asked_for(base: Problem) -> None:
 @pytest.mark.parametrize("base", [TALL, WIDE], ids=["samples", "neurons"])
 def test_many_ridges_by_eigendecomposition_agree(base: Problem) -> None:
     problems = [base.replace(ridge=float(ridge)) for ridge in np.geomspace(1e-3, 10, 20)]
-    streamed, held = (simulate_many(problems, n_test=100, streaming=flag) for flag in (True, False))
+    streamed, held = (simulate(problems, n_test=100, streaming=flag) for flag in (True, False))
     for mine, other in zip(streamed, held, strict=True):
         assert_same(mine, other, rel=1e-11)
 
@@ -89,9 +89,9 @@ def test_many_ridges_by_eigendecomposition_agree(base: Problem) -> None:
 @pytest.mark.parametrize(("module", "base"), [(over_samples, TALL), (over_neurons, WIDE)], ids=["samples", "neurons"])
 def test_room_for_fewer_steps_changes_no_bit(module: Any, base: Problem, monkeypatch: Any) -> None:
     problems = [base.replace(step_size=s, gradient=g) for g in ("full", "target") for s in (0.5, 1.0, 2.0)]
-    together = simulate_many(problems, n_test=100, alignment_degree=1, streaming=True)
+    together = simulate(problems, n_test=100, alignment_degree=1, streaming=True)
     monkeypatch.setattr(module, "steps_at_once", lambda *_: 2)
-    in_groups = simulate_many(problems, n_test=100, alignment_degree=1, streaming=True)
+    in_groups = simulate(problems, n_test=100, alignment_degree=1, streaming=True)
     for mine, other in zip(in_groups, together, strict=True):
         assert [getattr(mine, name) for name in SCALARS] == [getattr(other, name) for name in SCALARS]
 

@@ -34,7 +34,7 @@ def command(
     The k-th spike of the features exists only where c_k is not zero: this tells how many spikes a network can
     show, of which degrees, and beyond which step exponent each of them grows.
     """
-    found = activation_report(as_activation(name, centred=False) if uncentred else as_activation(name), degree)
+    found = activation_report(as_activation(name, centred=False) if uncentred else as_activation(name), degree=degree)
     if json:
         print_json(_plain(found))
     else:

@@ -30,7 +30,7 @@ METHODS = (
 def command(
     problem: Problem,
     method: Annotated[str, typer.Option(help=METHODS, autocompletion=complete_from(*NAMES))] = "finite-size",
-    spikes: Annotated[int | None, integer("l, for a limit; that of the step's window if absent.")] = None,
+    window: Annotated[int | None, integer("Of a limit; the one in which the step lies if absent.")] = None,
     json: Json = False,
 ) -> None:
     """Train loss, train and test error that the theory predicts, without any simulation.
@@ -39,7 +39,7 @@ def command(
     """
     from polyspike.theory import predict
 
-    result = predict(problem, method=method, l=spikes)
+    result = predict(problem, method=method, window=window)
     answers = report(result)
     if json:
         print_json({"problem": repr(problem), **answers})
@@ -69,7 +69,7 @@ def _values(result: Prediction) -> dict[str, Any]:
     return {
         "method": result.method,
         "regime": result.regime,
-        "spikes": result.window,
+        "window": result.window,
         "train_loss": result.train_loss,
         "train_error": result.train_error,
         "test_error": result.test_error,

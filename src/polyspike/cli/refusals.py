@@ -12,7 +12,7 @@ _SETTING = re.compile(r"\b([a-z_]\w*)=('[^']*'|[\w.]*)")
 
 _NAME = re.compile(r"(?<![\w-])[a-z]+_[a-z_]+\b")
 
-_OPTION_OF = {"alignment_degree": "degree", "l": "spikes", "n": "replicates"}
+_OPTION_OF = {"alignment_degree": "degree"}
 """Arguments of the library that another name sets on the command line."""
 
 

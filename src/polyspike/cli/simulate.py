@@ -61,14 +61,19 @@ def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any])
 
         def run(problems: Sequence[Problem], seed: tuple[int, ...], **options: Any) -> list[Measurement]:
             done = seed[-1]
-            return [simulate(p, seed, progress=lambda s: report((done + s) / replicates), **options) for p in problems]
+            return [
+                simulate(p, seed=seed, progress=lambda s: report((done + s) / replicates), **options) for p in problems
+            ]
 
-        runs = replicate(problem, n=replicates, seed=seed, run=run, **options)
+        runs = replicate(problem, replicates=replicates, seed=seed, run=run, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
-    return {name: {"mean": e.mean, "standard_error": e.standard_error, "n": e.n} for name, e in estimates.items()}
+    return {
+        name: {"mean": e.mean, "standard_error": e.standard_error, "replicates": e.replicates}
+        for name, e in estimates.items()
+    }
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return f"{Estimate(**value)}   ({value['n']} runs)".replace("+/-", "±")
+        return f"{Estimate(**value)}   ({value['replicates']} runs)".replace("+/-", "±")
     return value

@@ -70,10 +70,10 @@ def command(
             folder = make_folder(Path(plan.name) if out is None else out)
             result = sweep(
                 plan.problems,
-                plan.replicates,
-                folder / _STORE,
-                workers,
-                plan.seed,
+                replicates=plan.replicates,
+                store=folder / _STORE,
+                workers=workers,
+                seed=plan.seed,
                 redo="failed" if redo_failed else redo,
                 scheduler=scheduler,
                 threads=threads,

@@ -123,6 +123,7 @@ def compare_differences(
 
 def disagreements(
     comparisons: Iterable[Comparison],
+    *,
     false_alarm: float = 0.01,
     finite_size: float = 0.0,
 ) -> list[Comparison]:
@@ -142,7 +143,7 @@ def disagreements(
     family: Sequence[Comparison] = list(comparisons)
     if not family:
         return []
-    freedom = min(c.measured.n for c in family) - 1
+    freedom = min(c.measured.replicates for c in family) - 1
     threshold = z_threshold(len(family), false_alarm, freedom)
     wrong = [c for c in family if not c.agrees(threshold, finite_size)]
     return sorted(wrong, key=lambda c: -abs(c.z))

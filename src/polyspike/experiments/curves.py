@@ -9,7 +9,6 @@ from polyspike.errors import NumericalError
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate
 from polyspike.experiments.sweep.run import SweepResult
 from polyspike.problem import Problem
-from polyspike.results import Prediction
 from polyspike.theory import predict
 
 __all__ = ["curve_label", "step_field", "summary", "theory_curves", "varying_fields"]
@@ -63,7 +62,7 @@ def _fields(problem: Problem) -> dict[str, Any]:
 
 
 def theory_curves(
-    problems: Sequence[Problem], points: int = _POINTS, method: str = "finite-size"
+    problems: Sequence[Problem], *, points: int = _POINTS, method: str = "finite-size"
 ) -> list[dict[str, Any]]:
     """Predictions on a fine grid of steps for every curve of a sweep, as records like those of :func:`summary`.
 
@@ -93,10 +92,9 @@ def theory_curves(
 
 
 def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"curve": label, **_fields(problem), "method": method, "status": "ok"}
+    record: dict[str, Any] = {"curve": label, **_fields(problem), "method": method}
     try:
         found = predict(problem, method=method)
     except NumericalError as error:
         return {**record, "status": error.status.value, **dict.fromkeys(THEORY_FIELDS)}
-    assert isinstance(found, Prediction)
-    return {**record, **{name: getattr(found, name) for name in THEORY_FIELDS}}
+    return {**record, "status": found.status.value, **{name: getattr(found, name) for name in THEORY_FIELDS}}

@@ -56,6 +56,7 @@ def phase_map(
     problem: Problem,
     exponents: Sequence[float],
     values: Sequence[float],
+    *,
     against: str = "ridge",
     spikes: bool = True,
 ) -> PhaseMap:

@@ -13,7 +13,7 @@ from polyspike.experiments.threads import one_task, workers_that_fit
 from polyspike.experiments.workers import as_done
 from polyspike.problem import Problem
 from polyspike.results import Estimate, Measurement
-from polyspike.simulation import simulate_many
+from polyspike.simulation import simulate
 
 __all__ = ["PairedDifference", "Replication", "Run", "paired_difference", "paired_differences", "replicate"]
 
@@ -54,15 +54,15 @@ class Replication(Readable):
         return cls(first.problem, first.seed[:-1], tuple(measurements), **estimate_each(measurements))
 
     @property
-    def n(self) -> int:
-        """Number of replicates."""
+    def replicates(self) -> int:
+        """How many there are."""
         return len(self.measurements)
 
     @property
     def eigenvalues(self) -> tuple[Estimate, ...]:
         """The k-th largest eigenvalue of each replicate, k = 1, 2, ...; empty if none were asked for."""
         spectra = [m.eigenvalues for m in self.measurements if m.eigenvalues is not None]
-        return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.n else ()
+        return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.replicates else ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,24 +106,25 @@ class PairedDifference(Readable):
 
 def replicate(
     problem: Problem,
-    n: int = 20,
+    *,
+    replicates: int = 20,
     seed: int | Sequence[int] = 0,
     workers: int = 1,
-    run: Run = simulate_many,
+    run: Run = simulate,
     **options: Any,
 ) -> Replication:
-    """Simulate a problem at ``n`` seeds; means and standard errors of everything measured.
+    """Simulate a problem at many seeds; means and standard errors of everything measured.
 
     Parameters
     ----------
     problem : Problem
-    n : int
-        Replicates, >= 2. Replicate k is the run with seed ``(*seed, k)``.
+    replicates : int
+        At least 2. Replicate k is the run with seed ``(*seed, k)``.
     seed : int or sequence of int
     workers : int
         Processes, each with one BLAS thread, at most one for every core; the results do not depend on it.
     run : callable
-        Stand-in for :func:`polyspike.simulate_many`.
+        Stand-in for :func:`polyspike.simulate`.
     **options
         Those of :func:`polyspike.simulate`: ``n_test``, ``eigenvalues``, ...
 
@@ -134,57 +135,60 @@ def replicate(
     Raises
     ------
     ArgumentError
-        If n < 2, or as :func:`polyspike.simulate` does.
+        If there are fewer than 2 replicates, or as :func:`polyspike.simulate` does.
     """
-    rounds = _rounds([problem], n, seed, workers, run, options)
+    rounds = _rounds([problem], replicates, seed, workers, run, options)
     return Replication.of([runs[0] for runs in rounds])
 
 
 def paired_difference(
     problem_a: Problem,
     problem_b: Problem,
-    n: int = 20,
+    *,
+    replicates: int = 20,
     seed: int | Sequence[int] = 0,
     workers: int = 1,
-    run: Run = simulate_many,
+    run: Run = simulate,
     **options: Any,
 ) -> PairedDifference:
-    """Mean of ``problem_a - problem_b`` in every measured field, over ``n`` shared seeds.
+    """Mean of ``problem_a - problem_b`` in every measured field, over shared seeds.
 
     Problems of the same sizes see the same data, initial network and test set, so most of the noise cancels.
     Parameters as in :func:`replicate`.
     """
-    return paired_differences([problem_a], problem_b, n, seed, workers, run, **options)[0]
+    shared: dict[str, Any] = {"replicates": replicates, "seed": seed, "workers": workers, "run": run}
+    return paired_differences([problem_a], problem_b, **shared, **options)[0]
 
 
 def paired_differences(
     problems: Sequence[Problem],
     baseline: Problem,
-    n: int = 20,
+    *,
+    replicates: int = 20,
     seed: int | Sequence[int] = 0,
     workers: int = 1,
-    run: Run = simulate_many,
+    run: Run = simulate,
     **options: Any,
 ) -> list[PairedDifference]:
     """:func:`paired_difference` of many problems against one baseline; work that they share is done once."""
-    rounds = _rounds([*problems, baseline], n, seed, workers, run, options)
+    rounds = _rounds([*problems, baseline], replicates, seed, workers, run, options)
     *columns, reference = zip(*rounds)
     return [PairedDifference.of(column, reference) for column in columns]
 
 
 def _rounds(
     problems: Sequence[Problem],
-    n: int,
+    replicates: int,
     seed: int | Sequence[int],
     workers: int,
     run: Run,
     options: dict[str, Any],
 ) -> list[list[Measurement]]:
     """Measurements ``[replicate][problem]``: one task for every replicate."""
-    as_count("n", n, least=2, why=", else there is no standard error")
+    as_count("replicates", replicates, least=2, why=", else there is no standard error")
     base = as_seed(seed)
     make = partial(_one_round, run, problems, options)
-    seeds, count = [(*base, k) for k in range(n)], workers_that_fit(workers)
+    seeds, count = [(*base, k) for k in range(replicates)], workers_that_fit(workers)
     if count == 1:
         return [make(s) for s in seeds]
     found = {s: future.result() for s, future in as_done(make, seeds, count)}

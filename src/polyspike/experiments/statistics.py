@@ -39,11 +39,11 @@ def estimate(values: Iterable[float]) -> Estimate:
     Examples
     --------
     >>> estimate([1.0, 2.0, 3.0])
-    Estimate(mean=2.0, standard_error=0.5773502691896258, n=3)
+    Estimate(mean=2.0, standard_error=0.5773502691896258, replicates=3)
     """
     sample = np.asarray(list(values), dtype=float)
     if sample.size < 2:
-        raise ArgumentError("n", sample.size, "give at least 2 replicates, else there is no standard error")
+        raise ArgumentError("replicates", sample.size, "give at least 2, else there is no standard error")
     if not np.all(np.isfinite(sample)):
         raise NumericalError(Status.OUT_OF_RANGE, f"a replicate is not finite: {sample}")
     if sample.min() == sample.max():  # the mean of equal numbers is that number, without rounding
@@ -76,7 +76,7 @@ def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDAr
     """
     x = np.asarray(values, dtype=float)
     if x.size < 2:
-        raise ArgumentError("n", x.size, "give at least 2 replicates")
+        raise ArgumentError("replicates", x.size, "give at least 2")
     others = (x.sum() - x) / (x.size - 1)
     return x - others * (np.asarray(control, dtype=float) / expected - 1)
 

@@ -38,9 +38,9 @@ def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -
     measured : mapping of columns
         ``exponent``, the quantity and its ``..._se``; the untrained network is the row of a negative exponent.
     theory : mapping of columns
-        ``curve``, ``level`` and the quantity: "window" is the limit with l = level spikes, "linear_error" and
+        ``curve``, ``place`` and the quantity: "window" is the limit with ``place`` spikes, "linear_error" and
         "null_error" are baselines, and "finite-size", where present, the smooth curve with
-        ``level`` the exponent (negative: no step, not drawn).
+        ``place`` the exponent (negative: no step, not drawn).
     quantity : str
         "train_loss", "train_error" or "test_error".
     """
@@ -61,13 +61,13 @@ def errors_axes(axes: Axes, measured: Columns, theory: Columns, quantity: str) -
 
 def _theory(axes: Axes, theory: Columns, quantity: str) -> None:
     smooth = rows_where(theory, curve="finite-size")
-    stepped = smooth["level"] >= 0
+    stepped = smooth["place"] >= 0
     if stepped.any():
-        plot_predicted(axes, smooth["level"][stepped], smooth[quantity][stepped], "theory at this size")
+        plot_predicted(axes, smooth["place"][stepped], smooth[quantity][stepped], "theory at this size")
     stairs = rows_where(theory, curve="window")
-    stairs = rows_where(stairs | {"spiked": stairs["level"] > 0}, spiked=True)
-    edges = [window_edge(int(level)) for level in stairs["level"]]
-    edges.append(window_edge(int(stairs["level"][-1]) + 1))
+    stairs = rows_where(stairs | {"spiked": stairs["place"] > 0}, spiked=True)
+    edges = [window_edge(int(window)) for window in stairs["place"]]
+    edges.append(window_edge(int(stairs["place"][-1]) + 1))
     plot_staircase(axes, edges, stairs[quantity], r"limit $n \to \infty$", color=THEORY)
 
 

@@ -1,6 +1,6 @@
 """The frozen value that says what is studied."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from math import log
 from pathlib import Path
@@ -17,7 +17,7 @@ from polyspike.problem.serialise import read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
 from polyspike.scalars import as_integer, as_real
 
-__all__ = ["GRADIENTS", "READOUTS", "Problem"]
+__all__ = ["GRADIENTS", "READOUTS", "Problem", "as_problems"]
 
 GRADIENTS = ("full", "target")
 READOUTS = ("gaussian", "rademacher", "constant")
@@ -175,8 +175,8 @@ class Problem:
         alpha = self.exponent
         if not -_EDGE <= alpha < 0.5 - _EDGE:
             return None
-        level = round(1 / (1 - 2 * alpha))
-        return (level - 1, level) if abs(alpha - (level - 1) / (2 * level)) < _EDGE else None
+        window = round(1 / (1 - 2 * alpha))
+        return (window - 1, window) if abs(alpha - (window - 1) / (2 * window)) < _EDGE else None
 
     @property
     def label_second_moment(self) -> float:
@@ -234,6 +234,22 @@ class Problem:
         shown["activation"] = repr(activation.label) if activation.is_named else activation.label
         shown["teacher"] = repr(teacher.expression) if teacher.is_named else teacher.expression
         return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
+
+
+def as_problems(values: Problem | Iterable[Problem]) -> list[Problem]:
+    """One problem or many as a list.
+
+    Raises
+    ------
+    ArgumentError
+        If anything else is among them.
+    """
+    several = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+    listed: list[Any] = [*values] if several else [values]  # type: ignore[misc]
+    for one in listed:
+        if not isinstance(one, Problem):
+            raise ArgumentError("problem", one, "give a Problem, or a sequence of them")
+    return listed
 
 
 def _names(problem: Problem) -> list[str]:

@@ -52,7 +52,7 @@ class ActivationReport(Readable):
     conditions: tuple[Condition, ...]
 
 
-def activation_report(activation: Any, degree: int = 8) -> ActivationReport:
+def activation_report(activation: Any, *, degree: int = 8) -> ActivationReport:
     """Report on an activation, by name or callable (see :func:`polyspike.as_activation`).
 
     Parameters

@@ -1,9 +1,9 @@
 """The draw of a run on real data: rows split at random, the initial network drawn as ever."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
+from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import initial_weights, readout_of
@@ -88,23 +89,52 @@ class DataDraw:
         return LabelledSample(self.inputs[chosen], self.target[chosen])
 
 
+@overload
 def simulate_data(
-    problems: Sequence[Problem],
+    problem: Problem,
     inputs: Array,
     target: Array,
+    *,
+    seed: int | tuple[int, ...] = ...,
+    eigenvalues: str | int | None = ...,
+    alignment_degree: int = ...,
+    dtype: str = ...,
+    device: str = ...,
+) -> Measurement: ...
+
+
+@overload
+def simulate_data(
+    problem: Iterable[Problem],
+    inputs: Array,
+    target: Array,
+    *,
+    seed: int | tuple[int, ...] = ...,
+    eigenvalues: str | int | None = ...,
+    alignment_degree: int = ...,
+    dtype: str = ...,
+    device: str = ...,
+) -> list[Measurement]: ...
+
+
+def simulate_data(
+    problem: Problem | Iterable[Problem],
+    inputs: Array,
+    target: Array,
+    *,
     seed: int | tuple[int, ...] = 0,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
     dtype: str = "float64",
     device: str = "cpu",
-) -> list[Measurement]:
+) -> Measurement | list[Measurement]:
     """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
 
     Parameters
     ----------
-    problems : sequence of Problem
-        Of equal sizes; ``input_dim`` is the number of columns, ``n_samples`` and ``n_gradient`` rows are used for the
-        two fits. Activation, step, ridge, width, gradient and readout count; teacher and noise do not.
+    problem : Problem, or iterable of Problem
+        Many are of equal sizes; ``input_dim`` is the number of columns, ``n_samples`` and ``n_gradient`` rows are used
+        for the two fits. Activation, step, ridge, width, gradient and readout count; teacher and noise do not.
     inputs : ndarray of shape (rows, d)
         Whitened inputs (``polyspike.data.whiten``).
     target : ndarray of shape (rows,)
@@ -114,7 +144,7 @@ def simulate_data(
 
     Returns
     -------
-    list of Measurement
+    Measurement, or list of them for many problems
         With ``cosine`` and ``spike_cosine`` None, because real data have no known direction.
 
     Raises
@@ -123,14 +153,18 @@ def simulate_data(
         Shapes that do not fit, values that are not finite, too few rows.
     """
     inputs, target = np.asarray(inputs, dtype=float), np.asarray(target, dtype=float)
-    for problem in problems:
-        _check(problem, problems[0], inputs, target)
+    problems = as_problems(problem)
+    if not problems:
+        return []
+    for one in problems:
+        _check(one, problems[0], inputs, target)
     first, parts = problems[0], as_seed(seed)
     n_test = len(inputs) - first.gradient_samples - first.n_samples
     n_test, measured = check_options(n_test, eigenvalues, alignment_degree)
     draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
-    return measure(draw, problems, options)
+    found = measure(draw, problems, options)
+    return found[0] if isinstance(problem, Problem) else found
 
 
 def _sizes(problem: Problem) -> tuple[int, int, int, int]:
@@ -145,7 +179,7 @@ def _check(problem: Problem, first: Problem, inputs: Array, target: Array) -> No
         raise ArgumentError("inputs, target", inputs.shape, "all values must be finite; drop or fill missing ones")
     if _sizes(problem) != _sizes(first):
         raise ArgumentError(
-            "problems", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
+            "problem", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
         )
     if problem.input_dim != inputs.shape[1]:
         raise ArgumentError("input_dim", problem.input_dim, f"the data have {inputs.shape[1]} columns")

@@ -85,7 +85,7 @@ def spike_matrix(kappa: Array, readout: Array, coefficients: Array, scale: float
 
 
 def spike_features(
-    inputs: Array, gradient: Gradient, readout: Array, problem: Problem, level: int, corrected: bool = True
+    inputs: Array, gradient: Gradient, readout: Array, problem: Problem, window: int, corrected: bool = True
 ) -> Array:
     """The l spikes of F_l on these inputs, shape (rows, width); see :func:`spike_matrix`.
 
@@ -96,7 +96,7 @@ def spike_features(
     if scale == 0.0:
         return np.zeros((len(inputs), len(readout)))
     q = noise_ratio(gradient) if corrected else 0.0
-    coefficients = problem.activation.coefficients(level)
+    coefficients = problem.activation.coefficients(window)
     return spike_matrix(inputs @ (gradient.beta / norm), readout, coefficients, scale, q)
 
 
@@ -131,7 +131,8 @@ def error_gaps(
 
 def equivalence(
     problem: Problem,
-    level: int | None = None,
+    *,
+    window: int | None = None,
     sizes: Sequence[int] = (500, 1000, 2000),
     seed: int | tuple[int, ...] = 0,
     replicates: int = 4,
@@ -144,8 +145,8 @@ def equivalence(
     ----------
     problem : Problem
         Its ratios d/n and N/n and its step exponent are held; the step is ``n^alpha`` at every n.
-    level : int, optional
-        l; by default that of the problem's window.
+    window : int, optional
+        l, the number of spikes; by default the problem's own.
     sizes : sequence of int
         Values of n_samples, at least two and increasing.
     seed, replicates : int
@@ -158,27 +159,28 @@ def equivalence(
     Raises
     ------
     ArgumentError
-        No level given outside the windows; fewer than two sizes or replicates.
+        No ``window`` where the step size lies in none; fewer than two sizes or replicates.
     """
-    return _measure(problem, level, sizes, as_seed(seed), replicates, n_test, (corrected,))[0]
+    return _measure(problem, window, sizes, as_seed(seed), replicates, n_test, (corrected,))[0]
 
 
 def both_forms(
     problem: Problem,
-    level: int | None = None,
+    *,
+    window: int | None = None,
     sizes: Sequence[int] = (500, 1000, 2000),
     seed: int | tuple[int, ...] = 0,
     replicates: int = 4,
     n_test: int = 4000,
 ) -> tuple[Equivalence, Equivalence]:
     """:func:`equivalence` of the corrected and of the published form, on the same draws."""
-    corrected, published = _measure(problem, level, sizes, as_seed(seed), replicates, n_test, FORMS)
+    corrected, published = _measure(problem, window, sizes, as_seed(seed), replicates, n_test, FORMS)
     return corrected, published
 
 
 def _measure(
     problem: Problem,
-    level: int | None,
+    window: int | None,
     sizes: Sequence[int],
     seed: tuple[int, ...],
     replicates: int,
@@ -189,17 +191,17 @@ def _measure(
         as_integer("replicates", replicates, 2, ", for a standard error"),
         as_integer("n_test", n_test, 2),
     )
-    chosen, sizes = _check(problem, level, sizes)
+    chosen, sizes = _check(problem, window, sizes)
     gaps = np.array(
         [[_gaps(_resize(problem, n), chosen, (*seed, k), forms, n_test) for k in range(replicates)] for n in sizes]
     )
     return [_summary(problem, chosen, form, sizes, gaps[:, :, f]) for f, form in enumerate(forms)]
 
 
-def _check(problem: Problem, level: int | None, sizes: Sequence[int]) -> tuple[int, list[int]]:
-    chosen = problem.window if level is None else integer_or_none(level)
+def _check(problem: Problem, window: int | None, sizes: Sequence[int]) -> tuple[int, list[int]]:
+    chosen = problem.window if window is None else integer_or_none(window)
     if chosen is None or chosen < 1:
-        raise ArgumentError("level", level, "give the number of spikes l >= 1; the step size lies in no window")
+        raise ArgumentError("window", window, "give an integer >= 1; the step size lies in no window")
     whole = [as_integer("sizes", n, 2) for n in sizes]
     if len(whole) < 2 or whole != sorted(set(whole)):
         raise ArgumentError("sizes", sizes, "give at least two increasing sample sizes")
@@ -214,7 +216,7 @@ def _resize(problem: Problem, n: int) -> Problem:
     return problem.replace(n_samples=n, step_exponent=problem.exponent, **changes)
 
 
-def _gaps(problem: Problem, level: int, seed: tuple[int, ...], forms: tuple[bool, ...], n_test: int) -> Array:
+def _gaps(problem: Problem, window: int, seed: tuple[int, ...], forms: tuple[bool, ...], n_test: int) -> Array:
     """Operator norm over sqrt(n), the two error gaps and the offset on one draw: shape (forms, 4)."""
     draw = GaussianDraw.of(problem, seed, n_test)
     step, fit, readout = draw.gradient_sample, draw.ridge_sample, draw.readout(problem.readout)
@@ -234,20 +236,20 @@ def _gaps(problem: Problem, level: int, seed: tuple[int, ...], forms: tuple[bool
     (f, f0), (g, g0), labels = features(fit.inputs), features(test_inputs), fit.labels(problem)
     rows = []
     for corrected in forms:
-        fl = f0 + spike_features(fit.inputs, gradient, readout, problem, level, corrected)
-        gl = g0 + spike_features(test_inputs, gradient, readout, problem, level, corrected)
+        fl = f0 + spike_features(fit.inputs, gradient, readout, problem, window, corrected)
+        gl = g0 + spike_features(test_inputs, gradient, readout, problem, window, corrected)
         gaps = error_gaps((f, fl), (g, gl), labels, test_labels, problem.ridge)
         rows.append([feature_distance(f, fl), *np.abs(gaps), offset(f, fl, readout)])
     return np.array(rows)
 
 
-def _summary(problem: Problem, level: int, corrected: bool, sizes: Sequence[int], gaps: Array) -> Equivalence:
+def _summary(problem: Problem, window: int, corrected: bool, sizes: Sequence[int], gaps: Array) -> Equivalence:
     """Of gaps of shape (sizes, replicates, 4)."""
     points = tuple(
         EquivalencePoint(n, *(_estimate(values) for values in row.T)) for n, row in zip(sizes, gaps, strict=True)
     )
     rates = {name: decay_rate(list(sizes), [getattr(p, name) for p in points]) for name in _GAPS}
-    return Equivalence(problem, level, corrected, points, rates)
+    return Equivalence(problem, window, corrected, points, rates)
 
 
 def _estimate(values: Array) -> Estimate:

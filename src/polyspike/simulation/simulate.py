@@ -1,15 +1,16 @@
 """``simulate``: the real two-layer network of the paper; problems that share a draw share its work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
+from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
 from polyspike.scalars import as_integer, integer_or_none, real_or_none
 from polyspike.simulation.arrays import Arrays
@@ -23,11 +24,44 @@ from polyspike.simulation.over_samples import over_samples
 from polyspike.simulation.streams import as_seed
 from polyspike.simulation.watch import Report, WatchedDraw
 
-__all__ = ["Options", "check_options", "measure", "simulate", "simulate_many"]
+__all__ = ["Options", "check_options", "measure", "simulate"]
+
+
+@overload
+def simulate(
+    problem: Problem,
+    *,
+    seed: int | tuple[int, ...] = ...,
+    n_test: int = ...,
+    eigenvalues: str | int | None = ...,
+    alignment_degree: int = ...,
+    bulk_edge: float | None = ...,
+    dtype: str = ...,
+    device: str = ...,
+    streaming: bool | None = ...,
+    progress: Report | None = ...,
+) -> Measurement: ...
+
+
+@overload
+def simulate(
+    problem: Iterable[Problem],
+    *,
+    seed: int | tuple[int, ...] = ...,
+    n_test: int = ...,
+    eigenvalues: str | int | None = ...,
+    alignment_degree: int = ...,
+    bulk_edge: float | None = ...,
+    dtype: str = ...,
+    device: str = ...,
+    streaming: bool | None = ...,
+    progress: Report | None = ...,
+) -> list[Measurement]: ...
 
 
 def simulate(
-    problem: Problem,
+    problem: Problem | Iterable[Problem],
+    *,
     seed: int | tuple[int, ...] = 0,
     n_test: int = 20_000,
     eigenvalues: str | int | None = None,
@@ -37,12 +71,15 @@ def simulate(
     device: str = "cpu",
     streaming: bool | None = None,
     progress: Report | None = None,
-) -> Measurement:
+) -> Measurement | list[Measurement]:
     """Draw data and a network, take the gradient step, fit the readout, test it.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem, or iterable of Problem
+        Of many problems, those of equal sizes share one draw and everything that follows from it: the draw and
+        ``X W0'`` are computed once, ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read
+        once. A measurement does not depend on which other problems it was made with.
     seed : int or tuple of int
         Fixes the whole run; problems of the same sizes and seed share inputs, initial network and noise.
     n_test : int
@@ -66,11 +103,13 @@ def simulate(
         rounding. Ridge 0 is solved from the Gram matrix, which loses half the digits of an ill-conditioned fit, and is
         refused when that leaves none.
     progress : callable, optional
-        Called with the share of the work that is done, from 0.0 to 1.0, as it grows. It changes no number.
+        Called with the share of the work that is done, from 0.0 to 1.0, as it grows; of many problems, every group of
+        equal sizes counts the same. It changes no number.
 
     Returns
     -------
     Measurement
+        For many problems a list, in their order.
 
     Raises
     ------
@@ -86,27 +125,8 @@ def simulate(
     1000
     """
     measured = Measured(eigenvalues, alignment_degree, bulk_edge)
-    return _simulate([problem], seed, n_test, measured, arrays_on(device, dtype), streaming, progress)[0]
-
-
-def simulate_many(
-    problems: Sequence[Problem],
-    seed: int | tuple[int, ...] = 0,
-    n_test: int = 20_000,
-    eigenvalues: str | int | None = None,
-    alignment_degree: int = 0,
-    bulk_edge: float | None = None,
-    dtype: str = "float64",
-    device: str = "cpu",
-    streaming: bool | None = None,
-) -> list[Measurement]:
-    """The same for many problems; those of equal sizes share one draw and everything that follows from it.
-
-    A measurement does not depend on which other problems it was made with. The draw and ``X W0'`` are computed once,
-    ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read once.
-    """
-    measured = Measured(eigenvalues, alignment_degree, bulk_edge)
-    return _simulate(problems, seed, n_test, measured, arrays_on(device, dtype), streaming)
+    found = _simulate(as_problems(problem), seed, n_test, measured, arrays_on(device, dtype), streaming, progress)
+    return found[0] if isinstance(problem, Problem) else found
 
 
 def _simulate(
@@ -118,7 +138,7 @@ def _simulate(
     streaming: bool | None,
     progress: Report | None = None,
 ) -> list[Measurement]:
-    """All problems, each draw once; progress is that of a single problem."""
+    """All problems, each draw once."""
     seed = as_seed(seed)
     n_test, measured = check_options(n_test, measured.eigenvalues, measured.alignment_degree, measured.bulk_edge)
     groups: dict[tuple[GaussianDraw, Road], list[int]] = {}
@@ -126,13 +146,19 @@ def _simulate(
         road = choose_road(problem, streaming, arrays)
         groups.setdefault((GaussianDraw.of(problem, seed, n_test), road), []).append(index)
     results: dict[int, Measurement] = {}
-    for (draw, road), indices in groups.items():
+    for k, ((draw, road), indices) in enumerate(groups.items()):
         options, some = Options(seed, measured, True, road, arrays), [problems[i] for i in indices]
-        watched = None if progress is None else WatchedDraw(draw, some[0], road, measured, progress)
+        report = None if progress is None else _part(progress, k, len(groups))
+        watched = None if report is None else WatchedDraw(draw, some[0], road, measured, report)
         results.update(zip(indices, measure(watched or draw, some, options), strict=True))
         if watched is not None:
             watched.done()
     return [results[i] for i in range(len(problems))]
+
+
+def _part(progress: Report, k: int, parts: int) -> Report:
+    """The k-th of so many parts as a share of the whole."""
+    return lambda share: progress((k + share) / parts)
 
 
 @dataclass(frozen=True)

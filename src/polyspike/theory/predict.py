@@ -1,11 +1,12 @@
 """``predict``: what the theory says of a problem, by the method asked for."""
 
 from collections.abc import Callable, Iterable
-from typing import overload
+from typing import Any, Literal, overload
 
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
+from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
 from polyspike.theory.finite_size.batch import predict_many
@@ -16,42 +17,68 @@ from polyspike.theory.limits.windows import predict_window
 __all__ = ["METHODS", "predict"]
 
 
-def _finite_size(problem: Problem, level: int | None) -> Prediction:
-    _check_no_level(level)
+def _finite_size(problem: Problem, window: int | None) -> Prediction:
+    _check_no_window(window)
     return predict_finite_size(problem)
 
 
-def _check_no_level(level: int | None) -> None:
-    if level is not None:
-        raise ArgumentError("l", level, "the finite-size theory counts the spikes itself; give l= with method='window'")
+def _check_no_window(window: int | None) -> None:
+    if window is not None:
+        remedy = "the finite-size theory counts the spikes itself; give window= with method='window'"
+        raise ArgumentError("window", window, remedy)
 
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "finite-size": _finite_size,
-    "crossing": lambda problem, level: predict_crossing(problem, level),
-    "window": lambda problem, level: predict_window(problem, level),
-    "window-published": lambda problem, level: predict_window(problem, level, published=True),
+    "crossing": lambda problem, window: predict_crossing(problem, window),
+    "window": lambda problem, window: predict_window(problem, window),
+    "window-published": lambda problem, window: predict_window(problem, window, published=True),
 }
 """How a prediction can be made, by name."""
 
+Limit = Literal["window", "window-published"]
+"""The methods that have two answers on an edge, unless the window is given."""
+
+NoLimit = Literal["finite-size", "crossing"]
+"""Those that have one everywhere."""
+
+Answer = Prediction | FailedPrediction
+EdgeAnswer = Prediction | EdgePrediction | FailedPrediction
+
 
 @overload
-def predict(problem: Problem, method: str = "finite-size", l: int | None = None) -> Prediction | EdgePrediction: ...  # noqa: E741
+def predict(problem: Problem, *, method: NoLimit = "finite-size", window: int | None = None) -> Prediction: ...
+
+
+@overload
+def predict(problem: Problem, *, method: Limit, window: int) -> Prediction: ...
+
+
+@overload
+def predict(problem: Problem, *, method: str, window: int | None = None) -> Prediction | EdgePrediction: ...
 
 
 @overload
 def predict(
-    problem: Iterable[Problem],
-    method: str = "finite-size",
-    l: int | None = None,  # noqa: E741
-) -> list[Prediction | EdgePrediction | FailedPrediction]: ...
+    problem: Iterable[Problem], *, method: NoLimit = "finite-size", window: int | None = None
+) -> list[Answer]: ...
 
 
+@overload
+def predict(problem: Iterable[Problem], *, method: Limit, window: int) -> list[Answer]: ...
+
+
+@overload
+def predict(problem: Iterable[Problem], *, method: Limit, window: None = None) -> list[EdgeAnswer]: ...
+
+
+@overload
 def predict(
-    problem: Problem | Iterable[Problem],
-    method: str = "finite-size",
-    l: int | None = None,  # noqa: E741
-) -> Prediction | EdgePrediction | list[Prediction | EdgePrediction | FailedPrediction]:
+    problem: Iterable[Problem], *, method: str, window: int | None = None
+) -> list[Answer] | list[EdgeAnswer]: ...
+
+
+def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size", window: int | None = None) -> Any:
     """Errors of a problem by theory, or of many in one call; no randomness, float64.
 
     Parameters
@@ -60,18 +87,20 @@ def predict(
         Of many problems, those that differ in the ridge alone share most of their work.
     method : str
         "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md);
-        "window": the limit with l spikes (see :func:`polyspike.theory.limits.windows.predict_window`);
-        "crossing": the limit with the l-th spike at finite strength, across the edge between two windows (see
-        :func:`polyspike.theory.limits.crossing.predict_crossing`);
-        "window-published": the same as printed in Moniri et al. (arXiv 2310.07891).
-    l : int, optional
-        Number of spikes, for the limit theory; by default that of the window in which the step size lies.
+        "window": the limit inside a window of step sizes (see :func:`polyspike.theory.limits.windows.predict_window`);
+        "window-published": the same as printed in Moniri et al. (arXiv 2310.07891);
+        "crossing": the limit across the lower edge of a window, whose last spike has finite strength there (see
+        :func:`polyspike.theory.limits.crossing.predict_crossing`).
+    window : int, optional
+        The window of step sizes, for the limit theory: in the l-th the features have l spikes. By default that in which
+        the problem's own step lies.
 
     Returns
     -------
     Prediction, or EdgePrediction on an edge between two windows
-        For many problems a list in their order, in which a row that has no answer is a
-        :class:`polyspike.FailedPrediction` with the status and the reason; the other rows go on.
+        The second from "window" and "window-published" only, where ``window`` is not given. For many problems a list in
+        their order, in which a row that has no answer is a :class:`polyspike.FailedPrediction` with the status and the
+        reason; the other rows go on.
 
     Raises
     ------
@@ -95,26 +124,18 @@ def predict(
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
     if isinstance(problem, Problem):
-        return METHODS[method](problem, l)
-    problems = _problems(problem)
+        return METHODS[method](problem, window)
+    problems = as_problems(problem)
     if method == "finite-size":
-        _check_no_level(l)
+        _check_no_window(window)
         return [*predict_many(problems)]
-    return [_limit(one, method, l) for one in problems]
+    return [_limit(one, method, window) for one in problems]
 
 
-def _problems(values: Iterable[Problem]) -> list[Problem]:
-    problems = list(values) if isinstance(values, Iterable) else [values]
-    for one in problems:
-        if not isinstance(one, Problem):
-            raise ArgumentError("problem", one, "give a Problem, or a sequence of them")
-    return problems
-
-
-def _limit(problem: Problem, method: str, level: int | None) -> Prediction | EdgePrediction | FailedPrediction:
+def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
     """One row by a limit theory; a problem outside its regime is out of range."""
     try:
-        return METHODS[method](problem, level)
+        return METHODS[method](problem, window)
     except NumericalError as error:
         return FailedPrediction(problem, method, error.status, str(error))
     except ArgumentError as error:

@@ -89,7 +89,7 @@ def test_the_number_of_problems_is_told_before_the_first_is_made() -> None:
 def test_a_large_sweep_tells_how_far_its_preparations_are() -> None:
     heard: list[tuple[str, int, int]] = []
     problems = SweepSpec.from_dict({"axes": {"step_size": {"from": 0, "to": 1, "count": 1500}}}).problems
-    sweep(problems, 1, run=Fake(), workers=1, announce=lambda *told: heard.append(told))
+    sweep(problems, replicates=1, run=Fake(), workers=1, announce=lambda *told: heard.append(told))
     assert heard[:3] == [("keys", 0, 1500), ("keys", 1000, 1500), ("keys", 1500, 1500)]
     assert heard[3:] == [("pieces of work", 0, 12), ("pieces of work", 12, 12)]
 

@@ -84,7 +84,7 @@ def test_an_empty_sequence_and_wrong_input() -> None:
     with pytest.raises(ArgumentError, match="give a Problem"):
         predict([BASE, 3])  # type: ignore[list-item]
     with pytest.raises(ArgumentError, match="counts the spikes"):
-        predict([BASE], l=2)
+        predict([BASE], window=2)
 
 
 # What the cache of contours around M's spectrum holds at most: 16 of some 100 points with 17 complex numbers each.

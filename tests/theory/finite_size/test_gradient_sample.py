@@ -130,7 +130,7 @@ def test_simulated_networks_learn_more_than_from_mean_scalars() -> None:
     """
     problem = BASE.replace(n_samples=1000, input_dim=200, width=500, n_gradient=5, step_exponent=0.4, noise=0.5)
     count = 60
-    runs = [simulate(problem, (6, k), n_test=4000) for k in range(count)]
+    runs = [simulate(problem, seed=(6, k), n_test=4000) for k in range(count)]
     simulated = np.array([run.test_error for run in runs])
     control = np.array([errors_at(problem, measured(problem, (6, k)))[2] for k in range(count)])
     after, before = averaged(problem)[2], errors_at(problem, None)[2]

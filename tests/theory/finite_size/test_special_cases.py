@@ -130,8 +130,11 @@ SHAPES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("changes", SHAPES, ids=str)
 def test_random_features_at_initialisation(changes: dict[str, Any]) -> None:
     problem = grown(replaced(changes))
-    found, exact, window = predict_finite_size(problem), LinearSpike(problem), predict(problem, "window", 0)
-    assert isinstance(window, Prediction)
+    found, exact, window = (
+        predict_finite_size(problem),
+        LinearSpike(problem),
+        predict(problem, method="window", window=0),
+    )
     for field in ("train_loss", "test_error"):
         assert getattr(found, field) == pytest.approx(getattr(exact, field), rel=1e-9)
         assert getattr(window, field) == pytest.approx(getattr(exact, field), rel=1e-9)
@@ -189,7 +192,7 @@ def test_the_windows_of_the_paper(activation: str, alpha: float, level: int) -> 
     (Beyond n = 1e21 rounding, which spikes of strength 1e20 amplify, takes over.)
     """
     problem = BASE.replace(activation=activation, teacher="h1 + 0.7*h2 + 0.4*h3", step_exponent=alpha)
-    windows = [predict(problem, "window", k) for k in range(5)]
+    windows = [predict(problem, method="window", window=k) for k in range(5)]
     limits = [window.test_error for window in windows if isinstance(window, Prediction)]
     gaps = [abs(predict_finite_size(grown(problem, n)).test_error - limits[level]) for n in (3 * 10**12, 3 * 10**19)]
     assert gaps[1] < gaps[0] / 3

@@ -40,7 +40,7 @@ def at(level: int, t: float, n: int, **changes: Any) -> Problem:
 
 
 def one(problem: Problem, method: str, level: int | None = None) -> Prediction:
-    prediction = predict(problem, method, level)
+    prediction = predict(problem, method=method, window=level)
     assert isinstance(prediction, Prediction)
     return prediction
 
@@ -69,7 +69,6 @@ def test_the_finite_size_theory_tends_to_it(
     for t in (0.8, 1.5):
         problem = at(level, t, n, activation=activation, gradient=gradient, readout=readout, teacher=[0, 1, 0.7, 0.4])
         found, limit = predict(problem), one(problem, "crossing", level)
-        assert isinstance(found, Prediction)
         weaker = one(at_strength(problem, level, 0.5), "crossing", level)
         wrong = [weaker, *(one(problem, "window", k) for k in (level - 1, level))]
         for field in ("train_loss", "train_error", "test_error"):
@@ -208,13 +207,13 @@ def test_a_direct_simulation_of_the_limit() -> None:
 
 def test_an_edge_has_an_answer_between_its_neighbours() -> None:
     for alpha, level in ((0.0, 1), (0.25, 2)):
-        answer = predict(BASE.replace(step_exponent=alpha), "window")
+        answer = predict(BASE.replace(step_exponent=alpha), method="window")
         assert isinstance(answer, EdgePrediction)
         assert answer.crossing is not None
         assert answer.above.test_error < answer.crossing.test_error < answer.below.test_error
         assert answer.crossing.extras["t"] == pytest.approx(1.0)
         assert answer.crossing.test_error == one(BASE.replace(step_exponent=alpha), "crossing", level).test_error
-    published = predict(BASE, "window-published")
+    published = predict(BASE, method="window-published")
     assert isinstance(published, EdgePrediction)
     assert published.crossing is None
 
@@ -247,13 +246,13 @@ def test_the_scaled_step() -> None:
 
 @pytest.mark.parametrize("level", [0, -1, 1.5, None])
 def test_what_cannot_cross_is_refused(level: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^l = "):
-        predict(BASE.replace(step_exponent=0.3), "crossing", level)
+    with pytest.raises(ArgumentError, match=r"^window = "):
+        predict(BASE.replace(step_exponent=0.3), method="crossing", window=level)
 
 
 def test_the_full_gradient_of_a_constant_readout_is_refused() -> None:
     with pytest.raises(ArgumentError, match="readout = 'constant'"):
-        predict(BASE.replace(readout="constant", gradient="full"), "crossing")
+        predict(BASE.replace(readout="constant", gradient="full"), method="crossing")
 
 
 @pytest.mark.parametrize(("readout", "level"), [("constant", 2), ("constant", 3), ("rademacher", 3)])

@@ -24,7 +24,7 @@ BASE = Problem(
 
 
 def limit(problem: Problem, level: int | None = None, method: str = "window") -> Prediction:
-    prediction = predict(problem, method, level)
+    prediction = predict(problem, method=method, window=level)
     assert isinstance(prediction, Prediction)
     return prediction
 
@@ -137,21 +137,21 @@ class TestWindows:
 
     @pytest.mark.parametrize(("alpha", "below"), [(0.0, 0), (0.25, 1), (1 / 3, 2), (0.375, 3)])
     def test_an_edge_has_both_neighbours(self, alpha: Any, below: Any) -> None:
-        answer = predict(BASE.replace(step_exponent=alpha), "window")
+        answer = predict(BASE.replace(step_exponent=alpha), method="window")
         assert isinstance(answer, EdgePrediction)
         assert (answer.below.window, answer.above.window) == (below, below + 1)
 
     def test_the_end_of_the_windows_is_refused_with_advice(self) -> None:
-        with pytest.raises(ArgumentError, match=r"step_exponent = 0.5: no window reaches .*l="):
-            predict(BASE.replace(step_exponent=0.5), "window")
+        with pytest.raises(ArgumentError, match=r"step_exponent = 0.5: no window reaches .*window="):
+            predict(BASE.replace(step_exponent=0.5), method="window")
 
     def test_a_given_level_wins(self) -> None:
         assert limit(BASE.replace(step_exponent=0.5), 4).window == 4
 
     @pytest.mark.parametrize("level", [-1, 1.5, True])
-    def test_bad_levels_are_refused(self, level: Any) -> None:
-        with pytest.raises(ArgumentError, match=r"^l = "):
-            predict(BASE, "window", level)
+    def test_bad_windows_are_refused(self, level: Any) -> None:
+        with pytest.raises(ArgumentError, match=r"^window = "):
+            predict(BASE, method="window", window=level)
 
 
 def test_baselines() -> None:
@@ -177,14 +177,14 @@ def test_full_gradient_sees_its_initial_output() -> None:
 
 def test_full_gradient_of_a_constant_readout_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"readout = 'constant': .* gradient='target'"):
-        predict(BASE.replace(readout="constant", gradient="full"), "window")
+        predict(BASE.replace(readout="constant", gradient="full"), method="window")
 
 
 def test_interpolation_peak_without_ridge_is_refused() -> None:
     with pytest.raises(NumericalError, match="interpolation peak"):
-        predict(BASE.replace(width=3000, ridge=0.0), "window", 1)
+        predict(BASE.replace(width=3000, ridge=0.0), method="window", window=1)
 
 
 def test_unknown_method_names_the_known_ones() -> None:
     with pytest.raises(ArgumentError, match=r"method = 'windows': did you mean 'window'"):
-        predict(BASE, "windows")
+        predict(BASE, method="windows")

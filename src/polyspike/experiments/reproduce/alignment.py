@@ -176,7 +176,7 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
 def _profile_claims(tables: Mapping[str, Columns]) -> list[Claim]:
     """Every squared cosine of which the finite-size theory predicts more than a twentieth, inside the three windows."""
     theory, found = tables[f"{NAME}_profile_theory"], []
-    for level, exponent in WINDOW_EXPONENTS.items():
+    for window, exponent in WINDOW_EXPONENTS.items():
         here = select(theory, exponent=exponent)
         for vector, degree, overlap, d in zip(
             *(here[n].tolist() for n in ("vector", "degree", "overlap", "input_dim"))
@@ -185,7 +185,7 @@ def _profile_claims(tables: Mapping[str, Columns]) -> list[Claim]:
                 continue
             where = {"exponent": exponent, "vector": vector, "degree": degree}
             measured = sample(tables[f"{NAME}_profile_draws"], "overlap", **where)
-            words = f"window {level}: squared cosine of vector {vector:.0f} with H_{degree:.0f} as predicted, within"
+            words = f"window {window}: squared cosine of vector {vector:.0f} with H_{degree:.0f} as predicted, within"
             words = f"{words} {FINITE_SIZE:g}/d"
             terms = {"resolution": RESOLUTION, "margin": FINITE_SIZE / d}
             found.append(equal(NAME, words, measured, overlap, **terms))

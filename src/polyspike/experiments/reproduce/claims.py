@@ -103,8 +103,8 @@ class Claim:
 
 
 def _claim(part: str, statement: str, relation: str, found: Estimate, predicted: float, **terms: float) -> Claim:
-    size = (float(predicted), found.mean, found.standard_error, threshold(found.n))
-    return Claim(part, statement, relation, *size, **terms, replicates=found.n)
+    size = (float(predicted), found.mean, found.standard_error, threshold(found.replicates))
+    return Claim(part, statement, relation, *size, **terms, replicates=found.replicates)
 
 
 @cache

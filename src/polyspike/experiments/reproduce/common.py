@@ -56,11 +56,9 @@ def with_exponent(problem: Problem, exponent: float) -> Problem:
     return problem.replace(step_size=0.0) if exponent == UNTRAINED else problem.replace(step_exponent=exponent)
 
 
-def limit(problem: Problem, level: int, published: bool = False) -> Prediction:
-    """The limit theory with ``level`` spikes; ``published`` for its printed form, with bare monomials."""
-    found = predict(problem, method="window-published" if published else "window", l=level)
-    assert isinstance(found, Prediction)
-    return found
+def limit(problem: Problem, window: int, published: bool = False) -> Prediction:
+    """The limit theory with ``window`` spikes; ``published`` for its printed form, with bare monomials."""
+    return predict(problem, method="window-published" if published else "window", window=window)
 
 
 def average(draws: Columns, by: Sequence[str], values: Sequence[str]) -> Columns:

@@ -9,7 +9,7 @@ import numpy as np
 from polyspike.experiments.reproduce.claims import Claim, above, below, equal
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns, unique
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
-from polyspike.experiments.reproduce.distances import OFFSET_LEVEL, alignments, gaps_and_losses, offsets, shared
+from polyspike.experiments.reproduce.distances import OFFSET_WINDOW, alignments, gaps_and_losses, offsets, shared
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
 from polyspike.results import Estimate
@@ -63,7 +63,7 @@ def published_offset(problem: Problem) -> float:
     ``c_2 (eta c_1 |beta|)^2 Q sqrt(2/N)``.
     """
     sigma, q = problem.activation, limit(problem, 1).extras["Q"]
-    c = sigma.coefficients(OFFSET_LEVEL)
+    c = sigma.coefficients(OFFSET_WINDOW)
     squared_norm = problem.teacher.coefficients(1)[1] ** 2 + problem.phi_gradient * problem.label_second_moment
     scale = problem.step * c[1] * sqrt(squared_norm)
     constant, covariance = {2: q, 4: 3 * ((1 + q) ** 2 - 1)}, {2: 2, 4: 12}
@@ -94,7 +94,7 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     rates: list[Row] = []
     for name in map(str, unique(means["name"].tolist())):
         slope, prefactor = fit_rate(means, name, len(select(draws, name=name)["seed"]))
-        error, n = slope.standard_error, slope.n
+        error, n = slope.standard_error, slope.replicates
         rates.append({"name": name, "rate": slope.mean, "rate_se": error, "freedom": n - 1, "prefactor": prefactor})
     offsets = to_columns(rows[f"{NAME}_offset_draws"])
     return {

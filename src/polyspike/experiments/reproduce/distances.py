@@ -15,10 +15,10 @@ from polyspike.simulation.host import HOST
 from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.spectrum import top_eigenpairs
 
-__all__ = ["LOSS_EXPONENTS", "OFFSET_LEVEL", "alignments", "gaps_and_losses", "offsets", "shared"]
+__all__ = ["LOSS_EXPONENTS", "OFFSET_WINDOW", "alignments", "gaps_and_losses", "offsets", "shared"]
 
 LOSS_EXPONENTS = (0.15, 0.2)
-OFFSET_LEVEL = 4
+OFFSET_WINDOW = 4
 """Spikes taken out before the constant part in window 2 is looked at: the even one beyond it has one too."""
 N_TEST = 4000
 ALIGNED = {"teacher": "3*h1", "gradient": "target"}
@@ -119,11 +119,11 @@ def gaps_and_losses(one: Shared) -> dict[str, float]:
     moved, labels = fitted.inputs @ gradient.matrix.T, fitted.labels(problem)
     found: dict[str, float] = {}
     losses = {}
-    for level, exponent in WINDOW_EXPONENTS.items():
+    for window, exponent in WINDOW_EXPONENTS.items():
         features = one.features(moved, exponent)
         fit = _fit(features, labels, ridge)
         losses[exponent] = fit.loss
-        found |= _gaps(one, gradient, tested, level, features, labels, fit)
+        found |= _gaps(one, gradient, tested, window, features, labels, fit)
     for exponent in LOSS_EXPONENTS:
         if exponent not in losses:
             losses[exponent] = _fit(one.features(moved, exponent), labels, ridge).loss
@@ -133,22 +133,22 @@ def gaps_and_losses(one: Shared) -> dict[str, float]:
 
 
 def _gaps(
-    one: Shared, gradient: Gradient, tested: Tested, level: int, features: Array, labels: Array, fit: Fit
+    one: Shared, gradient: Gradient, tested: Tested, window: int, features: Array, labels: Array, fit: Fit
 ) -> dict[str, float]:
     """Of F, whose fit this is, and F_l: as :func:`polyspike.simulation.equivalence.equivalence` measures them."""
-    here = one.problem.replace(step_exponent=WINDOW_EXPONENTS[level])
+    here = one.problem.replace(step_exponent=WINDOW_EXPONENTS[window])
     inputs = one.draw.ridge_sample.inputs
-    spiked = one.start + spike_features(inputs, gradient, one.readout, here, level)
+    spiked = one.start + spike_features(inputs, gradient, one.readout, here, window)
     other = _fit(spiked, labels, here.ridge)
     moved = _activated(here, tested.still + here.step * tested.moved)
-    spiked_tested = tested.start + spike_features(tested.inputs, gradient, one.readout, here, level)
+    spiked_tested = tested.start + spike_features(tested.inputs, gradient, one.readout, here, window)
     new, old = (
         float(np.mean((tested.labels - f @ a) ** 2)) for f, a in ((moved, fit.readout), (spiked_tested, other.readout))
     )
     return {
-        f"operator {level}": feature_distance(features, spiked),
-        f"train {level}": abs(fit.error - other.error),
-        f"test {level}": abs(new - old),
+        f"operator {window}": feature_distance(features, spiked),
+        f"train {window}": abs(fit.error - other.error),
+        f"test {window}": abs(new - old),
     }
 
 
@@ -174,6 +174,6 @@ def offsets(one: Shared) -> dict[str, float]:
     missed -= one.start
     found = {}
     for name, corrected in (("corrected", True), ("published", False)):
-        spikes = spike_features(inputs, gradient, one.readout, problem, OFFSET_LEVEL, corrected)
+        spikes = spike_features(inputs, gradient, one.readout, problem, OFFSET_WINDOW, corrected)
         found[name] = offset(missed, spikes, one.readout)
     return found

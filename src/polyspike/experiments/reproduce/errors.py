@@ -22,7 +22,7 @@ from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.experiments.statistics import without_luck
 from polyspike.problem import Problem
 from polyspike.results import Prediction
-from polyspike.simulation import simulate_many
+from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.theory import predict
 
@@ -73,7 +73,7 @@ def run(problems: Mapping[str, Problem], n_test: int, seed: int, exponents: Sequ
     """Both teachers at every exponent, on the draw of one seed."""
     places = [(name, exponent) for name in problems for exponent in exponents]
     stepped = [with_exponent(problems[name], exponent) for name, exponent in places]
-    runs = simulate_many(stepped, seed=(3, seed), n_test=n_test)
+    runs = simulate(stepped, seed=(3, seed), n_test=n_test)
     luck = {name: _label_moments(problem, (3, seed), n_test) for name, problem in problems.items()}
     rows: list[Row] = [
         {"teacher": name, "exponent": exponent, "seed": seed, **luck[name], **{q: getattr(m, q) for q in QUANTITIES}}
@@ -95,7 +95,7 @@ def _label_moments(problem: Problem, seed: tuple[int, ...], n_test: int) -> dict
 
 def run_theory(problems: Mapping[str, Problem]) -> Rows:
     """The theory at this size, the limit in every window by both statements of it, and the baselines."""
-    rows = [row for name, problem in problems.items() for row in (*_curve(name, problem), *_levels(name, problem))]
+    rows = [row for name, problem in problems.items() for row in (*_curve(name, problem), *_stairs(name, problem))]
     sizes: list[Row] = [
         {"n_samples": p.n_samples, "input_dim": p.input_dim, "width": p.width} for p in problems.values()
     ]
@@ -105,18 +105,17 @@ def run_theory(problems: Mapping[str, Problem]) -> Rows:
 def _curve(name: str, problem: Problem) -> Iterator[Row]:
     for exponent in CURVE_EXPONENTS:
         here = predict(with_exponent(problem, exponent))
-        assert isinstance(here, Prediction)
-        yield {"teacher": name, "curve": "finite-size", "level": exponent, **_numbers(here)}
+        yield {"teacher": name, "curve": "finite-size", "place": exponent, **_numbers(here)}
 
 
-def _levels(name: str, problem: Problem) -> Iterator[Row]:
+def _stairs(name: str, problem: Problem) -> Iterator[Row]:
     for curve, published in (("window", False), ("published", True)):
-        for level in range(HIGHEST_WINDOW + 1):
-            here = limit(problem, level, published)
-            yield {"teacher": name, "curve": curve, "level": level, **_numbers(here)}
+        for window in range(HIGHEST_WINDOW + 1):
+            here = limit(problem, window, published)
+            yield {"teacher": name, "curve": curve, "place": window, **_numbers(here)}
     for curve in ("linear_error", "null_error"):
         value = float(getattr(limit(problem, 0), curve))
-        yield {"teacher": name, "curve": curve, "level": 0, **dict.fromkeys(QUANTITIES, value)}
+        yield {"teacher": name, "curve": curve, "place": 0, **dict.fromkeys(QUANTITIES, value)}
 
 
 def _numbers(found: Prediction) -> dict[str, float]:
@@ -167,8 +166,8 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
         found += _untrained(draws, theory, teacher, dim)
         for quantity in JUDGED:
             found += _this_size(draws, theory, teacher, quantity, dim)
-            for level in WINDOW_EXPONENTS:
-                found += _window(draws, theory, teacher, quantity, level)
+            for window in WINDOW_EXPONENTS:
+                found += _window(draws, theory, teacher, quantity, window)
     return [*found, _beats_linear(draws, theory)]
 
 
@@ -197,15 +196,15 @@ def _this_size(draws: Columns, theory: Columns, teacher: str, quantity: str, dim
     return found
 
 
-def _window(draws: Columns, theory: Columns, teacher: str, quantity: str, level: int) -> list[Claim]:
+def _window(draws: Columns, theory: Columns, teacher: str, quantity: str, window: int) -> list[Claim]:
     """The gain over the untrained network, and over the window below, beside those of the limit."""
-    here: dict[str, float | str] = {"teacher": teacher, "exponent": WINDOW_EXPONENTS[level]}
-    start = UNTRAINED if level == 1 else WINDOW_EXPONENTS[level - 1]
-    below_here = "the untrained network" if level == 1 else f"window {level - 1}"
-    limits = [_limit(theory, teacher, quantity, k) for k in (0, level - 1, level)]
+    here: dict[str, float | str] = {"teacher": teacher, "exponent": WINDOW_EXPONENTS[window]}
+    start = UNTRAINED if window == 1 else WINDOW_EXPONENTS[window - 1]
+    below_here = "the untrained network" if window == 1 else f"window {window - 1}"
+    limits = [_limit(theory, teacher, quantity, k) for k in (0, window - 1, window)]
     predicted = limits[2] - limits[1]
     gain = paired(draws, quantity, here, {"teacher": teacher, "exponent": start})
-    words = f"{teacher} teacher: {_words(quantity)} in window {level} minus in {below_here}"
+    words = f"{teacher} teacher: {_words(quantity)} in window {window} minus in {below_here}"
     found = [below(NAME, f"{words} is negative", gain, 0.0)] if predicted < 0 else []
     resolution = RESOLUTION * abs(limits[2] - limits[0])
     return [*found, equal(NAME, f"{words} = that of the limit", gain, predicted, resolution=resolution)]
@@ -215,12 +214,12 @@ def _words(quantity: str) -> str:
     return quantity.replace("_", " ")
 
 
-def _limit(theory: Columns, teacher: str, quantity: str, level: int) -> float:
-    return float(select(theory, teacher=teacher, curve="window", level=level)[quantity][0])
+def _limit(theory: Columns, teacher: str, quantity: str, window: int) -> float:
+    return float(select(theory, teacher=teacher, curve="window", place=window)[quantity][0])
 
 
 def _predicted(theory: Columns, teacher: str, quantity: str, exponent: float) -> float:
-    return float(select(theory, teacher=teacher, curve="finite-size", level=exponent)[quantity][0])
+    return float(select(theory, teacher=teacher, curve="finite-size", place=exponent)[quantity][0])
 
 
 def _beats_linear(draws: Columns, theory: Columns) -> Claim:

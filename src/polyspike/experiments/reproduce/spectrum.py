@@ -12,8 +12,8 @@ from polyspike.experiments.reproduce.columns import Columns, Row, select, to_col
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
 from polyspike.problem import Problem
-from polyspike.results import Measurement, Prediction
-from polyspike.simulation import simulate_many
+from polyspike.results import Measurement
+from polyspike.simulation import simulate
 from polyspike.spectra import Spectrum
 from polyspike.theory import predict
 
@@ -48,9 +48,9 @@ def panels(options: Options) -> list[Panel]:
         Panel("initial", r"initialisation, $\eta = 0$", start, 0),
         Panel("constant", rf"constant step, $\eta = {CONSTANT_STEP:g}$", constant, 1),
     ]
-    for level, alpha in WINDOW_EXPONENTS.items():
-        title = rf"window $\ell = {level}$, $\alpha = {alpha:g}$"
-        found.append(Panel(f"window {level}", title, start.replace(step_exponent=alpha), level))
+    for window, alpha in WINDOW_EXPONENTS.items():
+        title = rf"window $\ell = {window}$, $\alpha = {alpha:g}$"
+        found.append(Panel(f"window {window}", title, start.replace(step_exponent=alpha), window))
     odd = start.replace(activation="tanh", step_exponent=WINDOW_EXPONENTS[2])
     title = rf"tanh ($c_2 = 0$), $\ell = 2$, $\alpha = {WINDOW_EXPONENTS[2]:g}$"
     found.append(Panel("tanh, window 2", title, odd, _existing(odd)))
@@ -75,7 +75,7 @@ def plan(options: Options) -> list[Job]:
 
 def run(shown: Sequence[Panel], seed: int) -> Rows:
     """Simulate all panels at one seed."""
-    runs = simulate_many([p.problem for p in shown], seed=(1, seed), n_test=2, eigenvalues="all")
+    runs = simulate([p.problem for p in shown], seed=(1, seed), n_test=2, eigenvalues="all")
     values: list[Row] = []
     if seed == 0:
         for panel, found in zip(shown, runs):
@@ -91,9 +91,7 @@ def run_theory(shown: Sequence[Panel]) -> Rows:
 
 def predicted_spectrum(problem: Problem) -> Spectrum:
     """Of the finite-size theory."""
-    found = predict(problem)
-    assert isinstance(found, Prediction)
-    return found.spectrum
+    return predict(problem).spectrum
 
 
 def density_curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:

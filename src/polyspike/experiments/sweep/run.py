@@ -24,7 +24,7 @@ from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import Measurement
 from polyspike.scalars import integer_or_none
-from polyspike.simulation import simulate_many
+from polyspike.simulation import simulate
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.memory import available_bytes, needed_bytes
 from polyspike.status import Status
@@ -37,6 +37,9 @@ CHUNK = 128
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds between looks at rows that another process is making, when nothing else is left to do."""
 
+
+_NOT_OF_A_ROW = ("seed", "progress")
+"""Arguments of a run that are no options of its rows."""
 
 _WHOLE = ("n_test", "eigenvalues", "alignment_degree")
 """Options that are integers, so that 1e4 and 10000 are one run."""
@@ -107,18 +110,18 @@ class SweepInterrupted(KeyboardInterrupt):
 
 def sweep(
     problems: Iterable[Problem],
+    *,
     replicates: int = 8,
     store: Store | str | Path | None = None,
     workers: int | None = None,
     seed: int | Sequence[int] = 0,
-    *,
     redo: bool | str = False,
     scheduler: str | None = None,
     threads: int = BLAS_THREADS,
     chunk: int = CHUNK,
     progress: Callable[[Progress], object] | None = None,
     announce: Announce | None = None,
-    run: Run = simulate_many,
+    run: Run = simulate,
     **options: Any,
 ) -> SweepResult:
     """Simulate every problem at every seed, skip what is stored already, and store the rest as it is finished.
@@ -153,7 +156,7 @@ def sweep(
         Called with what is being prepared, how much of it is done and how much there is, before and while the keys of
         all rows are made and looked up: minutes, for millions of them.
     run : callable
-        Stand-in for :func:`polyspike.simulate_many`.
+        Stand-in for :func:`polyspike.simulate`.
     **options
         Those of :func:`polyspike.simulate`: ``n_test``, ``eigenvalues``, ...
 
@@ -307,7 +310,7 @@ def _distinct(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def _all_options(run: Run, given: dict[str, Any]) -> dict[str, Any]:
     """The options of a run, defaults included: a row is known by all of them."""
     parameters = signature(run).parameters.values()
-    known = {p.name: p.default for p in parameters if p.default is not Parameter.empty and p.name != "seed"}
+    known = {p.name: p.default for p in parameters if p.default is not Parameter.empty and p.name not in _NOT_OF_A_ROW}
     for name in given:
         if name not in known:
             raise ArgumentError(name, given[name], closest_names(name, sorted(known)))
@@ -320,7 +323,7 @@ def _count_workers(
 ) -> int:
     """As many as cores and memory allow."""
     count = workers_that_fit(workers, threads)
-    if run is not simulate_many:
+    if run is not simulate:
         return count
     arrays = arrays_on(options["device"], options["dtype"])
     sizes = {sizes_of(problem): problem for problem in problems}

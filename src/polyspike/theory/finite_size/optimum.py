@@ -34,7 +34,7 @@ class _Solution(NamedTuple):
         return float(self.average.errors.test_error)
 
 
-def best_step(problem: Problem, largest: float | None = None) -> Optimum:
+def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     """The step size of least predicted test error, the ridge fixed.
 
     Parameters
@@ -69,7 +69,7 @@ def best_step(problem: Problem, largest: float | None = None) -> Optimum:
     return _optimum(point, step_end=end)
 
 
-def best_ridge(problem: Problem, ridges: tuple[float, float] = _RIDGES) -> Optimum:
+def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Optimum:
     """The ridge of least predicted test error, the step fixed.
 
     Parameters
@@ -102,7 +102,7 @@ def best_ridge(problem: Problem, ridges: tuple[float, float] = _RIDGES) -> Optim
 
 
 def best_step_and_ridge(
-    problem: Problem, largest: float | None = None, ridges: tuple[float, float] = _RIDGES
+    problem: Problem, *, largest: float | None = None, ridges: tuple[float, float] = _RIDGES
 ) -> Optimum:
     """Step size and ridge of least predicted test error, both at once.
 

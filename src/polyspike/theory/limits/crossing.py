@@ -32,12 +32,12 @@ from polyspike.theory.limits.spike_polynomials import project
 __all__ = ["predict_crossing", "readout_variance", "scaled_step"]
 
 
-def scaled_step(problem: Problem, level: int) -> float:
+def scaled_step(problem: Problem, window: int) -> float:
     """``t = eta / n^((l-1)/(2l))``, in which the crossing into the l-th window collapses as n grows."""
-    return float(problem.step / float(problem.n_samples) ** ((level - 1) / (2 * level)))
+    return float(problem.step / float(problem.n_samples) ** ((window - 1) / (2 * window)))
 
 
-def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
+def predict_crossing(problem: Problem, window: int | None = None) -> Prediction:
     """Limiting errors across the lower edge ``alpha = (l-1)/(2l)`` of the l-th window.
 
     ``n, d, N -> infinity`` at fixed ratios with the step ``t n^((l-1)/(2l))``, t fixed; t is read off the problem's
@@ -47,8 +47,8 @@ def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
     Parameters
     ----------
     problem : Problem
-    level : int, optional
-        l >= 1; by default that of the edge on which the problem lies.
+    window : int, optional
+        l >= 1, the one above the edge; by default that above the edge on which the problem lies.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
     Raises
     ------
     ArgumentError
-        No level for a problem that lies on no edge; a level that is not an integer >= 1; the full gradient with a
+        No window for a problem that lies on no edge; one that is not an integer >= 1; the full gradient with a
         constant readout.
 
     Examples
@@ -68,18 +68,18 @@ def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
     >>> strong.train_loss < weak.train_loss
     True
     """
-    level = check_limit(problem, level)
-    if level is None and problem.window_edges is not None:
-        level = problem.window_edges[1]
-    if level is None or level < 1:
-        raise ArgumentError("l", level, "give the number l >= 1 of the spike that crosses")
-    degrees = spike_degrees(problem, level)
+    window = check_limit(problem, window)
+    if window is None and problem.window_edges is not None:
+        window = problem.window_edges[1]
+    if window is None or window < 1:
+        raise ArgumentError("window", window, "give the window >= 1 whose lower edge is crossed")
+    degrees = spike_degrees(problem, window)
     features = features_of(problem)
-    spike = _first_of_full(problem, features) if problem.gradient == "full" and level == 1 else None
-    spike = spike or _spike(problem, features, level)
-    present = degrees if spike.strength > 0 else tuple(k for k in degrees if k != level)
+    spike = _first_of_full(problem, features) if problem.gradient == "full" and window == 1 else None
+    spike = spike or _spike(problem, features, window)
+    present = degrees if spike.strength > 0 else tuple(k for k in degrees if k != window)
     rows, target = spikes(problem, present, spike.cosine, spike.q)
-    cost = [1 / (spike.neuron_trace * spike.strength) if k == level else 0.0 for k in present]
+    cost = [1 / (spike.neuron_trace * spike.strength) if k == window else 0.0 for k in present]
     return limit_prediction(
         problem,
         features,
@@ -90,14 +90,14 @@ def predict_crossing(problem: Problem, level: int | None = None) -> Prediction:
         cosine=learned_direction(problem).cosine,
         spike_cosine=spike.cosine,
         spike_strength=spike.r,
-        regime=f"n, d, N -> infinity at fixed ratios, step t n^({level - 1}/{2 * level}) with t fixed",
-        notes=limit_notes(problem, level, degrees),
+        regime=f"n, d, N -> infinity at fixed ratios, step t n^({window - 1}/{2 * window}) with t fixed",
+        notes=limit_notes(problem, window, degrees),
         extras={
             "T1": features.trace,
             "T2": features.data_trace,
             "Q": spike.q,
-            "t": scaled_step(problem, level),
-            "strength": spike.strength if level in degrees else 0.0,
+            "t": scaled_step(problem, window),
+            "strength": spike.strength if window in degrees else 0.0,
         },
     )
 
@@ -118,19 +118,19 @@ class _Spike:
     loo_neuron: float
 
 
-def _spike(problem: Problem, features: RandomFeatures, level: int) -> _Spike:
+def _spike(problem: Problem, features: RandomFeatures, window: int) -> _Spike:
     """``s = c_l^2 v_l N r^(2l)`` along ``b = eta c_1 beta``, next to which the initial output vanishes for l >= 2."""
     learned = learned_direction(problem)
-    c = problem.activation.coefficients(level)
+    c = problem.activation.coefficients(window)
     r = problem.step * abs(float(c[1])) * learned.norm / problem.width**0.5
-    if level not in spike_degrees(problem, level):
+    if window not in spike_degrees(problem, window):
         return _Spike(learned.cosine, learned.noise_ratio, r, 0.0, features.neuron_trace, 0.0)
-    strength = float(c[level]) ** 2 * readout_variance(problem, level) * problem.width * r ** (2 * level)
-    trace, loo = _neuron_trace(problem, features, level)
+    strength = float(c[window]) ** 2 * readout_variance(problem, window) * problem.width * r ** (2 * window)
+    trace, loo = _neuron_trace(problem, features, window)
     return _Spike(learned.cosine, learned.noise_ratio, r, strength, trace, loo)
 
 
-def _neuron_trace(problem: Problem, features: RandomFeatures, level: int) -> tuple[float, float]:
+def _neuron_trace(problem: Problem, features: RandomFeatures, window: int) -> tuple[float, float]:
     """``k T1`` of ``u^l`` less the lower spikes, and ``(1/T1) d log(k T1)/d lambda`` of that.
 
     Along the constant function of the neurons ``1/(k T1)`` gains ``2 c_2^2 / psi``, what the fluctuation of ``|x|^2``
@@ -138,7 +138,7 @@ def _neuron_trace(problem: Problem, features: RandomFeatures, level: int) -> tup
     """
     plain = features.neuron_trace
     mean = 1 / (1 / plain + 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi)
-    degrees = [*(k for k in spike_degrees(problem, level) if k < level), level]
+    degrees = [*(k for k in spike_degrees(problem, window) if k < window), window]
     means = np.array([_moment(problem.readout, k) for k in degrees])
     both = np.outer(means, means)
     gram = plain * (_readout_gram(problem.readout, degrees) - both) + mean * both
@@ -147,7 +147,7 @@ def _neuron_trace(problem: Problem, features: RandomFeatures, level: int) -> tup
     whole = float(mix @ gram @ mix)
     share = along / whole
     slope = features.loo_neuron * (1 - share + share * mean / plain)
-    return whole / readout_variance(problem, level), slope
+    return whole / readout_variance(problem, window), slope
 
 
 def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
@@ -170,10 +170,10 @@ def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
     )
 
 
-def readout_variance(problem: Problem, level: int) -> float:
+def readout_variance(problem: Problem, window: int) -> float:
     """``v_l``: the squared distance of ``u^l`` from the span of ``u^k`` over the lower spikes, in the readout's law."""
-    lower = [k for k in spike_degrees(problem, level) if k < level]
-    gram = _readout_gram(problem.readout, [*lower, level])
+    lower = [k for k in spike_degrees(problem, window) if k < window]
+    gram = _readout_gram(problem.readout, [*lower, window])
     inner = gram[:-1, :-1]
     return float(gram[-1, -1] - gram[-1, :-1] @ np.linalg.solve(inner, gram[:-1, -1]))
 

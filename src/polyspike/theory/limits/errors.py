@@ -71,8 +71,8 @@ def learned_direction(problem: Problem) -> LearnedDirection:
     return LearnedDirection(float(np.sqrt(square)), linear / float(np.sqrt(square)), energy, q)
 
 
-def spike_degrees(problem: Problem, level: int) -> tuple[int, ...]:
-    """Degrees k <= level of the spikes that exist: ``c_k != 0``, and a readout vector ``u^k`` of their own.
+def spike_degrees(problem: Problem, window: int) -> tuple[int, ...]:
+    """Degrees k <= window of the spikes that exist: ``c_k != 0``, and a readout vector ``u^k`` of their own.
 
     The k-th spike has the right factor ``u^k`` (elementwise power of the normalised readout). For a Rademacher readout
     there are only two such vectors, for a constant one only one; the lowest degree of each then carries the whole
@@ -80,8 +80,8 @@ def spike_degrees(problem: Problem, level: int) -> tuple[int, ...]:
     """
     if problem.activation.linear_strength == 0.0:
         return ()
-    c = problem.activation.coefficients(max(level, 1))
-    degrees = [k for k in range(1, level + 1) if c[k] != 0]
+    c = problem.activation.coefficients(max(window, 1))
+    degrees = [k for k in range(1, window + 1) if c[k] != 0]
     classes = {"gaussian": lambda k: k, "rademacher": lambda k: k % 2, "constant": lambda k: 0}[problem.readout]
     first: dict[int, int] = {}
     for k in degrees:
@@ -89,13 +89,13 @@ def spike_degrees(problem: Problem, level: int) -> tuple[int, ...]:
     return tuple(sorted(first.values()))
 
 
-def check_limit(problem: Problem, level: int | None) -> int | None:
-    """The number of spikes; refuses one that is none, and the full gradient with a constant readout."""
-    level = None if level is None else as_integer("l", level, 0, ", the number of spikes")
+def check_limit(problem: Problem, window: int | None) -> int | None:
+    """The window; refuses one that is none, and the full gradient with a constant readout."""
+    window = None if window is None else as_integer("window", window, 0, ", the number of spikes")
     if problem.readout == "constant" and problem.gradient == "full" and problem.step > 0:
         remedy = "the initial output of a constant readout is not centred; use gradient='target'"
         raise ArgumentError("readout", problem.readout, remedy)
-    return level
+    return window
 
 
 def features_of(problem: Problem) -> RandomFeatures:
@@ -144,15 +144,15 @@ def limit_prediction(
     )
 
 
-def limit_notes(problem: Problem, level: int, degrees: tuple[int, ...]) -> tuple[str, ...]:
+def limit_notes(problem: Problem, window: int, degrees: tuple[int, ...]) -> tuple[str, ...]:
     """Which spikes are missing, and why."""
     activation, notes = problem.activation, []
-    if level and activation.linear_strength == 0.0:
+    if window and activation.linear_strength == 0.0:
         notes.append("c_1 = 0: the gradient has no rank-one part, so there is no spike at any step size")
-    elif missing := [k for k in range(1, level + 1) if k not in degrees]:
+    elif missing := [k for k in range(1, window + 1) if k not in degrees]:
         why = "c_k = 0" if problem.readout == "gaussian" else f"c_k = 0 or the {problem.readout} readout"
         notes.append(f"no spike of degree {', '.join(map(str, missing))}: {why}")
-    if level and not np.any(problem.teacher.linear_coefficients):
+    if window and not np.any(problem.teacher.linear_coefficients):
         notes.append("c*_1 = 0: the learned direction carries no signal of the teacher at n of order d (rho = 0)")
     if activation.coefficients(0)[0] != 0:
         notes.append(

@@ -22,7 +22,7 @@ from polyspike.theory.limits.spike_polynomials import project
 __all__ = ["predict_window"]
 
 
-def predict_window(problem: Problem, level: int | None = None, published: bool = False) -> Prediction | EdgePrediction:
+def predict_window(problem: Problem, window: int | None = None, published: bool = False) -> Prediction | EdgePrediction:
     """Limiting errors in the window of ``problem``'s step size, or for a given number of spikes.
 
     Moniri et al. (arXiv 2310.07891), theorems on training and test error for l = 1, 2; general l and the term Q in
@@ -31,8 +31,8 @@ def predict_window(problem: Problem, level: int | None = None, published: bool =
     Parameters
     ----------
     problem : Problem
-    level : int, optional
-        Number of spikes l >= 0 (0: initialisation); by default that of the window.
+    window : int, optional
+        l >= 0, the number of spikes (0: initialisation); by default that of the step size.
     published : bool
         The limit as published: bare monomials (Q = 0), and the initial output left out of the full gradient.
 
@@ -43,26 +43,26 @@ def predict_window(problem: Problem, level: int | None = None, published: bool =
     Raises
     ------
     ArgumentError
-        ``alpha = 1/2``, where no window applies; a level that is not an integer >= 0; the full gradient with a constant
+        ``alpha = 1/2``, where no window applies; one that is not an integer >= 0; the full gradient with a constant
         readout, whose initial output is not centred.
     """
-    level = check_limit(problem, level)
-    if level is None and problem.window_edges is not None:
+    window = check_limit(problem, window)
+    if window is None and problem.window_edges is not None:
         below, above = (_predict(problem, edge, published) for edge in problem.window_edges)
         crossing = None if published else predict_crossing(problem, problem.window_edges[1])
         return EdgePrediction(problem, below, above, crossing)
-    chosen = problem.window if level is None else level
+    chosen = problem.window if window is None else window
     if chosen is None:
-        remedy = "no window reaches alpha = 1/2; use method='finite-size', or give l= for the limit with l spikes"
+        remedy = "no window reaches alpha = 1/2; use method='finite-size', or give window= for the limit inside it"
         raise ArgumentError("step_exponent", problem.exponent, remedy)
     return _predict(problem, chosen, published)
 
 
-def _predict(problem: Problem, level: int, published: bool) -> Prediction:
+def _predict(problem: Problem, window: int, published: bool) -> Prediction:
     activation, features = problem.activation, features_of(problem)
     learned = learned_direction(problem.replace(gradient="target") if published else problem)
     q = 0.0 if published else learned.noise_ratio
-    degrees = spike_degrees(problem, level)
+    degrees = spike_degrees(problem, window)
     rows, target = spikes(problem, degrees, learned.cosine, q)
     return limit_prediction(
         problem,
@@ -73,15 +73,15 @@ def _predict(problem: Problem, level: int, published: bool) -> Prediction:
         cosine=learned.cosine,
         spike_cosine=learned.cosine,
         spike_strength=problem.step * activation.linear_strength**0.5 * learned.norm / problem.width**0.5,
-        regime=_regime(level),
-        window=level,
-        notes=limit_notes(problem, level, degrees),
+        regime=_regime(window),
+        window=window,
+        notes=limit_notes(problem, window, degrees),
         extras={"T1": features.trace, "T2": features.data_trace, "Q": q},
     )
 
 
-def _regime(level: int) -> str:
-    if level == 0:
+def _regime(window: int) -> str:
+    if window == 0:
         return "n, d, N -> infinity at fixed ratios, at initialisation or steps that vanish"
-    low, high = f"{level - 1}/{2 * level}", f"{level}/{2 * level + 2}"
+    low, high = f"{window - 1}/{2 * window}", f"{window}/{2 * window + 2}"
     return f"n, d, N -> infinity at fixed ratios, step n^alpha with {low} < alpha < {high}"

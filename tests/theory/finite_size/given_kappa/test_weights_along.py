@@ -68,7 +68,7 @@ def test_without_a_step_the_weights_are_isotropic() -> None:
 def test_a_teacher_without_a_linear_part_is_learned_as_simulated() -> None:
     """Isotropic weights, with which the step would learn nothing, are rejected."""
     before = QUADRATIC.replace(step_size=0.0)
-    found = paired_difference(QUADRATIC, before, n=40, n_test=4000).test_error
+    found = paired_difference(QUADRATIC, before, replicates=40, n_test=4000).test_error
     predicted = predict_finite_size(QUADRATIC).test_error - predict_finite_size(before).test_error
     model, state = solve_problem(QUADRATIC)
     blind = replace(model, along=model.along.isotropic(120))

@@ -100,8 +100,8 @@ def test_simulation_tells_the_covariance_from_isotropic_noise() -> None:
         gradient="target",
         readout="constant",
     )
-    found = replicate(chosen, n=40, seed=31).test_error
-    allowed = z_threshold(2, 0.01, found.n - 1) * found.standard_error
+    found = replicate(chosen, replicates=40, seed=31).test_error
+    allowed = z_threshold(2, 0.01, found.replicates - 1) * found.standard_error
     model = model_of(chosen)
     bulk = replace(model.bulk, moves=model.gains**2 + model.conditioning.remainder * model.grid.u**2)
     isotropic = errors(replace(model, bulk=bulk), solve_bulk(bulk, shift_of(chosen, model))[0]).test_error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Prediction, Problem, predict, simulate, z_threshold
+from polyspike import Problem, predict, simulate, z_threshold
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads, strength_variance
@@ -19,9 +19,7 @@ STEPS = [
 
 def test_close_outliers_repel_each_other() -> None:
     """The gap between two limits is far from the mean gap between two eigenvalues. Stated finite-size term: 10/n."""
-    prediction = predict(CLOSE)
-    assert isinstance(prediction, Prediction)
-    spectrum = prediction.spectrum
+    spectrum = predict(CLOSE).spectrum
     drawn = [simulate(CLOSE, seed=(91, k), n_test=2, eigenvalues=2).eigenvalues for k in range(200)]
     gaps = np.array([values[0] - values[1] for values in drawn if values is not None])
     error = z_threshold(1) * gaps.std(ddof=1) / np.sqrt(len(gaps)) + 10 / 250 * gaps.mean()
@@ -60,9 +58,7 @@ def test_the_strength_varies_as_said(problem: Problem) -> None:
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_means_are_finite_and_near_their_locations(activation: str, alpha: float, readout: str) -> None:
     problem = Problem(activation, "h1 + 0.5*h2", 3000, 1000, 1500, step_exponent=alpha, readout=readout)
-    prediction = predict(problem)
-    assert isinstance(prediction, Prediction)
-    spectrum = prediction.spectrum
+    spectrum = predict(problem).spectrum
     assert len(spectrum.means) == len(spectrum.spikes)
     for mean, spike in zip(spectrum.means, spectrum.spikes, strict=True):
         assert mean == pytest.approx(spike.location, rel=0.05)
@@ -73,18 +69,14 @@ def test_corrections_vanish_with_the_size() -> None:
     shifts = []
     for factor in (4, 16):
         sizes = {name: factor * getattr(CLOSE, name) for name in ("n_samples", "input_dim", "width")}
-        prediction = predict(CLOSE.replace(**sizes))
-        assert isinstance(prediction, Prediction)
-        spectrum = prediction.spectrum
+        spectrum = predict(CLOSE.replace(**sizes)).spectrum
         shifts.append(spectrum.means[0] / spectrum.spikes[0].location - 1)
     assert shifts[0] / shifts[1] == pytest.approx(4, rel=0.25)
 
 
 def test_outliers_spread_as_said() -> None:
     """Standard deviations over 200 draws; stated finite-size term: 10/n. Half of it is rejected."""
-    prediction = predict(CLOSE)
-    assert isinstance(prediction, Prediction)
-    spreads = outlier_spreads(CLOSE, prediction.spectrum.spikes)
+    spreads = outlier_spreads(CLOSE, predict(CLOSE).spectrum.spikes)
     drawn = [simulate(CLOSE, seed=(91, k), n_test=2, eigenvalues=1).eigenvalues for k in range(200)]
     found = np.array([values[0] for values in drawn if values is not None])
     centred = found - found.mean()

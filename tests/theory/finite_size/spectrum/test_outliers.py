@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import Prediction, Problem, Spectrum, predict, simulate, z_threshold
+from polyspike import Problem, Spectrum, predict, simulate, z_threshold
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.spectrum.outliers import Learned, roots_above, upper_edge
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
@@ -72,9 +72,7 @@ MANY_COMPONENTS = {
 
 
 def spectrum_of(problem: Problem) -> Spectrum:
-    prediction = predict(problem)
-    assert isinstance(prediction, Prediction)
-    return prediction.spectrum
+    return predict(problem).spectrum
 
 
 @pytest.mark.parametrize(("problem", "count"), [(SILU, 2), (CONSTANT, 1), (RELU, 1)], ids=["silu", "h1 + h2", "relu"])

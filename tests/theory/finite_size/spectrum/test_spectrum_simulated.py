@@ -29,7 +29,7 @@ Z_TABLE = 4.5
 
 
 def spectrum_of(problem: Problem) -> Spectrum:
-    found: Spectrum = predict(problem).spectrum  # type: ignore[union-attr]
+    found: Spectrum = predict(problem).spectrum
     return found
 
 
