@@ -23,7 +23,7 @@ from polyspike.experiments.statistics import estimate, without_luck
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 
-Z = z_threshold(12, 1e-3)
+Z = z_threshold(12, false_alarm=1e-3)
 SIZES = (96, 192, 384)
 REPLICATES = (600, 500, 300)
 N_TEST = 400

@@ -32,23 +32,26 @@ def test_estimate_refuses_what_has_no_error_bar() -> None:
 
 def test_standard_error_covers_the_truth_as_often_as_it_says() -> None:
     sample = np.random.default_rng(11).normal(size=(4000, 6))
-    inside = [abs(e.mean) <= z_threshold(1, 0.1, 5) * e.standard_error for e in map(estimate, sample)]
+    inside = [
+        abs(e.mean) <= z_threshold(1, false_alarm=0.1, degrees_of_freedom=5) * e.standard_error
+        for e in map(estimate, sample)
+    ]
     spread = np.sqrt(0.9 * 0.1 / len(inside))
     assert abs(np.mean(inside) - 0.9) < 4 * spread
-    normal = [abs(e.mean) <= z_threshold(1, 0.1) * e.standard_error for e in map(estimate, sample)]
+    normal = [abs(e.mean) <= z_threshold(1, false_alarm=0.1) * e.standard_error for e in map(estimate, sample)]
     assert np.mean(normal) < 0.9 - 4 * spread  # without Student's t the band is too narrow
 
 
 def test_threshold_is_the_textbook_value() -> None:
-    assert z_threshold(1, 0.05) == pytest.approx(1.959963984540054, rel=1e-12)
-    assert z_threshold(1, 0.05, 7) == pytest.approx(stats.t(7).isf(0.025), rel=1e-12)
-    assert z_threshold(20, 0.05, method="bonferroni") == pytest.approx(stats.norm.isf(0.00125), rel=1e-12)
+    assert z_threshold(1, false_alarm=0.05) == pytest.approx(1.959963984540054, rel=1e-12)
+    assert z_threshold(1, false_alarm=0.05, degrees_of_freedom=7) == pytest.approx(stats.t(7).isf(0.025), rel=1e-12)
+    assert z_threshold(20, false_alarm=0.05, method="bonferroni") == pytest.approx(stats.norm.isf(0.00125), rel=1e-12)
 
 
 @pytest.mark.parametrize("freedom", [None, 3, 19])
 def test_sidak_is_exact_for_independent_comparisons(freedom: int | None) -> None:
     law = stats.norm if freedom is None else stats.t(freedom)
-    single = 2 * law.sf(z_threshold(60, 0.01, freedom))
+    single = 2 * law.sf(z_threshold(60, false_alarm=0.01, degrees_of_freedom=freedom))
     assert (1 - single) ** 60 == pytest.approx(0.99, abs=1e-12)
 
 

@@ -55,7 +55,7 @@ def changed_teacher(teacher: Teacher, inside: float = 1.0, outside: float = 1.0)
     """``outside * sigma*(inside * t)`` for inside = 1 or -1; an expression stays one."""
     if teacher.function is not None:
         kinks = tuple(inside * k for k in teacher.kinks)
-        return as_teacher(Changed(teacher.function, inside, outside), kinks)
+        return as_teacher(Changed(teacher.function, inside, outside), kinks=kinks)
     terms = teacher.terms if inside > 0 else tuple(t for term in teacher.terms for t in _mirrored(term))
     return _expression(Term(outside * coefficient, factors) for coefficient, factors in terms)
 

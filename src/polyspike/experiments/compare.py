@@ -144,7 +144,7 @@ def disagreements(
     if not family:
         return []
     freedom = min(c.measured.replicates for c in family) - 1
-    threshold = z_threshold(len(family), false_alarm, freedom)
+    threshold = z_threshold(len(family), false_alarm=false_alarm, degrees_of_freedom=freedom)
     wrong = [c for c in family if not c.agrees(threshold, finite_size)]
     return sorted(wrong, key=lambda c: -abs(c.z))
 

@@ -83,6 +83,7 @@ def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDAr
 
 def z_threshold(
     comparisons: int = 1,
+    *,
     false_alarm: float = 0.01,
     degrees_of_freedom: int | None = None,
     method: str = "sidak",

@@ -256,6 +256,7 @@ def _coefficients(activation: Activation, degree: int) -> Array:
 
 def as_activation(
     activation: "str | Activation | Callable[..., Any]",
+    *,
     derivative: Callable[..., Any] | None = None,
     kinks: Iterable[float] = (),
     centred: bool | None = None,

@@ -308,7 +308,9 @@ def _support(term: Term, n_indices: int, total: int) -> list[tuple[int, ...]]:
 
 
 def as_teacher(
-    teacher: "str | Teacher | Activation | Sequence[float] | Array | Callable[..., Any]", kinks: Iterable[float] = ()
+    teacher: "str | Teacher | Activation | Sequence[float] | Array | Callable[..., Any]",
+    *,
+    kinks: Iterable[float] = (),
 ) -> Teacher:
     """Make a :class:`Teacher`.
 

@@ -31,7 +31,7 @@ def misfits(theory: Callable[[Problem], Prediction], field: str) -> list[float]:
     for the test error and of 1 for the cosine.
     """
     rows: Any = np.genfromtxt(MEASURED, delimiter=",", names=True)
-    z = z_threshold(len(rows), 1e-4, int(rows["replicates"][0]) - 1)
+    z = z_threshold(len(rows), false_alarm=1e-4, degrees_of_freedom=int(rows["replicates"][0]) - 1)
     scale = {"change": theory(START).test_error, "cosine": 1.0}[field] / START.input_dim
     out = []
     for row in rows:

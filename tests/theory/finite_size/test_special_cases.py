@@ -364,7 +364,7 @@ def test_the_kernel_that_a_large_step_has_learned() -> None:
     found = predict_finite_size(start.replace(step_size=tilde * sqrt(start.width))).test_error
     errors = [learned_kernel_error(start, tilde, gamma, seed) for seed in range(seeds)]
     mean, standard_error = np.mean(errors), np.std(errors, ddof=1) / sqrt(seeds)
-    allowed = z_threshold(1, 1e-4, seeds - 1) * standard_error + 3 / d * mean
+    allowed = z_threshold(1, false_alarm=1e-4, degrees_of_freedom=seeds - 1) * standard_error + 3 / d * mean
     assert abs(mean - found) <= allowed
     assert abs(mean - predict_finite_size(start).test_error) > allowed
 

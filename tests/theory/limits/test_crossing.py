@@ -153,7 +153,7 @@ def simulated_misfit(theory: Callable[[Problem], Prediction]) -> float:
     for row in rows:
         n = int(row["n"])
         start, after = (one(at(2, t, n), "finite-size") for t in (0.0, float(row["t"])))
-        z = z_threshold(len(rows), 1e-4, int(row["replicates"]) - 1)
+        z = z_threshold(len(rows), false_alarm=1e-4, degrees_of_freedom=int(row["replicates"]) - 1)
         gain = theory(after.problem).test_error - start.test_error
         out.append(abs(gain - float(row["gain"])) / (z * float(row["se"]) + start.test_error / after.problem.input_dim))
     return max(out)
@@ -199,7 +199,7 @@ def test_a_direct_simulation_of_the_limit() -> None:
     gains = [spike_gain(problem, seed) for seed in range(seeds)]
     error = float(np.std(gains, ddof=1)) / math.sqrt(seeds)
     below = one(problem, "window", 1).test_error
-    allowed = z_threshold(1, 1e-4, seeds - 1) * error + below / problem.input_dim
+    allowed = z_threshold(1, false_alarm=1e-4, degrees_of_freedom=seeds - 1) * error + below / problem.input_dim
     expected, wrong = (one(p, "crossing", 2).test_error - below for p in (problem, at_strength(problem, 2, 1 / 3)))
     assert abs(float(np.mean(gains)) - expected) <= allowed
     assert abs(float(np.mean(gains)) - wrong) > allowed

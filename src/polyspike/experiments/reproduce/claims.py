@@ -68,7 +68,10 @@ class Claim:
         """Where the measured number lies with 95 % confidence, by Student's law."""
         if self.standard_error == 0:
             return self.measured, self.measured
-        half = z_threshold(1, 1 - CONFIDENCE, max(self.replicates - 1, 1)) * self.standard_error
+        half = (
+            z_threshold(1, false_alarm=1 - CONFIDENCE, degrees_of_freedom=max(self.replicates - 1, 1))
+            * self.standard_error
+        )
         return self.measured - half, self.measured + half
 
     @property
@@ -110,7 +113,7 @@ def _claim(part: str, statement: str, relation: str, found: Estimate, predicted:
 @cache
 def threshold(replicates: int) -> float:
     """Standard errors of a mean of so many replicates that chance alone may explain."""
-    return z_threshold(COMPARISONS, FALSE_ALARM, replicates - 1)
+    return z_threshold(COMPARISONS, false_alarm=FALSE_ALARM, degrees_of_freedom=replicates - 1)
 
 
 def equal(

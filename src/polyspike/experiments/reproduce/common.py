@@ -35,7 +35,7 @@ def _derivative(x: Any) -> Any:
     return np.cos(x + SHIFT)
 
 
-SHIFTED_SINE = as_activation(shifted_sine, _derivative)
+SHIFTED_SINE = as_activation(shifted_sine, derivative=_derivative)
 """The activation of the figures: ``c_k = exp(-1/2) sin(0.6 + k pi/2) / k!``, so no coefficient vanishes, and all
 derivatives are bounded, as the paper asks. The usual ones will not do: past the first, relu, gelu, silu and
 softplus have no odd coefficient, tanh and erf no even one. The shift is such that ``|c_2|`` and ``|c_3|`` (0.17 and

@@ -101,7 +101,7 @@ def test_simulation_tells_the_covariance_from_isotropic_noise() -> None:
         readout="constant",
     )
     found = replicate(chosen, replicates=40, seed=31).test_error
-    allowed = z_threshold(2, 0.01, found.replicates - 1) * found.standard_error
+    allowed = z_threshold(2, false_alarm=0.01, degrees_of_freedom=found.replicates - 1) * found.standard_error
     model = model_of(chosen)
     bulk = replace(model.bulk, moves=model.gains**2 + model.conditioning.remainder * model.grid.u**2)
     isotropic = errors(replace(model, bulk=bulk), solve_bulk(bulk, shift_of(chosen, model))[0]).test_error
