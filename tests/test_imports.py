@@ -22,6 +22,7 @@ LEAVES = {
     "arraytypes",
     "answers",
     "display",
+    "record",
     "elementwise",
     "errors",
     "estimate",

@@ -1,6 +1,7 @@
 """Results in a loop: every row has the common fields, copies and pickles, and shows itself on one screen."""
 
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import fields
@@ -80,6 +81,55 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "ActivationReport": lambda: ps.activation_report(ps.as_activation("relu")),
     "Dataset": lambda: ps.data.load("digits"),
 }
+
+
+WRITTEN = [name for name in RESULTS if name != "Dataset"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_result_writes_itself_down(name: str) -> None:
+    """As JSON holds it, without a loss: what is read again is what was written."""
+    result = RESULTS[name]()
+    written = result.to_dict()
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+    assert set(written) >= {f.name for f in fields(result) if f.repr}
+    for name, value in written.items():
+        if isinstance(value, float) and not isinstance(getattr(result, name), ps.Estimate):
+            assert value == getattr(result, name)
+
+
+@pytest.mark.parametrize("name", ["Prediction", "EdgePrediction", "FailedPrediction", "Optimum"])
+def test_every_prediction_writes_down_the_common_fields(name: str) -> None:
+    assert set(RESULTS[name]().to_dict()) >= COMMON
+
+
+def test_what_is_written_makes_the_problem_again() -> None:
+    for name in ("Prediction", "Measurement", "Replication", "Optimum"):
+        result = RESULTS[name]()
+        assert Problem.from_dict(result.to_dict()["problem"]) == result.problem
+
+
+def test_a_measurement_writes_down_its_arrays_and_means_their_errors() -> None:
+    run = RESULTS["Measurement"]()
+    assert run.to_dict()["eigenvalues"] == run.eigenvalues.tolist()
+    assert run.to_dict()["alignment"]["overlaps"] == run.alignment.overlaps.tolist()
+    found = RESULTS["Replication"]()
+    mean = found.test_error
+    expected = {"mean": mean.mean, "standard_error": mean.standard_error, "replicates": 8}
+    assert found.to_dict()["test_error"] == expected
+    assert found.to_dict()["measurements"][3]["seed"] == [0, 3]
+
+
+def test_numbers_that_are_not_finite_are_texts_that_float_reads() -> None:
+    least_squares = ps.predict(PROBLEM.replace(ridge=0.0), method="window", window=1)
+    trace = least_squares.to_dict()["extras"]["T1"]
+    assert trace == "Infinity"
+    assert float(trace) == least_squares.extras["T1"]
+
+
+def test_a_lambda_is_not_written_down_but_refused() -> None:
+    with pytest.raises(ps.ArgumentError, match="a callable has no text form"):
+        ps.predict(PROBLEM.replace(activation=lambda x: x + 0.1 * x**2)).to_dict()
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from polyspike.experiments.sweep.run import SweepResult as SweepResult
     from polyspike.experiments.sweep.run import sweep as sweep
     from polyspike.experiments.sweep.store import Store as Store
+    from polyspike.experiments.table import table as table
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
     from polyspike.simulation.simulate import simulate as simulate
@@ -77,6 +78,7 @@ _LAZY: dict[str, str] = {
     "SweepInterrupted": "polyspike.experiments.sweep.run",
     "SweepResult": "polyspike.experiments.sweep.run",
     "sweep": "polyspike.experiments.sweep.run",
+    "table": "polyspike.experiments.table",
     "equivalence": "polyspike.simulation.equivalence",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
@@ -145,6 +147,7 @@ __all__ = [
     "simulate",
     "simulate_data",
     "sweep",
+    "table",
     "z_threshold",
 ]
 

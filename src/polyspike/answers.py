@@ -2,13 +2,37 @@
 
 from typing import Any, Generic, TypeVar
 
-__all__ = ["PredictionFields"]
+from polyspike.record import Result
+
+__all__ = ["FIELDS", "PredictionFields"]
+
+FIELDS = (
+    "problem",
+    "method",
+    "train_loss",
+    "train_error",
+    "test_error",
+    "cosine",
+    "spike_cosine",
+    "spike_strength",
+    "regime",
+    "null_error",
+    "linear_error",
+    "window",
+    "error_estimate",
+    "trusted",
+    "trust_reason",
+    "notes",
+    "status",
+    "extras",
+)
+"""What every row has."""
 
 Number = TypeVar("Number")
 """float; or None, where there may be no prediction."""
 
 
-class PredictionFields(Generic[Number]):
+class PredictionFields(Result, Generic[Number]):
     """The fields of a :class:`polyspike.Prediction` on something that holds one, or that has none and says why.
 
     Without a prediction the numbers are None, never NaN, ``trusted`` is False and ``trust_reason`` says why.
@@ -23,6 +47,10 @@ class PredictionFields(Generic[Number]):
     def _why_none(self) -> str:
         """Why there is none."""
         return ""
+
+    def _recorded(self) -> dict[str, Any]:
+        """What every row has, then what this one has besides."""
+        return {name: getattr(self, name) for name in FIELDS} | super()._recorded()
 
     def _field(self, name: str, absent: Any = None) -> Any:
         return absent if self._own is None else getattr(self._own, name)

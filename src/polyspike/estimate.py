@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor, log10
 from numbers import Real
-from typing import overload
+from typing import Any, overload
 
 __all__ = ["Estimate"]
 
@@ -56,6 +56,10 @@ class Estimate:
     def __format__(self, spec: str) -> str:
         """The mean in the format of a float; without a format, mean and standard error."""
         return format(self.mean, spec) if spec else str(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The three numbers by name."""
+        return {"mean": self.mean, "standard_error": self.standard_error, "replicates": self.replicates}
 
     def __neg__(self) -> "Estimate":
         return Estimate(-self.mean, self.standard_error, self.replicates)

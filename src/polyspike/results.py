@@ -11,9 +11,9 @@ from typing import Any
 
 from polyspike.answers import PredictionFields
 from polyspike.arraytypes import Array
-from polyspike.display import Readable
 from polyspike.errors import NumericalError
 from polyspike.estimate import Estimate
+from polyspike.record import Result
 from polyspike.spectra import Spectrum, Spike
 from polyspike.status import Status
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Alignment(Readable):
+class Alignment(Result):
     """What the top left singular vectors of the features have learned, degree by degree.
 
     Attributes
@@ -56,7 +56,7 @@ class Alignment(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurement(Readable):
+class Measurement(Result):
     """What a simulated network did. Errors are per sample, on the scale of ``E y^2``.
 
     Attributes
@@ -107,7 +107,7 @@ class Measurement(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EquivalencePoint(Readable):
+class EquivalencePoint(Result):
     """How far the features F are from F_l, the initial features plus l explicit spikes, at one size.
 
     Attributes
@@ -130,7 +130,7 @@ class EquivalencePoint(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Equivalence(Readable):
+class Equivalence(Result):
     """F against F_l at growing size.
 
     Attributes
@@ -154,7 +154,7 @@ class Equivalence(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Prediction(Readable):
+class Prediction(Result):
     """What the theory says of a problem. Errors are per sample, on the scale of ``E y^2``.
 
     Attributes
@@ -217,7 +217,7 @@ class Prediction(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EdgePrediction(PredictionFields[float | None], Readable):
+class EdgePrediction(PredictionFields[float | None]):
     """On an edge alpha = (l-1)/(2l) between two windows the limit theory jumps: what is below, above, and on it.
 
     It has the fields of a :class:`Prediction`: those of ``crossing``, the limit exactly on the edge.
@@ -256,7 +256,7 @@ class EdgePrediction(PredictionFields[float | None], Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FailedPrediction(PredictionFields[None], Readable):
+class FailedPrediction(PredictionFields[None]):
     """A row of a vectorised prediction that has no numbers, and why. None stands where they would be, never NaN.
 
     Attributes
@@ -281,7 +281,7 @@ class FailedPrediction(PredictionFields[None], Readable):
 
 
 @dataclass(frozen=True, repr=False)
-class Slopes(Readable):
+class Slopes(Result):
     """Derivatives of the three errors by one argument of the problem."""
 
     train_loss: float
@@ -290,7 +290,7 @@ class Slopes(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Derivatives(Readable):
+class Derivatives(Result):
     """A prediction and how it answers to small changes.
 
     Attributes
@@ -307,7 +307,7 @@ class Derivatives(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Optimum(PredictionFields[float], Readable):
+class Optimum(PredictionFields[float]):
     """Where the predicted test error is least, with the fields of the prediction there.
 
     Attributes

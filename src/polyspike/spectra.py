@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from polyspike.arraytypes import Array
-from polyspike.display import Readable
+from polyspike.record import Result
 
 __all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spike(Readable):
+class Spike(Result):
     """An outlier of ``F F' / N``.
 
     Attributes
@@ -28,7 +28,7 @@ class Spike(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectrum(Readable):
+class Spectrum(Result):
     """The predicted spectrum of ``F F' / N`` (n x n).
 
     Attributes
@@ -72,7 +72,7 @@ class Spectrum(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientSpike(Readable):
+class GradientSpike(Result):
     """An outlier of the gradient matrix M.
 
     Attributes
@@ -94,7 +94,7 @@ class GradientSpike(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientSpectrum(Readable):
+class GradientSpectrum(Result):
     """The predicted spectrum of the gradient matrix ``M = X' diag(eps) X / n_0`` (d x d).
 
     Attributes

@@ -46,30 +46,42 @@ def integer(help: str, **options: Any) -> Any:
     return typer.Option(help=help, parser=as_integer, metavar="<int>", **options)
 
 
+DEFAULT_EXPONENT = 0.2
+
+_DEFAULTS = {p.name: p.default for p in inspect.signature(Problem).parameters.values()}
+
+
 def _option(name: str, help_: str, *values: str) -> Any:
     complete = complete_from(*values) if values else None
-    return typer.Option(f"--{name}", help=help_, rich_help_panel=PANEL, show_default=False, autocompletion=complete)
+    shown = _with_default(name.replace("-", "_"), help_)
+    return typer.Option(f"--{name}", help=shown, rich_help_panel=PANEL, show_default=False, autocompletion=complete)
 
 
-def _integer(help_: str) -> Any:
-    return integer(help_, rich_help_panel=PANEL, show_default=False)
+def _integer(name: str, help_: str, default: str = "") -> Any:
+    return integer(_with_default(name, help_, default), rich_help_panel=PANEL, show_default=False)
+
+
+def _with_default(name: str, help_: str, default: str = "") -> str:
+    """The help of an option, with the default that :class:`polyspike.Problem` has for it."""
+    value = default or _DEFAULTS[name]
+    return help_ if value is None else f"{help_}  ({value})"
 
 
 PROBLEM_OPTIONS: dict[str, Any] = {
-    "activation": Annotated[str | None, _option("activation", "relu, tanh, erf, gelu, h3, ...  (tanh)", *ACTIVATIONS)],
-    "teacher": Annotated[str | None, _option("teacher", "An expression such as 'h1 + 0.7*h2'.  (h1)")],
-    "n_samples": Annotated[int | None, _integer("n, samples of the ridge fit.  (2000)")],
-    "input_dim": Annotated[int | None, _integer("d.  (1000)")],
-    "width": Annotated[int | None, _integer("N, neurons.  (2000)")],
+    "activation": Annotated[str | None, _option("activation", "relu, tanh, erf, gelu, h3, ...", *ACTIVATIONS)],
+    "teacher": Annotated[str | None, _option("teacher", "An expression in Hermite polynomials: 'h1 - 0.5*h3'.")],
+    "n_samples": Annotated[int | None, _integer("n_samples", "n, samples of the ridge fit.")],
+    "input_dim": Annotated[int | None, _integer("input_dim", "d.")],
+    "width": Annotated[int | None, _integer("width", "N, neurons.")],
     "step_exponent": Annotated[
-        float | None, _option("step-exponent", "alpha in [0, 1/2]: the step is n^alpha.  (0.2)")
+        float | None, _option("step-exponent", f"alpha in [0, 1/2]: the step is n^alpha.  ({DEFAULT_EXPONENT})")
     ],
     "step_size": Annotated[float | None, _option("step-size", "The step eta itself; instead of its exponent.")],
-    "ridge": Annotated[float | None, _option("ridge", "lambda >= 0.  (0.01)")],
-    "noise": Annotated[float | None, _option("noise", "Standard deviation of the label noise.  (0.5)")],
-    "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.  (full)", "full", "target")],
-    "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.  (gaussian)", *READOUTS)],
-    "n_gradient": Annotated[int | None, _integer("Samples of the gradient step.  (n-samples)")],
+    "ridge": Annotated[float | None, _option("ridge", "lambda >= 0.")],
+    "noise": Annotated[float | None, _option("noise", "Standard deviation of the label noise.")],
+    "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.", "full", "target")],
+    "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.", *READOUTS)],
+    "n_gradient": Annotated[int | None, _integer("n_gradient", "Samples of the gradient step.", "n-samples")],
 }
 """Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""
 
@@ -77,8 +89,6 @@ FILE = Annotated[
     Path | None,
     typer.Option("--problem", help="A TOML file with these values; options override it.", rich_help_panel=PANEL),
 ]
-
-DEFAULT_EXPONENT = 0.2
 
 
 def read_problem(path: Path | None, given: dict[str, Any]) -> Problem:

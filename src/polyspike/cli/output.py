@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.record import plain
 from polyspike.spectra import Spectrum
 
-__all__ = ["check_figure", "make_folder", "plain", "print_json", "print_lines", "save_whole", "spectrum_values"]
+__all__ = ["check_figure", "make_folder", "print_json", "print_lines", "save_whole", "spectrum_values"]
 
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
@@ -76,19 +77,8 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def plain(value: Any) -> Any:
-    """Numbers, strings, lists and dicts only, as JSON wants them."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
 def print_json(values: Mapping[str, Any]) -> None:
-    """One JSON object on standard output; a number that is not finite is an error, not a NaN."""
+    """One JSON object on standard output, in the plain values of :func:`polyspike.record.plain`."""
     print(json.dumps(plain(values), indent=2, allow_nan=False))
 
 

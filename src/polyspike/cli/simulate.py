@@ -67,10 +67,7 @@ def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any])
 
         runs = replicate(problem, replicates=replicates, seed=seed, run=run, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
-    return {
-        name: {"mean": e.mean, "standard_error": e.standard_error, "replicates": e.replicates}
-        for name, e in estimates.items()
-    }
+    return {name: e.to_dict() for name, e in estimates.items()}
 
 
 def _shown(value: Any) -> Any:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.experiments.replicate import PairedDifference, Replication
 from polyspike.experiments.statistics import z_threshold
+from polyspike.record import Result
 from polyspike.results import Estimate, Prediction
 
 __all__ = ["COMPARED_FIELDS", "Comparison", "compare", "compare_differences", "disagreements"]
@@ -17,7 +17,7 @@ COMPARED_FIELDS = ("train_loss", "train_error", "test_error", "cosine", "spike_c
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Readable):
+class Comparison(Result):
     """One field: what was predicted and what was measured.
 
     Attributes

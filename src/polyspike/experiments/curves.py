@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from polyspike.errors import NumericalError
-from polyspike.experiments.statistics import SCALAR_FIELDS, estimate
+from polyspike.experiments.statistics import mean_columns
 from polyspike.experiments.sweep.run import SweepResult
+from polyspike.experiments.sweep.store import problem_columns
 from polyspike.problem import Problem
 from polyspike.theory import predict
 
@@ -48,17 +49,7 @@ def summary(result: SweepResult) -> list[dict[str, Any]]:
 
 
 def _record(problem: Problem, runs: Sequence[Any], label: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"curve": label, **_fields(problem), "replicates": len(runs)}
-    for name in SCALAR_FIELDS:
-        values = [getattr(run, name) for run in runs]
-        found = estimate(values) if len(values) > 1 else None
-        record[name] = found.mean if found else next(iter(values), None)
-        record[f"{name}_se"] = found.standard_error if found else None
-    return record
-
-
-def _fields(problem: Problem) -> dict[str, Any]:
-    return {"step_exponent": None, "step_size": None, **problem.to_dict(), "step": problem.step}
+    return {"curve": label, **problem_columns(problem), "replicates": len(runs), **mean_columns(runs)}
 
 
 def theory_curves(
@@ -92,7 +83,7 @@ def theory_curves(
 
 
 def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"curve": label, **_fields(problem), "method": method}
+    record: dict[str, Any] = {"curve": label, **problem_columns(problem), "method": method}
     try:
         found = predict(problem, method=method)
     except NumericalError as error:

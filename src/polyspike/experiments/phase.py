@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
+from polyspike.record import Result
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.theory import best_step, predict
 
@@ -32,7 +32,7 @@ AGAINST: dict[str, Callable[[Problem, float], Problem]] = {"ridge": _with_ridge,
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PhaseMap(Readable):
+class PhaseMap(Result):
     """A phase map as two tables.
 
     Attributes

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
 from polyspike.experiments.threads import one_task, workers_that_fit
 from polyspike.experiments.workers import as_done
 from polyspike.problem import Problem
+from polyspike.record import Result
 from polyspike.results import Estimate, Measurement
 from polyspike.simulation import simulate
 
@@ -23,7 +23,7 @@ Run = Callable[..., list[Measurement]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Replication(Readable):
+class Replication(Result):
     """Replicates of one problem: what was measured, with error bars.
 
     Attributes
@@ -66,7 +66,7 @@ class Replication(Readable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PairedDifference(Readable):
+class PairedDifference(Result):
     """Mean of ``problem - baseline`` over seeds that both share; far less noisy than a difference of means.
 
     Attributes

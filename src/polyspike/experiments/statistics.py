@@ -12,7 +12,7 @@ from polyspike.experiments.checks import as_count
 from polyspike.results import Estimate, Measurement
 from polyspike.status import Status
 
-__all__ = ["SCALAR_FIELDS", "estimate", "estimate_each", "without_luck", "z_threshold"]
+__all__ = ["MEAN_FIELDS", "SCALAR_FIELDS", "estimate", "estimate_each", "mean_columns", "without_luck", "z_threshold"]
 
 SCALAR_FIELDS = (
     "train_loss",
@@ -24,6 +24,11 @@ SCALAR_FIELDS = (
     "rank_one_fraction",
 )
 """The numbers that every :class:`polyspike.Measurement` has."""
+
+
+MEAN_FIELDS = tuple(name for name in SCALAR_FIELDS if name != "test_error_se")
+"""Those whose mean over replicates has a column, and its standard error the column ``..._se``. The sampling error of a
+single run's test set is not among them: its name is that of the standard error of the mean test error."""
 
 
 def estimate(values: Iterable[float]) -> Estimate:
@@ -54,6 +59,20 @@ def estimate(values: Iterable[float]) -> Estimate:
 def estimate_each(measurements: Sequence[Measurement]) -> dict[str, Estimate]:
     """:func:`estimate` of every scalar field of the measurements."""
     return {name: estimate(getattr(m, name) for m in measurements) for name in SCALAR_FIELDS}
+
+
+def mean_columns(measurements: Sequence[Measurement]) -> dict[str, float | None]:
+    """Means in columns by name, standard errors in ``..._se``.
+
+    A mean is None without any measurement, a standard error with fewer than two.
+    """
+    found: dict[str, float | None] = {}
+    for name in MEAN_FIELDS:
+        values = [getattr(m, name) for m in measurements]
+        several = estimate(values) if len(values) > 1 else None
+        found[name] = several.mean if several else next(iter(values), None)
+        found[f"{name}_se"] = several.standard_error if several else None
+    return found
 
 
 def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDArray[np.float64]:

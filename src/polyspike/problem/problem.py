@@ -19,6 +19,9 @@ from polyspike.scalars import as_integer, as_real
 
 __all__ = ["GRADIENTS", "READOUTS", "Problem", "as_problems"]
 
+Coefficients = Sequence[float] | NDArray[np.float64]
+"""Of a teacher, by Hermite degree."""
+
 GRADIENTS = ("full", "target")
 READOUTS = ("gaussian", "rademacher", "constant")
 
@@ -42,19 +45,19 @@ class Problem:
     Parameters
     ----------
     activation : str, Activation or callable
-        See :func:`polyspike.as_activation`; centred by default. Default ``"tanh"``.
+        See :func:`polyspike.as_activation`; centred by default. Default ``"gelu"``.
     teacher : str, sequence of float, Teacher or callable
-        See :func:`polyspike.as_teacher`. Default ``"h1"``, a linear teacher.
+        See :func:`polyspike.as_teacher`. Default ``"h1 + 0.7*h2"``, as much linear as quadratic.
     n_samples, input_dim, width : int
-        n, d and N, each at least 2.
+        n, d and N, each at least 2. Defaults 4000, 400 and 1000, away from the interpolation peak.
     step_exponent : float
         alpha in [0, 1/2]; the step size is ``n_samples ** step_exponent``. Give this or ``step_size``.
     step_size : float
         eta >= 0.
     ridge : float
-        lambda >= 0 in the objective above (per sample). 0 is the min-norm limit.
+        lambda >= 0 in the objective above (per sample). 0 is the min-norm limit. Default 0.1.
     noise : float
-        Standard deviation s >= 0 of the label noise.
+        Standard deviation s >= 0 of the label noise. Default 0.5.
     gradient : {"full", "target"}
         The exact gradient, or the part of it that only sees the labels (residual replaced by y).
     readout : {"gaussian", "rademacher", "constant"}
@@ -69,9 +72,9 @@ class Problem:
 
     Examples
     --------
-    >>> problem = Problem(activation="relu", teacher="h1 + 0.7*h2", n_samples=2000, step_exponent=0.3)
+    >>> problem = Problem(activation="relu", step_exponent=0.3)
     >>> problem.window, round(problem.step, 2)
-    (2, 9.78)
+    (2, 12.04)
     """
 
     activation: Activation
@@ -89,15 +92,15 @@ class Problem:
 
     def __init__(
         self,
-        activation: str | Activation | Callable[..., Any] = "tanh",
-        teacher: str | Sequence[float] | NDArray[np.float64] | Teacher | Activation | Callable[..., Any] = "h1",
-        n_samples: int = 2000,
-        input_dim: int = 1000,
-        width: int = 2000,
+        activation: str | Activation | Callable[..., Any] = "gelu",
+        teacher: str | Coefficients | Teacher | Activation | Callable[..., Any] = "h1 + 0.7*h2",
+        n_samples: int = 4000,
+        input_dim: int = 400,
+        width: int = 1000,
         *,
         step_exponent: float | None = None,
         step_size: float | None = None,
-        ridge: float = 0.01,
+        ridge: float = 0.1,
         noise: float = 0.5,
         gradient: str = "full",
         readout: str = "gaussian",

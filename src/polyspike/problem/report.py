@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 from polyspike.problem.activations import Activation, as_activation
+from polyspike.record import Result
 from polyspike.scalars import integer_or_none
 
 __all__ = ["ActivationReport", "Condition", "activation_report"]
@@ -24,7 +24,7 @@ class Condition:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActivationReport(Readable):
+class ActivationReport(Result):
     """What the theory sees of an activation.
 
     Attributes
@@ -50,6 +50,9 @@ class ActivationReport(Readable):
     derivative_variance: float
     second_moment: float
     conditions: tuple[Condition, ...]
+
+    def _recorded(self) -> dict[str, Any]:
+        return {**super()._recorded(), "activation": self.activation.label}
 
 
 def activation_report(activation: Any, *, degree: int = 8) -> ActivationReport:

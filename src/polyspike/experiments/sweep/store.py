@@ -13,16 +13,16 @@ import numpy as np
 
 from polyspike._version import __version__
 from polyspike.arraytypes import Array
-from polyspike.display import Readable
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.experiments.sweep.database import connect, reported, transaction, try_writing
 from polyspike.experiments.sweep.tables import frame, write_csv, write_parquet
 from polyspike.problem import Problem
+from polyspike.record import Result
 from polyspike.results import Alignment, Measurement
 from polyspike.status import Status
 
-__all__ = ["Row", "Store", "run_key"]
+__all__ = ["Row", "Store", "problem_columns", "run_columns", "run_key", "seed_columns"]
 
 _MEASURED = ("dtype", "device", "seconds", "n_test", *SCALAR_FIELDS)
 _COLUMNS = ("key", "problem", "seed", "options", "status", "message", "version", "finished_at", *_MEASURED)
@@ -54,7 +54,7 @@ def _text(value: Any) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Row(Readable):
+class Row(Result):
     """A finished run, or one that failed.
 
     Attributes
@@ -68,6 +68,8 @@ class Row(Readable):
     status : Status
     message : str
         What went wrong, empty where nothing did.
+    version, finished_at : str
+        Of polyspike, and when it was stored (UTC); empty before it is.
     """
 
     problem: Problem
@@ -76,6 +78,8 @@ class Row(Readable):
     measurement: Measurement | None
     status: Status = Status.OK
     message: str = ""
+    version: str = ""
+    finished_at: str = ""
 
     @property
     def key(self) -> str:
@@ -261,7 +265,8 @@ def _values(row: Row) -> tuple[Any, ...]:
     for name in _not_finite(row.measurement):
         raise NumericalError(Status.OUT_OF_RANGE, f"{name} of {row.problem}, seed {row.seed} is not finite")
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return (*texts, row.status.value, row.message, __version__, date, *measured)
+    origin = (row.version or __version__, row.finished_at or date)
+    return (*texts, row.status.value, row.message, *origin, *measured)
 
 
 def _not_finite(measurement: Measurement | None) -> list[str]:
@@ -291,7 +296,8 @@ def _row(values: Sequence[Any], arrays: dict[str, Array]) -> Row:
         alignment = _alignment(arrays)
         spectrum = arrays.get("eigenvalues")
         measurement = Measurement(problem, seed, **measured, eigenvalues=spectrum, alignment=alignment)
-    return Row(problem, seed, json.loads(cell["options"]), measurement, Status(cell["status"]), cell["message"])
+    end = (Status(cell["status"]), cell["message"], cell["version"], cell["finished_at"])
+    return Row(problem, seed, json.loads(cell["options"]), measurement, *end)
 
 
 def _alignment(arrays: dict[str, Array]) -> Alignment | None:
@@ -301,15 +307,25 @@ def _alignment(arrays: dict[str, Array]) -> Alignment | None:
     return Alignment(len(overlaps), arrays["alignment_monomial"], arrays["alignment_hermite"], overlaps)
 
 
+def run_columns(row: Row, longest: int = 2) -> dict[str, Any]:
+    """A row as it is exported, seeds being at most so long; one that was not stored has no version and no date yet."""
+    origin = {"version": row.version or None, "finished_at": row.finished_at or None}
+    return _record(dict(zip(_COLUMNS, (row.key, *_values(row)))) | origin, longest)
+
+
 def _record(cell: dict[str, Any], longest: int) -> dict[str, Any]:
-    problem = Problem.from_dict(json.loads(cell["problem"]))
-    fields = {"step_exponent": None, "step_size": None, "n_gradient": None, **problem.to_dict()}
-    derived = {"step": problem.step, "phi": problem.phi, "psi": problem.psi}
+    columns = problem_columns(Problem.from_dict(json.loads(cell["problem"])))
     rest = {name: cell[name] for name in _COLUMNS if name not in {"key", "problem"}}
-    return {**fields, **derived, **(rest | _seed_columns(json.loads(cell["seed"]), longest)), "key": cell["key"]}
+    return {**columns, **(rest | seed_columns(json.loads(cell["seed"]), longest)), "key": cell["key"]}
 
 
-def _seed_columns(seed: Sequence[int], longest: int) -> dict[str, int | None]:
+def problem_columns(problem: Problem) -> dict[str, Any]:
+    """A problem in every table: its fields, None where there is no value, its step, phi and psi."""
+    fields = {"step_exponent": None, "step_size": None, "n_gradient": None, **problem.to_dict()}
+    return {**fields, "step": problem.step, "phi": problem.phi, "psi": problem.psi}
+
+
+def seed_columns(seed: Sequence[int], longest: int) -> dict[str, int | None]:
     """Base seed and number of the replicate, each in a column of numbers; a base of several has more columns."""
     *base, replicate = seed if len(seed) > 1 else (*seed, None)
     names = ["seed", *(f"seed_{k}" for k in range(2, longest))]

@@ -63,7 +63,7 @@ def predict_crossing(problem: Problem, window: int | None = None) -> Prediction:
 
     Examples
     --------
-    >>> problem = Problem(activation="gelu", teacher="h1 + 0.7*h2", step_exponent=0.25)
+    >>> problem = Problem("gelu", "h1 + 0.7*h2", 2000, 1000, 2000, step_exponent=0.25)
     >>> weak, strong = (predict_crossing(problem.replace(step_size=t * 2000**0.25), 2) for t in (0.5, 2.0))
     >>> strong.train_loss < weak.train_loss
     True
