@@ -120,9 +120,17 @@ def test_every_result_has_a_row_of_plain_cells(name: str) -> None:
     assert json.loads(json.dumps(found)) == found
 
 
+def test_derivatives_stand_beside_their_prediction() -> None:
+    found = ps.derivatives(BASE)
+    row = records(found)[0]
+    assert (row["test_error"], row["ridge"]) == (found.prediction.test_error, BASE.ridge)
+    assert row["test_error_by_ridge"] == found.by_ridge.test_error
+    assert row["train_loss_by_step"] == found.by_step.train_loss
+
+
 @pytest.mark.parametrize("wrong", [[3], ["relu"], [BASE], {"test_error": 3}, [lambda: 3]])
 def test_what_is_no_result_is_refused(wrong: Any) -> None:
-    with pytest.raises(ArgumentError, match="^rows = .*give results"):
+    with pytest.raises(ArgumentError, match=r"^rows = .*give results"):
         ps.table(wrong)
 
 

@@ -120,8 +120,9 @@ def test_any_real_number_becomes_a_float(number: Any) -> None:
 
 def test_the_defaults() -> None:
     problem = Problem(step_exponent=0.3)
-    assert (problem.n_samples, problem.input_dim, problem.width) == (2000, 1000, 2000)
-    assert (problem.activation.label, problem.teacher.expression) == ("tanh", "h1")
+    assert (problem.n_samples, problem.input_dim, problem.width) == (4000, 400, 1000)
+    assert (problem.activation.label, problem.teacher.expression) == ("gelu", "h1 + 0.7*h2")
+    assert (problem.ridge, problem.noise) == (0.1, 0.5)
     assert (problem.gradient, problem.readout, problem.n_gradient) == ("full", "gaussian", None)
     assert problem.activation.centred
 
@@ -187,7 +188,7 @@ def test_it_is_frozen_hashable_and_equal_by_value() -> None:
         build(activation="uncentred relu"),
         build(teacher="h2"),
         build(n_samples=3),
-        build(ridge=0.1),
+        build(ridge=0.2),
         build(step_size=2.0),
         build(step_exponent=0.0),
         build(n_gradient=2000),
@@ -262,7 +263,7 @@ def test_it_prints_itself_well() -> None:
     text = repr(Problem("relu", "h1+.7*h2", 200, 100, 300, step_exponent=0.3))
     assert text == (
         "Problem(activation='relu', teacher='h1 + 0.7*h2', n_samples=200, input_dim=100, width=300, "
-        "step_exponent=0.3, ridge=0.01, noise=0.5, gradient='full', readout='gaussian')"
+        "step_exponent=0.3, ridge=0.1, noise=0.5, gradient='full', readout='gaussian')"
     )
     mine = repr(build(activation=np.tanh, teacher=np.sin))
     assert "activation=tanh, teacher=sin," in mine

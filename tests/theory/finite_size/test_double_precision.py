@@ -14,12 +14,13 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.gradient_matrix.residual_law import mean_ratio
 
-BASE = Problem(step_size=1.0, gradient="target")
+BASE = Problem("tanh", "h1", 2000, 1000, 2000, step_size=1.0, ridge=0.01, gradient="target")
 
 
-def test_nothing_to_learn_and_no_noise_is_nothing_left() -> None:
+@pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
+def test_nothing_to_learn_and_no_noise_is_nothing_left(activation: str) -> None:
     for gradient in ("full", "target"):
-        found = predict_finite_size(BASE.replace(teacher="0", noise=0, gradient=gradient))
+        found = predict_finite_size(BASE.replace(activation=activation, teacher="0", noise=0, gradient=gradient))
         assert (found.train_loss, found.train_error, found.test_error) == (0, 0, 0)
 
 

@@ -107,8 +107,11 @@ def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float
 
     With ``x = M - k_1`` and the free cumulants k of M: ``E x^2 = k_2``, ``E x^3 = k_3``, ``E x^4 = k_4 + 2 k_2^2``,
     ``E C = 1``, ``E C x = k_3/k_2``, ``E C x^2 = k_2 + k_4/k_2`` (joint cumulants ``phi_0^(k-1) E`` of the product).
+    Where M is a number (``k_2 = 0``, no residual at all) C is its mean.
     """
     k1, k2, k3, k4 = cumulants
+    if k2 == 0:
+        return np.ones_like(nodes)
     gram = np.array([[1, 0, k2], [0, k2, k3], [k2, k3, k4 + 2 * k2**2]])
     joint = np.array([1, k3 / k2, k2 + k4 / k2])
     x = nodes - k1
