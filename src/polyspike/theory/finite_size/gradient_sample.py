@@ -130,7 +130,8 @@ def _participation(teacher: Teacher, v: float, count: int) -> float:
     moment = float(weights @ labels**2) + v
     if moment == 0:
         return 1.0
-    log_s = np.linspace(*np.log(_PARTICIPATION_RANGE), _PARTICIPATION_NODES)
+    first, last = np.log(_PARTICIPATION_RANGE)
+    log_s = np.linspace(first, last, _PARTICIPATION_NODES)
     s = (np.exp(log_s) / moment)[:, None]
     narrowed = 1 + 2 * s * v
     density = np.exp(-s * labels**2 / narrowed) / np.sqrt(narrowed)

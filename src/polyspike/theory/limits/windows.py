@@ -25,7 +25,8 @@ __all__ = ["predict_window"]
 def predict_window(problem: Problem, window: int | None = None, published: bool = False) -> Prediction | EdgePrediction:
     """Limiting errors in the window of ``problem``'s step size, or for a given number of spikes.
 
-    Moniri et al. (arXiv 2310.07891); the term Q, which is not in the paper, and every formula in docs/theory.md. ``n, d, N -> infinity`` at fixed ratios with alpha strictly inside the window; the approach is slow.
+    Moniri et al. (arXiv 2310.07891); the term Q, which is not in the paper, and every formula in docs/theory.md.
+    ``n, d, N -> infinity`` at fixed ratios with alpha strictly inside the window; the approach is slow.
 
     Parameters
     ----------
