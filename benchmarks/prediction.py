@@ -108,9 +108,13 @@ def notebook_equations(problem: Problem) -> Errors:
     """Our solution of what the notebook solves: isotropic noise, equal norms, no corrections of order 1/d."""
     scalars = condition(problem)
     model = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
-    moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
-    norms = replace(model.norms, samples=0 * model.norms.samples, neurons=0 * model.norms.neurons)
-    model = replace(model, bulk=replace(model.bulk, moves=moves), norms=norms)
+    moves = model.gains**2 + model.conditioning.gradient_noise_variance * model.grid.u**2
+    norms = replace(
+        model.norms,
+        sample_covariance=0 * model.norms.sample_covariance,
+        neuron_variance=0 * model.norms.neuron_variance,
+    )
+    model = replace(model, bulk=replace(model.bulk, weight_variance=moves), norms=norms)
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
 
 

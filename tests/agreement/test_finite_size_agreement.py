@@ -90,10 +90,10 @@ def window(problem: Problem) -> Numbers:
 def without_quadratic_gradient(problem: Problem) -> Errors:
     """The gradient's remainder as isotropic noise: its quadratic part, the matrix M, is left out."""
     scalars = condition(problem)
-    scalars = replace(scalars, tilt=0 * scalars.tilt, remainder=scalars.spread)
+    scalars = replace(scalars, quadratic_step=0 * scalars.quadratic_step, gradient_noise_variance=scalars.move_variance)
     model = assemble(problem, choose_grid(problem, scalars), scalars)
-    moves = np.broadcast_to(model.bulk.mu_weights @ model.bulk.moves, model.bulk.moves.shape)
-    model = replace(model, bulk=replace(model.bulk, moves=moves))
+    moves = np.broadcast_to(model.bulk.mu_weights @ model.bulk.weight_variance, model.bulk.weight_variance.shape)
+    model = replace(model, bulk=replace(model.bulk, weight_variance=moves))
     return errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
 
 

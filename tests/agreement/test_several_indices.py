@@ -24,7 +24,7 @@ TEACHERS = ["h1[0] + h2[1]", "h1[0] + h1[1]*h1[2]"]
 def first_square_only(problem: Problem) -> float:
     """The test error if the bulk learned the square of the first orthogonal input alone."""
     model, state = solve_problem(problem)
-    pairs = products(model.directions.shape[1])
+    pairs = products(model.direction_measures.shape[1])
     others = [1 + k for k, pair in enumerate(pairs) if min(pair) > 0 and pair != (1, 1)]
     covariance, mean = model.along.covariance.copy(), model.along.mean.copy()
     covariance[:, others, :] = covariance[:, :, others] = 0.0

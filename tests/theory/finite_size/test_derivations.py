@@ -107,14 +107,14 @@ def measured_scalars(problem: Problem, net: Network) -> list[float]:
     a = net.u / problem.width**0.5
     move = step * (net.gradient - net.c1 * np.outer(a, net.beta))
     trace = float(net.eps @ (net.x0**2).sum(axis=1)) / net.x0.size
-    own = (move * net.w0).sum(axis=1) - scalars.tilt * net.u * trace
+    own = (move * net.w0).sum(axis=1) - scalars.quadratic_step * net.u * trace
     square = ((net.w0 + step * net.gradient - np.outer(a, b)) ** 2).sum(axis=1)
     return [
         float(np.linalg.norm(b)) / problem.width**0.5,
         float(b[0] / np.linalg.norm(b)),
         float(np.mean(net.eps**2)),
         float(-(net.u**2 @ own) / np.sum(net.u**4)),
-        float((move**2).sum() / np.sum(net.u**2)) - (scalars.tilt * net.eps.mean()) ** 2,
+        float((move**2).sum() / np.sum(net.u**2)) - (scalars.quadratic_step * net.eps.mean()) ** 2,
         (trace - float(net.eps.mean())) * d - 2 * float(problem.teacher.coefficients(2)[2]),
         float(np.mean(square - deviation(problem, scalars, net.u) ** 2)),
     ]
@@ -125,11 +125,11 @@ def predicted_scalars(problem: Problem) -> Array:
     drift = found.trace_shift
     return np.array(
         [
-            found.strength,
-            found.cosine,
+            found.spike_strength,
+            found.spike_cosine,
             found.residual_moment,
-            found.shrink,
-            found.spread + (found.tilt * drift) ** 2,
+            found.self_term,
+            found.move_variance + (found.quadratic_step * drift) ** 2,
             drift * problem.input_dim,
             0.0,
         ]
@@ -171,7 +171,7 @@ def test_the_coherent_output_of_a_constant_readout() -> None:
 def test_the_self_term_is_no_part_of_the_spike() -> None:
     """With ``c_1^2`` counted twice, ``delta = (eta/N) E[z sigma sigma']``, the comparison fails."""
     problem = STEP.replace(gradient="full", readout="rademacher")
-    twice = condition(problem).shrink + problem.step / problem.width * problem.activation.linear_strength
+    twice = condition(problem).self_term + problem.step / problem.width * problem.activation.linear_strength
     assert not agrees(drawn_scalars(problem)[:, 3], twice, twice, problem.input_dim)
 
 
@@ -300,12 +300,12 @@ def without_norms(model: FiniteSizeModel) -> FiniteSizeModel:
     covariance = model.along.covariance.copy()
     covariance[:, 0, :] = covariance[:, :, 0] = 0.0
     along = replace(model.along, covariance=covariance)
-    return replace(model, along=along, norms=replace(model.norms, samples=0 * model.norms.samples))
+    return replace(model, along=along, norms=replace(model.norms, sample_covariance=0 * model.norms.sample_covariance))
 
 
 def without_cross(model: FiniteSizeModel) -> FiniteSizeModel:
     """No measure of M between different directions, as if b and kappa_perp did not see the same M."""
-    return replace(model, directions=model.directions * np.eye(model.directions.shape[1]))
+    return replace(model, direction_measures=model.direction_measures * np.eye(model.direction_measures.shape[1]))
 
 
 def in_all_directions(model: FiniteSizeModel) -> FiniteSizeModel:
@@ -315,7 +315,7 @@ def in_all_directions(model: FiniteSizeModel) -> FiniteSizeModel:
 
 def gain_without_omega(model: FiniteSizeModel) -> FiniteSizeModel:
     """The gain not applied to the part ``a omega'`` of the own weights."""
-    return replace(model, omega=0 * model.omega)
+    return replace(model, omega_measure=0 * model.omega_measure)
 
 
 # What is left out, of which problem, and the entry of which field of Bulk must then be rejected.
@@ -369,7 +369,7 @@ def test_the_resolvent_of_the_gradient_matrix_in_its_frame(gradient: str) -> Non
     """``g`` times the Gram matrix of the frame, as if M knew none of these directions, is rejected."""
     problem = MATRIX.replace(gradient=gradient)
     law = residual_law(problem, condition(problem))
-    deviation = (law.phi * law.second_moment) ** 0.5
+    deviation = (law.phi_gradient * law.second_moment) ** 0.5
     z, g, _, block = (part[0] for part in resolvent(law, np.array([(0.5 + 1.2j) * deviation])))
     traces, blocks = drawn_resolvents(problem, complex(z))
     d, size = problem.input_dim, 1 / abs(z.imag)

@@ -78,7 +78,7 @@ def test_the_law_is_that_of_simulated_residuals(teacher: str) -> None:
     residuals. The part of the initial output along omega shows: without it the mean of T would vanish.
     """
     problem = BASE.replace(teacher=teacher, n_gradient=5, gradient="full", activation="relu")
-    v, c1 = condition(problem).noise_variance, 0.5
+    v, c1 = condition(problem).gaussian_variance, 0.5
     law = energy_law(problem.teacher, v, c1, 5)
     rng = np.random.default_rng(3)
     kappa, along, others = rng.standard_normal((3, 300_000, 5))
@@ -204,7 +204,7 @@ def test_labels_with_few_values_have_few_nodes() -> None:
 def test_concentration_is_the_share_over_the_number_of_directions() -> None:
     """Of Gaussian residuals ``eps^2/sum eps^2`` has a beta law, and p is ``3/(n_0 + 2)``; 0 without a step."""
     assert concentration(BASE.replace(step_size=0.0, step_exponent=None)) == 0
-    q = condition(BASE).spread
+    q = condition(BASE).move_variance
     learned = 400 / (400 + 8 * 9 / 2)
     assert concentration(BASE) == pytest.approx(3 / 10 * (learned * q / (1 + q)) ** 2, rel=1e-9)
     heavy = BASE.replace(teacher="-h1 - 0.5*h3")

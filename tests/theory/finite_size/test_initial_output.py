@@ -78,7 +78,7 @@ def test_at_huge_steps_only_the_residual_is_left() -> None:
 def test_only_the_spike_is_changed() -> None:
     problem = START.replace(step_exponent=0.3, activation="relu")
     without = condition_without_output(problem)
-    assert without.cosine == pytest.approx(finite_size(problem).cosine, rel=1e-12)
+    assert without.spike_cosine == pytest.approx(finite_size(problem).cosine, rel=1e-12)
     falling = as_activation(lambda x: -np.maximum(x, 0), derivative=lambda x: -1.0 * (x > 0), kinks=(0.0,))
     minus = predict_without_output(problem.replace(activation=falling))
     assert minus.spike_cosine == pytest.approx(-predict_without_output(problem).spike_cosine, rel=1e-6)

@@ -303,10 +303,10 @@ def all_alike(problem: Problem) -> Errors:
     noise in the gradient.
     """
     model = model_of(problem)
-    moves = model.gains**2 + model.conditioning.remainder * model.grid.u**2
-    model = replace(model, bulk=replace(model.bulk, moves=moves))
+    moves = model.gains**2 + model.conditioning.gradient_noise_variance * model.grid.u**2
+    model = replace(model, bulk=replace(model.bulk, weight_variance=moves))
     state, _ = solve_bulk(model.bulk, shift_of(problem, model))
-    norms = replace(model.norms, samples=0 * model.norms.samples)
+    norms = replace(model.norms, sample_covariance=0 * model.norms.sample_covariance)
     along = replace(model.along, mean=0 * model.along.mean, covariance=0 * model.along.covariance)
     return errors(replace(model, norms=norms, along=along), state)
 

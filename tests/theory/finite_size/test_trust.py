@@ -64,7 +64,7 @@ def test_the_estimate_is_its_formula() -> None:
 @pytest.mark.parametrize(
     ("corners", "reason"),
     [
-        (Corners(effect=1.0), "stretches the weights along the learned directions"),
+        (Corners(anisotropy_effect=1.0), "stretches the weights along the learned directions"),
         (Corners(concentration=1.0), "the gradient has 2000 samples"),
         (Corners(sampling=0.1), "1 indices are sampled"),
     ],

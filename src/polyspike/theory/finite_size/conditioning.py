@@ -86,25 +86,25 @@ class Conditioning:
 
     Attributes
     ----------
-    strength : float
+    spike_strength : float
         ``r = |b| / sqrt(N)``.
-    cosine : float
+    spike_cosine : float
         ``rho = b . beta* / |b|``.
-    spread : float
+    move_variance : float
         ``q``: the gradient's remainder adds ``q u^2`` to the variance of a pre-activation.
-    shrink : float
+    self_term : float
         ``delta``: a neuron that sees its own output loses ``delta u^2`` of its weight (full gradient).
-    tilt : float
+    quadratic_step : float
         ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
-    move : float
+    scaled_step : float
         ``eta / sqrt(N)``.
-    remainder : float
+    gradient_noise_variance : float
         ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
     excluded : float
         ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
     residual_moment : float
         ``E eps^2`` of the residual that the gradient sees.
-    noise_variance : float
+    gaussian_variance : float
         Variance of the Gaussian part ``nu`` of ``eps = sigma*(kappa*) + nu``.
     trace_shift : float
         Added to the spectrum of ``M`` (constant readout with the full gradient only).
@@ -116,16 +116,16 @@ class Conditioning:
         Those of the gradient's sample for which all of this holds; None for their expectations.
     """
 
-    strength: Any
-    cosine: Any
-    spread: Any
-    shrink: Any
-    tilt: Any
-    move: Any
-    remainder: Any
+    spike_strength: Any
+    spike_cosine: Any
+    move_variance: Any
+    self_term: Any
+    quadratic_step: Any
+    scaled_step: Any
+    gradient_noise_variance: Any
     excluded: float
     residual_moment: float
-    noise_variance: float
+    gaussian_variance: float
     trace_shift: float
     b_coordinates: tuple[Any, ...]
     gradient_cosine: float
@@ -180,11 +180,11 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
         )
     )
     return Conditioning(
-        strength=eta * abs(numbers.c1) * beta / problem.width**0.5,
-        cosine=0.0 if alone else sign * signal / beta,
-        shrink=0.0,
+        spike_strength=eta * abs(numbers.c1) * beta / problem.width**0.5,
+        spike_cosine=0.0 if alone else sign * signal / beta,
+        self_term=0.0,
         excluded=0.0,
-        noise_variance=problem.noise**2,
+        gaussian_variance=problem.noise**2,
         trace_shift=0.0,
         b_coordinates=frame,
         gradient_cosine=0.0 if alone else signal / beta,
@@ -213,11 +213,11 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     over_b = 1 / b if b != 0 else 0.0
     beta = (signal**2 + own**2 + rest) ** 0.5
     return Conditioning(
-        strength=b / problem.width**0.5,
-        cosine=move * signal * over_b,
-        shrink=shrink,
+        spike_strength=b / problem.width**0.5,
+        spike_cosine=move * signal * over_b,
+        self_term=shrink,
         excluded=1 / problem.width,
-        noise_variance=problem.noise**2 + output,
+        gaussian_variance=problem.noise**2 + output,
         trace_shift=trace_shift / energy**0.5,
         b_coordinates=(
             move * (signal - scale * mean_signal) * over_b,
@@ -240,4 +240,10 @@ def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: f
     tilt = 2 * numbers.c2 * eta / problem.width**0.5
     carried = tilt**2 * problem.phi_gradient * moment
     move = eta / problem.width**0.5
-    return {"spread": spread, "tilt": tilt, "move": move, "remainder": spread - carried, "residual_moment": moment}
+    return {
+        "move_variance": spread,
+        "quadratic_step": tilt,
+        "scaled_step": move,
+        "gradient_noise_variance": spread - carried,
+        "residual_moment": moment,
+    }

@@ -31,12 +31,12 @@ class Average(NamedTuple):
 
     members: tuple[Member, ...]
     errors: Errors
-    effect: float
+    anisotropy_effect: float
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
         overlaps = mean_overlaps([(member.weight, member.model) for member in self.members])
-        return as_prediction(problem, self.errors, overlaps, self.effect)
+        return as_prediction(problem, self.errors, overlaps, self.anisotropy_effect)
 
 
 class Ensemble:

@@ -71,7 +71,7 @@ class Overlaps(NamedTuple):
     of_gradient: float
     of_spike: float
     spike_size: float
-    stretch: float
+    anisotropy: float
 
 
 def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
@@ -91,7 +91,7 @@ def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
 def mean_overlaps(found: Sequence[tuple[float, FiniteSizeModel]]) -> Overlaps:
     """Their averages over models with weights."""
     rows = [
-        (weight * c.gradient_cosine, weight * c.cosine, weight * c.strength, weight * model.stretch)
+        (weight * c.gradient_cosine, weight * c.spike_cosine, weight * c.spike_strength, weight * model.anisotropy)
         for weight, model, c in ((weight, model, model.conditioning) for weight, model in found)
     ]
     return Overlaps(*(float(sum(column)) for column in zip(*rows, strict=True)))
@@ -106,7 +106,7 @@ def concentration(problem: Problem) -> float:
     pre-activation's variance, and the ``n_0(n_0+1)/2`` quadratic functions of those directions are learned from n
     samples where theory has noise. A measure for trust, no part of a prediction.
     """
-    q = abs(condition(problem).spread)
+    q = abs(condition(problem).move_variance)
     count = problem.gradient_samples
     learned = problem.n_samples / (problem.n_samples + count * (count + 1) / 2)
     most = float((q / (1 + q)) ** 2 * learned**2)
@@ -118,7 +118,7 @@ def participation(problem: Problem) -> float:
 
     Never over one, however heavy the labels are; one where no sample has a residual.
     """
-    return _participation(problem.teacher, condition(problem).noise_variance, problem.gradient_samples)
+    return _participation(problem.teacher, condition(problem).gaussian_variance, problem.gradient_samples)
 
 
 @lru_cache(maxsize=256)
@@ -156,7 +156,7 @@ def _nodes(problem: Problem) -> tuple[WeightedSample, ...]:
         return (WeightedSample(1.0, None),)
     # Of the mirrored activation T is the opposite: the same nodes.
     side = -1.0 if c1 < 0 else 1.0
-    law = energy_law(problem.teacher, scalars.noise_variance, abs(c1), problem.gradient_samples)
+    law = energy_law(problem.teacher, scalars.gaussian_variance, abs(c1), problem.gradient_samples)
     freedom = max(problem.input_dim - 1 - (problem.gradient == "full"), 1)
     nodes = []
     for weight, energy, overlaps in zip(law.weights, law.energies, law.overlaps, strict=True):

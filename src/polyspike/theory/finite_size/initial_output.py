@@ -43,9 +43,9 @@ def condition_without_output(problem: Problem) -> Conditioning:
     sign = -1.0 if c1 < 0 else 1.0
     return replace(
         full,
-        strength=problem.step * abs(c1) * beta / problem.width**0.5,
-        cosine=sign * signal / beta,
-        shrink=0.0,
+        spike_strength=problem.step * abs(c1) * beta / problem.width**0.5,
+        spike_cosine=sign * signal / beta,
+        self_term=0.0,
         excluded=0.0,
         b_coordinates=(*(0.0,) * problem.teacher.n_indices, 0.0, sign / beta),
     )

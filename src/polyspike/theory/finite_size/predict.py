@@ -74,7 +74,7 @@ def effect_of_stretch(model: FiniteSizeModel, state: BulkState, found: Errors, a
     """What weights stretched by the step along the known directions do to the test error, a share of it; 0 where it is
     not asked for, because they are little stretched or the prediction is not trusted in any case.
     """
-    if model.stretch < _NOTICED or not _worth(model.problem, found, 0.0, 0.0).trusted:
+    if model.anisotropy < _NOTICED or not _worth(model.problem, found, 0.0, 0.0).trusted:
         return 0.0
     without = errors(replace(model, along=model.along.isotropic(model.problem.input_dim)), state, at)
     return abs(float(without.test_error) / float(found.test_error) - 1)

@@ -30,8 +30,10 @@ def shift_of(problem: Problem, model: FiniteSizeModel | None = None) -> float:
     if problem.ridge > 0 or model is None:
         return problem.ridge * problem.n_samples / problem.width
     bulk = model.bulk
-    linear = (bulk.phi @ bulk.q.T) ** 2 * (bulk.mu_weights @ bulk.moves)
-    return _LEAST_SHIFT * float(bulk.sample_weights @ (bulk.residual + model.mean**2 + linear) @ bulk.neuron_weights)
+    linear = (bulk.phi @ bulk.chi.T) ** 2 * (bulk.mu_weights @ bulk.weight_variance)
+    return _LEAST_SHIFT * float(
+        bulk.sample_weights @ (bulk.noise_variance + model.mean**2 + linear) @ bulk.neuron_weights
+    )
 
 
 def model_of(problem: Problem, refine: float = 1.0, sample: StepScalars | None = None) -> FiniteSizeModel:

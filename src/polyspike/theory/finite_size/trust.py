@@ -61,8 +61,8 @@ def amplification(train_loss: float, train_error: float, test_error: float) -> f
 class Corners(NamedTuple):
     """What the theory is known to do less well: see the module."""
 
-    effect: float = 0.0
-    stretch: float = 0.0
+    anisotropy_effect: float = 0.0
+    anisotropy: float = 0.0
     concentration: float = 0.0
     sampling: float = 0.0
 
@@ -80,7 +80,7 @@ def trust(
     sizes = COVERED * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * test_error) if test_error > 0 else 0.0
     share = FOLLOWED + min(1.0, 2 * problem.phi_gradient)
-    stretched = share * corners.effect + STRETCHED * corners.stretch / (corners.stretch + KNEE)
+    stretched = share * corners.anisotropy_effect + STRETCHED * corners.anisotropy / (corners.anisotropy + KNEE)
     concentrated = CONCENTRATED * corners.concentration
     estimate = sizes + small + max(stretched, concentrated) + corners.sampling
     directions = d * (d + 1) / 2

@@ -99,7 +99,7 @@ def test_beyond_the_number_of_quadratic_directions_predictions_are_not_trusted()
     for problem, kept in ((inside, True), (outside, False)):
         terms = model_of(problem).bulk.next_order
         assert terms is not None
-        assert (terms.aspect <= LARGEST_ASPECT) == kept
+        assert (terms.samples_per_quadratic_dim <= LARGEST_ASPECT) == kept
         assert ("exceeds d(d+1)/2" in predict_finite_size(problem).trust_reason) != kept
 
 
@@ -112,8 +112,10 @@ def test_a_quadratic_activation_is_all_norms_and_quadratic_features(dimension: i
     terms = bulk.next_order
     assert terms is not None
     features = (terms.phi @ terms.chi.T) ** 2
-    np.testing.assert_allclose(features, bulk.residual, rtol=1e-12, atol=1e-12 * float(bulk.residual.max()))
-    assert float(np.abs(terms.own_spread).max()) <= 1e-12 * float(np.abs(terms.spread).max())
+    np.testing.assert_allclose(features, bulk.noise_variance, rtol=1e-12, atol=1e-12 * float(bulk.noise_variance.max()))
+    assert float(np.abs(terms.other_noise_by_log_square).max()) <= 1e-12 * float(
+        np.abs(terms.noise_by_log_square).max()
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])

@@ -53,7 +53,9 @@ def test_averages_of_callables_are_exact_at_every_deviation(name: str, deviation
     tau = deviation * np.ones(X.shape)
     found = kernels(activation, X, tau)
     scale = max(1.0, float(np.abs(activation(X)).max()), deviation) if name == "elu" else 1.0
-    for mine, reference in zip((found.mean, found.slope, found.residual, found.turn), dense(activation, X, tau)):
+    for mine, reference in zip(
+        (found.mean, found.slope, found.noise_variance, found.mean_by_log_norm), dense(activation, X, tau)
+    ):
         # The reference misses a kink by the square of its step, 2e-9 times the deviation squared.
         np.testing.assert_allclose(mine, reference, atol=2e-9 * max(1.0, deviation) ** 2 * scale, rtol=1e-9)
 
@@ -64,7 +66,7 @@ def test_a_callable_that_grows_too_fast_for_the_deviation_is_refused() -> None:
     # E exp(z + x) and its square, centred.
     found = kernels(activation, 0.0 * one, one)
     assert found.mean[0, 0] == pytest.approx(0.0, abs=1e-9)
-    assert found.residual[0, 0] == pytest.approx(np.e**2 - 2 * np.e, rel=1e-7)
+    assert found.noise_variance[0, 0] == pytest.approx(np.e**2 - 2 * np.e, rel=1e-7)
     with pytest.raises(NumericalError, match="exp grows too fast for pre-activations") as caught:
         kernels(activation, 0.0 * one, 2 * one)
     assert caught.value.status is Status.OUT_OF_RANGE

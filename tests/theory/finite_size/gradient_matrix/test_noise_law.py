@@ -31,7 +31,7 @@ def problem(input_dim: int = 600, gradient: str = "full", teacher: str = "h1 + 0
 
 def noise_law(chosen: Problem) -> NoiseLaw:
     law = residual_law(chosen, condition(chosen))
-    return NoiseLaw(law.labels, law.weights, law.inputs, law.noise_variance, law.omega, law.phi)
+    return NoiseLaw(law.labels, law.weights, law.inputs, law.gaussian_variance, law.output_covariance, law.phi_gradient)
 
 
 def test_the_closed_forms_are_the_averages() -> None:
@@ -103,7 +103,9 @@ def test_simulation_tells_the_covariance_from_isotropic_noise() -> None:
     found = replicate(chosen, replicates=40, seed=31).test_error
     allowed = z_threshold(2, false_alarm=0.01, degrees_of_freedom=found.replicates - 1) * found.standard_error
     model = model_of(chosen)
-    bulk = replace(model.bulk, moves=model.gains**2 + model.conditioning.remainder * model.grid.u**2)
+    bulk = replace(
+        model.bulk, weight_variance=model.gains**2 + model.conditioning.gradient_noise_variance * model.grid.u**2
+    )
     isotropic = errors(replace(model, bulk=bulk), solve_bulk(bulk, shift_of(chosen, model))[0]).test_error
     assert abs(predict_finite_size(chosen).test_error - found.mean) <= allowed
     assert abs(isotropic - found.mean) > allowed
@@ -120,7 +122,7 @@ def test_with_unlimited_samples_the_noise_is_isotropic() -> None:
 def test_the_projection_on_the_matrix_is_exact_with_few_samples_and_none_with_many() -> None:
     """``C = M^2/(phi_0 E eps^2)`` for d/n_0 to infinity (the samples are orthogonal), C = 1 for d/n_0 to 0."""
     chosen = problem()
-    teacher, v = chosen.teacher, condition(chosen).noise_variance
+    teacher, v = chosen.teacher, condition(chosen).gaussian_variance
     for phi, expected in ((1e9, lambda x: x**2), (1e-9, np.ones_like)):
         cumulants = matrix_cumulants(GradientLaw(teacher, v, 0.0, phi))
         scale = sqrt(cumulants[1])

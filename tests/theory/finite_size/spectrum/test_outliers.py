@@ -99,7 +99,7 @@ def _with_poles(learned: Learned, branch: Any) -> Array:
     rest = matrix[size:, size:]
     whole = matrix[:size, :size] - matrix[:size, size:] @ np.linalg.solve(rest, matrix[size:, :size])
     cost = neuron_cost(learned.spectral.model, learned.spectral.on_whole_laws(branch.state))
-    turn, strengths = learned.turn
+    turn, strengths = learned.rotation
     kept = turn[:, strengths > 1e-9]
     found: Array = np.linalg.inv(kept.T @ np.linalg.solve(cost, kept)) + kept.T @ (whole - cost) @ kept
     return found

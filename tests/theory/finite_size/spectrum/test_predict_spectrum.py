@@ -59,9 +59,9 @@ def test_the_mean_of_the_bulk_is_the_variance_of_a_feature_given_kappa_and_u(cha
     """
     problem = BASE.replace(**changes)
     bulk = solve_problem(problem.replace(ridge=1.0))[0].bulk
-    moves = bulk.mu_weights @ bulk.moves
-    linear = (bulk.sample_weights @ (bulk.phi @ bulk.q.T) ** 2) * moves
-    exact = float((bulk.sample_weights @ bulk.residual + linear) @ bulk.neuron_weights)
+    moves = bulk.mu_weights @ bulk.weight_variance
+    linear = (bulk.sample_weights @ (bulk.phi @ bulk.chi.T) ** 2) * moves
+    exact = float((bulk.sample_weights @ bulk.noise_variance + linear) @ bulk.neuron_weights)
     assert integral(predict(problem).spectrum, 1) == pytest.approx(exact, rel=5e-3)
 
 
@@ -69,8 +69,8 @@ def test_all_eigenvalues_together_have_the_trace_of_the_features() -> None:
     """``E tr FF'/N = n E sigma^2``, up to one eigenvalue of the bulk for every outlier."""
     model = solve_problem(BASE)[0]
     bulk, mean = model.bulk, model.mean
-    linear = (bulk.phi @ bulk.q.T) ** 2 * (bulk.mu_weights @ bulk.moves)
-    exact = float(bulk.sample_weights @ (mean**2 + linear + bulk.residual) @ bulk.neuron_weights)
+    linear = (bulk.phi @ bulk.chi.T) ** 2 * (bulk.mu_weights @ bulk.weight_variance)
+    exact = float(bulk.sample_weights @ (mean**2 + linear + bulk.noise_variance) @ bulk.neuron_weights)
     spectrum = predict(BASE).spectrum
     spikes = sum(spike.location for spike in spectrum.spikes) / BASE.n_samples
     slack = (1 + len(spectrum.spikes)) * spectrum.edges[-1][1] / BASE.n_samples

@@ -36,7 +36,11 @@ def test_the_turns_are_derivatives_by_the_deviation(name: str) -> None:
     found, h = kernels(as_activation(name), x, tau), 1e-5
     ahead, behind = (kernels(as_activation(name), x, tau * np.exp(step)) for step in (h, -h))
     slopes = [(a - b) / (2 * h) for a, b in zip(ahead[:4], behind[:4], strict=True)]
-    for turn, slope in zip((found.turn, found.slope_turn, 2 * found.spread, found.turn_turn), slopes, strict=True):
+    for turn, slope in zip(
+        (found.mean_by_log_norm, found.slope_by_log_norm, 2 * found.noise_by_log_square, found.mean_by_log_norm_twice),
+        slopes,
+        strict=True,
+    ):
         np.testing.assert_allclose(turn, slope, atol=1e-8 * float(np.abs(slope).max()) + 1e-9)
 
 
@@ -52,8 +56,8 @@ def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str)
         sizes = (4 * dimension, dimension, 8 * dimension)
         problem = Problem(activation, teacher, *sizes, n_gradient=8 * dimension, step_size=0.0, noise=0.1)
         own, other = (predict_finite_size(problem.replace(gradient=form)) for form in ("target", "full"))
-        assert abs(condition(problem.replace(gradient="target")).cosine) > 0.8
-        assert abs(condition(problem.replace(gradient="full")).cosine) < 1e-12
+        assert abs(condition(problem.replace(gradient="target")).spike_cosine) > 0.8
+        assert abs(condition(problem.replace(gradient="full")).spike_cosine) < 1e-12
         pairs = ((own.train_loss, other.train_loss), (own.test_error, other.test_error))
         return np.array([a / b - 1 for a, b in pairs])
 

@@ -42,14 +42,14 @@ def separate(self: FeatureStack, degree: Degree) -> Any:
 def regression(model: FiniteSizeModel, state: BulkState, place: int) -> NDArray[np.float64]:
     """``(prior^-1 + E[R f f'])^-1`` of one degree, by the prior that isotropic weights have: one eigenvalue of M."""
     stack = Directions(model, state).stack
-    degree, moved, variance = stack.degrees[place], model.bulk.sample_weights * state.r, model.norms.variance
+    degree, moved, variance = stack.degrees[place], model.bulk.sample_weights * state.r, model.norms.log_norm_variance
     average = degree.functions.T @ ((moved * degree.factor)[:, None] * degree.functions)
-    average = average + variance * degree.turned.T @ (moved[:, None] * degree.turned)
+    average = average + variance * degree.by_log_norm.T @ (moved[:, None] * degree.by_log_norm)
     n, d = model.problem.n_samples, model.problem.input_dim
     zeta, chi = model.bulk.neuron_weights * state.zeta, model.quadratic[2]
-    blocks = [n / d * model.bulk.q.T @ ((zeta * model.bulk.moves[0])[:, None] * model.bulk.q)]
+    blocks = [n / d * model.bulk.chi.T @ ((zeta * model.bulk.weight_variance[0])[:, None] * model.bulk.chi)]
     if place == 0:
-        blocks.append(2 * n * chi.T @ ((zeta * model.norms.neurons)[:, None] * chi))
+        blocks.append(2 * n * chi.T @ ((zeta * model.norms.neuron_variance)[:, None] * chi))
     share = [(d**2 - 1) / (d * (d + 2)), (d + 1) / (d + 2)][place]
     blocks.append(share * 2 * n / (d * (d + 1)) * chi.T @ (zeta[:, None] * chi))
     prior = block_diag(*blocks)
@@ -82,15 +82,15 @@ def test_the_fit_is_one_regression_on_all_features(readout: str, place: int, mon
 def _with_one_node(model: FiniteSizeModel) -> FiniteSizeModel:
     """The measures of the noise's covariance at their one mean, and isotropic weights."""
     bulk = model.bulk
-    moves = (bulk.mu_weights @ bulk.moves)[None]
-    bulk = replace(bulk, moves=moves, mu_weights=np.ones(1))
-    count, d = model.directions.shape[1], model.problem.input_dim
+    moves = (bulk.mu_weights @ bulk.weight_variance)[None]
+    bulk = replace(bulk, weight_variance=moves, mu_weights=np.ones(1))
+    count, d = model.direction_measures.shape[1], model.problem.input_dim
     covariance = np.zeros_like(model.along.covariance)
-    covariance[:, 0, 0] = model.norms.neurons * d * (d + 1)
+    covariance[:, 0, 0] = model.norms.neuron_variance * d * (d + 1)
     shares = [(d**2 - 1) / (d * (d + 2)) if i == j else (d + 1) / (d + 2) for i, j in products(count)]
     covariance[:, 1:, 1:] = np.diag(shares)
     along = WeightsAlong(np.zeros_like(model.along.mean), covariance)
-    return replace(model, bulk=bulk, directions=np.eye(count)[None], along=along)
+    return replace(model, bulk=bulk, direction_measures=np.eye(count)[None], along=along)
 
 
 def test_simulation_tells_the_joint_fit_from_two_separate_ones(monkeypatch: pytest.MonkeyPatch) -> None:

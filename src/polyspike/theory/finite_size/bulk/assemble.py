@@ -36,17 +36,17 @@ class FiniteSizeModel:
     ----------
     mean : ndarray of shape (K, A)
         ``m(kappa, u)``.
-    directions : ndarray of shape (n_mu, P, P)
+    direction_measures : ndarray of shape (n_mu, P, P)
         Weights of the spectral measures of M between the directions (b, kappa_perp ...), P = p + 1.
     mu : ndarray of shape (n_mu,)
         Nodes of M.
     gains : ndarray of shape (n_mu, A)
         ``1 - delta u^2 + e u mu``, what the gradient makes of a neuron's own weight along an eigendirection of M.
-    omega : ndarray of shape (n_mu,)
+    omega_measure : ndarray of shape (n_mu,)
         Weights of the spectral measure of M at ``omega = W0' a``.
     norms : Norms
         How far the deviations of single samples and neurons are from tau.
-    phi, phi_turn : ndarray of shape (K, p)
+    phi, phi_by_log_norm : ndarray of shape (K, p)
         The factor of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
         ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
     along : WeightsAlong
@@ -61,21 +61,21 @@ class FiniteSizeModel:
     bulk: BulkModel
     labels: LabelParts
     mean: Any
-    directions: Any
+    direction_measures: Any
     mu: Any
     gains: Any
-    omega: Any
+    omega_measure: Any
     norms: Norms
     phi: Any
-    phi_turn: Any
+    phi_by_log_norm: Any
     along: WeightsAlong
     quadratic: tuple[Any, Any, Any]
 
     @property
-    def stretch(self) -> float:
+    def anisotropy(self) -> float:
         """How much of a prediction is due to weights that the step has made longer along the known directions."""
         n, d = self.problem.n_samples, self.problem.input_dim
-        return self.along.stretch(self.grid.u_weights, 2 * n / (d * (d + 1)))
+        return self.along.anisotropy(self.grid.u_weights, 2 * n / (d * (d + 1)))
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None, sample: StepScalars | None = None) -> FiniteSizeModel:
@@ -104,22 +104,27 @@ def assemble(
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
     u, n = grid.u, problem.n_samples
-    gains = 1 - scalars.shrink * u**2 + scalars.tilt * u * mu[:, None]
-    moves = gains**2 + scalars.remainder * u**2 * measures.noise[:, None]
+    gains = 1 - scalars.self_term * u**2 + scalars.quadratic_step * u * mu[:, None]
+    moves = gains**2 + scalars.gradient_noise_variance * u**2 * measures.noise_covariance[:, None]
     tau = deviation(problem, scalars, u)
     directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    parts = _kernels(problem, scalars.strength, grid, tau * norm)
-    spread = norms(problem, scalars, u, tau, parts.turn)
+    parts = _kernels(problem, scalars.spike_strength, grid, tau * norm)
+    spread = norms(problem, scalars, u, tau, parts.mean_by_log_norm)
     if not finite_dimension:
-        spread = replace(spread, variance=0.0)
-    (phi, phi_turn), q = factorise([parts.slope, parts.slope_turn], [1.0, spread.variance], grid, rank_tolerance)
-    noise, growth = parts.residual, norm
+        spread = replace(spread, log_norm_variance=0.0)
+    (phi, phi_turn), q = factorise(
+        [parts.slope, parts.slope_by_log_norm], [1.0, spread.log_norm_variance], grid, rank_tolerance
+    )
+    noise, growth = parts.noise_variance, norm
     if finite_dimension:
         noise, more = _independent(parts, tau * norm, spread, grid)
         growth = norm * more
     (quadratic, quadratic_turn), chi = factorise(
-        [parts.turn / 2**0.5, parts.turn_turn / 2**0.5], [1.0, spread.variance], grid, NEXT_RANK_TOLERANCE
+        [parts.mean_by_log_norm / 2**0.5, parts.mean_by_log_norm_twice / 2**0.5],
+        [1.0, spread.log_norm_variance],
+        grid,
+        NEXT_RANK_TOLERANCE,
     )
     bulk = BulkModel(
         grid.kappa_weights,
@@ -138,7 +143,7 @@ def assemble(
         scalars,
         grid,
         bulk,
-        label_parts(problem.teacher, grid.kappa, scalars.cosine, problem.noise),
+        label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
         parts.mean,
         directions,
         mu,
@@ -154,8 +159,8 @@ def assemble(
 
 def _next_order(problem: Problem, parts: Kernels, spread: Norms, phi: Any, turned: Any, chi: Any) -> NextOrder:
     """The terms of section 11, of what :func:`_independent` leaves of the quadratic part: a share ``1/(1 + 2v)``."""
-    kept = 1 / (1 + 2 * np.diagonal(spread.samples))
-    own = parts.spread - (1 - kept) * parts.turn * parts.turn_turn / 2
+    kept = 1 / (1 + 2 * np.diagonal(spread.sample_covariance))
+    own = parts.noise_by_log_square - (1 - kept) * parts.mean_by_log_norm * parts.mean_by_log_norm_twice / 2
     return NextOrder(phi, turned, kept[:, None] ** 0.5 * chi, own, problem.input_dim, problem.n_samples)
 
 
@@ -177,15 +182,15 @@ def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[A
     directions of the linear features. Shares ``v/(1/2 + v)`` and ``v/(1/6 + v)`` of the two parts, exact to first order
     in v and never more than the whole. Where the linear features vanish, those of the cubic part stay noise.
     """
-    v = np.diagonal(spread.samples)
-    quadratic = parts.turn**2 * v / (1 + 2 * v)
-    cubic = (tau * parts.slope_turn) ** 2 * v / (1 + 6 * v)
+    v = np.diagonal(spread.sample_covariance)
+    quadratic = parts.mean_by_log_norm**2 * v / (1 + 2 * v)
+    cubic = (tau * parts.slope_by_log_norm) ** 2 * v / (1 + 6 * v)
     gained = grid.kappa_weights @ cubic @ grid.u_weights
     if gained == 0:
-        return parts.residual - quadratic, 1.0
+        return parts.noise_variance - quadratic, 1.0
     linear = grid.kappa_weights @ (tau * parts.slope) ** 2 @ grid.u_weights
     joined = linear / (linear + gained)
-    return parts.residual - quadratic - joined * cubic, (2 - joined) ** 0.5
+    return parts.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
 
 
 def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
@@ -206,7 +211,7 @@ def _on_known_directions(
     known = _known_directions(problem, scalars)
     directions = known @ measures.frame @ known.T
     noise = known @ noise_between(gradient_law(problem, scalars)) @ known.T
-    return directions, known_moments(directions, noise, gains, scalars.remainder * u**2, measures.bulk)
+    return directions, known_moments(directions, noise, gains, scalars.gradient_noise_variance * u**2, measures.bulk)
 
 
 def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
@@ -218,7 +223,7 @@ def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
     frame = np.zeros((p + 1, p + 2), dtype=b.dtype)
     frame[0] = b
     frame[1:, :p] = np.eye(p)
-    rest = (1 - scalars.cosine**2) ** 0.5
+    rest = (1 - scalars.spike_cosine**2) ** 0.5
     # At rho = 1 to rounding there is no such direction, and nothing of the label lies along it.
-    frame[1] = (frame[1] - scalars.cosine * b) / rest if rest != 0 else 0.0
+    frame[1] = (frame[1] - scalars.spike_cosine * b) / rest if rest != 0 else 0.0
     return frame

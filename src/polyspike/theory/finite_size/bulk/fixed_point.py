@@ -30,16 +30,16 @@ class BulkModel:
     ----------
     sample_weights, neuron_weights : ndarray of shape (K,), (A,)
         Quadrature weights of the two Gaussian (or readout) measures.
-    phi, q : ndarray of shape (K, p), (A, p)
+    phi, chi : ndarray of shape (K, p), (A, p)
         ``A1 / tau = sum_j phi_j(kappa) q_j(u)``.
-    residual : ndarray of shape (K, A)
+    noise_variance : ndarray of shape (K, A)
         ``A2^2``.
-    moves : ndarray of shape (n_mu, A)
+    weight_variance : ndarray of shape (n_mu, A)
         ``s_u(mu)``, the variance of a neuron's weight along an eigendirection of M.
     mu_weights : ndarray of shape (n_mu,)
-    aspect : float
+    samples_per_dim : float
         ``n / d``.
-    overload : float
+    samples_per_neuron : float
         ``n / N``.
     next_order : NextOrder, optional
         What finite dimension adds; without it the fixed point is that of the leading order.
@@ -48,12 +48,12 @@ class BulkModel:
     sample_weights: Any
     neuron_weights: Any
     phi: Any
-    q: Any
-    residual: Any
-    moves: Any
+    chi: Any
+    noise_variance: Any
+    weight_variance: Any
     mu_weights: Any
-    aspect: float
-    overload: float
+    samples_per_dim: float
+    samples_per_neuron: float
     next_order: NextOrder | None = None
 
     @cached_property
@@ -62,14 +62,14 @@ class BulkModel:
         return (self.phi[:, :, None] * self.phi[:, None, :]).reshape(len(self.phi), -1)
 
     @cached_property
-    def q_pairs(self) -> Any:
+    def chi_pairs(self) -> Any:
         """``q_i q_j`` flat, shape (A, p^2)."""
-        return (self.q[:, :, None] * self.q[:, None, :]).reshape(len(self.q), -1)
+        return (self.chi[:, :, None] * self.chi[:, None, :]).reshape(len(self.chi), -1)
 
     @cached_property
-    def weighted_moves(self) -> Any:
+    def weighted_variance(self) -> Any:
         """The moves times the weights of M, shape (n_mu, A)."""
-        return self.mu_weights[:, None] * self.moves
+        return self.mu_weights[:, None] * self.weight_variance
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class BulkState:
     def q_hat(self) -> Any:
         """``Q(mu)``, shape (..., n_mu, p, p)."""
         model = self.model
-        weights = model.moves * (model.neuron_weights * self.zeta)[..., None, :]
-        return (weights @ model.q_pairs).reshape(*weights.shape[:-1], *self.v.shape[-2:])
+        weights = model.weight_variance * (model.neuron_weights * self.zeta)[..., None, :]
+        return (weights @ model.chi_pairs).reshape(*weights.shape[:-1], *self.v.shape[-2:])
 
     @cached_property
     def v(self) -> Any:
@@ -103,7 +103,7 @@ class BulkState:
     def e(self) -> Any:
         """``E(mu)``, shape (..., n_mu, p, p)."""
         size = self.v.shape[-1]
-        return np.linalg.inv(np.eye(size) + self.model.aspect * (self.v[..., None, :, :] @ self.q_hat))
+        return np.linalg.inv(np.eye(size) + self.model.samples_per_dim * (self.v[..., None, :, :] @ self.q_hat))
 
     @cached_property
     def gam(self) -> Any:
@@ -116,24 +116,24 @@ class BulkState:
         return self.e @ self.v[..., None, :, :]
 
     @cached_property
-    def x(self) -> Any:
+    def inverse_r(self) -> Any:
         """``D + h + phi' bar[Gam] phi``, at a fixed point 1/R."""
         model = self.model
         mean = model.mu_weights @ _flat(self.gam)
-        h = (model.neuron_weights * self.zeta) @ model.residual.T
+        h = (model.neuron_weights * self.zeta) @ model.noise_variance.T
         shift = np.asarray(self.shift)
         shift = shift[..., None] if shift.ndim and shift.shape != self.r.shape else shift
         leading = shift + h + mean @ model.phi_pairs.T
         return leading if self.next_order is None else leading + self.next_order.by_r
 
     @cached_property
-    def y(self) -> Any:
+    def inverse_zeta(self) -> Any:
         """``1 + (n/N)(E[A2^2 R] + q' bar[s Psi] q)``, at a fixed point 1/zeta."""
         model = self.model
-        linear = (model.weighted_moves * (_flat(self.psi) @ model.q_pairs.T)).sum(axis=-2)
-        noise = (model.sample_weights * self.r) @ model.residual
+        linear = (model.weighted_variance * (_flat(self.psi) @ model.chi_pairs.T)).sum(axis=-2)
+        noise = (model.sample_weights * self.r) @ model.noise_variance
         more = 0.0 if self.next_order is None else self.next_order.by_zeta
-        return 1 + model.overload * (noise + linear + more)
+        return 1 + model.samples_per_neuron * (noise + linear + more)
 
     @cached_property
     def next_order(self) -> NextOrderState | None:
@@ -142,18 +142,18 @@ class BulkState:
         if arrays is None:
             return None
         wr, wz = model.sample_weights * self.r, model.neuron_weights * self.zeta
-        return NextOrderState(arrays, wr, wz, self.r, model.overload)
+        return NextOrderState(arrays, wr, wz, self.r, model.samples_per_neuron)
 
     @property
     def diagonal_variance(self) -> Any:
         """Relative variance of the diagonal of ``(K + D)^-1`` between samples of the same kappa."""
-        return 0.0 if self.next_order is None else self.next_order.variance
+        return 0.0 if self.next_order is None else self.next_order.diagonal_variance
 
     @cached_property
     def defect(self) -> Any:
         """``(log R X, log zeta Y)``, zero at the fixed point."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            return np.concatenate([np.log(self.r * self.x), np.log(self.zeta * self.y)], axis=-1)
+            return np.concatenate([np.log(self.r * self.inverse_r), np.log(self.zeta * self.inverse_zeta)], axis=-1)
 
     @cached_property
     def size_of_defect(self) -> float:
@@ -175,24 +175,24 @@ def _flat(matrices: Any) -> Any:
 def jacobian(state: BulkState) -> Any:
     """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (..., K + A, K + A)."""
     model = state.model
-    k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_moves
-    cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.q.T)
-    cross = model.residual + np.einsum("ma,...mka->...ka", weighted, cross)
-    sample = -model.aspect * _between_samples(state)
-    neuron = _square(model.q @ state.psi @ model.q.T)
-    neuron = -model.aspect * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.moves)
+    k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_variance
+    cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.chi.T)
+    cross = model.noise_variance + np.einsum("ma,...mka->...ka", weighted, cross)
+    sample = -model.samples_per_dim * _between_samples(state)
+    neuron = _square(model.chi @ state.psi @ model.chi.T)
+    neuron = -model.samples_per_dim * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.weight_variance)
     if state.next_order is not None:
         by_r, both, by_zeta = state.next_order.second_derivatives()
         sample, cross, neuron = sample + by_r, cross + both, neuron + by_zeta
     # Derivatives of 1/R and 1/zeta are symmetric but for the quadrature weights.
-    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, state.x))
+    out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, state.inverse_r))
     out[..., :k, :k], out[..., :k, k:] = sample, cross
     out[..., k:, :k], out[..., k:, k:] = np.swapaxes(cross, -1, -2), neuron
-    out *= np.concatenate([1 / state.x, model.overload / state.y], axis=-1)[..., None]
+    out *= np.concatenate([1 / state.inverse_r, model.samples_per_neuron / state.inverse_zeta], axis=-1)[..., None]
     out *= np.concatenate([model.sample_weights * state.r, model.neuron_weights * state.zeta], axis=-1)[..., None, :]
     out[..., np.arange(k + a), np.arange(k + a)] += 1
     if state.next_order is not None:
-        out[..., np.arange(k), np.arange(k)] += state.next_order.own_derivative / state.x
+        out[..., np.arange(k), np.arange(k)] += state.next_order.diagonal_derivative / state.inverse_r
     return out
 
 
@@ -241,5 +241,5 @@ class Linearised:
 def tangent(state: BulkState, at: Linearised) -> Any:
     """Derivative of (log R, log zeta) by log D along the solution."""
     right = np.zeros(state.defect.shape, dtype=state.defect.dtype)
-    right[: len(state.r)] = state.shift / state.x
+    right[: len(state.r)] = state.shift / state.inverse_r
     return -at.solve(right)

@@ -88,7 +88,7 @@ def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | N
 
 def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkState, int]:
     """Continuation in D from the scale of the features' own variance down, each start extrapolated in logarithms."""
-    natural = float((model.sample_weights @ (model.residual + 1)) @ model.neuron_weights)
+    natural = float((model.sample_weights @ (model.noise_variance + 1)) @ model.neuron_weights)
     level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
     state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
     slope = np.zeros(len(state.r) + len(state.zeta))
@@ -107,7 +107,7 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
 
 def _start(model: BulkModel, shift: Any) -> BulkState:
     ones = np.ones(len(model.neuron_weights))
-    r = 1 / (shift + model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1))
+    r = 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
     state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones)
     for _ in range(_DAMPED_STEPS):
         state = _damped(state)

@@ -53,11 +53,11 @@ class Kernels(NamedTuple):
 
     mean: Any
     slope: Any
-    residual: Any
-    turn: Any
-    slope_turn: Any
-    spread: Any
-    turn_turn: Any
+    noise_variance: Any
+    mean_by_log_norm: Any
+    slope_by_log_norm: Any
+    noise_by_log_square: Any
+    mean_by_log_norm_twice: Any
 
 
 def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
@@ -182,12 +182,12 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
     return Kernels(
         value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
         value.slope + jump * density * dt,
-        value.residual * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
-        value.turn * (1 + dtau / tau0 - t * dt),
-        value.slope_turn - jump * density * (1 - t**2) * dt,
-        value.spread * (1 + 2 * dtau / tau0)
+        value.noise_variance * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
+        value.mean_by_log_norm * (1 + dtau / tau0 - t * dt),
+        value.slope_by_log_norm - jump * density * (1 - t**2) * dt,
+        value.noise_by_log_square * (1 + 2 * dtau / tau0)
         + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
-        value.turn_turn * (1 + dtau / tau0) + jump * tau0 * density * t * (1 - t**2) * dt,
+        value.mean_by_log_norm_twice * (1 + dtau / tau0) + jump * tau0 * density * t * (1 - t**2) * dt,
     )
 
 

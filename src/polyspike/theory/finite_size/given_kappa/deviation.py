@@ -29,9 +29,9 @@ def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     second = problem.phi_gradient * scalars.residual_moment + first**2
     shift = scalars.trace_shift
     second, first = second + 2 * shift * first + shift**2, first + shift
-    own, push = 1 - scalars.shrink * u**2, scalars.tilt * u
+    own, push = 1 - scalars.self_term * u**2, scalars.quadratic_step * u
     own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
-    square = own**2 + 2 * own * push * first + push**2 * second + scalars.remainder * u**2 - own_share
+    square = own**2 + 2 * own * push * first + push**2 * second + scalars.gradient_noise_variance * u**2 - own_share
     if np.real(square).min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)

@@ -64,14 +64,14 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     NumericalError
         ``OUT_OF_RANGE`` when the step is so far beyond order sqrt(n) that kappa would need too many nodes.
     """
-    r, q = abs(conditioning.strength), abs(conditioning.spread)
+    r, q = abs(conditioning.spike_strength), abs(conditioning.move_variance)
     sharpness = r**2 / (1 + min(2 * q, 20 + q))
     widest = _WIDEST_STEP["polynomial" if problem.teacher.is_polynomial else "other"]
     step = min(widest, _KAPPA_STEP / sqrt(1 + 5 * sharpness)) / refine
     extra = 0.4 * (refine > 1)
     reach = teacher_reach(problem.teacher) + extra
     _check_count(reach / step, f"spike strength r = {r:.3g}")
-    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.cosine)), step, reach, refine)
+    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, reach, refine)
     if problem.readout == "rademacher":
         u = (np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
     elif problem.readout == "constant":

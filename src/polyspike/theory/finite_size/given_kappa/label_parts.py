@@ -35,7 +35,7 @@ class LabelParts(NamedTuple):
     squares : ndarray of shape (p (p + 1)/2, K)
         The parts of the rest along the quadratic polynomials of unit norm of the orthogonal inputs, whose energy g2
         contains: ``h_2 = (t^2 - 1)/sqrt 2`` of the first, its products with the others, and those of the others.
-    g0_turn, g1_turn, g2_turn : ndarray of shape (K,), (p, K), (K,)
+    g0_by_log_norm, g1_by_log_norm, g2_by_log_norm : ndarray of shape (K,), (p, K), (K,)
         Derivatives of the three by log of the norm of the inputs orthogonal to b, the label being regressed anew:
         ``E[s y]``, ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
     """
@@ -44,9 +44,9 @@ class LabelParts(NamedTuple):
     g1: Any
     g2: Any
     squares: Any
-    g0_turn: Any
-    g1_turn: Any
-    g2_turn: Any
+    g0_by_log_norm: Any
+    g1_by_log_norm: Any
+    g2_by_log_norm: Any
 
 
 class _Values(NamedTuple):
@@ -77,11 +77,11 @@ class _Rule(NamedTuple):
 
     t: Any
     kernel: Any
-    own: bool
+    per_kappa: bool
 
     def average(self, weight: Any, values: Array) -> Any:
         """Of values of shape (..., T) or (..., K, T), under weights (K, T)."""
-        return (weight * values).sum(axis=-1) if self.own else values @ weight.T
+        return (weight * values).sum(axis=-1) if self.per_kappa else values @ weight.T
 
 
 def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> LabelParts:
@@ -102,7 +102,7 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     else:
         y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
         t = (y - cosine * kappa[:, None]) / width
-        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), own=False)
+        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), per_kappa=False)
     return _parts(rule, values, noise)
 
 
@@ -113,9 +113,9 @@ def _own_rule(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Ar
     y = rho * kappa[:, None] + deviation * t
     values = _values(teacher, y.ravel()).reshaped(y.shape)
     if deviation == 0 or not np.iscomplexobj(cosine):
-        return _Rule(t, weights + np.zeros(t.shape), own=True), values
+        return _Rule(t, weights + np.zeros(t.shape), per_kappa=True), values
     moved = t + (rho - cosine) * kappa[:, None] / width + t * (deviation - width) / width
-    return _Rule(moved, weights * np.exp((t**2 - moved**2) / 2) * (deviation / width), own=True), values
+    return _Rule(moved, weights * np.exp((t**2 - moved**2) / 2) * (deviation / width), per_kappa=True), values
 
 
 def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:

@@ -24,20 +24,20 @@ class Norms:
 
     Attributes
     ----------
-    turn : ndarray of shape (K, A)
+    mean_by_log_norm : ndarray of shape (K, A)
         ``t(kappa, u) = dm/d log tau``.
-    samples : ndarray of shape (A, A)
+    sample_covariance : ndarray of shape (A, A)
         Covariance over samples of log tau at u and u', ``avg[s_u s_u'] / (2 d tau_u^2 tau_u'^2)``.
-    neurons : ndarray of shape (A,)
+    neuron_variance : ndarray of shape (A,)
         Variance of log tau over neurons.
-    variance : float
+    log_norm_variance : float
         Of ``log |x|/sqrt d`` over samples, ``1/(2d)``; zero where finite dimension is left out.
     """
 
-    turn: Any
-    samples: Any
-    neurons: Any
-    variance: float
+    mean_by_log_norm: Any
+    sample_covariance: Any
+    neuron_variance: Any
+    log_norm_variance: float
 
 
 def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
@@ -45,9 +45,9 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
     k1, k2, k3, k4 = matrix_cumulants(gradient_law(problem, scalars))
-    c = scalars.tilt * u
-    a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
-    rest = scalars.remainder * u**2
+    c = scalars.quadratic_step * u
+    a = 1 - scalars.self_term * u**2 + c * (k1 + scalars.trace_shift)
+    rest = scalars.gradient_noise_variance * u**2
     square = a**2 + c**2 * k2 + rest
     # cov(s_u, s_u') between a c, c^2 and the noise beside M, whose covariance has the joint cumulants k_3/k_2 with M,
     # k_4/k_2 with M twice and k_4/k_2^2 with itself; and the square of the mean.
@@ -71,7 +71,7 @@ def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumul
     free cumulants: ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
     """
     k2, k3, k4 = cumulants
-    numbers, move = activation_numbers(problem.activation), scalars.move * u
+    numbers, move = activation_numbers(problem.activation), scalars.scaled_step * u
     x, y = 2 * a * numbers.radial_slope * move, numbers.square_slope * move**2
-    quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.tilt * u) ** 2) ** 2
+    quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.quadratic_step * u) ** 2) ** 2
     return quadratic + 2 * k2 * (a * move) ** 2 * numbers.radial_variance

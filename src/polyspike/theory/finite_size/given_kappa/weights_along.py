@@ -64,7 +64,7 @@ class WeightsAlong:
         covariance[:, 1:, 1:] = product_covariance(np.eye(self.mean.shape[1])[None], dimension)
         return WeightsAlong(np.zeros_like(self.mean), covariance)
 
-    def stretch(self, weights: Array, aspect: float) -> float:
+    def anisotropy(self, weights: Array, aspect: float) -> float:
         """``n/D2`` times how much more the products of the known directions hold than those of isotropic weights, at
         most, on average over the readouts with these weights: how much of a prediction is due to this.
         """
@@ -86,19 +86,19 @@ class Known(NamedTuple):
 
     Attributes
     ----------
-    gained : ndarray of shape (A, P, P)
+    through_matrix : ndarray of shape (A, P, P)
         ``int gain_u(mu)^2 dnu_ij(mu)``, the own weights.
-    noise : ndarray of shape (P, P)
+    noise_covariance : ndarray of shape (P, P)
         The covariance C of the noise.
-    tau2 : ndarray of shape (A,)
+    tau_squared : ndarray of shape (A,)
         ``s_u`` averaged over the spectrum of M.
     moments : ndarray of shape (A, P, P)
         ``s_ij(u)/tau^2 = (gained + dl u^2 C)/tau^2``.
     """
 
-    gained: Any
-    noise: Any
-    tau2: Any
+    through_matrix: Any
+    noise_covariance: Any
+    tau_squared: Any
     moments: Any
 
 
@@ -131,13 +131,15 @@ def weights_along(
     alone.
     """
     d = problem.input_dim
-    norm = spread.neurons * d * (d + 1)
-    if spread.variance == 0 or known.moments.shape[1] >= d:
+    norm = spread.neuron_variance * d * (d + 1)
+    if spread.log_norm_variance == 0 or known.moments.shape[1] >= d:
         return WeightsAlong(np.zeros(known.moments.shape), norm[:, None, None])
     own, by_noise = _radial(problem, scalars, grid.u, measures)
     tie = np.einsum("kij,ka->aij", directions, gains**2 * (own - measures.bulk @ own))
-    mixed = (known.gained @ known.noise + known.noise @ known.gained) / 2 - known.gained
-    tie = (tie + by_noise[:, None, None] * mixed) / known.tau2[:, None, None] ** 2
+    mixed = (
+        known.through_matrix @ known.noise_covariance + known.noise_covariance @ known.through_matrix
+    ) / 2 - known.through_matrix
+    tie = (tie + by_noise[:, None, None] * mixed) / known.tau_squared[:, None, None] ** 2
     s = known.moments
     growth = _growth(directions, own - measures.bulk @ own, by_noise, known) / d
     first, second = _bent(growth, _bend(parts, grid.kappa_weights))
@@ -149,9 +151,9 @@ def _growth(directions: Any, radial: Any, by_noise: Any, known: Known) -> Any:
     """``d`` times the relative growth of ``|w|^2`` with the square of a weight, shape (A, P): along b its own, along
     all e that of the whole block, ``tr G^3/tr G^2``, which an orthogonal change of them leaves as it is.
     """
-    one = np.eye(len(known.noise))
-    growth = np.einsum("kij,ka->aij", directions, radial) + by_noise[:, None, None] * (known.noise - one)
-    growth = growth / known.tau2[:, None, None]
+    one = np.eye(len(known.noise_covariance))
+    growth = np.einsum("kij,ka->aij", directions, radial) + by_noise[:, None, None] * (known.noise_covariance - one)
+    growth = growth / known.tau_squared[:, None, None]
     block = growth[:, 1:, 1:]
     square = block @ block
     second, third = np.einsum("aii->a", square), np.einsum("aij,aji->a", square, block)
@@ -166,8 +168,8 @@ def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: Measure
     ``x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2`` of :mod:`norms`, ``phi_0 M_2 = k_2 C``.
     """
     k1, k2, _, _ = matrix_cumulants(gradient_law(problem, scalars))
-    numbers, move, c = activation_numbers(problem.activation), scalars.move * u, scalars.tilt * u
-    a = 1 - scalars.shrink * u**2 + c * (k1 + scalars.trace_shift)
+    numbers, move, c = activation_numbers(problem.activation), scalars.scaled_step * u, scalars.quadratic_step * u
+    a = 1 - scalars.self_term * u**2 + c * (k1 + scalars.trace_shift)
     mu = (measures.nodes - k1)[:, None]
     own = 2 * a * numbers.radial_slope * move * mu + c**2 * mu**2
     return own, (numbers.square_slope * move**2 - c**2) * k2
@@ -178,8 +180,10 @@ def _bend(parts: Kernels, weights: Array) -> Any:
 
     Where t vanishes against the feature there is nothing to bend, and no slope.
     """
-    energy = weights @ (parts.turn**2) + _NOTHING * (weights @ np.real(parts.residual + parts.mean**2))
-    slope = weights @ (parts.turn * parts.turn_turn)
+    energy = weights @ (parts.mean_by_log_norm**2) + _NOTHING * (
+        weights @ np.real(parts.noise_variance + parts.mean**2)
+    )
+    slope = weights @ (parts.mean_by_log_norm * parts.mean_by_log_norm_twice)
     return 1 - slope / (2 * np.where(energy == 0, 1.0, energy))
 
 

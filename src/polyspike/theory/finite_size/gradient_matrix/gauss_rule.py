@@ -64,7 +64,7 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
     block : ndarray of shape (K, p+2, p+2)
         ``(M - z)^-1`` between (teacher directions ..., omega, beta).
     """
-    averages = law.averages(w / law.phi)
+    averages = law.averages(w / law.phi_gradient)
     z = w + averages.scalar
     size = averages.matrix.shape[-1]
     k_inverse = np.linalg.inv(averages.matrix - z[:, None, None] * np.eye(size))
@@ -72,8 +72,8 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
     block = np.empty((len(w), size + 1, size + 1), dtype=complex)
     block[:, :size, :size] = k_inverse
     block[:, :size, size] = block[:, size, :size] = moved
-    block[:, size, size] = averages.own + np.einsum("ki,ki->k", averages.vector, moved)
-    return z, -1 / w, 1 - averages.slope / law.phi, block
+    block[:, size, size] = averages.beta_beta + np.einsum("ki,ki->k", averages.vector, moved)
+    return z, -1 / w, 1 - averages.slope / law.phi_gradient, block
 
 
 def measure_nodes(
@@ -102,7 +102,7 @@ def measure_nodes(
     gram = frame_gram(law)
     if scale == 0.0:
         return MeasureNodes(np.zeros(1), np.ones(1), gram[None], np.ones(1))
-    if law.phi < UNLIMITED:
+    if law.phi_gradient < UNLIMITED:
         return unlimited_samples(law, gram)
     one_sided = np.isfinite(law.lowest)
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
@@ -114,7 +114,7 @@ def measure_nodes(
     total = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
     compact = _Map(length, ends[0] if one_sided else -np.inf)
     variable = compact.forward((z - law.centre) / scale)
-    atom = float(compact.forward(np.array([-law.centre / scale]))[0]) if one_sided and law.phi > 1 else None
+    atom = float(compact.forward(np.array([-law.centre / scale]))[0]) if one_sided and law.phi_gradient > 1 else None
     t, gauss, values, orthonormal = _gauss(variable, total, compact.forward(ends), n_nodes, atom)
     weights = (values.T @ (orthonormal @ measures).imag) * gauss[:, None]
     offsets = compact.back(t)
@@ -163,8 +163,8 @@ def _ends(law: ResidualLaw) -> Array:
     Single samples reach ``phi_0 w``, and outliers of the frame the eigenvalues of ``E w k k'`` when samples abound.
     """
     labels = law.labels[law.weights > _NO_WEIGHT]
-    noise = _NOISE_RANGE * sqrt(law.noise_variance)
-    single = law.phi * law.weight(np.array([labels.min() - noise, labels.max() + noise]))
+    noise = _NOISE_RANGE * sqrt(law.gaussian_variance)
+    single = law.phi_gradient * law.weight(np.array([labels.min() - noise, labels.max() + noise]))
     eps, weights, _, pairs = law.joint_sample(6)
     outliers = np.linalg.eigvalsh(np.tensordot(weights * law.weight(eps), pairs, 1)) - law.centre
     reached = np.concatenate([[0.0], single, _CLEARANCE * outliers]) / law.deviation
@@ -185,7 +185,7 @@ def _power_moments(law: ResidualLaw) -> Array:
     s2, s3, s4 = powers @ eps**2
     t1, t2, t3 = (powers * eps) @ k
     a1, a2 = np.tensordot(powers[1:], pairs, 1)
-    phi, m1, m2 = law.phi, e1, law.phi * e2 + e1**2
+    phi, m1, m2 = law.phi_gradient, e1, law.phi_gradient * e2 + e1**2
     k2 = a1 @ a1 + phi * a2
     side1 = a1 @ t1 + phi * t2
     side2 = k2 @ t1 + phi * (a1 @ t2 + m1 * t2 + phi * t3)
@@ -329,8 +329,8 @@ def _left_end(law: ResidualLaw, low: float) -> float:
     goal = law.centre + (low - _BEYOND) * law.deviation
     w = goal - law.centre - law.deviation
     for _ in range(_NEWTON_STEPS):
-        averages = law.averages(np.array([w / law.phi], dtype=complex))
-        w -= float((w + averages.scalar[0].real - goal) / (1 - averages.slope[0].real / law.phi))
+        averages = law.averages(np.array([w / law.phi_gradient], dtype=complex))
+        w -= float((w + averages.scalar[0].real - goal) / (1 - averages.slope[0].real / law.phi_gradient))
     return w
 
 

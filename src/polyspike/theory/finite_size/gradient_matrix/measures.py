@@ -29,14 +29,14 @@ class MeasureNodes:
     frame : ndarray of shape (K, p+2, p+2)
         Weights of the (signed) spectral measures between the directions (teacher ..., omega, beta); their sum is the
         Gram matrix of these directions.
-    noise : ndarray of shape (K,)
+    noise_covariance : ndarray of shape (K,)
         The covariance of the gradient's noise there, of mean one.
     """
 
     nodes: Array
     bulk: Array
     frame: Array
-    noise: Array
+    noise_covariance: Array
 
     def within(self, share: float) -> "MeasureNodes":
         """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
@@ -45,7 +45,7 @@ class MeasureNodes:
         Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
         of the nodes before has, so that a node counts for what it adds to it.
         """
-        values = self.noise if np.ptp(self.nodes) == 0 else self.nodes
+        values = self.noise_covariance if np.ptp(self.nodes) == 0 else self.nodes
         drawn, order = values, np.argsort(values)
         for direction in (order, order[::-1]):
             mass = np.maximum.accumulate(np.append(0.0, np.cumsum(self.bulk[direction])))
@@ -56,8 +56,8 @@ class MeasureNodes:
             if self._has_outlier(inside == 1):
                 continue
             drawn = drawn + inside * (part @ values / part.sum() - drawn)
-        noise = np.interp(drawn, values[order], self.noise[order])
-        return MeasureNodes(self.nodes if values is self.noise else drawn, self.bulk, self.frame, noise)
+        noise = np.interp(drawn, values[order], self.noise_covariance[order])
+        return MeasureNodes(self.nodes if values is self.noise_covariance else drawn, self.bulk, self.frame, noise)
 
     def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
         """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
@@ -69,9 +69,9 @@ def frame_gram(law: ResidualLaw) -> Array:
     """Inner products of (teacher directions ..., omega, beta)."""
     p = law.inputs.shape[1]
     gram = np.eye(p + 2)
-    linear = np.append((law.weights * law.labels) @ law.inputs, law.omega)
+    linear = np.append((law.weights * law.labels) @ law.inputs, law.output_covariance)
     gram[:-1, -1] = gram[-1, :-1] = linear
-    gram[-1, -1] = linear @ linear + law.phi * law.second_moment
+    gram[-1, -1] = linear @ linear + law.phi_gradient * law.second_moment
     return gram
 
 

@@ -38,9 +38,9 @@ class NoiseLaw(ResidualLaw):
     @property
     def deviation(self) -> float:
         """``sqrt(phi_0 E eps^4)``."""
-        v = self.noise_variance
+        v = self.gaussian_variance
         fourth = float(self.weights @ (self.labels**4 + 6 * v * self.labels**2)) + 3 * v**2
-        return sqrt(self.phi * fourth)
+        return sqrt(self.phi_gradient * fourth)
 
     @property
     def centre(self) -> float:
@@ -68,7 +68,7 @@ class NoiseLaw(ResidualLaw):
         ahead, behind = self._sides(root - self.labels), self._sides(root + self.labels)
         behind = (behind[0], -behind[1], behind[2])
         even = [(one + other) / (2 * root) @ self.weights for one, other in zip(ahead, behind, strict=True)]
-        slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
+        slope = self.output_covariance / self.gaussian_variance if self.gaussian_variance > 0 else 0.0
         p = self.inputs.shape[1]
         vector = np.empty((len(pole), p + 1), dtype=complex)
         vector[:, :p] = (ahead[0] - behind[0]) / 2 * self.weights @ self.inputs
@@ -78,27 +78,27 @@ class NoiseLaw(ResidualLaw):
         matrix[:, :p, :p] = (level @ self.pairs.reshape(-1, p * p)).reshape(-1, p, p)
         cross = (ahead[1] + behind[1]) / (2 * root) * self.weights
         matrix[:, :p, p] = matrix[:, p, :p] = slope * (cross @ self.inputs)
-        matrix[:, p, p] = (1 - slope * self.omega) * even[0] + slope**2 * even[2]
+        matrix[:, p, p] = (1 - slope * self.output_covariance) * even[0] + slope**2 * even[2]
         wide = pole[:, None, None]
         return Averages(
             scalar=pole * (pole * even[0] - 1),
             vector=pole[:, None] * vector,
             matrix=wide * (wide * matrix - np.eye(p + 1)),
-            own=1 - pole * even[0],
+            beta_beta=1 - pole * even[0],
             slope=1 - 2 * pole * even[0] + pole**2 * self._square(root[:, 0], even[0]),
         )
 
     def _sides(self, distance: Complex) -> tuple[Complex, Complex, Complex]:
         """``E nu^k/(p - nu)`` for k = 0, 1, 2 at the distances p."""
-        zero = mean_inverse(distance, self.noise_variance)
-        one = self.noise_variance * mean_ratio(distance, self.noise_variance)
+        zero = mean_inverse(distance, self.gaussian_variance)
+        one = self.gaussian_variance * mean_ratio(distance, self.gaussian_variance)
         return zero, one, distance * one
 
     def _square(self, root: Complex, level: Complex) -> Complex:
         """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``."""
         inner = np.zeros((len(root), len(self.labels)), dtype=complex)
         for distance in (root[:, None] - self.labels, root[:, None] + self.labels):
-            inner = inner + mean_ratio(distance, self.noise_variance)
+            inner = inner + mean_ratio(distance, self.gaussian_variance)
         return level / (2 * root**2) + (inner @ self.weights) / (4 * root**2)
 
 
@@ -131,10 +131,10 @@ def noise_in_frame(law: ResidualLaw) -> Array:
     if second == 0:
         return np.eye(size + 1)
     inner = np.einsum("s,sij->ij", weights * eps**2, pairs)
-    m, t = (weights * eps) @ k, law.phi * ((weights * eps**3) @ k)
+    m, t = (weights * eps) @ k, law.phi_gradient * ((weights * eps**3) @ k)
     out = np.empty((size + 1, size + 1))
     out[:-1, :-1] = inner
     out[:-1, -1] = out[-1, :-1] = inner @ m + t
-    own = law.phi * second**2 + law.phi**2 * float(weights @ eps**4)
+    own = law.phi_gradient * second**2 + law.phi_gradient**2 * float(weights @ eps**4)
     out[-1, -1] = own + m @ inner @ m + 2 * m @ t
     return out / second

@@ -52,11 +52,11 @@ class ResidualLaw:
         ``sigma*`` at the nodes of the teacher's inputs, whose weights are ``weights``.
     inputs : ndarray of shape (T, p)
         ``kappa*`` at those nodes, in the frame whose first axis is beta*.
-    noise_variance : float
+    gaussian_variance : float
         ``v``.
-    omega : float
+    output_covariance : float
         ``E[omega . x nu] = -c_1`` for the full gradient, 0 for the target-only one.
-    phi : float
+    phi_gradient : float
         ``d / n_0``.
     pairs : ndarray of shape (T, p, p)
         ``E kappa* kappa*'`` at a node, where that stands for many inputs; the square of ``inputs`` when left out.
@@ -65,9 +65,9 @@ class ResidualLaw:
     labels: Array = field(repr=False)
     weights: Array = field(repr=False)
     inputs: Array = field(repr=False)
-    noise_variance: float
-    omega: float
-    phi: float
+    gaussian_variance: float
+    output_covariance: float
+    phi_gradient: float
     pairs: Array = field(repr=False, default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
@@ -82,12 +82,12 @@ class ResidualLaw:
     @property
     def second_moment(self) -> float:
         """``E eps^2``."""
-        return float(self.weights @ self.labels**2) + self.noise_variance
+        return float(self.weights @ self.labels**2) + self.gaussian_variance
 
     @property
     def deviation(self) -> float:
         """Standard deviation of the spectrum of the matrix, ``sqrt(phi_0 E weight^2)``."""
-        return sqrt(self.phi * self.second_moment)
+        return sqrt(self.phi_gradient * self.second_moment)
 
     @property
     def centre(self) -> float:
@@ -121,12 +121,12 @@ class ResidualLaw:
 
     def _near(self, pole: Complex) -> "Averages":
         distance = pole[:, None] - self.labels
-        order0 = mean_inverse(distance, self.noise_variance) * self.weights
-        ratio = mean_ratio(distance, self.noise_variance) * self.weights
-        order1 = ratio * self.noise_variance
+        order0 = mean_inverse(distance, self.gaussian_variance) * self.weights
+        ratio = mean_ratio(distance, self.gaussian_variance) * self.weights
+        order1 = ratio * self.gaussian_variance
         scalar = order0.sum(axis=1)
-        slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
-        omega2 = (1 - slope * self.omega) * scalar + slope**2 * (distance * order1).sum(axis=1)
+        slope = self.output_covariance / self.gaussian_variance if self.gaussian_variance > 0 else 0.0
+        omega2 = (1 - slope * self.output_covariance) * scalar + slope**2 * (distance * order1).sum(axis=1)
         p = self.inputs.shape[1]
         vector = np.concatenate([order0 @ self.inputs, slope * order1.sum(axis=1)[:, None]], axis=1)
         matrix = np.empty((len(pole), p + 1, p + 1), dtype=complex)
@@ -139,22 +139,22 @@ class ResidualLaw:
             scalar=pole * (pole * scalar - 1),
             vector=one**2 * vector,
             matrix=wide * (wide * matrix - np.eye(p + 1)),
-            own=self.mean + pole - pole**2 * scalar,
+            beta_beta=self.mean + pole - pole**2 * scalar,
             slope=1 - 2 * pole * scalar + pole**2 * square,
         )
 
     def joint_sample(self, n_noise: int) -> tuple[Array, Array, Array, Array]:
         """Nodes of the joint law: ``eps`` and weights (S,), ``E[k | .]`` (S, p+1), ``E[k k' | .]`` (S, p+1, p+1)."""
         x, w = gauss_hermite(n_noise)
-        nu = sqrt(self.noise_variance) * x
-        slope = self.omega / self.noise_variance if self.noise_variance > 0 else 0.0
+        nu = sqrt(self.gaussian_variance) * x
+        slope = self.output_covariance / self.gaussian_variance if self.gaussian_variance > 0 else 0.0
         eps = (self.labels[:, None] + nu).ravel()
         weights = (self.weights[:, None] * w).ravel()
         omega = np.tile(slope * nu, len(self.labels))
         k = np.concatenate([np.repeat(self.inputs, len(nu), axis=0), omega[:, None]], axis=1)
         pairs = k[:, :, None] * k[:, None, :]
         pairs[:, :-1, :-1] = np.repeat(self.pairs, len(nu), axis=0)
-        pairs[:, -1, -1] += 1 - slope * self.omega
+        pairs[:, -1, -1] += 1 - slope * self.output_covariance
         return eps, weights, k, pairs
 
     def _far(self, pole: Complex, n_noise: int) -> "Averages":
@@ -171,7 +171,7 @@ class ResidualLaw:
             scalar=scaled[:, 0],
             vector=scaled[:, -1 - size : -1],
             matrix=scaled[:, 1 : -1 - size].reshape(-1, size, size),
-            own=-sums[:, -1],
+            beta_beta=-sums[:, -1],
             slope=(inverse * inverse) @ (share * weight**2)[:, 0],
         )
 
@@ -184,14 +184,14 @@ class Averages:
     ----------
     scalar, vector, matrix : ndarray of shape (K,), (K, p+1), (K, p+1, p+1)
         ``E A``, ``E eps k P/(P - w)``, ``E A k k'`` with ``A = w P/(P - w)``.
-    own, slope : ndarray of shape (K,)
+    beta_beta, slope : ndarray of shape (K,)
         ``-E eps^2/(P - w)`` and ``E w^2/(P - w)^2``.
     """
 
     scalar: Complex
     vector: Complex
     matrix: Complex
-    own: Complex
+    beta_beta: Complex
     slope: Complex
 
     def merged(self, other: "Averages", place: NDArray[np.bool_]) -> "Averages":
@@ -236,29 +236,29 @@ class GradientLaw:
     Attributes
     ----------
     teacher : Teacher
-    noise_variance : float
+    gaussian_variance : float
         ``v``, of the noise ``nu``.
-    omega : float
+    output_covariance : float
         ``E[omega . x nu]``.
-    phi : float
+    phi_gradient : float
         ``d / n_0``.
     """
 
     teacher: Teacher
-    noise_variance: float
-    omega: float
-    phi: float
+    gaussian_variance: float
+    output_covariance: float
+    phi_gradient: float
 
     def residual(self, kind: type[LawT]) -> LawT:
         """The law with its nodes, for M (:class:`ResidualLaw`) or another weight of the samples."""
         labels, weights, inputs, pairs = teacher_law(self.teacher)
-        return kind(labels, weights, inputs, self.noise_variance, self.omega, self.phi, pairs)
+        return kind(labels, weights, inputs, self.gaussian_variance, self.output_covariance, self.phi_gradient, pairs)
 
 
 def gradient_law(problem: Problem, conditioning: Conditioning) -> GradientLaw:
     """The law of the residual that the gradient of this problem sees."""
     omega = -activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
-    return GradientLaw(problem.teacher, conditioning.noise_variance, omega, problem.phi_gradient)
+    return GradientLaw(problem.teacher, conditioning.gaussian_variance, omega, problem.phi_gradient)
 
 
 def residual_law(problem: Problem, conditioning: Conditioning) -> ResidualLaw:

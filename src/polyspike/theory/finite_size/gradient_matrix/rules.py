@@ -53,12 +53,12 @@ def measures(problem: Problem, scalars: Conditioning, count: int | None = None) 
     They depend neither on the step nor on the ridge. ``count`` overrides the number of nodes.
     """
     law = gradient_law(problem, scalars)
-    if scalars.remainder == 0 and scalars.tilt == 0:
+    if scalars.gradient_noise_variance == 0 and scalars.quadratic_step == 0:
         return MeasureNodes(np.zeros(1), np.ones(1), frame_gram(law.residual(ResidualLaw))[None], np.ones(1))
-    if scalars.tilt == 0:
-        usual, length = _choice(NOISE_NODES, abs(np.real(scalars.remainder)) * _largest_noise(law))
+    if scalars.quadratic_step == 0:
+        usual, length = _choice(NOISE_NODES, abs(np.real(scalars.gradient_noise_variance)) * _largest_noise(law))
         return _noise_measures(law, count or usual, length)
-    reach, furthest = abs(np.real(scalars.tilt)) * law.residual(ResidualLaw).deviation, _outermost(law)
+    reach, furthest = abs(np.real(scalars.quadratic_step)) * law.residual(ResidualLaw).deviation, _outermost(law)
     push = reach * furthest * (2.0 if furthest > _HEAVY else 1.0)
     usual = _choice(MU_NODES, push)[problem.readout != "gaussian"]
     (length,) = _choice(MU_LENGTHS, reach)
@@ -68,16 +68,16 @@ def measures(problem: Problem, scalars: Conditioning, count: int | None = None) 
 @lru_cache(maxsize=512)
 def _matrix_measures(law: GradientLaw, count: int, length: float) -> MeasureNodes:
     found = measure_nodes(law.residual(ResidualLaw), count, length, partial(_along, _contour, law))
-    if law.phi < UNLIMITED:
+    if law.phi_gradient < UNLIMITED:
         return found
-    return replace(found, noise=noise_given_matrix(found.nodes, matrix_cumulants(law)))
+    return replace(found, noise_covariance=noise_given_matrix(found.nodes, matrix_cumulants(law)))
 
 
 @lru_cache(maxsize=512)
 def _noise_measures(law: GradientLaw, count: int, length: float) -> MeasureNodes:
     found = measure_nodes(law.residual(NoiseLaw), count, length, partial(_along, _noise_contour, law))
     # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
-    return replace(found, nodes=np.zeros_like(found.nodes), noise=found.nodes / (found.bulk @ found.nodes))
+    return replace(found, nodes=np.zeros_like(found.nodes), noise_covariance=found.nodes / (found.bulk @ found.nodes))
 
 
 def _along(made: Callable[..., Contour], law: GradientLaw, _: ResidualLaw, count: int, height: float) -> Contour:
@@ -103,7 +103,7 @@ def _outermost(law: GradientLaw) -> float:
 @lru_cache(maxsize=512)
 def _largest_noise(law: GradientLaw) -> float:
     """The largest eigenvalue of the noise's covariance, whose mean is one."""
-    noise = replace(law, omega=0.0).residual(NoiseLaw)
+    noise = replace(law, output_covariance=0.0).residual(NoiseLaw)
     return 1 + outermost(noise) * noise.deviation / noise.second_moment if noise.second_moment > 0 else 1.0
 
 

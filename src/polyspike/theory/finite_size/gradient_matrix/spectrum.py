@@ -74,10 +74,10 @@ def gradient_matrix_spectrum(problem: Problem) -> GradientSpectrum:
     if law.second_moment == 0:
         return GradientSpectrum(_Nothing(), (), 1.0, (), True)
     curve = _trace(law)
-    atom = max(0.0, 1 - 1 / law.phi)
+    atom = max(0.0, 1 - 1 / law.phi_gradient)
     bounded = _is_bounded(law)
     edges = _edges(law, curve) if bounded else _visible(curve, problem.input_dim)
-    smeared = 0.0 if bounded or law.noise_variance > 0 else _SMEARED * _scale(law)
+    smeared = 0.0 if bounded or law.gaussian_variance > 0 else _SMEARED * _scale(law)
     spikes = _outliers(law, curve.w + 1j * np.maximum(smeared - curve.w.imag, 0.0), edges)
     return GradientSpectrum(_Density(law, curve, edges), edges, atom, spikes, bounded)
 
@@ -93,7 +93,7 @@ class _Curve:
 
 def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
     """The law with more nodes where no noise smooths the labels of a teacher of one index."""
-    if law.noise_variance > 0 or problem.teacher.n_indices > 1:
+    if law.gaussian_variance > 0 or problem.teacher.n_indices > 1:
         return law
     x, weights = split_gauss_legendre(problem.teacher.smoothness.corners, _PANEL_NODES)
     inside = np.abs(x) < _RANGE
@@ -109,14 +109,14 @@ def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
 
 
 def _scale(law: ResidualLaw) -> float:
-    return float(law.phi * law.second_moment) ** 0.5 + abs(law.mean)
+    return float(law.phi_gradient * law.second_moment) ** 0.5 + abs(law.mean)
 
 
 def _trace(law: ResidualLaw) -> _Curve:
     scale = _scale(law)
-    reach = _FARTHEST * max(1.0, law.phi**0.5)
+    reach = _FARTHEST * max(1.0, law.phi_gradient**0.5)
     half = scale * np.geomspace(_NEAREST, reach, _NODES)
-    dense = np.linspace(-4, 4, 2 * _NODES + 1)[1::2] * scale * max(1.0, law.phi**0.5)
+    dense = np.linspace(-4, 4, 2 * _NODES + 1)[1::2] * scale * max(1.0, law.phi_gradient**0.5)
     x = np.unique(np.concatenate([-half, dense, half]))
     height = _heights(law, x)
     w = x + 1j * height
@@ -127,7 +127,10 @@ def _trace(law: ResidualLaw) -> _Curve:
 def _heights(law: ResidualLaw, x: Array) -> Array:
     """``v(x)`` by bisection in log v: the left side falls with v."""
     scale = _scale(law)
-    low, high = np.full(len(x), np.log(_LEAST_HEIGHT * scale)), np.full(len(x), np.log(4 * scale * max(1, law.phi)))
+    low, high = (
+        np.full(len(x), np.log(_LEAST_HEIGHT * scale)),
+        np.full(len(x), np.log(4 * scale * max(1, law.phi_gradient))),
+    )
     inside = _excess(law, x, low) > 0
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
@@ -139,12 +142,12 @@ def _heights(law: ResidualLaw, x: Array) -> Array:
 def _excess(law: ResidualLaw, x: Array, log_v: Array) -> Array:
     """``phi_0 E[eps^2 / |w - phi_0 eps|^2] - 1``, from ``Im E[eps^2 / (w - phi_0 eps)] = -v E[eps^2 / |..|^2]``."""
     v = np.exp(log_v)
-    excess: Array = law.averages((x + 1j * v) / law.phi).own.imag / v - 1
+    excess: Array = law.averages((x + 1j * v) / law.phi_gradient).beta_beta.imag / v - 1
     return excess
 
 
 def _is_bounded(law: ResidualLaw) -> bool:
-    if law.noise_variance > 0:
+    if law.gaussian_variance > 0:
         return False
     common = np.sqrt(np.diagonal(law.pairs, axis1=1, axis2=2).max(axis=1)) <= _COMMON_INPUT
     largest = np.abs(law.labels).max()
@@ -157,7 +160,9 @@ def _edges(law: ResidualLaw, curve: _Curve) -> tuple[tuple[float, float], ...]:
     The average diverges at v = 0 wherever ``x / phi_0`` is a label, so that gaps lie outside the labels' range only.
     """
     inside = curve.w.imag > 2 * _REAL * _scale(law)
-    inside |= (curve.w.real > law.phi * law.labels.min()) & (curve.w.real < law.phi * law.labels.max())
+    inside |= (curve.w.real > law.phi_gradient * law.labels.min()) & (
+        curve.w.real < law.phi_gradient * law.labels.max()
+    )
     change = np.flatnonzero(inside[1:] != inside[:-1])
     a, b, starts = curve.w.real[change], curve.w.real[change + 1], inside[change + 1]
     floor = np.full(len(a), np.log(_LEAST_HEIGHT * _scale(law)))
@@ -200,11 +205,11 @@ class _Density:
         w: Any = self._start(z)
         best, off = w, np.full(z.shape, np.inf)
         for _ in range(_NEWTON_STEPS):
-            averages = self.law.averages(w / self.law.phi)
+            averages = self.law.averages(w / self.law.phi_gradient)
             missing = w + averages.scalar - z
             nearer = (np.abs(missing) < off) & (w.imag > 0)
             best, off = np.where(nearer, w, best), np.where(nearer, np.abs(missing), off)
-            moved = w - missing / (1 - averages.slope / self.law.phi)
+            moved = w - missing / (1 - averages.slope / self.law.phi_gradient)
             w = np.where(moved.imag > 0, moved, best)
         density: Array = (-1 / best).imag / np.pi
         return density
@@ -243,10 +248,10 @@ def _outliers(law: ResidualLaw, w: Complex, edges: Any) -> tuple[GradientSpike, 
 
 
 def _matrix(law: ResidualLaw, w: Any) -> tuple[Any, Any, Any]:
-    averages = law.averages(w / law.phi)
+    averages = law.averages(w / law.phi_gradient)
     z = (w + averages.scalar).real
     # Without the initial output in the residual its direction is one like any other.
-    size = averages.matrix.shape[-1] - (law.omega == 0)
+    size = averages.matrix.shape[-1] - (law.output_covariance == 0)
     k = averages.matrix.real[:, :size, :size] - z[:, None, None] * np.eye(size)
     return z, k, averages.vector.real[:, :size]
 

@@ -110,7 +110,7 @@ class Branch:
 def _by_log_z(state: BulkState, z: float) -> Array:
     """Derivative of the defect by log z at fixed (R, zeta)."""
     out = np.zeros(len(state.r) + len(state.zeta))
-    out[: len(state.r)] = -z / state.x
+    out[: len(state.r)] = -z / state.inverse_r
     return out
 
 
@@ -163,7 +163,7 @@ def _newton_step(state: BulkState) -> Any:
 
 def positive_states(model: BulkModel, shift: Array) -> BulkState:
     """Solutions at positive shifts D of at least the features' own variance, where damped steps and Newton suffice."""
-    natural = model.residual @ model.neuron_weights + (model.phi**2).sum(axis=1)
+    natural = model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1)
     state = BulkState(model, shift, 1 / (shift[:, None] + natural), np.ones((len(shift), len(model.neuron_weights))))
     for _ in range(3):
         state = state.moved(-0.5 * state.defect)
@@ -204,9 +204,9 @@ def below(model: BulkModel, atom: bool, neurons_exhausted: bool) -> Branch:
         ``NOT_CONVERGED`` when the bulk seems to reach down to zero.
     """
     of_r, of_zeta = (-1.0 if changes else 1.0 for changes in (atom, neurons_exhausted))
-    scale = float(model.sample_weights @ (model.residual + (model.phi @ model.q.T) ** 2) @ model.neuron_weights)
-    noise = float(model.sample_weights @ model.residual @ model.neuron_weights)
-    z = 0.2 * (1 - model.overload**0.5) ** 2 * max(noise, _LEAST_NOISE * scale)
+    scale = float(model.sample_weights @ (model.noise_variance + (model.phi @ model.chi.T) ** 2) @ model.neuron_weights)
+    noise = float(model.sample_weights @ model.noise_variance @ model.neuron_weights)
+    z = 0.2 * (1 - model.samples_per_neuron**0.5) ** 2 * max(noise, _LEAST_NOISE * scale)
     state = positive_states(model, np.array([4 * scale]))
     while z > _LEAST_EDGE * scale:
         state = _lowered(state, z)

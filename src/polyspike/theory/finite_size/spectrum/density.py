@@ -170,7 +170,7 @@ class Gap:
     """A real solution between two parts of what was taken for one interval, and the nodes that were solved there."""
 
     branch: Branch
-    arc: Arc
+    solved: Arc
 
 
 def solve_arc(model: BulkModel, interval: Interval, known: Arc | None = None) -> Arc | Gap:

@@ -97,8 +97,12 @@ def _by_matrix(learned: Learned, root: Root) -> float:
     for i, (node, _) in enumerate(learned.spectral.outliers_of_matrix):
         first = learned.functions.shape[1] + 2 * p * (1 + i)
         part = root.vector[first : first + p]
-        by = scalars.remainder * u**2 if scalars.tilt == 0 else 2 * model.gains[node] * scalars.tilt * u
-        total += float((bulk.neuron_weights * zeta * by) @ (bulk.q @ part) ** 2) / root.slope
+        by = (
+            scalars.gradient_noise_variance * u**2
+            if scalars.quadratic_step == 0
+            else 2 * model.gains[node] * scalars.quadratic_step * u
+        )
+        total += float((bulk.neuron_weights * zeta * by) @ (bulk.chi @ part) ** 2) / root.slope
     return total
 
 
@@ -108,8 +112,8 @@ def _end_variance(problem: Problem) -> float:
     """
     scalars = condition(problem)
     labels, weights, inputs = teacher_sample(problem.teacher)
-    v, k2 = scalars.noise_variance, inputs[:, 0] ** 2
-    if scalars.tilt != 0:
+    v, k2 = scalars.gaussian_variance, inputs[:, 0] ** 2
+    if scalars.quadratic_step != 0:
         mean, square = weights @ (labels * k2), weights @ ((labels**2 + v) * k2**2)
         return float(square - mean**2) / problem.gradient_samples
     fourth = labels**4 + 6 * labels**2 * v + 3 * v**2
@@ -171,18 +175,18 @@ class _Mode(NamedTuple):
     ----------
     samples : ndarray of shape (K,)
         ``sqrt(|R|) f``.
-    turned : ndarray of shape (K, A)
+    by_log_norm : ndarray of shape (K, A)
         The same of what a sample's own norm adds to f, by its deviation at every u.
-    neurons, norms : ndarray of shape (A,)
+    neurons, neuron_norms : ndarray of shape (A,)
         ``sqrt(|zeta|) a``: what every neuron of a readout has, and what is multiplied by the deviation of its own norm,
         in standard deviations.
     """
 
     z: float
     samples: Array
-    turned: Array
+    by_log_norm: Array
     neurons: Array
-    norms: Array
+    neuron_norms: Array
 
 
 def _mode(learned: Learned, root: Root) -> _Mode:
@@ -192,7 +196,7 @@ def _mode(learned: Learned, root: Root) -> _Mode:
     along = -neuron_cost(model, state) @ x
     neurons, norms = np.split(along, 2) / np.sqrt(model.grid.u_weights) * np.sqrt(np.abs(state.zeta)) * scale
     root_r = np.sqrt(np.abs(state.r)) * scale
-    turned = model.norms.turn * np.sqrt(model.grid.u_weights) * x[: len(neurons)]
+    turned = model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights) * x[: len(neurons)]
     return _Mode(root.branch.z, root_r * (functions @ x), root_r[:, None] * turned, neurons, norms)
 
 
@@ -202,14 +206,14 @@ def _mixing(learned: Learned, first: _Mode, second: _Mode) -> float:
     kappa, u = model.grid.kappa_weights, model.grid.u_weights
     # Of the product of two functions of a sample, f = p + normal: the variance and covariance of the normal parts.
     a, b, both = (
-        ((one.turned @ model.norms.samples) * other.turned).sum(axis=1)
+        ((one.by_log_norm @ model.norms.sample_covariance) * other.by_log_norm).sum(axis=1)
         for one, other in ((first, first), (second, second), (first, second))
     )
     product = first.samples * second.samples
     square = product**2 + first.samples**2 * b + second.samples**2 * a + 4 * product * both + a * b + 2 * both**2
     samples = kappa @ square - (kappa @ (product + both)) ** 2
-    plain, both = first.neurons * second.neurons, first.norms * second.norms
-    crossed = first.neurons * second.norms + first.norms * second.neurons
+    plain, both = first.neurons * second.neurons, first.neuron_norms * second.neuron_norms
+    crossed = first.neurons * second.neuron_norms + first.neuron_norms * second.neurons
     # Over the normal deviation g of a neuron's norm: (plain + g crossed + g^2 both)^2.
     square = plain**2 + crossed**2 + 2 * plain * both + 3 * both**2
     neurons = u @ square - (u @ (plain + both)) ** 2
@@ -249,5 +253,5 @@ def strength_variance(problem: Problem) -> float:
         by_omega = (1 - eta * c1**2) ** 2 + square * c1**2
         by_readout = by_omega + square * (numbers.second_moment - c1**2)
         variance += by_omega**2 * 2 / problem.input_dim + by_readout**2 * 2 / problem.width
-    length_squared = condition(problem).strength ** 2 * problem.width
+    length_squared = condition(problem).spike_strength ** 2 * problem.width
     return float(variance / length_squared**2) if length_squared > 0 else 0.0

@@ -63,7 +63,7 @@ class Learned:
         return found
 
     @cached_property
-    def turn(self) -> tuple[Array, Array]:
+    def rotation(self) -> tuple[Array, Array]:
         """An orthogonal change of the nodal basis (2 A, 2 A) by which ``E[P P']`` is diagonal, and n times that."""
         root = np.sqrt(self.spectral.model.grid.kappa_weights)
         _, values, right = np.linalg.svd(root[:, None] * self.functions)
@@ -75,9 +75,9 @@ class Learned:
     def strongest(self) -> float:
         """``n E`` of the largest learned function and of the norms: no outlier of theirs lies far above it."""
         model = self.spectral.model
-        turn = model.norms.turn**2 @ (model.grid.u_weights * np.diagonal(model.norms.samples))
+        turn = model.norms.mean_by_log_norm**2 @ (model.grid.u_weights * np.diagonal(model.norms.sample_covariance))
         n: int = model.problem.n_samples
-        return float(self.turn[1].sum() + n * model.grid.kappa_weights @ turn)
+        return float(self.rotation[1].sum() + n * model.grid.kappa_weights @ turn)
 
     @property
     def at_infinity(self) -> int:
@@ -90,15 +90,16 @@ class Learned:
         n, bulk, functions = model.problem.n_samples, model.bulk, self.functions
         moved, kappa = bulk.sample_weights * whole.r, model.grid.kappa
         cost = neuron_cost(model, whole) + n * (functions.T @ (moved[:, None] * functions))
-        lever = (n * bulk.aspect) ** 0.5 * (functions.T @ ((kappa * moved)[:, None] * bulk.phi))
-        tilt = bulk.aspect * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
-        weights = model.directions[:, 0, 0].copy()
+        lever = (n * bulk.samples_per_dim) ** 0.5 * (functions.T @ ((kappa * moved)[:, None] * bulk.phi))
+        tilt = bulk.samples_per_dim * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
+        weights = model.direction_measures[:, 0, 0].copy()
         weights[self.spectral.beside_outliers] = 0.0
         along = np.einsum("k,kab->ab", weights, whole.gam)
         one = np.eye(len(tilt))
         parts = [(along, tilt, 1.0)]
         parts += [
-            (whole.q_hat[k], bulk.aspect * whole.v + w * tilt, w**0.5) for k, w in self.spectral.outliers_of_matrix
+            (whole.q_hat[k], bulk.samples_per_dim * whole.v + w * tilt, w**0.5)
+            for k, w in self.spectral.outliers_of_matrix
         ]
         size, p = len(cost), len(one)
         out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(cost, along))
@@ -118,7 +119,7 @@ class Learned:
         whole, model = self.spectral.on_whole_laws(state), self.spectral.model
         n, bulk = model.problem.n_samples, model.bulk
         moved = (bulk.sample_weights * whole.r)[:, None] * functions
-        lever = (n * bulk.aspect) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
+        lever = (n * bulk.samples_per_dim) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
         none = np.zeros_like(lever)
         parts = [
             part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)
@@ -127,7 +128,7 @@ class Learned:
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:
         """``Z' E Z`` with a Z (size, size) that leaves of a strength s no more than ``(z - s)/(z + s)``, and Z."""
-        turn, strengths = self.turn
+        turn, strengths = self.rotation
         matrix = self.matrix(branch.state)
         scale = np.eye(len(matrix))
         scale[: len(turn), : len(turn)] = turn / np.sqrt(1 + strengths / branch.z)
@@ -188,10 +189,10 @@ def _count(learned: Learned, branch: Branch) -> int:
 
 def _far_above(bulk: BulkModel, learned: Learned) -> float:
     """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
-    noise, linear = float(bulk.residual.max()), float(np.max((bulk.phi @ bulk.q.T) ** 2))
-    moves = float((bulk.mu_weights @ bulk.moves).max())
-    scale = noise + linear * moves * (1 + bulk.aspect**0.5) ** 2
-    return _FAR * ((1 + bulk.overload**0.5) ** 2 * scale + learned.strongest)
+    noise, linear = float(bulk.noise_variance.max()), float(np.max((bulk.phi @ bulk.chi.T) ** 2))
+    moves = float((bulk.mu_weights @ bulk.weight_variance).max())
+    scale = noise + linear * moves * (1 + bulk.samples_per_dim**0.5) ** 2
+    return _FAR * ((1 + bulk.samples_per_neuron**0.5) ** 2 * scale + learned.strongest)
 
 
 def outliers_above(learned: Learned, path: list[Branch], degree: int) -> list[Spike]:

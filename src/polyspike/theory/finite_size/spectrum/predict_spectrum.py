@@ -87,8 +87,8 @@ def zero_share(spectral: SpectralModel) -> float:
 
 def _rank(spectral: SpectralModel) -> int:
     problem = spectral.model.problem
-    noisy = np.any(spectral.bulk.residual > 1e-12 * np.abs(spectral.bulk.residual).max(initial=1e-300))
-    noisy = noisy and spectral.bulk.residual.max() > 1e-12
+    noisy = np.any(spectral.bulk.noise_variance > 1e-12 * np.abs(spectral.bulk.noise_variance).max(initial=1e-300))
+    noisy = noisy and spectral.bulk.noise_variance.max() > 1e-12
     return problem.width if noisy else min(problem.width, problem.input_dim)
 
 
@@ -119,8 +119,8 @@ def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc
         )
         gaps.append([left, *left_path[::-1], *right_path[1:], right])
         waiting += [
-            (Interval(interval.low, left.z, interval.low_state, left), found.arc),
-            (Interval(right.z, interval.high, right, interval.high_state), found.arc),
+            (Interval(interval.low, left.z, interval.low_state, left), found.solved),
+            (Interval(right.z, interval.high, right, interval.high_state), found.solved),
         ]
     return sorted(arcs, key=lambda arc: arc.interval.low), gaps
 
@@ -144,7 +144,7 @@ class _Density:
 def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:
     """Degrees that the activation has and that no outlier is mostly made of."""
     model = spectral.model
-    if model.conditioning.strength == 0:
+    if model.conditioning.spike_strength == 0:
         return ()
     coefficients = model.problem.activation.coefficients(DEGREE)
     left = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]

@@ -54,10 +54,10 @@ class SpectralModel:
         mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
         h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
         x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
-        linear = ((whole.q @ state.psi) * whole.q).sum(axis=-1)
-        linear = ((self.bulk.mu_weights[:, None] * whole.moves) * linear).sum(axis=0)
+        linear = ((whole.chi @ state.psi) * whole.chi).sum(axis=-1)
+        linear = ((self.bulk.mu_weights[:, None] * whole.weight_variance) * linear).sum(axis=0)
         noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
-        y = 1 + whole.overload * (noise + linear)
+        y = 1 + whole.samples_per_neuron * (noise + linear)
         rows, columns = self._nearest
         r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
         return _Extended(whole, state.shift, r, zeta, state, self._sound_nodes(state))
@@ -81,8 +81,8 @@ class SpectralModel:
         As in :meth:`polyspike.theory.finite_size.gradient_matrix.gauss_rule.MeasureNodes.within` b, made of the
         single samples that make the tails of M, tells nothing.
         """
-        own = np.diagonal(self.model.directions, axis1=1, axis2=2)
-        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega[:, None]], axis=1)
+        own = np.diagonal(self.model.direction_measures, axis1=1, axis2=2)
+        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega_measure[:, None]], axis=1)
         kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
         for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
             if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
@@ -109,7 +109,7 @@ class SpectralModel:
 
     def _residual(self, columns: bool) -> Array:
         rows, kept = _reached(self.model)
-        residual: Array = self.model.bulk.residual
+        residual: Array = self.model.bulk.noise_variance
         return residual[:, kept] if columns else residual[rows]
 
 
@@ -124,8 +124,8 @@ class _Extended(BulkState):
 def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
     """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r."""
     scalars = condition(problem)
-    scalars = replace(scalars, strength=scalars.strength * stronger)
-    reach = abs(scalars.tilt) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    scalars = replace(scalars, spike_strength=scalars.spike_strength * stronger)
+    reach = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     model = assemble(
         problem,
@@ -142,12 +142,12 @@ def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0)
         _tilted(grid.kappa, grid.kappa_weights, rows),
         _tilted(grid.u, grid.u_weights, columns),
         whole.phi[rows],
-        whole.q[columns],
-        whole.residual[np.ix_(rows, columns)],
-        whole.moves[:, columns],
+        whole.chi[columns],
+        whole.noise_variance[np.ix_(rows, columns)],
+        whole.weight_variance[:, columns],
         _without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
-        whole.aspect,
-        whole.overload,
+        whole.samples_per_dim,
+        whole.samples_per_neuron,
     )
     return SpectralModel(model, bulk)
 

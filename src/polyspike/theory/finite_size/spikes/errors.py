@@ -68,7 +68,7 @@ def quadratic_form(model: FiniteSizeModel, state: BulkState) -> QuadraticForm:
         label.by_log_r + by_r,
         label.by_log_zeta + by_zeta,
         model.labels.g0 - fitted[0],
-        2 * (model.bulk.sample_weights * directions.response.lean) @ label.growth,
+        2 * (model.bulk.sample_weights * directions.response.lean) @ label.residual_by_log_norm,
     )
 
 

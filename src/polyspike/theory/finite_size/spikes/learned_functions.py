@@ -28,12 +28,14 @@ _STRONG = 1e5
 def learned_functions(model: FiniteSizeModel) -> Any:
     """Functions of kappa (K, 2 A): ``m(., u) sqrt(w)``, and ``t(., u) sqrt(w v)``, which the neurons' norms add."""
     root = np.sqrt(model.grid.u_weights)
-    return np.concatenate([model.mean * root, model.norms.turn * root * np.sqrt(model.norms.neurons)], axis=1)
+    return np.concatenate(
+        [model.mean * root, model.norms.mean_by_log_norm * root * np.sqrt(model.norms.neuron_variance)], axis=1
+    )
 
 
 def turned_functions(model: FiniteSizeModel) -> Any:
     """The derivatives of ``m(., u) sqrt(w)`` by log of the norm of a sample, shape (K, A)."""
-    return model.norms.turn * np.sqrt(model.grid.u_weights)
+    return model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights)
 
 
 def neuron_cost(model: FiniteSizeModel, state: BulkState) -> Any:
@@ -52,8 +54,8 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     The mean of ``(w . x)^2`` has parts along the products of the known directions: ``t/(sqrt 2 d)`` times
     ``WeightsAlong.mean`` on each, of unit norm.
     """
-    root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.directions.shape[1]
-    mean, turn = model.along.mean, model.norms.turn * root / model.problem.input_dim
+    root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.direction_measures.shape[1]
+    mean, turn = model.along.mean, model.norms.mean_by_log_norm * root / model.problem.input_dim
     parts = [model.mean * root + turn * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
     parts += [turn * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [turn * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
@@ -66,7 +68,7 @@ def separating_turn(model: FiniteSizeModel) -> Any:
     A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
     None where no spike is strong.
     """
-    if model.problem.n_samples * np.abs(model.conditioning.strength) ** 2 < _STRONG:
+    if model.problem.n_samples * np.abs(model.conditioning.spike_strength) ** 2 < _STRONG:
         return None
     weighted = np.sqrt(model.grid.kappa_weights)[:, None] * np.real(model.mean) * np.sqrt(model.grid.u_weights)
     return np.linalg.svd(weighted)[2].T
@@ -78,9 +80,11 @@ def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
     ``Y = gain u q`` of :func:`_along_readout`.
     """
     root = np.sqrt(model.grid.u_weights)
-    turn = model.norms.turn * root
+    turn = model.norms.mean_by_log_norm * root
     moved = (model.bulk.sample_weights * state.r)[:, None]
-    inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.samples * (turn.T @ (moved * turn))
+    inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.sample_covariance * (
+        turn.T @ (moved * turn)
+    )
     if model.conditioning.excluded == 0:
         return inverse
     return inverse + _along_readout_form(model, state)
@@ -89,14 +93,14 @@ def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
 def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
     """``(n/N) sum_mu weight Y Psi Y'``: as the gains are ``a + mu b``, three averages of Psi do for each set."""
     bulk, scalars, u = model.bulk, model.conditioning, model.grid.u
-    weights = np.stack([-bulk.mu_weights, model.omega])
-    powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.overload
-    size = bulk.q.shape[1]
+    weights = np.stack([-bulk.mu_weights, model.omega_measure])
+    powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.samples_per_neuron
+    size = bulk.chi.shape[1]
     means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, 2, size, size)
-    flat, tilted, square = bulk.q @ means @ bulk.q.T
+    flat, tilted, square = bulk.chi @ means @ bulk.chi.T
     root = np.sqrt(model.grid.u_weights)
-    own = root * u * np.stack([1 - scalars.shrink * u**2, -scalars.shrink * u**2])
-    push = root * scalars.tilt * u**2
+    own = root * u * np.stack([1 - scalars.self_term * u**2, -scalars.self_term * u**2])
+    push = root * scalars.quadratic_step * u**2
     mixed = own[:, :, None] * push
     form = own[:, :, None] * own[:, None] * flat + (mixed + np.swapaxes(mixed, 1, 2)) * tilted
     return form.sum(axis=0) + np.outer(push, push) * square.sum(axis=0)
@@ -108,14 +112,14 @@ def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
     With the full gradient the own weights are ``a omega' + (I - a a') W0'``. The bulk has no part along the readout
     (weight -1, in every direction of x); the gain moves ``a omega'`` too, by ``gain - 1`` (in the direction omega).
     """
-    return np.concatenate([-model.bulk.mu_weights, model.omega]), np.concatenate([model.gains, model.gains - 1])
+    return np.concatenate([-model.bulk.mu_weights, model.omega_measure]), np.concatenate([model.gains, model.gains - 1])
 
 
 def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
     """Of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), at coefficients x (A,) of the learned functions."""
     moved = model.bulk.sample_weights * state.r
-    turned = model.norms.turn * (np.sqrt(model.grid.u_weights) * x)
-    by_r = ((turned @ model.norms.samples) * turned).sum(axis=1) * moved
+    turned = model.norms.mean_by_log_norm * (np.sqrt(model.grid.u_weights) * x)
+    by_r = ((turned @ model.norms.sample_covariance) * turned).sum(axis=1) * moved
     by_zeta = -(x**2) / (model.problem.n_samples * state.zeta)
     if model.conditioning.excluded == 0:
         return by_r, by_zeta
@@ -129,10 +133,10 @@ def _along_readout_derivatives(model: FiniteSizeModel, state: BulkState, x: Any)
     """
     bulk = model.bulk
     weights, gains = _along_readout(model)
-    y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.q
-    e, psi, moves = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.moves))
+    y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.chi
+    e, psi, moves = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.weight_variance))
     through_phi = np.einsum("kab,kb->ka", np.swapaxes(e, 1, 2), y) @ bulk.phi.T
-    through_q = (np.einsum("kab,kb->ka", psi, y) @ bulk.q.T) ** 2 * moves
-    scale = bulk.overload / model.problem.n_samples
-    by_zeta = -scale * bulk.aspect * (weights @ through_q) * bulk.neuron_weights * state.zeta
+    through_q = (np.einsum("kab,kb->ka", psi, y) @ bulk.chi.T) ** 2 * moves
+    scale = bulk.samples_per_neuron / model.problem.n_samples
+    by_zeta = -scale * bulk.samples_per_dim * (weights @ through_q) * bulk.neuron_weights * state.zeta
     return scale * (weights @ through_phi**2), by_zeta

@@ -31,12 +31,12 @@ class NormResponse:
 
     Attributes
     ----------
-    variance : float
+    log_norm_variance : float
         ``v``; zero without finite dimension.
     """
 
     def __init__(self, model: FiniteSizeModel, state: BulkState) -> None:
-        self.model, self.state, self.variance = model, state, model.norms.variance
+        self.model, self.state, self.log_norm_variance = model, state, model.norms.log_norm_variance
 
     @cached_property
     def mean_gam(self) -> Any:
@@ -44,28 +44,28 @@ class NormResponse:
         return np.einsum("k,kab->ab", self.model.bulk.mu_weights, self.state.gam)
 
     @cached_property
-    def _both(self) -> Any:
+    def _linear_by_log_norm(self) -> Any:
         """``phi + dphi/dlog |x|``: the linear part of a feature grows as its slope and as the input."""
-        return self.model.bulk.phi + self.model.phi_turn
+        return self.model.bulk.phi + self.model.phi_by_log_norm
 
     @cached_property
-    def steepness(self) -> Any:
+    def inverse_r_by_log_norm(self) -> Any:
         """``d(1/R)/dlog |x| = 2 h' + 2 phi' Gam (phi + phi_t)``, shape (K,)."""
-        linear = ((self.model.bulk.phi @ self.mean_gam) * self._both).sum(axis=1)
+        linear = ((self.model.bulk.phi @ self.mean_gam) * self._linear_by_log_norm).sum(axis=1)
         terms = self.state.next_order
-        return 2 * linear + (0.0 if terms is None else 2 * terms.slope)
+        return 2 * linear + (0.0 if terms is None else 2 * terms.h_slope)
 
     @cached_property
     def lean(self) -> Any:
         """``v omega``, shape (K,)."""
-        return self.variance * self.state.r * self.steepness
+        return self.log_norm_variance * self.state.r * self.inverse_r_by_log_norm
 
     @cached_property
-    def factor(self) -> Any:
+    def square_factor(self) -> Any:
         """``exp(-2 v omega)``, shape (K,)."""
         return np.exp(-2 * self.lean)
 
-    def leant(self, values: Any, turned: Any) -> Any:
+    def at_mean_norm(self, values: Any, turned: Any) -> Any:
         """``f~ = f - v omega f_t`` for functions of kappa in the columns of shape (K, m), or one of shape (K,)."""
         lean = self.lean if np.ndim(values) == 1 else self.lean[:, None]
         return values - lean * turned
@@ -73,19 +73,19 @@ class NormResponse:
     def derivatives(self, weights: Any) -> tuple[Any, Any]:
         """By log R (K,) and log zeta (A,) of ``sum_k weights_k (v omega)_k`` at fixed weights (K,)."""
         state, bulk = self.state, self.model.bulk
-        pulled = self.variance * weights * state.r
-        both = bulk.phi.T @ (pulled[:, None] * self._both)
+        pulled = self.log_norm_variance * weights * state.r
+        both = bulk.phi.T @ (pulled[:, None] * self._linear_by_log_norm)
         source = both + both.T
-        through = bulk.q @ state.e
-        moves = bulk.mu_weights[:, None] * bulk.moves
+        through = bulk.chi @ state.e
+        moves = bulk.mu_weights[:, None] * bulk.weight_variance
         by_zeta = (moves * ((through @ source) * through).sum(axis=-1)).sum(axis=0)
         terms = state.next_order
         if terms is not None:
-            by_zeta = by_zeta + 2 * pulled @ terms.slope_by_zeta
+            by_zeta = by_zeta + 2 * pulled @ terms.h_slope_by_zeta
         back = np.einsum("m,mab->ab", bulk.mu_weights, state.gam @ source @ state.gam)
         by_v = ((bulk.phi @ back) * bulk.phi).sum(axis=1)
         moved = bulk.sample_weights * state.r
-        by_r = pulled * self.steepness - bulk.aspect * moved * by_v
+        by_r = pulled * self.inverse_r_by_log_norm - bulk.samples_per_dim * moved * by_v
         if terms is not None:
-            by_r = by_r + moved * (2 * pulled @ terms.slope_by_r)
+            by_r = by_r + moved * (2 * pulled @ terms.h_slope_by_r)
         return by_r, by_zeta * bulk.neuron_weights * state.zeta

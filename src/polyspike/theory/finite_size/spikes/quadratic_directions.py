@@ -37,7 +37,7 @@ class Degree(NamedTuple):
 
     Attributes
     ----------
-    functions, turned : ndarray of shape (K, m)
+    functions, by_log_norm : ndarray of shape (K, m)
         f at the norm a sample of this kappa has in the mean, leant by the fluctuation of R, and its derivative by
         ``log |x|``.
     factor : ndarray of shape (K,)
@@ -49,7 +49,7 @@ class Degree(NamedTuple):
     """
 
     functions: Any
-    turned: Any
+    by_log_norm: Any
     factor: Any
     place: slice
     linear: int
@@ -79,14 +79,14 @@ class FeatureStack:
 
     def __init__(self, model: FiniteSizeModel, state: BulkState, response: NormResponse, phi: Any, phi_b: Any) -> None:
         self.model, self.state = model, state
-        self._variance = response.variance
-        self.moved = model.bulk.sample_weights * state.r
-        self._phi2, self._turned2, self._chi2 = model.quadratic
+        self._variance = response.log_norm_variance
+        self.weighted_r = model.bulk.sample_weights * state.r
+        self._phi2, self._phi2_by_log_norm, self._chi2 = model.quadratic
         self._finite = model.along.covariance.shape[1] > 1
         self._sizes = phi.shape[1], self._phi2.shape[1]
         self.degrees = self._stacked(phi, phi_b, response)
         self.linear, self.quadratic = self._places()
-        count = model.directions.shape[1]
+        count = model.direction_measures.shape[1]
         self.squares = [count + k for k, (i, j) in enumerate(products(count)[count:]) if i == j]
         self._differences = [self._difference(degree) for degree in self.degrees]
         prior = self._prior()
@@ -97,16 +97,16 @@ class FeatureStack:
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
         """Linear features first, then those of the norm, then the quadratic ones."""
-        kappa, turned, turned2 = self.model.grid.kappa[:, None], self.model.phi_turn, self._turned2
+        kappa, turned, turned2 = self.model.grid.kappa[:, None], self.model.phi_by_log_norm, self._phi2_by_log_norm
         phi2, h2, count = (
-            response.leant(self._phi2, turned2),
+            response.at_mean_norm(self._phi2, turned2),
             (kappa**2 - 1) / np.sqrt(2),
-            self.model.directions.shape[1],
+            self.model.direction_measures.shape[1],
         )
         columns = [
             ([kappa * phi_b, phi2, h2 * phi2], [kappa * turned, turned2, h2 * turned2], np.ones(len(phi2))),
-            *[([phi, kappa * phi2], [turned, kappa * turned2], response.factor)] * (count - 1),
-            *[([phi2], [turned2], response.factor**2)] * (len(products(count)) - count),
+            *[([phi, kappa * phi2], [turned, kappa * turned2], response.square_factor)] * (count - 1),
+            *[([phi2], [turned2], response.square_factor**2)] * (len(products(count)) - count),
         ]
         if not self._finite:
             keep = [2, *[1] * (count - 1), *[0] * (len(products(count)) - count)]
@@ -123,7 +123,7 @@ class FeatureStack:
 
     def _places(self) -> tuple[Any, Any]:
         size, size2 = self._sizes
-        count = self.model.directions.shape[1]
+        count = self.model.direction_measures.shape[1]
         starts = np.array([degree.place.start for degree in self.degrees])
         norm = size + np.arange(size2)
         if not self._finite:
@@ -134,9 +134,9 @@ class FeatureStack:
 
     def _difference(self, degree: Degree) -> Any:
         """``Dt``: the average of ``R f f'`` less its plain value, which couples no linear and quadratic feature."""
-        f, turned, size2 = degree.functions, degree.turned, self._sizes[1]
-        found = f.T @ ((degree.factor * self.moved)[:, None] * f)
-        found = found + self._variance * (turned.T @ (self.moved[:, None] * turned))
+        f, turned, size2 = degree.functions, degree.by_log_norm, self._sizes[1]
+        found = f.T @ ((degree.factor * self.weighted_r)[:, None] * f)
+        found = found + self._variance * (turned.T @ (self.weighted_r[:, None] * turned))
         if degree.linear:
             found[: degree.linear, : degree.linear] -= self.state.v
         if self._plain is not None:
@@ -152,35 +152,38 @@ class FeatureStack:
     def _prior(self) -> Any:
         """``P``: ``(n/d) G`` between the linear directions, ``Q (1 + plain Q)^-1`` between the quadratic ones."""
         bulk, size = self.model.bulk, self.degrees[-1].place.stop
-        linear = bulk.aspect * np.einsum("kij,kab->iajb", self.model.directions, self.state.gam)
-        prior = np.zeros((size, size), dtype=np.result_type(linear, self._gained))
-        for places, block in ((self.linear.ravel(), linear), (self.quadratic.ravel(), self._gained @ self._passed)):
+        linear = bulk.samples_per_dim * np.einsum("kij,kab->iajb", self.model.direction_measures, self.state.gam)
+        prior = np.zeros((size, size), dtype=np.result_type(linear, self._quadratic_prior))
+        for places, block in (
+            (self.linear.ravel(), linear),
+            (self.quadratic.ravel(), self._quadratic_prior @ self._attenuation),
+        ):
             prior[np.ix_(places, places)] = block.reshape(len(places), len(places))
         return prior
 
     @cached_property
-    def _neurons(self) -> Any:
+    def _neuron_prior(self) -> Any:
         """``(n/D2) w zeta C(u)``, shape (A, 1 + D, 1 + D)."""
         n, d = self.model.problem.n_samples, self.model.problem.input_dim
         weights = 2 * n / (d * (d + 1)) * self.model.bulk.neuron_weights * self.state.zeta
         return weights[:, None, None] * self.model.along.covariance
 
     @cached_property
-    def _gained(self) -> Any:
+    def _quadratic_prior(self) -> Any:
         """``Q``, over products and factors, flat."""
         pairs = (self._chi2[:, :, None] * self._chi2[:, None, :]).reshape(len(self._chi2), self._sizes[1] ** 2)
         count, size2 = len(self.quadratic), self._sizes[1]
-        flat = self._neurons.reshape(len(pairs), count * count).T @ pairs
+        flat = self._neuron_prior.reshape(len(pairs), count * count).T @ pairs
         return flat.reshape(count, count, size2, size2).swapaxes(1, 2).reshape(count * size2, count * size2)
 
     @cached_property
-    def _passed(self) -> Any:
+    def _attenuation(self) -> Any:
         """``(1 + plain Q)^-1``."""
-        one = np.eye(len(self._gained))
+        one = np.eye(len(self._quadratic_prior))
         if self._plain is None:
             return one
         size2 = self._sizes[1]
-        blocks = self._gained.reshape(len(self.quadratic), size2, len(one))
+        blocks = self._quadratic_prior.reshape(len(self.quadratic), size2, len(one))
         blocks = np.einsum("ab,dbx->dax", self._plain, blocks)
         blocks[0] = 0.0
         return np.linalg.inv(one + blocks.reshape(one.shape))
@@ -188,7 +191,7 @@ class FeatureStack:
     def vector(self, labels: Any, turned: Any) -> Any:
         """``v = E[R f y]`` for coefficients y of every degree and their derivatives, shape (S, K) each."""
         parts = [
-            (d.factor * self.moved * y) @ d.functions + (self._variance * self.moved * t) @ d.turned
+            (d.factor * self.weighted_r * y) @ d.functions + (self._variance * self.weighted_r * t) @ d.by_log_norm
             for d, y, t in zip(self.degrees, labels, turned, strict=True)
         ]
         return np.concatenate(parts)
@@ -196,14 +199,15 @@ class FeatureStack:
     def vectors(self, functions: Any, turned: Any) -> Any:
         """The same for functions (S, K, m), whose derivative at degree 0 is (K, m); shape (M, m)."""
         parts = [
-            d.functions.T @ ((d.factor * self.moved)[:, None] * f) for d, f in zip(self.degrees, functions, strict=True)
+            d.functions.T @ ((d.factor * self.weighted_r)[:, None] * f)
+            for d, f in zip(self.degrees, functions, strict=True)
         ]
-        parts[0] = parts[0] + self._variance * (self.degrees[0].turned.T @ (self.moved[:, None] * turned))
+        parts[0] = parts[0] + self._variance * (self.degrees[0].by_log_norm.T @ (self.weighted_r[:, None] * turned))
         return np.concatenate(parts)
 
     def fitted(self, coefficients: Any) -> tuple[Any, Any]:
         """What coefficients (M,) make of every degree, and its derivative by ``log |x|``, shape (S, K) each."""
-        values = [(d.functions @ coefficients[d.place], d.turned @ coefficients[d.place]) for d in self.degrees]
+        values = [(d.functions @ coefficients[d.place], d.by_log_norm @ coefficients[d.place]) for d in self.degrees]
         return np.array([f for f, _ in values]), np.array([t for _, t in values])
 
     def derivatives(self, v: Any, coefficients: Any) -> tuple[Any, Any]:
@@ -223,19 +227,19 @@ class FeatureStack:
         model, state, bulk = self.model, self.state, self.model.bulk
         e_a = np.einsum("kab,jb->kja", state.e, a)
         g_a = np.einsum("kab,jb->kja", state.gam, a)
-        through_q, through_phi = e_a @ bulk.q.T, g_a @ bulk.phi.T
-        by_zeta = np.einsum("kij,kia,kja,ka->a", model.directions, through_q, through_q, bulk.moves)
-        by_r = np.einsum("kij,kix,kjx->x", model.directions, through_phi, through_phi)
-        by_zeta = -bulk.aspect * by_zeta * bulk.neuron_weights * state.zeta
-        return bulk.aspect**2 * by_r - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
+        through_q, through_phi = e_a @ bulk.chi.T, g_a @ bulk.phi.T
+        by_zeta = np.einsum("kij,kia,kja,ka->a", model.direction_measures, through_q, through_q, bulk.weight_variance)
+        by_r = np.einsum("kij,kix,kjx->x", model.direction_measures, through_phi, through_phi)
+        by_zeta = -bulk.samples_per_dim * by_zeta * bulk.neuron_weights * state.zeta
+        return bulk.samples_per_dim**2 * by_r - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
 
     def _through_quadratic(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
         """``dP = E' dQ E - P dplain P``, ``E = (1 + plain Q)^-1``; ``a`` and coefficients (1 + D, p2)."""
-        passed = self._passed @ a.ravel()
+        passed = self._attenuation @ a.ravel()
         on_neurons = passed.reshape(a.shape) @ self._chi2.T
-        by_zeta = -np.einsum("uab,au,bu->u", self._neurons, on_neurons, on_neurons)
+        by_zeta = -np.einsum("uab,au,bu->u", self._neuron_prior, on_neurons, on_neurons)
         if self._plain is None:
             return 0.0, by_zeta
-        learned = (self._gained @ passed).reshape(a.shape)
+        learned = (self._quadratic_prior @ passed).reshape(a.shape)
         squares = ((learned[1:] @ self._phi2.T) ** 2).sum(axis=0)
         return squares - ((coefficients[1:] @ self._phi2.T) ** 2).sum(axis=0), by_zeta
