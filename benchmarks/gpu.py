@@ -30,7 +30,7 @@ from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.devices import DTYPES, arrays_on
 from polyspike.simulation.draw import GaussianDraw, Sample
 from polyspike.simulation.fitting import Measured
-from polyspike.simulation.memory import Road, choose_road
+from polyspike.simulation.memory import Storage, choose_storage
 from polyspike.simulation.simulate import Options, measure
 
 HEADER = ("n", "precision", "seconds", "without the draw", "TFlop/s", "one product", "share", "agreement")
@@ -84,7 +84,7 @@ def difference(one: Measurement, other: Measurement) -> float:
 
 
 def run(problem: Problem, draw: Drawn, arrays: Arrays) -> Measurement:
-    return measure(draw, [problem], Options(SEED, Measured(), True, Road.HELD, arrays))[0]
+    return measure(draw, [problem], Options(SEED, Measured(), True, Storage.HELD, arrays))[0]
 
 
 def rows(n: int, device: str, arguments: argparse.Namespace) -> Iterator[list[str]]:
@@ -96,7 +96,7 @@ def rows(n: int, device: str, arguments: argparse.Namespace) -> Iterator[list[st
     """
     problem = Problem("tanh", "h1 + 0.7*h2", n, n // 2, n, step_exponent=0.3, ridge=0.01)
     for dtype in DTYPES:
-        choose_road(problem, False, arrays_on(device, dtype))
+        choose_storage(problem, False, arrays_on(device, dtype))
     to_draw, draw = timed(lambda: drawn(problem, arguments.n_test))
     reference = run(problem, draw, arrays_on()) if n <= arguments.agree else None
     for dtype in DTYPES:

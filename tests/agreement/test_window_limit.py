@@ -19,7 +19,7 @@ import pytest
 
 from polyspike import Estimate, Prediction, Problem, predict, z_threshold
 from polyspike.arraytypes import Array
-from polyspike.experiments.statistics import estimate, without_luck
+from polyspike.experiments.statistics import estimate, with_control_variate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 
@@ -115,7 +115,7 @@ def measured(request: pytest.FixtureRequest) -> tuple[Case, dict[str, list[Estim
         runs = np.array([measure(problem, case.window, k) for k in range(replicates)]).T
         for j, name in enumerate(QUANTITIES):
             control = runs[4] if name == "test_error" else runs[3]
-            found[name].append(estimate(without_luck(runs[j], control, problem.label_second_moment)))
+            found[name].append(estimate(with_control_variate(runs[j], control, problem.label_second_moment)))
     return case, found
 
 

@@ -12,7 +12,7 @@ from polyspike import Problem
 from polyspike.cli import announce
 from polyspike.cli.announce import announced, duration
 from polyspike.simulation.cost import Cost
-from polyspike.simulation.memory import Road
+from polyspike.simulation.memory import Storage
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,13 @@ def test_short_work_is_silent() -> None:
         assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("road", "streamed"), [(Road.HELD, ""), (Road.SAMPLES, "; streams blocks of samples")])
+@pytest.mark.parametrize(
+    ("storage", "streamed"), [(Storage.HELD, ""), (Storage.SAMPLES, "; streams blocks of samples")]
+)
 def test_the_announcement_has_time_memory_and_the_way_out(
-    road: Road, streamed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    storage: Storage, streamed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("polyspike.simulation.cost.estimate_cost", lambda *_, **__: Cost(40.0, 3 * 10**9, road))
+    monkeypatch.setattr("polyspike.simulation.cost.estimate_cost", lambda *_, **__: Cost(40.0, 3 * 10**9, storage))
     problem = Problem(step_exponent=0.2)
     with announced(problem, {"n_test": 100, "device": "cpu", "dtype": "float64", "streaming": None}) as report:
         report(0.5)

@@ -52,7 +52,7 @@ from polyspike.experiments.reproduce.common import (
 )
 from polyspike.experiments.reproduce.folder import write_whole
 from polyspike.experiments.reproduce.report import summary
-from polyspike.experiments.statistics import without_luck
+from polyspike.experiments.statistics import with_control_variate
 from polyspike.problem import Problem
 from polyspike.results import Estimate
 from polyspike.simulation import simulate
@@ -311,7 +311,7 @@ def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
     rng = np.random.default_rng(0)
     luck = 1 + 0.2 * rng.standard_normal((4000, 6))
     values = 3 * luck * (1 + 0.01 * rng.standard_normal(luck.shape))
-    steady = np.array([without_luck(v, c, 1.0) for v, c in zip(values, luck)])
+    steady = np.array([with_control_variate(v, c, 1.0) for v, c in zip(values, luck)])
     assert steady.std() < 0.2 * values.std()
     means = steady.mean(axis=1)
     assert abs(means.mean() - 3) < 4 * means.std() / np.sqrt(means.size)

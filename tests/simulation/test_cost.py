@@ -8,7 +8,7 @@ from polyspike import DoesNotFitError, Problem, simulate
 from polyspike.simulation import memory
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.cost import NOMINAL, Rates, estimate_cost, measure_rates, phases_of
-from polyspike.simulation.memory import Road, needed_bytes
+from polyspike.simulation.memory import Storage, needed_bytes
 
 PROBLEM = Problem("tanh", "h1", 2000, 200, 400, step_exponent=0.2)
 
@@ -16,39 +16,39 @@ FLOPS = Rates(product=1.0)
 DRAWS = Rates(normal=1.0)
 
 
-def count(problem: Problem, road: Road, unit: Rates, n_test: int = 1000, **measured: object) -> tuple[float, ...]:
-    return phases_of(problem, road, n_test, **measured).seconds(unit)  # type: ignore[arg-type]
+def count(problem: Problem, storage: Storage, unit: Rates, n_test: int = 1000, **measured: object) -> tuple[float, ...]:
+    return phases_of(problem, storage, n_test, **measured).seconds(unit)  # type: ignore[arg-type]
 
 
 def test_the_leading_terms_are_those_of_the_products() -> None:
     """``X W'`` and ``slopes' X`` of the gradient; ``X W0'``, ``X G'``, the half of the Gram matrix and its factor."""
     n, d, width = 2000, 200, 400
-    gradient, fit, test = count(PROBLEM, Road.HELD, FLOPS)
+    gradient, fit, test = count(PROBLEM, Storage.HELD, FLOPS)
     assert gradient == 2 * n * d * width
     assert fit == 2 * n * d * width + n * width**2 / 2 + width**3 / 6
     assert test == 2 * 1000 * d * width
 
 
-@pytest.mark.parametrize("road", list(Road))
-def test_twice_the_samples_cost_twice_as_much_where_they_are_many(road: Road) -> None:
+@pytest.mark.parametrize("storage", list(Storage))
+def test_twice_the_samples_cost_twice_as_much_where_they_are_many(storage: Storage) -> None:
     big = PROBLEM.replace(n_samples=10**6, n_gradient=10**6)
     twice = big.replace(n_samples=2 * 10**6, n_gradient=2 * 10**6)
-    if road is not Road.NEURONS:
-        assert sum(count(twice, road, FLOPS)) == pytest.approx(2 * sum(count(big, road, FLOPS)), rel=0.01)
-    assert sum(count(twice, road, DRAWS)) > 1.9 * sum(count(big, road, DRAWS))
+    if storage is not Storage.NEURONS:
+        assert sum(count(twice, storage, FLOPS)) == pytest.approx(2 * sum(count(big, storage, FLOPS)), rel=0.01)
+    assert sum(count(twice, storage, DRAWS)) > 1.9 * sum(count(big, storage, DRAWS))
 
 
 def test_streamed_neurons_are_drawn_three_times_and_the_samples_once() -> None:
     wide = Problem("tanh", "h1", 300, 50, 10**6, step_exponent=0.2)
-    draws = sum(count(wide, Road.NEURONS, DRAWS, n_test=2))
+    draws = sum(count(wide, Storage.NEURONS, DRAWS, n_test=2))
     assert draws == pytest.approx(3 * 50 * 10**6, rel=0.01)
 
 
 def test_a_spectrum_costs_a_decomposition() -> None:
     unit = Rates(decomposition=1.0)
-    assert sum(count(PROBLEM, Road.HELD, unit)) == 0
-    assert sum(count(PROBLEM, Road.HELD, unit, eigenvalues="all")) == pytest.approx(2 * 400**3 / 3)
-    both = count(PROBLEM, Road.SAMPLES, unit, eigenvalues="all", alignment_degree=2)
+    assert sum(count(PROBLEM, Storage.HELD, unit)) == 0
+    assert sum(count(PROBLEM, Storage.HELD, unit, eigenvalues="all")) == pytest.approx(2 * 400**3 / 3)
+    both = count(PROBLEM, Storage.SAMPLES, unit, eigenvalues="all", alignment_degree=2)
     assert sum(both) == pytest.approx(2 * 2 * 400**3 / 3)
 
 
@@ -63,7 +63,7 @@ def test_small_work_is_not_measured_and_large_work_is() -> None:
     assert asked == []
     cost = estimate_cost(PROBLEM.replace(n_samples=10**9), rates=rates)
     assert len(asked) == 1
-    assert cost.road is Road.SAMPLES
+    assert cost.storage is Storage.SAMPLES
     assert 1e4 < cost.seconds < 1e8
     assert cost.bytes == needed_bytes(PROBLEM.replace(n_samples=10**9))
 

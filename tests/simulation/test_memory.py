@@ -9,7 +9,7 @@ import pytest
 from polyspike import ArgumentError, DoesNotFitError, Problem, simulate
 from polyspike.simulation import memory
 from polyspike.simulation.host import HOST
-from polyspike.simulation.memory import Road, choose_road
+from polyspike.simulation.memory import Storage, choose_storage
 
 PROBLEM = Problem(n_samples=20_000, input_dim=500, width=1000, step_exponent=0.2)
 WIDE = PROBLEM.replace(n_samples=1000, width=20_000)
@@ -30,47 +30,47 @@ def test_a_problem_beyond_any_machine_is_refused_at_once() -> None:
 def test_what_is_said_to_fit_fits(monkeypatch: Any) -> None:
     with_memory(monkeypatch, 400_000_000)
     with pytest.raises(DoesNotFitError) as refusal:
-        choose_road(PROBLEM, streaming=False)
+        choose_storage(PROBLEM, streaming=False)
     found = re.search(r"n_samples = (\d+) would fit", str(refusal.value))
     assert found is not None
     largest = int(found.group(1))
-    assert choose_road(PROBLEM.replace(n_samples=largest), streaming=False) is Road.HELD
+    assert choose_storage(PROBLEM.replace(n_samples=largest), streaming=False) is Storage.HELD
     with pytest.raises(DoesNotFitError):
-        choose_road(PROBLEM.replace(n_samples=largest + 1), streaming=False)
+        choose_storage(PROBLEM.replace(n_samples=largest + 1), streaming=False)
 
 
 def test_nothing_fits_a_width_too_large(monkeypatch: Any) -> None:
     with_memory(monkeypatch, 1_000_000)
     with pytest.raises(DoesNotFitError, match="reduce width and input_dim"):
-        choose_road(PROBLEM)
+        choose_storage(PROBLEM)
 
 
 def test_streaming_is_chosen_where_it_is_needed(monkeypatch: Any) -> None:
-    for problem, road in ((PROBLEM, Road.SAMPLES), (WIDE, Road.NEURONS)):
+    for problem, storage in ((PROBLEM, Storage.SAMPLES), (WIDE, Storage.NEURONS)):
         held, streamed = memory.estimate_bytes(problem), memory.estimate_streamed(problem)
         assert streamed < held
         with_memory(monkeypatch, held)
-        assert choose_road(problem) is Road.HELD
-        assert choose_road(problem, streaming=True) is road
+        assert choose_storage(problem) is Storage.HELD
+        assert choose_storage(problem, streaming=True) is storage
         assert memory.needed_bytes(problem) == held
         with_memory(monkeypatch, held - 1)
-        assert choose_road(problem) is road
+        assert choose_storage(problem) is storage
         assert memory.needed_bytes(problem) == streamed
 
 
 def test_a_device_with_its_own_memory_does_not_spare_the_machine_that_draws(monkeypatch: Any) -> None:
     device = replace(HOST, device="cuda")
     draw = 8 * (2 * PROBLEM.n_samples * (PROBLEM.input_dim + 1) + PROBLEM.width * PROBLEM.input_dim)
-    for on_machine, road in ((draw, Road.HELD), (draw - 1, Road.SAMPLES)):
+    for on_machine, storage in ((draw, Storage.HELD), (draw - 1, Storage.SAMPLES)):
         monkeypatch.setattr(
             memory, "available_bytes", lambda arrays=None, n=on_machine: n if arrays is None else 10**12
         )
-        assert choose_road(PROBLEM, None, device) is road
+        assert choose_storage(PROBLEM, None, device) is storage
 
 
 def test_streaming_takes_no_other_word() -> None:
     with pytest.raises(ArgumentError, match=r"^streaming = 'yes'"):
-        choose_road(PROBLEM, streaming="yes")  # type: ignore[arg-type]
+        choose_storage(PROBLEM, streaming="yes")  # type: ignore[arg-type]
 
 
 def test_estimate_grows_with_every_size() -> None:

@@ -43,7 +43,7 @@ def announced(problem: Problem, options: dict[str, Any], runs: int = 1) -> Itera
     if seconds < WORTH_A_WORD:
         yield lambda share: None
         return
-    how = {"held": "", "samples": "; streams blocks of samples", "neurons": "; streams blocks of neurons"}[cost.road]
+    how = {"held": "", "samples": "; streams blocks of samples", "neurons": "; streams blocks of neurons"}[cost.storage]
     memory = f"{cost.bytes / 1e9:.2g} GB" if cost.bytes > 1e8 else f"{cost.bytes / 1e6:.0f} MB"
     print(f"about {duration(seconds)} and {memory} of memory{how}; Ctrl-C stops it", file=sys.stderr, flush=True)
     with _bar(seconds) as report:

@@ -12,7 +12,7 @@ from polyspike.experiments.checks import as_count
 from polyspike.results import Estimate, Measurement
 from polyspike.status import Status
 
-__all__ = ["MEAN_FIELDS", "SCALAR_FIELDS", "estimate", "estimate_each", "mean_columns", "without_luck", "z_threshold"]
+__all__ = ["MEAN_FIELDS", "SCALAR_FIELDS", "estimate", "estimate_each", "mean_columns", "with_control_variate", "z_threshold"]
 
 SCALAR_FIELDS = (
     "train_loss",
@@ -75,7 +75,7 @@ def mean_columns(measurements: Sequence[Measurement]) -> dict[str, float | None]
     return found
 
 
-def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDArray[np.float64]:
+def with_control_variate(values: ArrayLike, control: ArrayLike, expected: float) -> NDArray[np.float64]:
     """The values with the luck of the draw that a control shows taken out, without any bias.
 
     ``x_i - c_i (control_i - expected)``, where ``c_i`` is the mean of the other values over ``expected``: the errors
@@ -90,7 +90,7 @@ def without_luck(values: ArrayLike, control: ArrayLike, expected: float) -> NDAr
 
     Examples
     --------
-    >>> without_luck([2.0, 2.2, 1.8], [1.0, 1.1, 0.9], 1.0).round(3).tolist()
+    >>> with_control_variate([2.0, 2.2, 1.8], [1.0, 1.1, 0.9], 1.0).round(3).tolist()
     [2.0, 2.01, 2.01]
     """
     x = np.asarray(values, dtype=float)

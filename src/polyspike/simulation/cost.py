@@ -11,7 +11,7 @@ from polyspike.problem import Problem
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.features import blas_threads
 from polyspike.simulation.host import HOST
-from polyspike.simulation.memory import Road, choose_road, needed_bytes
+from polyspike.simulation.memory import Storage, choose_storage, needed_bytes
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, normals
 
 __all__ = ["NOMINAL", "Cost", "Phases", "Rates", "estimate_cost", "measure_rates", "phases_of"]
@@ -83,18 +83,18 @@ class Cost:
         Estimated; within a factor of two where nothing else runs on the machine.
     bytes : int
         Peak memory.
-    road : Road
+    storage : Storage
     """
 
     seconds: float
     bytes: int
-    road: Road
+    storage: Storage
 
 
 def phases_of(
-    problem: Problem, road: Road, n_test: int, eigenvalues: str | int | None = None, alignment_degree: int = 0
+    problem: Problem, storage: Storage, n_test: int, eigenvalues: str | int | None = None, alignment_degree: int = 0
 ) -> Phases:
-    """The operations of ``simulate(problem, ...)`` on a road, to leading order."""
+    """The operations of ``simulate(problem, ...)`` on a storage, to leading order."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     smaller, larger = min(n, width), max(n, width)
     gradient = Rates(product=2 * n0 * d * width, normal=n0 * d, entry=2 * n0 * width)
@@ -102,8 +102,8 @@ def phases_of(
     gram = Rates(product=larger * smaller**2 / 2)
     solve = Rates(product=smaller**3 / 6)
     test = Rates(product=2 * n_test * d * width, normal=n_test * d, entry=n_test * width)
-    fit = features + gram + solve + _spectrum(problem, road, eigenvalues, alignment_degree, features, gram)
-    if road is not Road.NEURONS:
+    fit = features + gram + solve + _spectrum(problem, storage, eigenvalues, alignment_degree, features, gram)
+    if storage is not Storage.NEURONS:
         return Phases(gradient + Rates(normal=width * d), fit, test)
     # The samples are drawn once; the gradient is made again in each of two passes, and the test set for every block.
     initial = Rates(product=n0 * d * width, normal=(n + n0 + width) * d, entry=n0 * width)
@@ -113,17 +113,17 @@ def phases_of(
 
 
 def _spectrum(
-    problem: Problem, road: Road, eigenvalues: str | int | None, degree: int, features: Rates, gram: Rates
+    problem: Problem, storage: Storage, eigenvalues: str | int | None, degree: int, features: Rates, gram: Rates
 ) -> Rates:
     """What eigenvalues and alignments add."""
     smaller = min(problem.n_samples, problem.width)
     full = Rates(decomposition=2 * smaller**3 / 3)
     total = Rates()
-    if eigenvalues == "all" or (eigenvalues is not None and road is not Road.HELD):
-        total += full if road is not Road.HELD else full + gram
-    if degree and road is not Road.HELD:
+    if eigenvalues == "all" or (eigenvalues is not None and storage is not Storage.HELD):
+        total += full if storage is not Storage.HELD else full + gram
+    if degree and storage is not Storage.HELD:
         total += full
-    if degree and road is Road.SAMPLES:
+    if degree and storage is Storage.SAMPLES:
         total += features  # a second pass over the samples
     return total
 
@@ -156,12 +156,12 @@ def estimate_cost(
     DoesNotFitError
         As :func:`polyspike.simulate` does.
     """
-    road = choose_road(problem, streaming, arrays)
-    phases = phases_of(problem, road, n_test, eigenvalues, alignment_degree)
+    storage = choose_storage(problem, streaming, arrays)
+    phases = phases_of(problem, storage, n_test, eigenvalues, alignment_degree)
     seconds = sum(phases.seconds(NOMINAL))
     if seconds > 0.2:
         seconds = sum(phases.seconds((rates or measure_rates)(problem, arrays)))
-    return Cost(seconds, needed_bytes(problem, streaming, arrays), road)
+    return Cost(seconds, needed_bytes(problem, streaming, arrays), storage)
 
 
 def measure_rates(problem: Problem, arrays: Arrays = HOST) -> Rates:

@@ -15,21 +15,21 @@ from polyspike.simulation.host import HOST
 from polyspike.simulation.streams import BLOCK_ROWS
 
 __all__ = [
-    "Road",
+    "Storage",
     "available_bytes",
-    "choose_road",
+    "choose_storage",
     "estimate_bytes",
     "estimate_streamed",
     "needed_bytes",
     "steps_at_once",
-    "streamed_road",
+    "streamed_storage",
 ]
 
 _DOUBLE = 8
 _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-class Road(StrEnum):
+class Storage(StrEnum):
     """How a simulation goes through its arrays."""
 
     HELD = "held"
@@ -40,9 +40,9 @@ class Road(StrEnum):
     """Blocks of neurons; a Gram matrix of n x n for each step remains."""
 
 
-def streamed_road(problem: Problem) -> Road:
+def streamed_storage(problem: Problem) -> Storage:
     """The one whose Gram matrix is the smaller."""
-    return Road.SAMPLES if problem.width <= problem.n_samples else Road.NEURONS
+    return Storage.SAMPLES if problem.width <= problem.n_samples else Storage.NEURONS
 
 
 def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
@@ -63,7 +63,7 @@ def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, 
     """The same for ``simulate(problem, streaming=True)``; one more step costs a Gram matrix for every block at once."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     rows = BLOCK_ROWS
-    if streamed_road(problem) is Road.SAMPLES:
+    if streamed_storage(problem) is Storage.SAMPLES:
         shares = HOST.at_once(width)
         held = (1 + (1 + shares) * gradients) * width * d
         blocks = shares * rows * (4 * d + 5 * width)
@@ -82,7 +82,7 @@ def steps_at_once(problem: Problem, arrays: Arrays = HOST, gradients: int = 1) -
     """
     neighbours = max(1, cpu_count() // blas_threads())
     room = available_bytes(arrays) // neighbours - estimate_streamed(problem, arrays.dtype, 0, gradients)
-    shares = arrays.at_once(problem.width) if streamed_road(problem) is Road.SAMPLES else 1
+    shares = arrays.at_once(problem.width) if streamed_storage(problem) is Storage.SAMPLES else 1
     return max(1, room // (_DOUBLE * shares * min(problem.n_samples, problem.width) ** 2))
 
 
@@ -99,7 +99,7 @@ def available_bytes(arrays: Arrays = HOST) -> int:
     return min([free, *limits])
 
 
-def choose_road(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> Road:
+def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> Storage:
     """How to simulate: as told, else held where that fits and streamed where it does not.
 
     Raises
@@ -110,25 +110,25 @@ def choose_road(problem: Problem, streaming: bool | None = None, arrays: Arrays 
     if streaming not in (None, True, False):
         raise ArgumentError("streaming", streaming, "give True, False, or None for where it is needed")
     there = available_bytes(arrays)
-    if not streaming and estimate_bytes(problem, arrays.dtype) <= there and _draw_fits(problem, Road.HELD):
-        return Road.HELD
-    road = streamed_road(problem)
-    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there and _draw_fits(problem, road):
-        return road
+    if not streaming and estimate_bytes(problem, arrays.dtype) <= there and _draw_fits(problem, Storage.HELD):
+        return Storage.HELD
+    storage = streamed_storage(problem)
+    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there and _draw_fits(problem, storage):
+        return storage
     raise _refusal(problem, streaming, arrays.dtype, there)
 
 
-def _draw_fits(problem: Problem, road: Road) -> bool:
+def _draw_fits(problem: Problem, storage: Storage) -> bool:
     """Whether the machine can hold what is drawn, for a device with a memory of its own."""
     samples = (problem.n_samples + problem.gradient_samples) * (problem.input_dim + 1)
     weights = problem.width * problem.input_dim
-    held = {Road.HELD: samples + weights, Road.SAMPLES: weights, Road.NEURONS: samples}
-    return _DOUBLE * held[road] <= available_bytes()
+    held = {Storage.HELD: samples + weights, Storage.SAMPLES: weights, Storage.NEURONS: samples}
+    return _DOUBLE * held[storage] <= available_bytes()
 
 
 def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> int:
-    """Peak bytes on the road that :func:`choose_road` takes; raises as it does."""
-    held = choose_road(problem, streaming, arrays) is Road.HELD
+    """Peak bytes on the storage that :func:`choose_storage` takes; raises as it does."""
+    held = choose_storage(problem, streaming, arrays) is Storage.HELD
     return estimate_bytes(problem, arrays.dtype) if held else estimate_streamed(problem, arrays.dtype)
 
 

@@ -18,7 +18,7 @@ from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import Draw, GaussianDraw
 from polyspike.simulation.fitting import Fit, Measured, Plan, fit_held, gradients_of, run_test
 from polyspike.simulation.host import HOST
-from polyspike.simulation.memory import Road, choose_road
+from polyspike.simulation.memory import Storage, choose_storage
 from polyspike.simulation.over_neurons import over_neurons
 from polyspike.simulation.over_samples import over_samples
 from polyspike.simulation.streams import as_seed
@@ -141,15 +141,15 @@ def _simulate(
     """All problems, each draw once."""
     seed = as_seed(seed)
     n_test, measured = check_options(n_test, measured.eigenvalues, measured.alignment_degree, measured.bulk_edge)
-    groups: dict[tuple[GaussianDraw, Road], list[int]] = {}
+    groups: dict[tuple[GaussianDraw, Storage], list[int]] = {}
     for index, problem in enumerate(problems):
-        road = choose_road(problem, streaming, arrays)
-        groups.setdefault((GaussianDraw.of(problem, seed, n_test), road), []).append(index)
+        storage = choose_storage(problem, streaming, arrays)
+        groups.setdefault((GaussianDraw.of(problem, seed, n_test), storage), []).append(index)
     results: dict[int, Measurement] = {}
-    for k, ((draw, road), indices) in enumerate(groups.items()):
-        options, some = Options(seed, measured, True, road, arrays), [problems[i] for i in indices]
+    for k, ((draw, storage), indices) in enumerate(groups.items()):
+        options, some = Options(seed, measured, True, storage, arrays), [problems[i] for i in indices]
         report = None if progress is None else _part(progress, k, len(groups))
-        watched = None if report is None else WatchedDraw(draw, some[0], road, measured, report)
+        watched = None if report is None else WatchedDraw(draw, some[0], storage, measured, report)
         results.update(zip(indices, measure(watched or draw, some, options), strict=True))
         if watched is not None:
             watched.done()
@@ -168,14 +168,14 @@ class Options:
     seed: tuple[int, ...]
     measured: Measured
     known_direction: bool = True
-    road: Road = Road.HELD
+    storage: Storage = Storage.HELD
     arrays: Arrays = HOST
 
 
 def measure(draw: Draw, problems: Sequence[Problem], options: Options) -> list[Measurement]:
     """All problems on one draw."""
     start = monotonic()
-    fits = _ROADS[options.road](draw, Plan.of(problems), options.measured, options.arrays)
+    fits = _FITS[options.storage](draw, Plan.of(problems), options.measured, options.arrays)
     seconds = monotonic() - start
     return [_measurement(problem, fits[Plan.step_key(problem)], options, seconds) for problem in problems]
 
@@ -189,10 +189,10 @@ def _held(draw: Draw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Pr
     return fits
 
 
-_ROADS: dict[Road, Callable[[Any, Plan, Measured, Arrays], dict[Problem, Fit]]] = {
-    Road.HELD: _held,
-    Road.SAMPLES: over_samples,
-    Road.NEURONS: over_neurons,
+_FITS: dict[Storage, Callable[[Any, Plan, Measured, Arrays], dict[Problem, Fit]]] = {
+    Storage.HELD: _held,
+    Storage.SAMPLES: over_samples,
+    Storage.NEURONS: over_neurons,
 }
 
 

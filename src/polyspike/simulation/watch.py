@@ -10,7 +10,7 @@ from polyspike.problem import Problem
 from polyspike.simulation.cost import NOMINAL, phases_of
 from polyspike.simulation.draw import GaussianDraw, Sample
 from polyspike.simulation.fitting import Measured
-from polyspike.simulation.memory import Road
+from polyspike.simulation.memory import Storage
 
 __all__ = ["Report", "WatchedDraw"]
 
@@ -28,17 +28,19 @@ class WatchedDraw:
     draw : GaussianDraw
     problem : Problem
         The one that is simulated on it.
-    road : Road
+    storage : Storage
     measured : Measured
     report : callable
         Told the finished share, which grows from 0.0; 1.0 comes from :meth:`done`.
     """
 
-    def __init__(self, draw: GaussianDraw, problem: Problem, road: Road, measured: Measured, report: Report) -> None:
-        phases = phases_of(problem, road, draw.n_test, measured.eigenvalues, measured.alignment_degree)
+    def __init__(
+        self, draw: GaussianDraw, problem: Problem, storage: Storage, measured: Measured, report: Report
+    ) -> None:
+        phases = phases_of(problem, storage, draw.n_test, measured.eigenvalues, measured.alignment_degree)
         gradient, fit, test = phases.seconds(NOMINAL)
         ends = np.array([0.0, gradient, gradient + fit, gradient + fit + test]) / (gradient + fit + test)
-        self._draw, self._road, self._report, self._told = draw, road, report, 0.0
+        self._draw, self._storage, self._report, self._told = draw, storage, report, 0.0
         self._gradient, self._fit, self._test = zip(ends[:-1].tolist(), ends[1:].tolist())
         # Neurons are read once for the initial outputs of a full gradient, once for the fit and once for the test.
         self._passes = iter([self._gradient] * (problem.gradient == "full") + [self._fit, self._test])
@@ -57,7 +59,7 @@ class WatchedDraw:
     @property
     def ridge_sample(self) -> Sample:
         """Held whole; with held features the gradient is done when it is asked for."""
-        if self._road is Road.HELD:
+        if self._storage is Storage.HELD:
             self._tell(self._fit[0])
         return self._draw.ridge_sample
 
@@ -75,7 +77,7 @@ class WatchedDraw:
 
     def test_blocks(self) -> Iterator[Sample]:
         """Of the test set; where neurons are streamed it is read for every block of them."""
-        if self._road is Road.NEURONS:
+        if self._storage is Storage.NEURONS:
             return self._draw.test_blocks()
         self._tell(self._test[0])
         return self._watched(self._draw.test_blocks(), self._draw.n_test, self._test)

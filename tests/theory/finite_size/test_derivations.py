@@ -21,7 +21,7 @@ from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
-from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
+from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
@@ -217,7 +217,7 @@ def measured_bulk(problem: Problem, seed: int) -> Bulk:
     features = np.asarray(problem.activation(net.x @ (net.w0 + problem.step * net.gradient).T))
     tau = deviation(problem, condition(problem), net.u)
     x = strength / problem.width**0.5 * kappa[:, None] * net.u
-    mean = kernels(problem.activation, x, np.broadcast_to(tau, x.shape)).mean
+    mean = activation_averages(problem.activation, x, np.broadcast_to(tau, x.shape)).mean
     rest = features - mean
     inverse = np.linalg.inv(rest @ rest.T / problem.width + gamma * np.eye(len(rest)))
     dual = np.linalg.inv(rest.T @ rest / problem.width / gamma + np.eye(problem.width))

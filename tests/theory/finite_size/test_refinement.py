@@ -13,7 +13,7 @@ from polyspike import NumericalError, Problem
 from polyspike.theory.finite_size import gradient_sample
 from polyspike.theory.finite_size.bulk import factors
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
-from polyspike.theory.finite_size.given_kappa import activation_averages as kernels
+from polyspike.theory.finite_size.given_kappa import activation_averages as averages
 from polyspike.theory.finite_size.given_kappa import label_parts as teacher_given_kappa
 from polyspike.theory.finite_size.gradient_matrix import cumulants, residual_law, rules
 from polyspike.theory.finite_size.gradient_matrix import gauss_rule as gradient_matrix
@@ -142,14 +142,14 @@ REFINEMENTS = {
     "grids of kappa and u": lambda problem: numbers(problem, 1.5),
     "fixed point": solved_to(1e-15),
     "rank of A1": finer(factors, RANK_TOLERANCE=1e-7),
-    "average over z": finer(kernels, _DIGITS=50.0, _STEP_ENTIRE=0.26, _STEP_UNKNOWN=0.15),
+    "average over z": finer(averages, _DIGITS=50.0, _STEP_ENTIRE=0.26, _STEP_UNKNOWN=0.15),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=20),
 }
 COARSENINGS = {
     "grids of kappa and u": lambda problem: numbers(problem, 0.6),
     "fixed point": solved_to(1e-5),
     "rank of A1": finer(factors, RANK_TOLERANCE=1e-3),
-    "average over z": finer(kernels, _DIGITS=8.0, _STEP_ENTIRE=0.8),
+    "average over z": finer(averages, _DIGITS=8.0, _STEP_ENTIRE=0.8),
     "average over the teacher's input": finer(teacher_given_kappa, _PANEL_NODES=4),
 }
 MATRIX_REFINEMENTS = {

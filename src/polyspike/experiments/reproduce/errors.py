@@ -19,7 +19,7 @@ from polyspike.experiments.reproduce.common import (
     with_exponent,
 )
 from polyspike.experiments.reproduce.jobs import Job, Options, Part, Rows
-from polyspike.experiments.statistics import without_luck
+from polyspike.experiments.statistics import with_control_variate
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.simulation import simulate
@@ -124,7 +124,7 @@ def _numbers(found: Prediction) -> dict[str, float]:
 
 def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     """Mean errors with standard errors, every draw, and the theory."""
-    draws = _with_gains(_without_luck(to_columns(rows[f"{NAME}_draws"])))
+    draws = _with_gains(_with_control_variates(to_columns(rows[f"{NAME}_draws"])))
     return {
         NAME: average(draws, ("teacher", "exponent"), (*QUANTITIES, *(f"{q}_gain" for q in QUANTITIES))),
         f"{NAME}_draws": draws,
@@ -133,7 +133,7 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
     }
 
 
-def _without_luck(draws: Columns) -> Columns:
+def _with_control_variates(draws: Columns) -> Columns:
     """Every quantity with the luck of its labels taken out; as measured it is kept as ``..._raw``.
 
     Polynomial teachers have heavy tails: the mean square of a few thousand labels varies more than what the step does.
@@ -143,7 +143,7 @@ def _without_luck(draws: Columns) -> Columns:
         here = (draws["teacher"] == teacher) & (draws["exponent"] == exponent)
         for quantity, control in QUANTITIES.items():
             moment = float(draws["label_moment"][here][0])
-            found[quantity][here] = without_luck(draws[quantity][here], draws[control][here], moment)
+            found[quantity][here] = with_control_variate(draws[quantity][here], draws[control][here], moment)
     return found
 
 

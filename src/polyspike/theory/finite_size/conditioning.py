@@ -99,7 +99,7 @@ class Conditioning:
     scaled_step : float
         ``eta / sqrt(N)``.
     gradient_noise_variance : float
-        ``dl = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
+        ``q_perp = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
     excluded : float
         ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
     residual_moment : float
@@ -196,13 +196,13 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
 def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
     """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
     output = numbers.second_moment
-    shrink = eta / problem.width * numbers.self_overlap
+    self_term = eta / problem.width * numbers.self_overlap
     trace_shift = 0.0
     if problem.readout == "constant":
         # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
         output += 2 * numbers.c2**2 * problem.width / problem.input_dim
         trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
-        shrink += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
+        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     moment = problem.label_second_moment + output
     c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
     energy, signal, own, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
@@ -215,7 +215,7 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     return Conditioning(
         spike_strength=b / problem.width**0.5,
         spike_cosine=move * signal * over_b,
-        self_term=shrink,
+        self_term=self_term,
         excluded=1 / problem.width,
         gaussian_variance=problem.noise**2 + output,
         trace_shift=trace_shift / energy**0.5,
@@ -236,14 +236,14 @@ def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: f
 
     The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law: eta comes times that.
     """
-    spread = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
-    tilt = 2 * numbers.c2 * eta / problem.width**0.5
-    carried = tilt**2 * problem.phi_gradient * moment
+    move_variance = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
+    quadratic_step = 2 * numbers.c2 * eta / problem.width**0.5
+    carried = quadratic_step**2 * problem.phi_gradient * moment
     move = eta / problem.width**0.5
     return {
-        "move_variance": spread,
-        "quadratic_step": tilt,
+        "move_variance": move_variance,
+        "quadratic_step": quadratic_step,
         "scaled_step": move,
-        "gradient_noise_variance": spread - carried,
+        "gradient_noise_variance": move_variance - carried,
         "residual_moment": moment,
     }

@@ -15,7 +15,7 @@ from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.solve import shift_of
 
-__all__ = ["Follower", "Solution"]
+__all__ = ["ShiftContinuation", "Solution"]
 
 # Further than this in the logarithm of the shift, the extrapolation is no better than a cold start.
 _FARTHEST = 3.4
@@ -50,7 +50,7 @@ class Solution(NamedTuple):
         return np.concatenate([np.interp(new, old, np.log(values)) for new, old, values in pairs])
 
 
-class Follower:
+class ShiftContinuation:
     """Solves one model at one shift after the other, each from an extrapolation of those before.
 
     Parameters

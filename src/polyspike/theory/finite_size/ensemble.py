@@ -8,9 +8,9 @@ from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
-from polyspike.theory.finite_size.continuation import Follower, Solution
+from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
 from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
-from polyspike.theory.finite_size.predict import as_prediction, effect_of_stretch, mean_errors
+from polyspike.theory.finite_size.predict import as_prediction, effect_of_anisotropy, mean_errors
 from polyspike.theory.finite_size.solve import model_of, solve_errors
 from polyspike.theory.finite_size.spikes.errors import Errors
 
@@ -53,7 +53,7 @@ class Ensemble:
 
     def __init__(self, problem: Problem, before: Sequence[Solution] = ()) -> None:
         self._problem, self._before = problem, before
-        self._followers: list[Follower] = []
+        self._followers: list[ShiftContinuation] = []
 
     @cached_property
     def _nodes(self) -> tuple[WeightedSample, ...]:
@@ -75,14 +75,14 @@ class Ensemble:
         members = tuple(Member(node.weight, *self._follower(k).solve(problem)) for k, node in enumerate(self._nodes))
         found = [(member.weight, solve_errors(member.model, member.state, member.at)) for member in members]
         effect = sum(
-            member.weight * effect_of_stretch(member.model, member.state, errors, member.at)
+            member.weight * effect_of_anisotropy(member.model, member.state, errors, member.at)
             for member, (_, errors) in zip(members, found, strict=True)
         )
         return Average(members, mean_errors(found), effect)
 
-    def _follower(self, k: int) -> Follower:
+    def _follower(self, k: int) -> ShiftContinuation:
         if k == len(self._followers):
             last = self._followers[-1].first if self._followers else None
             before = self._before if last is None else (last,)
-            self._followers.append(Follower(model_of(self._problem, sample=self._nodes[k].scalars), before))
+            self._followers.append(ShiftContinuation(model_of(self._problem, sample=self._nodes[k].scalars), before))
         return self._followers[k]

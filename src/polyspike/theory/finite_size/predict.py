@@ -22,7 +22,7 @@ from polyspike.theory.finite_size.trust import Corners, Trust, trust
 
 __all__ = [
     "as_prediction",
-    "effect_of_stretch",
+    "effect_of_anisotropy",
     "mean_errors",
     "predict_finite_size",
 ]
@@ -64,13 +64,15 @@ def predict_finite_size(problem: Problem) -> Prediction:
         found = [(weight, solve_errors(model, state)) for weight, model, state in solved]
         overlaps = mean_overlaps([(weight, model) for weight, model, _ in solved])
         effect = sum(
-            weight * effect_of_stretch(model, state, errors)
+            weight * effect_of_anisotropy(model, state, errors)
             for (weight, errors), (_, model, state) in zip(found, solved)
         )
         return as_prediction(problem, mean_errors(found), overlaps, effect)
 
 
-def effect_of_stretch(model: FiniteSizeModel, state: BulkState, found: Errors, at: Linearised | None = None) -> float:
+def effect_of_anisotropy(
+    model: FiniteSizeModel, state: BulkState, found: Errors, at: Linearised | None = None
+) -> float:
     """What weights stretched by the step along the known directions do to the test error, a share of it; 0 where it is
     not asked for, because they are little stretched or the prediction is not trusted in any case.
     """

@@ -28,7 +28,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_ASPECT
+from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_SAMPLES_PER_QUADRATIC_DIM
 
 __all__ = ["Corners", "Trust", "amplification", "trust"]
 
@@ -89,7 +89,7 @@ def trust(
             f"near the interpolation peak (n = {n}, width = {width}, ridge {problem.ridge:g}): leaving a sample out "
             f"multiplies its squared residual by {factor:.0f}, and the fit differs from draw to draw"
         )
-    elif n > LARGEST_ASPECT * directions:
+    elif n > LARGEST_SAMPLES_PER_QUADRATIC_DIM * directions:
         reason = f"n = {n} exceeds d(d+1)/2 = {directions:.0f}, and features of higher degree begin to be learned"
     elif estimate <= LARGEST:
         return Trust(estimate, True, "")

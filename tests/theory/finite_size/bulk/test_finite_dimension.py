@@ -7,7 +7,7 @@ import pytest
 
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_ASPECT
+from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_SAMPLES_PER_QUADRATIC_DIM
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, jacobian
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.solve import model_of, shift_of, solve_problem
@@ -99,7 +99,7 @@ def test_beyond_the_number_of_quadratic_directions_predictions_are_not_trusted()
     for problem, kept in ((inside, True), (outside, False)):
         terms = model_of(problem).bulk.next_order
         assert terms is not None
-        assert (terms.samples_per_quadratic_dim <= LARGEST_ASPECT) == kept
+        assert (terms.samples_per_quadratic_dim <= LARGEST_SAMPLES_PER_QUADRATIC_DIM) == kept
         assert ("exceeds d(d+1)/2" in predict_finite_size(problem).trust_reason) != kept
 
 

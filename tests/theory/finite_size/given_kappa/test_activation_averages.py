@@ -10,7 +10,7 @@ from polyspike import Activation, NumericalError, Problem, as_activation
 from polyspike.arraytypes import Array
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
+from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 
 X = np.array([[-7.0, -1.3, 0.0], [0.4, 2.0, 30.0]])
 
@@ -51,7 +51,7 @@ def test_averages_of_callables_are_exact_at_every_deviation(name: str, deviation
         pytest.skip("kinks beyond 15 pi were not declared")
     activation = as_activation(function, derivative=derivative, kinks=kinks)
     tau = deviation * np.ones(X.shape)
-    found = kernels(activation, X, tau)
+    found = activation_averages(activation, X, tau)
     scale = max(1.0, float(np.abs(activation(X)).max()), deviation) if name == "elu" else 1.0
     for mine, reference in zip(
         (found.mean, found.slope, found.noise_variance, found.mean_by_log_norm), dense(activation, X, tau)
@@ -64,14 +64,14 @@ def test_a_callable_that_grows_too_fast_for_the_deviation_is_refused() -> None:
     activation = as_activation(np.exp)
     one = np.ones((1, 1))
     # E exp(z + x) and its square, centred.
-    found = kernels(activation, 0.0 * one, one)
+    found = activation_averages(activation, 0.0 * one, one)
     assert found.mean[0, 0] == pytest.approx(0.0, abs=1e-9)
     assert found.noise_variance[0, 0] == pytest.approx(np.e**2 - 2 * np.e, rel=1e-7)
     with pytest.raises(NumericalError, match="exp grows too fast for pre-activations") as caught:
-        kernels(activation, 0.0 * one, 2 * one)
+        activation_averages(activation, 0.0 * one, 2 * one)
     assert caught.value.status is Status.OUT_OF_RANGE
     with pytest.raises(NumericalError, match="exp is not finite at pre-activations"):
-        kernels(activation, 800.0 * one, one)
+        activation_averages(activation, 800.0 * one, one)
 
 
 def relu(x: Array) -> Array:
@@ -99,10 +99,12 @@ def unnamed(activation: Activation) -> Activation:
 )
 def test_a_callable_is_not_taken_for_the_formula_of_its_name(activation: Activation) -> None:
     x, tau = np.linspace(-2, 2, 5)[:, None] * np.ones(3), np.linspace(0.5, 2, 3) * np.ones((5, 1))
-    for found, expected in zip(kernels(activation, x, tau), kernels(unnamed(activation), x, tau), strict=True):
+    for found, expected in zip(
+        activation_averages(activation, x, tau), activation_averages(unnamed(activation), x, tau), strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
     # Those of the formula itself are others.
-    assert np.abs(kernels(as_activation(activation.name), x, tau).mean - found).max() > 0.01
+    assert np.abs(activation_averages(as_activation(activation.name), x, tau).mean - found).max() > 0.01
     problem = Problem(activation, "h1", 400, 100, 200, step_exponent=0.2)
     renamed = predict_finite_size(problem.replace(activation=unnamed(activation)))
     assert predict_finite_size(problem).test_error == renamed.test_error

@@ -11,7 +11,7 @@ import pytest
 
 from polyspike import Problem, Spectrum, predict, simulate, z_threshold
 from polyspike.arraytypes import Array
-from polyspike.theory.finite_size.spectrum.outliers import Learned, roots_above, upper_edge
+from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, roots_above, upper_edge
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
@@ -93,7 +93,7 @@ def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: 
         assert abs(values.mean() - mean) < error + 10 / problem.input_dim * mean
 
 
-def _with_poles(learned: Learned, branch: Any) -> Array:
+def _with_poles(learned: FiniteRankParts, branch: Any) -> Array:
     """``(T' U T)^-1 + n <P, P'>`` on the learned functions that matter, as it was counted before."""
     matrix, size = learned.matrix(branch.state), learned.functions.shape[1]
     rest = matrix[size:, size:]
@@ -108,7 +108,7 @@ def _with_poles(learned: Learned, branch: Any) -> Array:
 @pytest.mark.parametrize("problem", [CONSTANT, RELU, CUBIC], ids=["h1 + h2", "relu", "h1 + h3"])
 def test_the_old_count_drops_at_a_pole(problem: Problem) -> None:
     """At the edge it has lost an outlier; on the way there the count without poles never falls."""
-    learned = Learned(spectral_model(problem))
+    learned = FiniteRankParts(spectral_model(problem))
     top, path = upper_edge(learned)
     points = [*path, top]
     roots = roots_above(learned, points)

@@ -13,7 +13,7 @@ from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
-from polyspike.theory.finite_size.given_kappa.activation_averages import kernels
+from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
@@ -33,8 +33,8 @@ def test_the_turns_are_derivatives_by_the_deviation(name: str) -> None:
     """Central differences in log tau, at deviations that differ from row to row."""
     x = np.array([0.3, -1.1, 2.0])[:, None] * np.array([-1.5, 0.2, 0.9])
     tau = np.array([0.97, 1.0, 1.05])[:, None] * np.array([1.0, 1.2, 0.9])
-    found, h = kernels(as_activation(name), x, tau), 1e-5
-    ahead, behind = (kernels(as_activation(name), x, tau * np.exp(step)) for step in (h, -h))
+    found, h = activation_averages(as_activation(name), x, tau), 1e-5
+    ahead, behind = (activation_averages(as_activation(name), x, tau * np.exp(step)) for step in (h, -h))
     slopes = [(a - b) / (2 * h) for a, b in zip(ahead[:4], behind[:4], strict=True)]
     for turn, slope in zip(
         (found.mean_by_log_norm, found.slope_by_log_norm, 2 * found.noise_by_log_square, found.mean_by_log_norm_twice),

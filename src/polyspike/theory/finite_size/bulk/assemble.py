@@ -11,12 +11,17 @@ from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, condition
-from polyspike.theory.finite_size.given_kappa.activation_averages import Kernels, kernels
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
-from polyspike.theory.finite_size.given_kappa.weights_along import Known, WeightsAlong, known_moments, weights_along
+from polyspike.theory.finite_size.given_kappa.weights_along import (
+    KnownWeights,
+    WeightsAlong,
+    known_moments,
+    weights_along,
+)
 from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
@@ -30,14 +35,14 @@ NEXT_RANK_TOLERANCE = 3e-5
 
 @dataclass(frozen=True)
 class FiniteSizeModel:
-    """All arrays of one problem that depend neither on the ridge nor on the noise-side shift.
+    """All arrays of one problem that depend neither on the ridge nor on the shift D of the samples.
 
     Attributes
     ----------
     mean : ndarray of shape (K, A)
         ``m(kappa, u)``.
     direction_measures : ndarray of shape (n_mu, P, P)
-        Weights of the spectral measures of M between the directions (b, kappa_perp ...), P = p + 1.
+        Weights of the spectral measures ``nu_ij`` of M between the directions (b, kappa_perp ...), P = p + 1.
     mu : ndarray of shape (n_mu,)
         Nodes of M.
     gains : ndarray of shape (n_mu, A)
@@ -45,14 +50,15 @@ class FiniteSizeModel:
     omega_measure : ndarray of shape (n_mu,)
         Weights of the spectral measure of M at ``omega = W0' a``.
     norms : Norms
-        How far the deviations of single samples and neurons are from tau.
+        The fluctuations of ``log tau`` over samples and over neurons.
     phi, phi_by_log_norm : ndarray of shape (K, p)
-        The factor of ``A1/tau = phi q'`` at the norm that a sample of this kappa has in the mean, and its derivative by
-        ``log |x|``. The bulk's own phi holds the growth of the input with that norm, too.
+        The factor of ``A1/tau = phi chi'`` at the mean norm of a sample of this kappa, and its derivative by
+        ``log |x|``. The phi of the bulk also contains the growth of the input with that norm.
     along : WeightsAlong
         Moments of the weights along the few known directions.
     quadratic : tuple of ndarray, of shape (K, p2), (K, p2) and (A, p2)
-        ``a2 = t/sqrt 2 = phi chi'``, ``da2/d log tau = turned chi'``: phi, turned and chi.
+        The factors phi, phi_by_log_norm and chi of the quadratic features:
+        ``a2 = t/sqrt 2 = phi chi'`` and ``da2/d log tau = phi_by_log_norm chi'``.
     """
 
     problem: Problem
@@ -73,14 +79,18 @@ class FiniteSizeModel:
 
     @property
     def anisotropy(self) -> float:
-        """How much of a prediction is due to weights that the step has made longer along the known directions."""
+        """How much larger the step has made the weights along the known directions: see
+        :meth:`WeightsAlong.anisotropy`.
+        """
         n, d = self.problem.n_samples, self.problem.input_dim
         return self.along.anisotropy(self.grid.u_weights, 2 * n / (d * (d + 1)))
 
 
 def build_model(problem: Problem, grid: Grid, step: Any = None, sample: StepScalars | None = None) -> FiniteSizeModel:
-    """The arrays of a problem on a grid, at its own step or at ``step`` (complex for derivatives), for the expectations
-    of the gradient's averages or for those of a sample.
+    """The arrays of a problem on a grid.
+
+    At its own step or at ``step`` (complex for derivatives); with the averages over the gradient's sample at their
+    expectations or, where ``sample`` is given, at the values of that sample.
     """
     return assemble(problem, grid, condition(problem, step, sample))
 
@@ -94,7 +104,7 @@ def assemble(
     finite_dimension: bool = True,
     ends: float = 0.0,
 ) -> FiniteSizeModel:
-    """The arrays that belong to a conditioning, be it the problem's own or one with a term taken away.
+    """The arrays that belong to a conditioning, which may be that of the problem or one that lacks a term.
 
     ``mu_nodes`` and ``rank_tolerance`` override the number of nodes of M and the cut of the factors of ``A1/tau``.
     Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out. ``ends`` is the share of the
@@ -105,24 +115,24 @@ def assemble(
     mu = measures.nodes + scalars.trace_shift
     u, n = grid.u, problem.n_samples
     gains = 1 - scalars.self_term * u**2 + scalars.quadratic_step * u * mu[:, None]
-    moves = gains**2 + scalars.gradient_noise_variance * u**2 * measures.noise_covariance[:, None]
+    weight_variance = gains**2 + scalars.gradient_noise_variance * u**2 * measures.noise_covariance[:, None]
     tau = deviation(problem, scalars, u)
     directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    parts = _kernels(problem, scalars.spike_strength, grid, tau * norm)
-    spread = norms(problem, scalars, u, tau, parts.mean_by_log_norm)
+    averages = _averages_on_grid(problem, scalars.spike_strength, grid, tau * norm)
+    norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm)
     if not finite_dimension:
-        spread = replace(spread, log_norm_variance=0.0)
-    (phi, phi_turn), q = factorise(
-        [parts.slope, parts.slope_by_log_norm], [1.0, spread.log_norm_variance], grid, rank_tolerance
+        norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
+    (phi, phi_by_log_norm), chi = factorise(
+        [averages.slope, averages.slope_by_log_norm], [1.0, norm_fluctuations.log_norm_variance], grid, rank_tolerance
     )
-    noise, growth = parts.noise_variance, norm
+    noise_variance, growth = averages.noise_variance, norm
     if finite_dimension:
-        noise, more = _independent(parts, tau * norm, spread, grid)
-        growth = norm * more
-    (quadratic, quadratic_turn), chi = factorise(
-        [parts.mean_by_log_norm / 2**0.5, parts.mean_by_log_norm_twice / 2**0.5],
-        [1.0, spread.log_norm_variance],
+        noise_variance, linear_growth = _independent(averages, tau * norm, norm_fluctuations, grid)
+        growth = norm * linear_growth
+    (phi2, phi2_by_log_norm), chi2 = factorise(
+        [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5],
+        [1.0, norm_fluctuations.log_norm_variance],
         grid,
         NEXT_RANK_TOLERANCE,
     )
@@ -130,13 +140,13 @@ def assemble(
         grid.kappa_weights,
         grid.u_weights,
         phi * growth,
-        q,
-        noise,
-        moves,
+        chi,
+        noise_variance,
+        weight_variance,
         measures.bulk,
         n / problem.input_dim,
         n / problem.width,
-        _next_order(problem, parts, spread, quadratic, quadratic_turn, chi) if finite_dimension else None,
+        _next_order(problem, averages, norm_fluctuations, (phi2, phi2_by_log_norm, chi2)) if finite_dimension else None,
     )
     return FiniteSizeModel(
         problem,
@@ -144,24 +154,31 @@ def assemble(
         grid,
         bulk,
         label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
-        parts.mean,
+        averages.mean,
         directions,
         mu,
         gains,
         measures.frame[:, -2, -2],
-        spread,
+        norm_fluctuations,
         phi,
-        phi_turn,
-        weights_along(problem, scalars, grid, moments, gains, measures, directions, parts, spread),
-        (quadratic, quadratic_turn, chi),
+        phi_by_log_norm,
+        weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
+        (phi2, phi2_by_log_norm, chi2),
     )
 
 
-def _next_order(problem: Problem, parts: Kernels, spread: Norms, phi: Any, turned: Any, chi: Any) -> NextOrder:
-    """The terms of section 11, of what :func:`_independent` leaves of the quadratic part: a share ``1/(1 + 2v)``."""
-    kept = 1 / (1 + 2 * np.diagonal(spread.sample_covariance))
-    own = parts.noise_by_log_square - (1 - kept) * parts.mean_by_log_norm * parts.mean_by_log_norm_twice / 2
-    return NextOrder(phi, turned, kept[:, None] ** 0.5 * chi, own, problem.input_dim, problem.n_samples)
+def _next_order(
+    problem: Problem, averages: ActivationAverages, norm_fluctuations: Norms, factors: tuple[Any, Any, Any]
+) -> NextOrder:
+    """The terms of section 11 for what :func:`_independent` leaves of the quadratic features, a share ``1/(1 + 2v)``
+    of ``a2^2``.
+    """
+    phi, phi_by_log_norm, chi = factors
+    share = 1 / (1 + 2 * np.diagonal(norm_fluctuations.sample_covariance))
+    removed = (1 - share) * averages.mean_by_log_norm * averages.mean_by_log_norm_twice / 2
+    noise_by_log_square = averages.noise_by_log_square - removed
+    chi_of_share = share[:, None] ** 0.5 * chi
+    return NextOrder(phi, phi_by_log_norm, chi_of_share, noise_by_log_square, problem.input_dim, problem.n_samples)
 
 
 def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
@@ -173,44 +190,46 @@ def _norm_of_sample(problem: Problem, kappa: Array) -> Any:
     return np.sqrt((d + kappa[:, None] ** 2) / (d + 1))
 
 
-def _independent(parts: Kernels, tau: Any, spread: Norms, grid: Grid) -> tuple[Any, Any]:
+def _independent(averages: ActivationAverages, tau: Any, norm_fluctuations: Norms, grid: Grid) -> tuple[Any, Any]:
     """The part of ``A2^2`` that is independent from sample to sample and neuron to neuron, shape (K, A), and the factor
     by which the linear part grows.
 
     With Delta the relative deviation of a sample's norm, of variance v, the quadratic part of the activation contains
     ``t Delta``, a function of kappa for each neuron, and the cubic part ``Delta w.x d(A1/tau)/d log tau``, in the
-    directions of the linear features. Shares ``v/(1/2 + v)`` and ``v/(1/6 + v)`` of the two parts, exact to first order
-    in v and never more than the whole. Where the linear features vanish, those of the cubic part stay noise.
+    directions of the linear features. The noise loses the shares ``v/(1/2 + v)`` and ``v/(1/6 + v)`` of the two parts,
+    which are exact to first order in v and at most one. Where the linear features vanish, the cubic part stays noise.
     """
-    v = np.diagonal(spread.sample_covariance)
-    quadratic = parts.mean_by_log_norm**2 * v / (1 + 2 * v)
-    cubic = (tau * parts.slope_by_log_norm) ** 2 * v / (1 + 6 * v)
+    v = np.diagonal(norm_fluctuations.sample_covariance)
+    quadratic = averages.mean_by_log_norm**2 * v / (1 + 2 * v)
+    cubic = (tau * averages.slope_by_log_norm) ** 2 * v / (1 + 6 * v)
     gained = grid.kappa_weights @ cubic @ grid.u_weights
     if gained == 0:
-        return parts.noise_variance - quadratic, 1.0
-    linear = grid.kappa_weights @ (tau * parts.slope) ** 2 @ grid.u_weights
+        return averages.noise_variance - quadratic, 1.0
+    linear = grid.kappa_weights @ (tau * averages.slope) ** 2 @ grid.u_weights
     joined = linear / (linear + gained)
-    return parts.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
+    return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
 
 
-def _kernels(problem: Problem, strength: Any, grid: Grid, tau: Any) -> Kernels:
+def _averages_on_grid(problem: Problem, strength: Any, grid: Grid, tau: Any) -> ActivationAverages:
     """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
     half = len(grid.u) // 2
     mirrored = np.array_equal(grid.u, -grid.u[::-1]) and np.array_equal(tau, tau[:, ::-1])
     if not mirrored:
-        return kernels(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
-    parts = kernels(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
-    right = np.stack(parts)
-    return Kernels(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
+        return activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
+    averages = activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
+    right = np.stack(averages)
+    return ActivationAverages(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
 
 
 def _on_known_directions(
     problem: Problem, scalars: Conditioning, measures: MeasureNodes, gains: Any, u: Array
-) -> tuple[Any, Known]:
-    """Weights of the measures of M between b^, e^_1, ..., and what the gradient makes of the neurons' weights there."""
-    known = _known_directions(problem, scalars)
-    directions = known @ measures.frame @ known.T
-    noise = known @ noise_between(gradient_law(problem, scalars)) @ known.T
+) -> tuple[Any, KnownWeights]:
+    """Weights of the measures of M between b^, e^_1, ... (eq-directions), and the moments of the neurons' weights
+    along those directions after the step.
+    """
+    frame = _known_directions(problem, scalars)
+    directions = frame @ measures.frame @ frame.T
+    noise = frame @ noise_between(gradient_law(problem, scalars)) @ frame.T
     return directions, known_moments(directions, noise, gains, scalars.gradient_noise_variance * u**2, measures.bulk)
 
 

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST_ASPECT", "NextOrder", "NextOrderState"]
+__all__ = ["LARGEST_SAMPLES_PER_QUADRATIC_DIM", "NextOrder", "NextOrderState"]
 
-LARGEST_ASPECT = 1.0
+LARGEST_SAMPLES_PER_QUADRATIC_DIM = 1.0
 """Largest n/D2 at which predictions are trusted."""
 
 

@@ -24,7 +24,7 @@ from polyspike.problem import Activation
 from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
 
-__all__ = ["Kernels", "kernels"]
+__all__ = ["ActivationAverages", "activation_averages"]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _REACH = 8.3
@@ -46,7 +46,7 @@ _BLOCK = 400_000
 _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 0.99)}
 
 
-class Kernels(NamedTuple):
+class ActivationAverages(NamedTuple):
     """``m``, ``A1 / tau``, ``A2^2`` with their derivatives ``t = dm/d log tau``, ``d(A1/tau)/d log tau`` and
     ``b = dA2^2/d log tau^2``, and ``dt/d log tau``, all of shape (K, A).
     """
@@ -60,7 +60,7 @@ class Kernels(NamedTuple):
     mean_by_log_norm_twice: Any
 
 
-def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
+def activation_averages(activation: Activation, x: Any, tau: Any) -> ActivationAverages:
     """The seven averages at means ``x`` and deviations ``tau``, both of shape (K, A).
 
     Complex ``x`` and ``tau`` are taken as a value and an infinitesimal (complex-step) tangent.
@@ -80,17 +80,25 @@ def kernels(activation: Activation, x: Any, tau: Any) -> Kernels:
     return _assembled(first, second, tau)
 
 
-def _assembled(first: list[Any], second: list[Any], tau: Any) -> Kernels:
+def _assembled(first: list[Any], second: list[Any], tau: Any) -> ActivationAverages:
     """From ``M_k = E H_k sigma`` (k < 5) and ``S_k = E H_k sigma^2`` (k < 3):
     ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``, ``dt/d log tau = M_4 + 2 M_2``.
     """
-    mean, slope, turn, cubic, quartic = first[:5]
-    spread = second[2] / 2 - mean * turn - slope * (cubic + slope)
-    residual = second[0] - mean**2 - slope**2
-    return Kernels(mean, slope / tau, residual, turn, cubic / tau, spread, quartic + 2 * turn)
+    mean, slope, mean_by_log_norm, cubic, quartic = first[:5]
+    noise_by_log_square = second[2] / 2 - mean * mean_by_log_norm - slope * (cubic + slope)
+    noise_variance = second[0] - mean**2 - slope**2
+    return ActivationAverages(
+        mean,
+        slope / tau,
+        noise_variance,
+        mean_by_log_norm,
+        cubic / tau,
+        noise_by_log_square,
+        quartic + 2 * mean_by_log_norm,
+    )
 
 
-def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> Kernels:
+def _smooth_tangent(activation: Activation, x: Any, tau: Any) -> ActivationAverages:
     """First-order expansion by Stein: ``d/dx E[H_k f] = E[H_(k+1) f]/tau``, and
     ``d/dtau E[H_k f] = E[(H_(k+2) + k H_k) f]/tau``.
     """
@@ -151,7 +159,7 @@ def _take(out: list[Array], columns: Any, value: Array, polynomials: Array) -> N
         array[:, columns] = moments[..., k]
 
 
-def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
+def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> ActivationAverages:
     """``sigma(y) = left y + jump max(y, 0)``: with t = x/tau, P = Phi(t), Q = 1 - P, p = phi(t),
     ``m = left x + jump tau (t P + p)``, ``A1 = tau (left + jump P)``,
     ``A2^2 = jump^2 tau^2 [(t^2 + 1) P Q + t p (Q - P) - p^2]``, which does not cancel for large t;
@@ -161,15 +169,25 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Kernels:
     left, jump = _PIECEWISE_LINEAR[activation.name]
     t = x / tau
     above, below, density = _normal(t)
-    residual = (t**2 + 1) * above * below + t * density * (below - above) - density**2
+    noise_variance = (t**2 + 1) * above * below + t * density * (below - above) - density**2
     mean = left * x + jump * tau * (t * above + density) - activation.mean
     scale = (jump * tau) ** 2
-    spread = scale * (above * below - density**2)
-    turn = jump * tau * density
-    return Kernels(mean, left + jump * above, scale * residual, turn, -jump * t * density, spread, turn * (1 + t**2))
+    noise_by_log_square = scale * (above * below - density**2)
+    mean_by_log_norm = jump * tau * density
+    return ActivationAverages(
+        mean,
+        left + jump * above,
+        scale * noise_variance,
+        mean_by_log_norm,
+        -jump * t * density,
+        noise_by_log_square,
+        mean_by_log_norm * (1 + t**2),
+    )
 
 
-def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: Kernels) -> Kernels:
+def _piecewise_linear_tangent(
+    activation: Activation, x: Any, tau: Any, value: ActivationAverages
+) -> ActivationAverages:
     """``dm = (left + jump P) dx + jump p dtau``; the bracket of A2^2 has the derivative ``2 t P Q + 2 p (Q - P)``, that
     of b ``p (Q - P) + 2 t p^2``, that of ``p (1 + t^2)`` ``p t (1 - t^2)``.
     """
@@ -179,7 +197,7 @@ def _piecewise_linear_tangent(activation: Activation, x: Any, tau: Any, value: K
     dt = (x - x0 - t * dtau) / tau0
     above, below, density = _normal(t)
     bracket = 2 * (t * above * below + density * (below - above)) * dt
-    return Kernels(
+    return ActivationAverages(
         value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
         value.slope + jump * density * dt,
         value.noise_variance * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,

@@ -16,7 +16,7 @@ __all__ = ["deviation"]
 def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     """``tau(u)``: the average of the moves over M from its exact first two moments.
 
-    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + dl u^2 - [u^2/(N + u^2)]`` with
+    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + q_perp u^2 - [u^2/(N + u^2)]`` with
     ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
     neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N`` given that neuron's readout.
 

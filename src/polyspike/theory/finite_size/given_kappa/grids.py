@@ -69,7 +69,7 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     widest = _WIDEST_STEP["polynomial" if problem.teacher.is_polynomial else "other"]
     step = min(widest, _KAPPA_STEP / sqrt(1 + 5 * sharpness)) / refine
     extra = 0.4 * (refine > 1)
-    reach = teacher_reach(problem.teacher) + extra
+    reach = teacher_range(problem.teacher) + extra
     _check_count(reach / step, f"spike strength r = {r:.3g}")
     kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, reach, refine)
     if problem.readout == "rademacher":
@@ -80,7 +80,7 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
         # The weaker the spike, the less turns with u; in the end the nodes are those of the weight alone.
         strength = max(r, sqrt(q), _LEAST_STRENGTH)
         count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
-        u = graded(1 / strength, ceil(count / 2), activation_reach(problem.activation) + extra)
+        u = graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra)
     return Grid(*kappa, *u)
 
 
@@ -133,7 +133,7 @@ def graded(scale: float, half: int, reach: float) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=256)
-def teacher_reach(teacher: Teacher) -> float:
+def teacher_range(teacher: Teacher) -> float:
     """How far kappa must go for the second moment of ``(1 + x^2)(1 + sigma*^2)``."""
     if teacher.n_indices > 1:
         return _reach(lambda x: np.asarray(teacher(np.stack([x] * teacher.n_indices, axis=-1))), teacher.kinks)
@@ -141,7 +141,7 @@ def teacher_reach(teacher: Teacher) -> float:
 
 
 @lru_cache(maxsize=256)
-def activation_reach(activation: Activation) -> float:
+def activation_range(activation: Activation) -> float:
     """The same for u, with the activation."""
     return _reach(activation, activation.kinks)
 

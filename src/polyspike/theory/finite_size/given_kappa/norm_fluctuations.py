@@ -40,7 +40,7 @@ class Norms:
     log_norm_variance: float
 
 
-def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) -> Norms:
+def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, mean_by_log_norm: Any) -> Norms:
     """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
     ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
@@ -60,7 +60,7 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, turn: Any) 
     d = problem.input_dim
     neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
     scaled = parts / tau[:, None] ** 2
-    return Norms(turn, scaled @ (form / (2 * d)) @ scaled.T, neurons, 1 / (2 * d))
+    return Norms(mean_by_log_norm, scaled @ (form / (2 * d)) @ scaled.T, neurons, 1 / (2 * d))
 
 
 def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:

@@ -1,7 +1,7 @@
 """The weights of a neuron along the few directions that label and spikes know (docs/theory-finite-size.md, section 12).
 
 After the step a neuron of readout u has a weight ``w = gain_u(M) w_0 + noise`` beside its spike. Along a direction i
-its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + dl u^2 C_ij``: the
+its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + q_perp u^2 C_ij``: the
 spectral measures of M at the teacher's direction and at b are not that of the bulk, and where M has an outlier mu
 along the teacher, s grows there like ``(1 + e u mu)^2``. So the quadratic part of a feature,
 ``(t/(2 tau^2)) (w . x)^2``, has along the products ``x_i x_j``
@@ -20,14 +20,14 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
-from polyspike.theory.finite_size.given_kappa.activation_averages import Kernels
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms
 from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
-__all__ = ["Known", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
+__all__ = ["KnownWeights", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
 
 # Half of a Gauss-Hermite rule for averages of even functions of a Gaussian weight.
 _NODES = 8
@@ -81,7 +81,7 @@ def products(count: int) -> list[tuple[int, int]]:
     return first + others
 
 
-class Known(NamedTuple):
+class KnownWeights(NamedTuple):
     """What the gradient makes of the weights along the P known directions.
 
     Attributes
@@ -93,7 +93,7 @@ class Known(NamedTuple):
     tau_squared : ndarray of shape (A,)
         ``s_u`` averaged over the spectrum of M.
     moments : ndarray of shape (A, P, P)
-        ``s_ij(u)/tau^2 = (gained + dl u^2 C)/tau^2``.
+        ``s_ij(u)/tau^2 = (through_matrix + q_perp u^2 C)/tau^2``.
     """
 
     through_matrix: Any
@@ -102,28 +102,28 @@ class Known(NamedTuple):
     moments: Any
 
 
-def known_moments(directions: Any, noise: Any, gains: Any, remainder: Any, weights: Array) -> Known:
+def known_moments(directions: Any, noise: Any, gains: Any, remainder: Any, weights: Array) -> KnownWeights:
     """From the weights of the measures of M between the directions (n_mu, P, P), C between them (P, P), the gains
-    (n_mu, A), ``dl u^2`` (A,) and the weights of M itself (n_mu,).
+    (n_mu, A), ``q_perp u^2`` (A,) and the weights of M itself (n_mu,).
     """
-    gained = np.einsum("kij,ka->aij", directions, gains**2)
-    tau2 = weights @ gains**2 + remainder
+    through_matrix = np.einsum("kij,ka->aij", directions, gains**2)
+    tau_squared = weights @ gains**2 + remainder
     # At rho = 1 there is no e^: nothing looks along it, and it may be like all others.
     absent = np.diag(1.0 * (np.einsum("kii->i", directions) == 0))
-    moments = (gained + remainder[:, None, None] * noise) / tau2[:, None, None] + absent
-    return Known(gained, noise + absent, tau2, moments)
+    moments = (through_matrix + remainder[:, None, None] * noise) / tau_squared[:, None, None] + absent
+    return KnownWeights(through_matrix, noise + absent, tau_squared, moments)
 
 
 def weights_along(
     problem: Problem,
     scalars: Conditioning,
     grid: Grid,
-    known: Known,
+    known: KnownWeights,
     gains: Any,
     measures: MeasureNodes,
     directions: Any,
-    parts: Kernels,
-    spread: Norms,
+    averages: ActivationAverages,
+    norm_fluctuations: Norms,
 ) -> WeightsAlong:
     """The moments of a model; without finite dimension only the norm of a neuron is left, and no product has a mean.
 
@@ -131,8 +131,8 @@ def weights_along(
     alone.
     """
     d = problem.input_dim
-    norm = spread.neuron_variance * d * (d + 1)
-    if spread.log_norm_variance == 0 or known.moments.shape[1] >= d:
+    norm = norm_fluctuations.neuron_variance * d * (d + 1)
+    if norm_fluctuations.log_norm_variance == 0 or known.moments.shape[1] >= d:
         return WeightsAlong(np.zeros(known.moments.shape), norm[:, None, None])
     own, by_noise = _radial(problem, scalars, grid.u, measures)
     tie = np.einsum("kij,ka->aij", directions, gains**2 * (own - measures.bulk @ own))
@@ -142,12 +142,12 @@ def weights_along(
     tie = (tie + by_noise[:, None, None] * mixed) / known.tau_squared[:, None, None] ** 2
     s = known.moments
     growth = _growth(directions, own - measures.bulk @ own, by_noise, known) / d
-    first, second = _bent(growth, _bend(parts, grid.kappa_weights))
+    first, second = _bent(growth, _bend(averages, grid.kappa_weights))
     mean = s * np.sqrt(first[:, :, None] * first[:, None, :]) - np.eye(s.shape[1])
     return WeightsAlong(mean, _covariance(s, tie * (d + 1) / d, second, norm, d))
 
 
-def _growth(directions: Any, radial: Any, by_noise: Any, known: Known) -> Any:
+def _growth(directions: Any, radial: Any, by_noise: Any, known: KnownWeights) -> Any:
     """``d`` times the relative growth of ``|w|^2`` with the square of a weight, shape (A, P): along b its own, along
     all e that of the whole block, ``tr G^3/tr G^2``, which an orthogonal change of them leaves as it is.
     """
@@ -175,15 +175,15 @@ def _radial(problem: Problem, scalars: Conditioning, u: Array, measures: Measure
     return own, (numbers.square_slope * move**2 - c**2) * k2
 
 
-def _bend(parts: Kernels, weights: Array) -> Any:
+def _bend(averages: ActivationAverages, weights: Array) -> Any:
     """``p(u)`` where ``t/tau^2`` is nearly ``tau^(-2p)``: ``1 - (dlog t/dlog tau)/2``, the slope by least squares.
 
     Where t vanishes against the feature there is nothing to bend, and no slope.
     """
-    energy = weights @ (parts.mean_by_log_norm**2) + _NOTHING * (
-        weights @ np.real(parts.noise_variance + parts.mean**2)
+    energy = weights @ (averages.mean_by_log_norm**2) + _NOTHING * (
+        weights @ np.real(averages.noise_variance + averages.mean**2)
     )
-    slope = weights @ (parts.mean_by_log_norm * parts.mean_by_log_norm_twice)
+    slope = weights @ (averages.mean_by_log_norm * averages.mean_by_log_norm_twice)
     return 1 - slope / (2 * np.where(energy == 0, 1.0, energy))
 
 

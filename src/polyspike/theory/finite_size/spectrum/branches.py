@@ -260,7 +260,7 @@ def find_edge(
     towards : {-1, 1}
         Whether z falls or rises from the start.
     largest : float
-        Arc length of the largest step: a light component of the bulk folds and unfolds within a short one.
+        SolvedInterval length of the largest step: a light component of the bulk folds and unfolds within a short one.
     in_gap : bool
         Whether another fold lies behind the start, from which the slope first rises.
 

@@ -21,7 +21,7 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.spectrum.branches import Branch, newton_rows, positive_states
 
-__all__ = ["Arc", "Gap", "Interval", "density_at", "solve_arc"]
+__all__ = ["Gap", "Interval", "SolvedInterval", "density_at", "solve_interval"]
 
 _FIRST_NODES, _MOST_NODES = 8, 400
 _SIDE = 3
@@ -105,7 +105,7 @@ def _arguments(state: BulkState) -> Array:
 
 
 @dataclass(frozen=True)
-class Arc:
+class SolvedInterval:
     """The solved nodes of an interval, 0 < theta < pi, ascending."""
 
     interval: Interval
@@ -170,10 +170,10 @@ class Gap:
     """A real solution between two parts of what was taken for one interval, and the nodes that were solved there."""
 
     branch: Branch
-    solved: Arc
+    solved: SolvedInterval
 
 
-def solve_arc(model: BulkModel, interval: Interval, known: Arc | None = None) -> Arc | Gap:
+def solve_interval(model: BulkModel, interval: Interval, known: SolvedInterval | None = None) -> SolvedInterval | Gap:
     """Nodes on an interval, added where new ones differ from the interpolation; a real solution where it has a gap.
 
     Raises
@@ -182,22 +182,22 @@ def solve_arc(model: BulkModel, interval: Interval, known: Arc | None = None) ->
         ``NOT_CONVERGED`` when a node is not solved, or too many nodes are needed.
     """
     theta = np.pi * np.arange(1, _FIRST_NODES) / _FIRST_NODES
-    arc = Arc(interval, theta, _first_states(model, interval, theta, known), np.inf)
+    solved = SolvedInterval(interval, theta, _first_states(model, interval, theta, known), np.inf)
     wrong = np.ones(len(theta), dtype=bool)
     while True:
-        gap = _gap(arc)
+        gap = _gap(solved)
         if gap is not None:
-            return Gap(gap, arc)
-        new = _between_nodes(arc.theta, wrong)
+            return Gap(gap, solved)
+        new = _between_nodes(solved.theta, wrong)
         if not len(new):
-            return arc
-        if len(arc.theta) + len(new) > _MOST_NODES:
+            return solved
+        if len(solved.theta) + len(new) > _MOST_NODES:
             message = f"the density on [{interval.low:.3g}, {interval.high:.3g}] needs more than {_MOST_NODES} nodes"
-            raise NumericalError(Status.NOT_CONVERGED, message, partial=arc)
-        arc, wrong = _refined(arc, new)
+            raise NumericalError(Status.NOT_CONVERGED, message, partial=solved)
+        solved, wrong = _refined(solved, new)
 
 
-def _first_states(model: BulkModel, interval: Interval, theta: Array, known: Arc | None) -> BulkState:
+def _first_states(model: BulkModel, interval: Interval, theta: Array, known: SolvedInterval | None) -> BulkState:
     """Solutions at the first nodes: from those of a wider interval and from the edges where Newton reaches them from
     there, along a path through the upper half-plane otherwise.
     """
@@ -235,43 +235,45 @@ def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
     return middle
 
 
-def _gap(arc: Arc) -> Branch | None:
+def _gap(solved: SolvedInterval) -> Branch | None:
     """A real solution at the node that is deepest inside a gap, if there is one."""
-    share = np.abs(arc.state.r.imag / np.abs(arc.state.r)).max(axis=1)
+    share = np.abs(solved.state.r.imag / np.abs(solved.state.r)).max(axis=1)
     real = np.flatnonzero(share < _REAL)
     if not len(real):
         return None
     j = int(real[len(real) // 2])
-    x = float(arc.interval.at(arc.theta[j]))
-    return Branch(BulkState(arc.state.model, -x, arc.state.r[j].real, arc.state.zeta[j].real), float(np.log(x)))
+    x = float(solved.interval.at(solved.theta[j]))
+    return Branch(
+        BulkState(solved.state.model, -x, solved.state.r[j].real, solved.state.zeta[j].real), float(np.log(x))
+    )
 
 
-def _refined(arc: Arc, new: Array) -> tuple[Arc, NDArray[np.bool_]]:
+def _refined(solved: SolvedInterval, new: Array) -> tuple[SolvedInterval, NDArray[np.bool_]]:
     """With new nodes, from interpolated starts; and at which of them the interpolation had been wrong."""
-    state, good, _ = newton_rows(_interpolated(arc, new), _TOLERANCE, 8)
+    state, good, _ = newton_rows(_interpolated(solved, new), _TOLERANCE, 8)
     good &= _physical(state)
     if not good.all():
-        repaired = _along_path(arc.state.model, arc.interval, new[~good])
+        repaired = _along_path(solved.state.model, solved.interval, new[~good])
         state.r[~good], state.zeta[~good] = repaired.r, repaired.zeta
-    theta = np.concatenate([arc.theta, new])
+    theta = np.concatenate([solved.theta, new])
     order = np.argsort(theta)
-    r, zeta = (np.concatenate([getattr(arc.state, n), getattr(state, n)])[order] for n in ("r", "zeta"))
-    x = arc.interval.at(theta[order]).astype(complex)
-    whole = Arc(arc.interval, theta[order], BulkState(state.model, -x, r, zeta), np.inf)
-    found = whole.mass_by_angle[np.argsort(order)[len(arc.theta) :]]
-    off = np.abs(arc.at_angle(new) - found) / np.abs(whole.mass_by_angle).max()
-    wrong = np.concatenate([np.zeros(len(arc.theta), dtype=bool), off > _ACCURACY])[order]
-    return Arc(arc.interval, whole.theta, whole.state, float(off.max())), wrong
+    r, zeta = (np.concatenate([getattr(solved.state, n), getattr(state, n)])[order] for n in ("r", "zeta"))
+    x = solved.interval.at(theta[order]).astype(complex)
+    whole = SolvedInterval(solved.interval, theta[order], BulkState(state.model, -x, r, zeta), np.inf)
+    found = whole.mass_by_angle[np.argsort(order)[len(solved.theta) :]]
+    off = np.abs(solved.at_angle(new) - found) / np.abs(whole.mass_by_angle).max()
+    wrong = np.concatenate([np.zeros(len(solved.theta), dtype=bool), off > _ACCURACY])[order]
+    return SolvedInterval(solved.interval, whole.theta, whole.state, float(off.max())), wrong
 
 
-def _interpolated(arc: Arc, theta: Array) -> BulkState:
+def _interpolated(solved: SolvedInterval, theta: Array) -> BulkState:
     """``log R`` and ``log zeta``: the real part is even in theta at both ends, the argument less its end values odd."""
-    interval, state = arc.interval, arc.state
-    half_power = np.log(interval.at(arc.theta))[:, None] / 2 if interval.hard else 0.0
+    interval, state = solved.interval, solved.state
+    half_power = np.log(interval.at(solved.theta))[:, None] / 2 if interval.hard else 0.0
     logs = np.concatenate([np.log(state.r) + half_power, np.log(state.zeta) - half_power], axis=1)
     high, low = interval.end_arguments
-    odd = (logs.imag - _between(arc.theta, high, low)) / np.sin(arc.theta)[:, None]
-    both = even_interpolation(arc.theta, theta) @ np.concatenate([logs.real, odd], axis=1)
+    odd = (logs.imag - _between(solved.theta, high, low)) / np.sin(solved.theta)[:, None]
+    both = even_interpolation(solved.theta, theta) @ np.concatenate([logs.real, odd], axis=1)
     size, k = logs.shape[1], state.r.shape[1]
     found = both[:, :size] + 1j * (both[:, size:] * np.sin(theta)[:, None] + _between(theta, high, low))
     x = interval.at(theta)
@@ -341,8 +343,8 @@ def _physical(state: BulkState) -> NDArray[np.bool_]:
 
 def _unwrapped(logs: Complex, near: Complex) -> Complex:
     """The logarithms on the sheet of a nearby value."""
-    turns: Complex = logs + 2j * np.pi * np.round((near.imag - logs.imag) / (2 * np.pi))
-    return turns
+    unwrapped: Complex = logs + 2j * np.pi * np.round((near.imag - logs.imag) / (2 * np.pi))
+    return unwrapped
 
 
 def density_at(model: BulkModel, x: float) -> float:

@@ -8,7 +8,7 @@ two effects that reach percents:
    ``V = [n Var_kappa(R f_j f_k) + Var_u(zeta a_j a_k)/N] / (s_j s_k)``, ``f = P v``, ``a = T' n <P, P'> v``,
    ``s = v' B' v``; two levels a gap g apart then lie ``E sqrt(g^2 + 4 V x^2)`` apart, x ~ N(0, 1).
 2. Curvature. Later spikes grow faster than in proportion to ``r^2``, which fluctuates with ``b.b``. With V_b the
-   relative variance of that, a location z gains ``(V_b/2)(d^2 z/dl^2 - dz/dl)``, ``l = log r^2``.
+   relative variance of that, a location z gains ``(V_b/2)(d^2 z/q_perp^2 - dz/q_perp)``, ``l = log r^2``.
 
 What is left out: fluctuations of E eps^2 beyond their part in ``b.b`` and of the spectrum of M, and mixing with the
 bulk.
@@ -26,7 +26,7 @@ from polyspike.spectra import Spike
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.gradient_matrix.residual_law import teacher_sample
 from polyspike.theory.finite_size.spectrum.branches import in_smaller_steps
-from polyspike.theory.finite_size.spectrum.outliers import Learned, Root, roots_above, upper_edge
+from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, Root, roots_above, upper_edge
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
@@ -70,7 +70,7 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
 def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
     """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; of the others nan.
 
-    The variance is V_b times the squared ``dz/dl``, and the variance V of the diagonal element of an outlier with
+    The variance is V_b times the squared ``dz/q_perp``, and the variance V of the diagonal element of an outlier with
     itself. What is left out is what the means leave out; it counts where the sample of the gradient is small.
     """
     here = _outliers(problem, refine)
@@ -85,7 +85,7 @@ def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float =
     return tuple(found + [float("nan")] * (len(spikes) - len(found)))
 
 
-def _by_matrix(learned: Learned, root: Root) -> float:
+def _by_matrix(learned: FiniteRankParts, root: Root) -> float:
     """The derivative of a location by the outlier of M (of the noise's covariance, for c_2 = 0) that it rests on.
 
     Of E only Q depends on it: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
@@ -135,7 +135,7 @@ def _by_strength(problem: Problem, here: "_Outliers", refine: float) -> list[tup
 
 
 class _Outliers(NamedTuple):
-    learned: Learned
+    learned: FiniteRankParts
     roots: list[Root]
 
     @property
@@ -145,11 +145,11 @@ class _Outliers(NamedTuple):
 
 def _outliers(problem: Problem, refine: float, stronger: float = 1.0) -> _Outliers:
     """Those above the bulk, with ``stronger`` times the strength r."""
-    learned = Learned(spectral_model(problem, refine, stronger))
+    learned = FiniteRankParts(spectral_model(problem, refine, stronger))
     return _Outliers(learned, in_smaller_steps(partial(_roots, learned)))
 
 
-def _roots(learned: Learned, largest: float) -> list[Root]:
+def _roots(learned: FiniteRankParts, largest: float) -> list[Root]:
     top, path = upper_edge(learned, largest)
     return roots_above(learned, [*path, top])
 
@@ -168,7 +168,7 @@ def _repulsion(found: _Outliers) -> list[float]:
     return shifts
 
 
-class _Mode(NamedTuple):
+class _OutlierMode(NamedTuple):
     """An outlier on the samples and on the neurons, each function over the root of the slope.
 
     Attributes
@@ -189,7 +189,7 @@ class _Mode(NamedTuple):
     neuron_norms: Array
 
 
-def _mode(learned: Learned, root: Root) -> _Mode:
+def _mode(learned: FiniteRankParts, root: Root) -> _OutlierMode:
     state = learned.spectral.on_whole_laws(root.branch.state)
     functions, model = learned.functions, learned.spectral.model
     scale, x = root.slope**-0.5, root.vector[: functions.shape[1]]
@@ -197,10 +197,10 @@ def _mode(learned: Learned, root: Root) -> _Mode:
     neurons, norms = np.split(along, 2) / np.sqrt(model.grid.u_weights) * np.sqrt(np.abs(state.zeta)) * scale
     root_r = np.sqrt(np.abs(state.r)) * scale
     turned = model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights) * x[: len(neurons)]
-    return _Mode(root.branch.z, root_r * (functions @ x), root_r[:, None] * turned, neurons, norms)
+    return _OutlierMode(root.branch.z, root_r * (functions @ x), root_r[:, None] * turned, neurons, norms)
 
 
-def _mixing(learned: Learned, first: _Mode, second: _Mode) -> float:
+def _mixing(learned: FiniteRankParts, first: _OutlierMode, second: _OutlierMode) -> float:
     """Variance of the mixing element."""
     model = learned.spectral.model
     kappa, u = model.grid.kappa_weights, model.grid.u_weights

@@ -35,7 +35,7 @@ from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, Bra
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel
 from polyspike.theory.finite_size.spikes.learned_functions import learned_functions, neuron_cost
 
-__all__ = ["DEGREE", "Learned", "Root", "outliers_above", "outliers_between", "roots_above", "upper_edge"]
+__all__ = ["DEGREE", "FiniteRankParts", "Root", "outliers_above", "outliers_between", "roots_above", "upper_edge"]
 
 DEGREE = 6
 """Highest Hermite degree of the overlaps."""
@@ -51,7 +51,7 @@ _LARGEST_EIGENVALUE = 0.99
 
 
 @dataclass(frozen=True)
-class Learned:
+class FiniteRankParts:
     """The parts of finite rank of a model."""
 
     spectral: SpectralModel
@@ -160,7 +160,7 @@ class Root:
     slope: float
 
 
-def upper_edge(learned: Learned, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
+def upper_edge(learned: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
     """The edge at the top of the bulk, and the solutions on the way there from above all outliers.
 
     Raises
@@ -182,12 +182,12 @@ def upper_edge(learned: Learned, largest: float = LARGEST_ARC_STEP) -> tuple[Bra
     raise NumericalError(Status.NOT_CONVERGED, f"nothing was found that lies above all eigenvalues, up to {z:.3g}")
 
 
-def _count(learned: Learned, branch: Branch) -> int:
+def _count(learned: FiniteRankParts, branch: Branch) -> int:
     """How many outliers lie above a point above the bulk."""
     return int(np.sum(_heights_above(learned, branch) > 0))
 
 
-def _far_above(bulk: BulkModel, learned: Learned) -> float:
+def _far_above(bulk: BulkModel, learned: FiniteRankParts) -> float:
     """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
     noise, linear = float(bulk.noise_variance.max()), float(np.max((bulk.phi @ bulk.chi.T) ** 2))
     moves = float((bulk.mu_weights @ bulk.weight_variance).max())
@@ -195,12 +195,12 @@ def _far_above(bulk: BulkModel, learned: Learned) -> float:
     return _FAR * ((1 + bulk.samples_per_neuron**0.5) ** 2 * scale + learned.strongest)
 
 
-def outliers_above(learned: Learned, path: list[Branch], degree: int) -> list[Spike]:
+def outliers_above(learned: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
     """Every outlier above the bulk, largest first; see :func:`roots_above`."""
     return [learned.spike(root, degree) for root in roots_above(learned, path)]
 
 
-def roots_above(learned: Learned, path: list[Branch]) -> list[Root]:
+def roots_above(learned: FiniteRankParts, path: list[Branch]) -> list[Root]:
     """Every outlier above the bulk, largest first; ``path`` leads from above all of them down to the edge.
 
     Raises
@@ -213,7 +213,7 @@ def roots_above(learned: Learned, path: list[Branch]) -> list[Root]:
     return [learned.root(_locate(learned, known, j, _heights_above)) for j in range(count)]
 
 
-def outliers_between(learned: Learned, path: list[Branch], degree: int) -> list[Spike]:
+def outliers_between(learned: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
     """Every outlier below the bulk or in a gap of it, smallest first; ``path`` ascends from one end to the other."""
     known = [(branch, _heights(learned, branch)) for branch in path]
     first, last = (int(np.sum(heights < 0)) for _, heights in (known[0], known[-1]))
@@ -221,7 +221,7 @@ def outliers_between(learned: Learned, path: list[Branch], degree: int) -> list[
     return [learned.spike(learned.root(branch), degree) for branch in located]
 
 
-def _heights(learned: Learned, branch: Branch) -> Array:
+def _heights(learned: FiniteRankParts, branch: Branch) -> Array:
     """``log((1 + mu)/(1 - mu))``, mu the ascending eigenvalues of the scaled E: that of a strength s is nearly
     ``log z - log s``.
     """
@@ -231,12 +231,12 @@ def _heights(learned: Learned, branch: Branch) -> Array:
     return heights
 
 
-def _heights_above(learned: Learned, branch: Branch) -> Array:
+def _heights_above(learned: FiniteRankParts, branch: Branch) -> Array:
     """Positive once the j-th outlier lies above."""
     return -_heights(learned, branch)[learned.at_infinity :]
 
 
-def _locate(learned: Learned, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
+def _locate(learned: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
     """The root of the j-th height along the branch, from the last point before it: by secants, and by bisection where
     two of them have not halved the bracket (two heights that all but cross bend sharply).
     """

@@ -12,9 +12,15 @@ from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
-from polyspike.theory.finite_size.spectrum.density import Arc, Interval, solve_arc
+from polyspike.theory.finite_size.spectrum.density import Interval, SolvedInterval, solve_interval
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
-from polyspike.theory.finite_size.spectrum.outliers import DEGREE, Learned, outliers_above, outliers_between, upper_edge
+from polyspike.theory.finite_size.spectrum.outliers import (
+    DEGREE,
+    FiniteRankParts,
+    outliers_above,
+    outliers_between,
+    upper_edge,
+)
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, spectral_model
 
 __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
@@ -56,7 +62,7 @@ def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
 
 
 def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
-    bulk, learned = spectral.bulk, Learned(spectral)
+    bulk, learned = spectral.bulk, FiniteRankParts(spectral)
     atom = zero_share(spectral)
     top, path = upper_edge(learned, largest)
     spikes = outliers_above(learned, [*path, top], degree)
@@ -64,13 +70,13 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     if not _starts_at_zero(spectral):
         low, path = find_edge(_lowest(spectral, atom > 0), 1, largest)
         spikes += outliers_between(learned, [*path, low], degree)
-    arcs, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
+    intervals, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
     for path in gaps:
         spikes += outliers_between(learned, path, degree)
-    _check_mass(sum(arc.mass for arc in arcs), 1 - atom, spectral.model.problem.n_samples)
+    _check_mass(sum(solved.mass for solved in intervals), 1 - atom, spectral.model.problem.n_samples)
     spikes = sorted(spikes, key=lambda spike: -spike.location)
-    edges = tuple((arc.interval.low, arc.interval.high) for arc in arcs)
-    return Spectrum(_Density(tuple(arcs)), edges, atom, tuple(spikes), _inside(spectral, spikes))
+    edges = tuple((solved.interval.low, solved.interval.high) for solved in intervals)
+    return Spectrum(_Density(tuple(intervals)), edges, atom, tuple(spikes), _inside(spectral, spikes))
 
 
 def _check_mass(mass: float, expected: float, n_samples: int) -> None:
@@ -101,16 +107,16 @@ def _lowest(spectral: SpectralModel, atom: bool) -> Branch:
     return below(spectral.bulk, atom, atom and _rank(spectral) == spectral.model.problem.width)
 
 
-def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc], list[list[Branch]]]:
+def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[SolvedInterval], list[list[Branch]]]:
     """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
-    waiting: list[tuple[Interval, Arc | None]] = [(whole, None)]
-    arcs: list[Arc] = []
+    waiting: list[tuple[Interval, SolvedInterval | None]] = [(whole, None)]
+    intervals: list[SolvedInterval] = []
     gaps: list[list[Branch]] = []
     while waiting:
         interval, known = waiting.pop()
-        found = solve_arc(bulk, interval, known)
-        if isinstance(found, Arc):
-            arcs.append(found)
+        found = solve_interval(bulk, interval, known)
+        if isinstance(found, SolvedInterval):
+            intervals.append(found)
             continue
         if len(gaps) == _MOST_INTERVALS:
             raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
@@ -122,22 +128,22 @@ def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Arc
             (Interval(interval.low, left.z, interval.low_state, left), found.solved),
             (Interval(right.z, interval.high, right, interval.high_state), found.solved),
         ]
-    return sorted(arcs, key=lambda arc: arc.interval.low), gaps
+    return sorted(intervals, key=lambda solved: solved.interval.low), gaps
 
 
 @dataclass(frozen=True)
 class _Density:
     """The density of the bulk at any x: zero outside its intervals."""
 
-    arcs: tuple[Arc, ...]
+    intervals: tuple[SolvedInterval, ...]
 
     def __call__(self, x: Array) -> Array:
         points = np.asarray(x, dtype=float)
         out = np.zeros(points.shape)
-        for arc in self.arcs:
-            inside = (points > arc.interval.low) & (points < arc.interval.high)
+        for solved in self.intervals:
+            inside = (points > solved.interval.low) & (points < solved.interval.high)
             if inside.any():
-                out[inside] = arc(points[inside])
+                out[inside] = solved(points[inside])
         return out
 
 

@@ -1,5 +1,6 @@
-"""The quadratic form ``Q(D) = (1/n) y' (F F'/N + D)^-1 y`` and its derivatives (docs/theory-finite-size.md, sections
-4, 5).
+"""The quadratic form ``Q(D) = (1/n) y' (F F'/N + D)^-1 y`` and its derivatives.
+
+The form is that of section 4 of docs/theory-finite-size.md, the errors are those of section 5.
 
 ``Q`` is a minimum over the coefficients x of the learned functions, so its derivative in R and zeta is the explicit
 one at fixed x (envelope theorem); one adjoint solve then gives the derivative along any change of the shift D.
@@ -14,10 +15,10 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.spikes.learned_functions import (
     cost_derivatives,
+    functions_by_log_norm,
     inverse_neuron_form,
     learned_by_degree,
-    separating_turn,
-    turned_functions,
+    separating_rotation,
 )
 from polyspike.theory.finite_size.spikes.linear_directions import Directions
 
@@ -44,7 +45,8 @@ class QuadraticForm:
     fitted : ndarray of shape (K,)
         ``g0 - f x``, the part of the label along kappa that the learned functions leave.
     covariance : float
-        Of ``-2 log R`` with the squared residual of a sample left out, over samples of the same kappa.
+        ``-2 E_kappa[Delta_R dE[residual^2]/dlog |x|]``: the covariance of ``-2 log R`` with the squared residual of a
+        sample left out, over samples of the same kappa (eq-fluctuating-shift).
     """
 
     value: Any
@@ -55,41 +57,51 @@ class QuadraticForm:
 
 
 def quadratic_form(model: FiniteSizeModel, state: BulkState) -> QuadraticForm:
-    """``Q`` at a solved bulk, by the best coefficients of the learned functions."""
+    """``Q`` at a solved bulk, at the coefficients x of the learned functions that minimise it (eq-minimum, eq-value).
+
+    x is the minimum, so the derivatives by R and zeta are the explicit ones at fixed x.
+    """
     directions = Directions(model, state)
-    functions, turned = learned_by_degree(model), turned_functions(model)
+    functions, by_log_norm = learned_by_degree(model), functions_by_log_norm(model)
     cost = inverse_neuron_form(model, state) / model.problem.n_samples
-    x = _best(directions, model, functions, turned, cost)
+    x = _best(directions, model, functions, by_log_norm, cost)
     fitted = functions @ x
-    label = directions.of_label(fitted, turned @ x)
+    label = directions.of_label(fitted, by_log_norm @ x)
     by_r, by_zeta = cost_derivatives(model, state, x)
     return QuadraticForm(
         label.value + x @ cost @ x,
         label.by_log_r + by_r,
         label.by_log_zeta + by_zeta,
         model.labels.g0 - fitted[0],
-        2 * (model.bulk.sample_weights * directions.response.lean) @ label.residual_by_log_norm,
+        -2 * (model.bulk.sample_weights * directions.response.mean_log_norm) @ label.residual_by_log_norm,
     )
 
 
-def _best(directions: Directions, model: FiniteSizeModel, functions: Any, turned: Any, cost: Any) -> Any:
-    """The coefficients of the learned functions at the minimum."""
-    turn = separating_turn(model)
-    if turn is None:
-        gram, side = directions.forms(functions, turned)
+def _best(directions: Directions, model: FiniteSizeModel, functions: Any, by_log_norm: Any, cost: Any) -> Any:
+    """The coefficients of the learned functions at the minimum, ``(S' H S + U^-1/n)^-1 S' w`` (eq-value)."""
+    rotation = separating_rotation(model)
+    if rotation is None:
+        gram, side = directions.forms(functions, by_log_norm)
         return np.linalg.solve(gram + cost, side)
-    gram, side = directions.forms(functions @ turn, turned @ turn)
-    return turn @ np.linalg.solve(gram + turn.T @ cost @ turn, side)
+    gram, side = directions.forms(functions @ rotation, by_log_norm @ rotation)
+    return rotation @ np.linalg.solve(gram + rotation.T @ cost @ rotation, side)
 
 
 def errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None = None) -> Errors:
-    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, test error ``-dQ/de`` at the shift
-    ``D = gamma + e/R_ii^2``.
+    """The three errors, from the form and one adjoint solve (eq-adjoint).
 
-    The residual of a sample left out is its residual over ``R_ii``. Over samples of the same kappa ``R_ii`` varies with
-    their norm: ``D`` has the mean ``gamma + e/(R^2 (1 + nu))``, its fluctuation is correlated with that of ``R_ii``,
-    which moves zeta, and with the squared residual.
-    ``at`` is the state's Jacobian, where it is known already.
+    The train loss is ``gamma Q``, the train error ``-gamma^2 dQ/dgamma`` (eq-train). The test error is ``-dQ/de`` at
+    the shift ``D = gamma + e/R_ii^2`` (eq-test), since the residual of a sample left out is its residual over ``R_ii``.
+    Over samples of the same kappa ``R_ii`` varies with their norm: D has the mean ``gamma + e/(R^2 (1 + nu))``, and its
+    fluctuation is correlated with that of ``R_ii``, which changes R and zeta, and with the squared residual
+    (eq-fluctuating-shift).
+
+    Parameters
+    ----------
+    model : FiniteSizeModel
+    state : BulkState
+    at : Linearised, optional
+        The Jacobian at the state, where the caller has it.
     """
     form = quadratic_form(model, state)
     gamma, size = state.shift, len(state.r)

@@ -1,6 +1,6 @@
-"""The learned functions m(., u) and what their coefficients cost (docs/theory-finite-size.md, sections 4 and 10).
+"""The learned functions ``m(., u)`` and the cost of their coefficients (docs/theory-finite-size.md, sections 4 and 10).
 
-The basis is that of the quadrature nodes of u: one learned function a node, and one more for the neurons' norms.
+The basis is that of the quadrature nodes of u: one learned function a node, and one more a node for the neurons' norms.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from polyspike.theory.finite_size.given_kappa.weights_along import products
 
 __all__ = [
     "cost_derivatives",
+    "functions_by_log_norm",
     "inverse_neuron_form",
     "learned_by_degree",
     "learned_functions",
     "neuron_cost",
-    "separating_turn",
-    "turned_functions",
+    "separating_rotation",
 ]
 
 # Spikes stronger than this (n r^2) get their own coordinates; below, their rounding stays under 1e-11.
@@ -26,23 +26,26 @@ _STRONG = 1e5
 
 
 def learned_functions(model: FiniteSizeModel) -> Any:
-    """Functions of kappa (K, 2 A): ``m(., u) sqrt(w)``, and ``t(., u) sqrt(w v)``, which the neurons' norms add."""
+    """Functions of kappa (K, 2 A): ``m(., u) sqrt(w)``, and ``t(., u) sqrt(w v_u)``, which the neurons' norms add
+    (eq-norm-terms).
+    """
     root = np.sqrt(model.grid.u_weights)
-    return np.concatenate(
-        [model.mean * root, model.norms.mean_by_log_norm * root * np.sqrt(model.norms.neuron_variance)], axis=1
-    )
+    of_norms = model.norms.mean_by_log_norm * root * np.sqrt(model.norms.neuron_variance)
+    return np.concatenate([model.mean * root, of_norms], axis=1)
 
 
-def turned_functions(model: FiniteSizeModel) -> Any:
-    """The derivatives of ``m(., u) sqrt(w)`` by log of the norm of a sample, shape (K, A)."""
+def functions_by_log_norm(model: FiniteSizeModel) -> Any:
+    """The derivatives of ``m(., u) sqrt(w)`` by the log of a sample's norm, ``t(., u) sqrt(w)``, shape (K, A)."""
     return model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights)
 
 
 def neuron_cost(model: FiniteSizeModel, state: BulkState) -> Any:
-    """What unit coefficients of the learned functions cost, n times over: ``U^-1`` and ``1/zeta``, block diagonal."""
-    own, size = inverse_neuron_form(model, state), len(state.zeta)
-    cost = np.zeros((2 * size, 2 * size), dtype=np.result_type(own, model.mean))
-    cost[:size, :size] = own
+    """N times the cost of unit coefficients of the learned functions: ``U^-1`` and ``1/zeta``, block diagonal
+    (eq-norm-terms).
+    """
+    of_means, size = inverse_neuron_form(model, state), len(state.zeta)
+    cost = np.zeros((2 * size, 2 * size), dtype=np.result_type(of_means, model.mean))
+    cost[:size, :size] = of_means
     rest = np.arange(size, 2 * size)
     cost[rest, rest] = 1 / state.zeta
     return cost
@@ -55,18 +58,18 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     ``WeightsAlong.mean`` on each, of unit norm.
     """
     root, kappa, count = np.sqrt(model.grid.u_weights), model.grid.kappa[:, None], model.direction_measures.shape[1]
-    mean, turn = model.along.mean, model.norms.mean_by_log_norm * root / model.problem.input_dim
-    parts = [model.mean * root + turn * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
-    parts += [turn * kappa * mean[:, 0, j] for j in range(1, count)]
-    parts += [turn * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
+    mean, by_log_norm = model.along.mean, model.norms.mean_by_log_norm * root / model.problem.input_dim
+    parts = [model.mean * root + by_log_norm * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
+    parts += [by_log_norm * kappa * mean[:, 0, j] for j in range(1, count)]
+    parts += [by_log_norm * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
     return np.array(parts)
 
 
-def separating_turn(model: FiniteSizeModel) -> Any:
+def separating_rotation(model: FiniteSizeModel) -> Any:
     """Orthogonal change of the learned functions that keeps strong and weak spikes apart.
 
-    A spike of strength n r^2 rounds the others' at its own relative precision unless it has a coordinate of its own.
-    None where no spike is strong.
+    A spike of strength n r^2 rounds the coefficients of the others at its own relative precision unless it has a
+    coordinate of its own. None where no spike is strong.
     """
     if model.problem.n_samples * np.abs(model.conditioning.spike_strength) ** 2 < _STRONG:
         return None
@@ -75,56 +78,64 @@ def separating_turn(model: FiniteSizeModel) -> Any:
 
 
 def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
-    """The inverse of ``U = E_u[h h' zeta]`` in the scaled nodal basis, plus what the samples' norms cost,
-    ``n E_kappa[R t t'] cov(log tau, log tau')``; for the full gradient plus ``(n/N) sum_mu weight Y Psi Y'`` with
-    ``Y = gain u q`` of :func:`_along_readout`.
+    """``U^-1`` in the nodal basis (A, A): the inverse of ``U = E_u[h h' zeta]`` and the cost of the samples' norms.
+
+    The second is ``n E_kappa[R t t'] cov(log tau, log tau')`` (eq-norm-terms). The full gradient adds
+    ``(n/N) sum_mu weight Y Psi Y'`` (eq-excluded).
     """
     root = np.sqrt(model.grid.u_weights)
-    turn = model.norms.mean_by_log_norm * root
-    moved = (model.bulk.sample_weights * state.r)[:, None]
-    inverse = np.diag(1 / state.zeta) + model.problem.n_samples * model.norms.sample_covariance * (
-        turn.T @ (moved * turn)
-    )
+    by_log_norm = model.norms.mean_by_log_norm * root
+    weighted_r = (model.bulk.sample_weights * state.r)[:, None]
+    of_norms = model.problem.n_samples * model.norms.sample_covariance * (by_log_norm.T @ (weighted_r * by_log_norm))
+    inverse = np.diag(1 / state.zeta) + of_norms
     if model.conditioning.excluded == 0:
         return inverse
     return inverse + _along_readout_form(model, state)
 
 
 def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
-    """``(n/N) sum_mu weight Y Psi Y'``: as the gains are ``a + mu b``, three averages of Psi do for each set."""
+    """``(n/N) sum_mu weight Y Psi Y'``, ``Y = gain u chi`` (eq-excluded), for the two measures of
+    :func:`_along_readout`.
+
+    The gains are ``constant + linear mu``: of each measure the averages of Psi, ``mu Psi`` and ``mu^2 Psi`` suffice.
+    """
     bulk, scalars, u = model.bulk, model.conditioning, model.grid.u
     weights = np.stack([-bulk.mu_weights, model.omega_measure])
     powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.samples_per_neuron
     size = bulk.chi.shape[1]
     means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, 2, size, size)
-    flat, tilted, square = bulk.chi @ means @ bulk.chi.T
+    psi, mu_psi, mu2_psi = bulk.chi @ means @ bulk.chi.T
     root = np.sqrt(model.grid.u_weights)
-    own = root * u * np.stack([1 - scalars.self_term * u**2, -scalars.self_term * u**2])
-    push = root * scalars.quadratic_step * u**2
-    mixed = own[:, :, None] * push
-    form = own[:, :, None] * own[:, None] * flat + (mixed + np.swapaxes(mixed, 1, 2)) * tilted
-    return form.sum(axis=0) + np.outer(push, push) * square.sum(axis=0)
+    constant = root * u * np.stack([1 - scalars.self_term * u**2, -scalars.self_term * u**2])
+    linear = root * scalars.quadratic_step * u**2
+    mixed = constant[:, :, None] * linear
+    form = constant[:, :, None] * constant[:, None] * psi + (mixed + np.swapaxes(mixed, 1, 2)) * mu_psi
+    return form.sum(axis=0) + np.outer(linear, linear) * mu2_psi.sum(axis=0)
 
 
 def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
-    """Weights and gains, over the nodes of M twice, of what the neurons' linear part lacks and has along the readout.
+    """Weights and gains of two measures of M, one after the other: of the part along the readout that the neurons'
+    linear features lack, and of the part that they have (eq-excluded).
 
     With the full gradient the own weights are ``a omega' + (I - a a') W0'``. The bulk has no part along the readout
-    (weight -1, in every direction of x); the gain moves ``a omega'`` too, by ``gain - 1`` (in the direction omega).
+    (weight -1, in every direction of x); the gain acts on ``a omega'`` too, by ``gain - 1`` (in the direction omega).
     """
-    return np.concatenate([-model.bulk.mu_weights, model.omega_measure]), np.concatenate([model.gains, model.gains - 1])
+    return (
+        np.concatenate([-model.bulk.mu_weights, model.omega_measure]),
+        np.concatenate([model.gains, model.gains - 1]),
+    )
 
 
 def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
     """Of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), at coefficients x (A,) of the learned functions."""
-    moved = model.bulk.sample_weights * state.r
-    turned = model.norms.mean_by_log_norm * (np.sqrt(model.grid.u_weights) * x)
-    by_r = ((turned @ model.norms.sample_covariance) * turned).sum(axis=1) * moved
+    weighted_r = model.bulk.sample_weights * state.r
+    by_log_norm = model.norms.mean_by_log_norm * (np.sqrt(model.grid.u_weights) * x)
+    by_r = ((by_log_norm @ model.norms.sample_covariance) * by_log_norm).sum(axis=1) * weighted_r
     by_zeta = -(x**2) / (model.problem.n_samples * state.zeta)
     if model.conditioning.excluded == 0:
         return by_r, by_zeta
     more_r, more_zeta = _along_readout_derivatives(model, state, x)
-    return by_r + more_r * moved, by_zeta + more_zeta
+    return by_r + more_r * weighted_r, by_zeta + more_zeta
 
 
 def _along_readout_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
@@ -134,9 +145,9 @@ def _along_readout_derivatives(model: FiniteSizeModel, state: BulkState, x: Any)
     bulk = model.bulk
     weights, gains = _along_readout(model)
     y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.chi
-    e, psi, moves = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.weight_variance))
+    e, psi, weight_variance = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.weight_variance))
     through_phi = np.einsum("kab,kb->ka", np.swapaxes(e, 1, 2), y) @ bulk.phi.T
-    through_q = (np.einsum("kab,kb->ka", psi, y) @ bulk.chi.T) ** 2 * moves
+    through_chi = (np.einsum("kab,kb->ka", psi, y) @ bulk.chi.T) ** 2 * weight_variance
     scale = bulk.samples_per_neuron / model.problem.n_samples
-    by_zeta = -scale * bulk.samples_per_dim * (weights @ through_q) * bulk.neuron_weights * state.zeta
+    by_zeta = -scale * bulk.samples_per_dim * (weights @ through_chi) * bulk.neuron_weights * state.zeta
     return scale * (weights @ through_phi**2), by_zeta

@@ -1,16 +1,17 @@
-"""The features in the few directions of which label and spikes know (docs/theory-finite-size.md, sections 11 and 12).
+"""The features in the few directions on which label and spikes depend (docs/theory-finite-size.md, sections 11 and 12).
 
 With b^ the direction of kappa and e^ those of the teacher orthogonal to it, the linear features live along b^ and e^,
 the quadratic ones along ``b^b^``, ``b^e^`` (symmetrised) and ``e^e^``, of unit norm. On a sample they are functions of
-kappa times a polynomial in the kappa_perp, and those of one degree overlap:
+kappa times a polynomial in the kappa_perp, and those of one degree overlap (eq-stack):
 
-- degree 0: ``kappa phi``, ``h_2(kappa) phi2``, and ``phi2`` itself, which the neurons' norms make;
+- degree 0: ``kappa phi``, ``h_2(kappa) phi2``, and ``phi2`` itself, which comes from the neurons' norms;
 - degree 1, one for each e^: ``phi`` and ``kappa phi2``;
 - degree 2: ``phi2`` on ``h_2`` of each kappa_perp and on their products.
 
 They are fitted jointly, with all the other samples: a ridge regression whose prior is ``P`` and whose sample average is
-``E[R f f']``. In all other directions the features of different degree do not overlap; they are fitted already in the
-blocks of ``P``, with ``E[R f f']`` at its plain value, so that what is left is the difference ``Dt``, and
+``E[R f f']``. In all other directions the features of different degree do not overlap. The blocks of ``P`` already
+contain the samples through the value that ``E[R f f']`` has in those directions, called plain: V for the linear
+features, V2 for the quadratic ones. With ``Dt`` the difference of ``E[R f f']`` from its plain value (eq-joint)
 
 ``T = (1 + P Dt)^-1 P``.
 
@@ -38,14 +39,13 @@ class Degree(NamedTuple):
     Attributes
     ----------
     functions, by_log_norm : ndarray of shape (K, m)
-        f at the norm a sample of this kappa has in the mean, leant by the fluctuation of R, and its derivative by
-        ``log |x|``.
+        ``f~``, the functions at the mean norm under the weight R, and their derivatives by ``log |x|``.
     factor : ndarray of shape (K,)
-        What the average of R times the square of the coordinate is less by, R being small where the norm is large.
+        The mean square of the polynomial under the weight R: less than one, as R is small where the norm is large.
     place : slice
-        Where its m coefficients stand among all of them.
+        The place of its m coefficients among those of all degrees.
     linear : int
-        How many of its features are linear ones; they come first.
+        The number of its linear features, which come first.
     """
 
     functions: Any
@@ -64,17 +64,19 @@ class FeatureStack:
     state : BulkState
     response : NormResponse
     phi, phi_b : ndarray of shape (K, p)
-        The slope along kappa_perp and along kappa, leant.
+        The slope along kappa_perp and along kappa, at the mean norm under the weight R.
 
     Attributes
     ----------
     degrees : list of Degree
         Degree 0, degree 1 of every e^, and degree 2.
     linear, quadratic : ndarray of int, shape (P, p), (1 + D, p2)
-        Places of the linear features of every direction, and of the quadratic ones: first that of the norms.
+        Places of the linear features of every direction, and of the quadratic features of the neurons' norms (first)
+        and of every product.
     squares : list of int
-        Which of the degrees belong to the square of one kappa_perp.
+        The degrees that belong to the square of one kappa_perp.
     t : ndarray of shape (M, M)
+        ``T`` of (eq-joint).
     """
 
     def __init__(self, model: FiniteSizeModel, state: BulkState, response: NormResponse, phi: Any, phi_b: Any) -> None:
@@ -96,32 +98,33 @@ class FeatureStack:
         self.t = np.linalg.solve(inner, prior)
 
     def _stacked(self, phi: Any, phi_b: Any, response: NormResponse) -> list[Degree]:
-        """Linear features first, then those of the norm, then the quadratic ones."""
-        kappa, turned, turned2 = self.model.grid.kappa[:, None], self.model.phi_by_log_norm, self._phi2_by_log_norm
-        phi2, h2, count = (
-            response.at_mean_norm(self._phi2, turned2),
-            (kappa**2 - 1) / np.sqrt(2),
-            self.model.direction_measures.shape[1],
-        )
-        columns = [
-            ([kappa * phi_b, phi2, h2 * phi2], [kappa * turned, turned2, h2 * turned2], np.ones(len(phi2))),
-            *[([phi, kappa * phi2], [turned, kappa * turned2], response.square_factor)] * (count - 1),
-            *[([phi2], [turned2], response.square_factor**2)] * (len(products(count)) - count),
-        ]
+        """The features f of every degree (eq-stack): the linear ones first, then those of the neurons' norms, then the
+        quadratic ones.
+        """
+        kappa, phi_t, phi2_t = self.model.grid.kappa[:, None], self.model.phi_by_log_norm, self._phi2_by_log_norm
+        phi2, h2 = response.at_mean_norm(self._phi2, phi2_t), (kappa**2 - 1) / np.sqrt(2)
+        n_first = self.model.direction_measures.shape[1] - 1
+        n_second = len(products(n_first + 1)) - n_first - 1
+        zero = ([kappa * phi_b, phi2, h2 * phi2], [kappa * phi_t, phi2_t, h2 * phi2_t], np.ones(len(phi2)))
+        first = ([phi, kappa * phi2], [phi_t, kappa * phi2_t], response.square_factor)
+        second = ([phi2], [phi2_t], response.square_factor**2)
+        columns = [zero, *[first] * n_first, *[second] * n_second]
         if not self._finite:
-            keep = [2, *[1] * (count - 1), *[0] * (len(products(count)) - count)]
+            keep = [2, *[1] * n_first, *[0] * n_second]
             columns = [(f[:k], t[:k], factor) for (f, t, factor), k in zip(columns, keep, strict=True)]
         degrees: list[Degree] = []
         start = 0
-        for functions, turns, factor in columns:
+        for functions, by_log_norm, factor in columns:
             f = np.concatenate([phi[:, :0], *functions], axis=1)
+            f_t = np.concatenate([phi[:, :0], *by_log_norm], axis=1)
             place = slice(start, start + f.shape[1])
-            linear = phi.shape[1] if len(degrees) < count else 0
-            degrees.append(Degree(f, np.concatenate([phi[:, :0], *turns], axis=1), factor, place, linear))
+            linear = phi.shape[1] if len(degrees) <= n_first else 0
+            degrees.append(Degree(f, f_t, factor, place, linear))
             start = place.stop
         return degrees
 
     def _places(self) -> tuple[Any, Any]:
+        """The places of the linear and of the quadratic features, as in the attributes of the class."""
         size, size2 = self._sizes
         count = self.model.direction_measures.shape[1]
         starts = np.array([degree.place.start for degree in self.degrees])
@@ -133,10 +136,13 @@ class FeatureStack:
         return starts[:count, None] + np.arange(size), np.stack([norm, *(starts + before)[:, None] + np.arange(size2)])
 
     def _difference(self, degree: Degree) -> Any:
-        """``Dt``: the average of ``R f f'`` less its plain value, which couples no linear and quadratic feature."""
-        f, turned, size2 = degree.functions, degree.by_log_norm, self._sizes[1]
+        """``Dt = E[R f f'] - plain`` (eq-joint); the plain average has no block between linear and quadratic features.
+
+        ``E[R f f']`` is taken at the mean norm, with the term ``v f_t f_t'`` (eq-leaning).
+        """
+        f, f_t, size2 = degree.functions, degree.by_log_norm, self._sizes[1]
         found = f.T @ ((degree.factor * self.weighted_r)[:, None] * f)
-        found = found + self._variance * (turned.T @ (self.weighted_r[:, None] * turned))
+        found = found + self._variance * (f_t.T @ (self.weighted_r[:, None] * f_t))
         if degree.linear:
             found[: degree.linear, : degree.linear] -= self.state.v
         if self._plain is not None:
@@ -145,12 +151,12 @@ class FeatureStack:
 
     @property
     def _plain(self) -> Any:
-        """V2 as all other quadratic directions have it; None where the bulk does not fit them."""
+        """The plain average of the quadratic features, V2; None where the bulk does not fit them."""
         terms = self.state.next_order
         return terms.v if self._finite and terms is not None and terms.arrays.phi.shape[1] else None
 
     def _prior(self) -> Any:
-        """``P``: ``(n/d) G`` between the linear directions, ``Q (1 + plain Q)^-1`` between the quadratic ones."""
+        """``P`` (eq-joint): ``(n/d) G`` between the linear directions, ``Q (1 + plain Q)^-1`` between the quadratic."""
         bulk, size = self.model.bulk, self.degrees[-1].place.stop
         linear = bulk.samples_per_dim * np.einsum("kij,kab->iajb", self.model.direction_measures, self.state.gam)
         prior = np.zeros((size, size), dtype=np.result_type(linear, self._quadratic_prior))
@@ -170,7 +176,7 @@ class FeatureStack:
 
     @cached_property
     def _quadratic_prior(self) -> Any:
-        """``Q``, over products and factors, flat."""
+        """``Q = (n/D2) E_u[zeta chi chi' C(u)]``, a matrix over (product, factor), flattened."""
         pairs = (self._chi2[:, :, None] * self._chi2[:, None, :]).reshape(len(self._chi2), self._sizes[1] ** 2)
         count, size2 = len(self.quadratic), self._sizes[1]
         flat = self._neuron_prior.reshape(len(pairs), count * count).T @ pairs
@@ -178,7 +184,7 @@ class FeatureStack:
 
     @cached_property
     def _attenuation(self) -> Any:
-        """``(1 + plain Q)^-1``."""
+        """``(1 + plain Q)^-1``; the feature of the neurons' norms has no plain average."""
         one = np.eye(len(self._quadratic_prior))
         if self._plain is None:
             return one
@@ -188,25 +194,27 @@ class FeatureStack:
         blocks[0] = 0.0
         return np.linalg.inv(one + blocks.reshape(one.shape))
 
-    def vector(self, labels: Any, turned: Any) -> Any:
+    def vector(self, labels: Any, by_log_norm: Any) -> Any:
         """``v = E[R f y]`` for coefficients y of every degree and their derivatives, shape (S, K) each."""
         parts = [
             (d.factor * self.weighted_r * y) @ d.functions + (self._variance * self.weighted_r * t) @ d.by_log_norm
-            for d, y, t in zip(self.degrees, labels, turned, strict=True)
+            for d, y, t in zip(self.degrees, labels, by_log_norm, strict=True)
         ]
         return np.concatenate(parts)
 
-    def vectors(self, functions: Any, turned: Any) -> Any:
+    def vectors(self, functions: Any, by_log_norm: Any) -> Any:
         """The same for functions (S, K, m), whose derivative at degree 0 is (K, m); shape (M, m)."""
         parts = [
             d.functions.T @ ((d.factor * self.weighted_r)[:, None] * f)
             for d, f in zip(self.degrees, functions, strict=True)
         ]
-        parts[0] = parts[0] + self._variance * (self.degrees[0].by_log_norm.T @ (self.weighted_r[:, None] * turned))
+        parts[0] = parts[0] + self._variance * (
+            self.degrees[0].by_log_norm.T @ (self.weighted_r[:, None] * by_log_norm)
+        )
         return np.concatenate(parts)
 
     def fitted(self, coefficients: Any) -> tuple[Any, Any]:
-        """What coefficients (M,) make of every degree, and its derivative by ``log |x|``, shape (S, K) each."""
+        """The function with the coefficients (M,) by degree, and its derivative by ``log |x|``, shape (S, K) each."""
         values = [(d.functions @ coefficients[d.place], d.by_log_norm @ coefficients[d.place]) for d in self.degrees]
         return np.array([f for f, _ in values]), np.array([t for _, t in values])
 
@@ -223,23 +231,24 @@ class FeatureStack:
         return linear[0] + quadratic[0], linear[1] + quadratic[1]
 
     def _through_linear(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
-        """``dGam = E' dQ E - c Gam dV Gam`` at every node of M."""
-        model, state, bulk = self.model, self.state, self.model.bulk
-        e_a = np.einsum("kab,jb->kja", state.e, a)
-        g_a = np.einsum("kab,jb->kja", state.gam, a)
-        through_q, through_phi = e_a @ bulk.chi.T, g_a @ bulk.phi.T
-        by_zeta = np.einsum("kij,kia,kja,ka->a", model.direction_measures, through_q, through_q, bulk.weight_variance)
-        by_r = np.einsum("kij,kix,kjx->x", model.direction_measures, through_phi, through_phi)
-        by_zeta = -bulk.samples_per_dim * by_zeta * bulk.neuron_weights * state.zeta
-        return bulk.samples_per_dim**2 * by_r - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
+        """The part of the linear block of P: ``dGam = E' dQ E - c Gam dV Gam`` at every node of M."""
+        measures, state, bulk = self.model.direction_measures, self.state, self.model.bulk
+        chi_e_a = np.einsum("kab,jb->kja", state.e, a) @ bulk.chi.T
+        phi_gam_a = np.einsum("kab,jb->kja", state.gam, a) @ bulk.phi.T
+        through_q = np.einsum("kij,kia,kja,ka->a", measures, chi_e_a, chi_e_a, bulk.weight_variance)
+        through_v = np.einsum("kij,kix,kjx->x", measures, phi_gam_a, phi_gam_a)
+        by_zeta = -bulk.samples_per_dim * through_q * bulk.neuron_weights * state.zeta
+        return bulk.samples_per_dim**2 * through_v - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
 
     def _through_quadratic(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
-        """``dP = E' dQ E - P dplain P``, ``E = (1 + plain Q)^-1``; ``a`` and coefficients (1 + D, p2)."""
-        passed = self._attenuation @ a.ravel()
-        on_neurons = passed.reshape(a.shape) @ self._chi2.T
-        by_zeta = -np.einsum("uab,au,bu->u", self._neuron_prior, on_neurons, on_neurons)
+        """The part of the quadratic block: ``dP = E' dQ E - P dplain P``, ``E = (1 + plain Q)^-1``, where ``a`` and
+        the coefficients have the shape (1 + D, p2).
+        """
+        e_a = self._attenuation @ a.ravel()
+        chi_e_a = e_a.reshape(a.shape) @ self._chi2.T
+        by_zeta = -np.einsum("uab,au,bu->u", self._neuron_prior, chi_e_a, chi_e_a)
         if self._plain is None:
             return 0.0, by_zeta
-        learned = (self._quadratic_prior @ passed).reshape(a.shape)
-        squares = ((learned[1:] @ self._phi2.T) ** 2).sum(axis=0)
-        return squares - ((coefficients[1:] @ self._phi2.T) ** 2).sum(axis=0), by_zeta
+        p_a = (self._quadratic_prior @ e_a).reshape(a.shape)
+        through_plain = ((p_a[1:] @ self._phi2.T) ** 2).sum(axis=0)
+        return through_plain - ((coefficients[1:] @ self._phi2.T) ** 2).sum(axis=0), by_zeta
