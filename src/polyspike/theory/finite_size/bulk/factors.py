@@ -17,11 +17,12 @@ RANK_TOLERANCE = 1e-6
 def factorise(
     functions: list[Any], weights: list[float], grid: Grid, tolerance: float | None = None
 ) -> tuple[list[Any], Any]:
-    """Functions of (kappa, u), each as ``phi q'`` with the same q: a singular value decomposition in the two Gaussian
-    measures of all of them times their weights, cut at a relative tolerance (not under 1e-7: by the Gram matrix).
+    """Functions of (kappa, u), each as ``phi chi'`` with the same chi.
 
-    The factors at nodes whose weight underflows come by projection, never by dividing by a weight. Of a value with an
-    infinitesimal imaginary part (complex step), q is real and spans both parts.
+    By a singular value decomposition, in the two Gaussian measures, of all functions times their weights. It is cut at
+    a relative tolerance, which must not be under 1e-7, since it is made from the Gram matrix. The factors at nodes
+    whose weight underflows come by projection, without a division by a weight. For a value with an infinitesimal
+    imaginary part (complex step), chi is real and spans both parts.
     """
     rows, columns = np.sqrt(grid.kappa_weights)[:, None], np.sqrt(grid.u_weights)
     scaled = zip(weights, functions, strict=True)

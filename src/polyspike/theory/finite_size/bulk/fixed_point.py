@@ -18,22 +18,23 @@ from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder, NextOr
 __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "tangent"]
 
 
-# From so many values on a Jacobian's largest block is made of products of its factors, if these are few.
+# A Jacobian's largest block with more values than the first is made of products of factors, if these are at most the
+# second.
 _MANY, _FEW_FACTORS = 2 * 10**7, 32
 
 
 @dataclass(frozen=True)
 class BulkModel:
-    """What the fixed point is made of; K kappa nodes, A u nodes, p factors, n_mu nodes of the matrix M.
+    """The coefficients of the fixed point; K kappa nodes, A u nodes, p factors, n_mu nodes of the matrix M.
 
     Attributes
     ----------
     sample_weights, neuron_weights : ndarray of shape (K,), (A,)
         Quadrature weights of the two Gaussian (or readout) measures.
     phi, chi : ndarray of shape (K, p), (A, p)
-        ``A1 / tau = sum_j phi_j(kappa) q_j(u)``.
+        ``A1 / tau = sum_j phi_j(kappa) chi_j(u)``.
     noise_variance : ndarray of shape (K, A)
-        ``A2^2``.
+        ``A2^2``, the variance of the noise of a feature.
     weight_variance : ndarray of shape (n_mu, A)
         ``s_u(mu)``, the variance of a neuron's weight along an eigendirection of M.
     mu_weights : ndarray of shape (n_mu,)
@@ -42,7 +43,7 @@ class BulkModel:
     samples_per_neuron : float
         ``n / N``.
     next_order : NextOrder, optional
-        What finite dimension adds; without it the fixed point is that of the leading order.
+        The terms of finite dimension (section 11); without them the fixed point is that of the leading order.
     """
 
     sample_weights: Any
@@ -63,20 +64,20 @@ class BulkModel:
 
     @cached_property
     def chi_pairs(self) -> Any:
-        """``q_i q_j`` flat, shape (A, p^2)."""
+        """``chi_i chi_j`` flat, shape (A, p^2)."""
         return (self.chi[:, :, None] * self.chi[:, None, :]).reshape(len(self.chi), -1)
 
     @cached_property
     def weighted_variance(self) -> Any:
-        """The moves times the weights of M, shape (n_mu, A)."""
+        """``s_u(mu)`` times the weights of M, shape (n_mu, A)."""
         return self.mu_weights[:, None] * self.weight_variance
 
 
 @dataclass(frozen=True)
 class BulkState:
-    """A pair (R, zeta) with the matrices that belong to it; ``c = n/d``.
+    """A pair (R, zeta) with the matrices that belong to it (eq-cavity, eq-split); ``c = n/d``.
 
-    ``Q(mu) = E[zeta s q q']``, ``V = E[phi phi' R]``, ``E = (I + c V Q)^-1``, ``Gam = Q E``, ``Psi = E V``. Leading
+    ``Q(mu) = E[zeta s chi chi']``, ``V = E[phi phi' R]``, ``E = (I + c V Q)^-1``, ``Gam = Q E``, ``Psi = E V``. Leading
     axes of ``shift``, ``r`` and ``zeta`` are a batch of shifts of one model.
     """
 
@@ -117,7 +118,7 @@ class BulkState:
 
     @cached_property
     def inverse_r(self) -> Any:
-        """``D + h + phi' bar[Gam] phi``, at a fixed point 1/R."""
+        """X, the right-hand side of the equation for 1/R (eq-fixed, eq-split): ``D + h + phi' bar[Gam] phi``."""
         model = self.model
         mean = model.mu_weights @ _flat(self.gam)
         h = (model.neuron_weights * self.zeta) @ model.noise_variance.T
@@ -128,7 +129,9 @@ class BulkState:
 
     @cached_property
     def inverse_zeta(self) -> Any:
-        """``1 + (n/N)(E[A2^2 R] + q' bar[s Psi] q)``, at a fixed point 1/zeta."""
+        """Y, the right-hand side of the equation for 1/zeta (eq-fixed, eq-split):
+        ``1 + (n/N)(E[A2^2 R] + chi' bar[s Psi] chi)``.
+        """
         model = self.model
         linear = (model.weighted_variance * (_flat(self.psi) @ model.chi_pairs.T)).sum(axis=-2)
         noise = (model.sample_weights * self.r) @ model.noise_variance
@@ -151,7 +154,7 @@ class BulkState:
 
     @cached_property
     def defect(self) -> Any:
-        """``(log R X, log zeta Y)``, zero at the fixed point."""
+        """P, the defect ``(log R X, log zeta Y)``, zero at the fixed point."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return np.concatenate([np.log(self.r * self.inverse_r), np.log(self.zeta * self.inverse_zeta)], axis=-1)
 
@@ -173,7 +176,7 @@ def _flat(matrices: Any) -> Any:
 
 
 def jacobian(state: BulkState) -> Any:
-    """Derivative of :attr:`BulkState.defect` by (log R, log zeta), shape (..., K + A, K + A)."""
+    """J, the derivative of :attr:`BulkState.defect` by (log R, log zeta) (eq-jacobian), shape (..., K + A, K + A)."""
     model = state.model
     k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_variance
     cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.chi.T)
@@ -197,7 +200,9 @@ def jacobian(state: BulkState) -> Any:
 
 
 def _between_samples(state: BulkState) -> Any:
-    """``bar[(phi' Gam phi)^2]``, shape (..., K, K); of very many nodes by products of factors, with no array a mu."""
+    """``bar[(phi' Gam phi)^2]``, shape (..., K, K); of very many nodes by products of factors, without an array per
+    node of M.
+    """
     model = state.model
     k, size = model.phi.shape
     if k * k * len(model.mu_weights) <= _MANY or size > _FEW_FACTORS:
@@ -208,7 +213,7 @@ def _between_samples(state: BulkState) -> Any:
 
 
 def _square(values: Any) -> Any:
-    """In the place of the values."""
+    """The squares of an array, written over the array itself: the largest temporary of a Jacobian is not doubled."""
     return np.multiply(values, values, out=values)
 
 

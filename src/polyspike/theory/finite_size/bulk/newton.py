@@ -10,7 +10,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, 
 
 __all__ = ["solve_bulk"]
 
-# What is left of the errors is some tens of times this, more next to the interpolation peak at tiny ridges.
+# The train and test errors err by some tens of times this, and by more next to the interpolation peak at tiny ridges.
 _TOLERANCE = 2e-11
 # Below this the defect is rounding: Newton stops when it no longer falls.
 _ROUNDING = 1e-9
@@ -20,7 +20,7 @@ _SHIFT_RATIO = 10.0
 _DAMPED_STEPS = 1
 _MAX_LOG_STEP = 2.0
 _HALVINGS = 4
-# A Jacobian is used again while so many more steps, each dividing the defect like the last, will do.
+# A Jacobian is used again while so many further steps, each dividing the defect like the last, reach the tolerance.
 _CHORD_STEPS = 3
 
 
@@ -38,7 +38,7 @@ def solve_bulk(
     start : BulkState, optional
         A state of this model at this shift that is near the solution; without one, a damped iteration from
         ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails from there, D is lowered step by step from a size at which
-        it does not.
+        it converges.
     nearby : Linearised, optional
         The Jacobian of the start, or of a state near it.
 
@@ -52,7 +52,7 @@ def solve_bulk(
     NumericalError
         ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
     """
-    # Iterates may leave the domain on their way, and are then shortened or given up.
+    # Iterates may leave the domain on the way; steps are then shortened or given up.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         state, iterations = _newton(start or _start(model, shift), tolerance, _FIRST_ATTEMPT, nearby)
         if _converged(state, tolerance):
@@ -69,10 +69,9 @@ def _converged(state: BulkState, tolerance: float) -> bool:
 
 
 def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
-    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or for good
-    not finite.
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or not finite.
 
-    The Jacobian of an earlier step, or ``known``, serves as long as it brings the end near.
+    The Jacobian of an earlier step, or ``known``, is used again while that is expected to reach the tolerance soon.
     """
     last = np.inf
     for iteration in range(most):
@@ -119,7 +118,9 @@ def _damped(state: BulkState) -> BulkState:
 
 
 def _next(state: BulkState, known: Linearised | None) -> tuple[BulkState, Linearised | None]:
-    """A Newton step, shortened to what the logarithms bear and until the defect falls; damped where there is none."""
+    """A Newton step, limited to a change of the logarithms by 2 and halved until the defect falls; a damped step where
+    there is no Newton step or where halving fails.
+    """
     try:
         if state.r.ndim > 1:
             step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]

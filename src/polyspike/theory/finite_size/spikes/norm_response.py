@@ -1,8 +1,9 @@
 """How the bulk and the label respond to the norm of a sample (docs/theory-finite-size.md, section 11).
 
-Given kappa, the norm of the other coordinates of a sample fluctuates: ``Delta``, the deviation of ``log |x|/sqrt d`` from
-its mean, has the variance ``v = 1/(2d)``. The diagonal R, the features and the label depend on it. Samples of large norm
-have a small R, so that under the weight R the mean of Delta is not zero but ``Delta_R = -v R d(1/R)/dlog |x|``.
+Given kappa, the norm of the other coordinates of a sample fluctuates: ``Delta``, the deviation of ``log |x|/sqrt d``
+from its mean, has the variance ``v = 1/(2d)``. The diagonal R, the features and the label depend on it. Samples of
+large norm have a small R, so that under the weight R the mean of Delta is not zero but
+``Delta_R = -v R d(1/R)/dlog |x|``.
 A function f with the derivative ``f_t`` by ``log |x|`` has, to first order in v (eq-leaning),
 
 ``E[R f g] = E_kappa[R (f~ g~ + v f_t g_t)]``, ``f~ = f + Delta_R f_t``.
