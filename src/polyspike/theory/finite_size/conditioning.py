@@ -28,13 +28,13 @@ class ActivationNumbers:
     second_moment: float
     derivative_variance: float
     self_overlap: float
-    """``E[z sigma(z) sigma'(z)] - c_1^2``, what a neuron sees of its own output."""
+    """``E[z sigma(z) sigma'(z)] - c_1^2``, the response of a neuron to its own output."""
     radial_slope: float
-    """``E[(z^2 - 1) z sigma'(z)] / 2 = 2 c_2 + 12 c_4``: what of M moves a weight along itself."""
+    """``E[(z^2 - 1) z sigma'(z)] / 2 = 2 c_2 + 12 c_4``, the coefficient of M in the move of a weight along itself."""
     radial_variance: float
     """Variance of ``z sigma'(z)`` beyond degree 2."""
     square_slope: float
-    """``E[(z^2 - 1) sigma'(z)^2] / 2``, what the length of a gradient owes to the length of its samples along w."""
+    """``E[(z^2 - 1) sigma'(z)^2] / 2``, the coefficient of ``h_2(w . x)`` in the squared length of a gradient."""
 
 
 @lru_cache(maxsize=256)
@@ -60,16 +60,16 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
 
 
 class StepScalars(NamedTuple):
-    """What a sample of the gradient leaves of itself in the step (section 1, few samples), all real.
+    """The averages over one sample of the gradient on which the step depends (eq-step-scalars), all real.
 
     Attributes
     ----------
     energy : float
-        The sample's mean of ``eps^2``, over its expectation.
+        V: the sample's mean of ``eps^2``, over its expectation.
     signal : float
-        ``beta . beta*``, of mean ``c*_1``.
+        S: ``beta . beta*``, of mean ``c*_1``.
     output : float
-        ``omega . beta``, of mean ``-c_1`` (full gradient only).
+        T: ``omega . beta``, of mean ``-c_1`` (full gradient only).
     across : float
         ``|beta|^2`` orthogonal to both, over ``phi_0`` times the sample's mean of ``eps^2``.
     """
@@ -91,17 +91,17 @@ class Conditioning:
     spike_cosine : float
         ``rho = b . beta* / |b|``.
     move_variance : float
-        ``q``: the gradient's remainder adds ``q u^2`` to the variance of a pre-activation.
+        ``q``: the move without beta adds ``q u^2`` to the variance of a pre-activation.
     self_term : float
-        ``delta``: a neuron that sees its own output loses ``delta u^2`` of its weight (full gradient).
+        ``delta``: by its own output a neuron loses the share ``delta u^2`` of its weight (full gradient).
     quadratic_step : float
-        ``e = 2 c_2 eta / sqrt(N)``: weights move along ``e u M w``.
+        ``e = 2 c_2 eta / sqrt(N)``: the quadratic part of the gradient moves a weight by ``e u M w``.
     scaled_step : float
         ``eta / sqrt(N)``.
     gradient_noise_variance : float
-        ``q_perp = q - e^2 phi_0 E eps^2``, the part of ``q`` that ``M`` does not carry.
+        ``q_perp = q - e^2 phi_0 E eps^2``, the part of ``q`` that does not come from ``M``.
     excluded : float
-        ``1/N`` for the full gradient, whose bulk has no part along the readout; 0 otherwise.
+        ``1/N`` for the full gradient, whose bulk has no part along the readout (eq-projection); 0 otherwise.
     residual_moment : float
         ``E eps^2`` of the residual that the gradient sees.
     gaussian_variance : float
@@ -140,7 +140,7 @@ def condition(problem: Problem, step: Any = None, sample: StepScalars | None = N
     problem : Problem
     step : complex, optional
     sample : StepScalars, optional
-        Those of one sample of the gradient, in the place of their expectations.
+        The averages over one sample of the gradient, instead of their expectations.
 
     Raises
     ------
@@ -159,14 +159,14 @@ def condition(problem: Problem, step: Any = None, sample: StepScalars | None = N
 
 
 def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
-    """``b = eta c_1 beta``, ``|beta|^2 = c*_1^2 + phi_0 E y^2``; without a spike the direction is still beta's."""
+    """``b = eta c_1 beta``, ``|beta|^2 = c*_1^2 + phi_0 E y^2`` (eq-target); without a spike b^ is still along beta."""
     moment = problem.label_second_moment
     mean_signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     energy, signal, _, across = sample or StepScalars(1.0, mean_signal, 0.0, 1.0)
     beta = (signal**2 + problem.phi_gradient * moment * energy * across) ** 0.5
     sign = -1.0 if numbers.c1 < 0 else 1.0
     alone = beta == 0.0
-    # In the law of M beta has its expected parts: of its own direction the sample has ``scale`` times as much.
+    # The frame has the beta of the law of M, at its expectation: the sample has ``scale`` times its orthogonal part.
     scale = (energy * across) ** 0.5
     zeros = (0.0,) * (problem.teacher.n_indices - 1)
     frame = (
@@ -189,12 +189,14 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
         b_coordinates=frame,
         gradient_cosine=0.0 if alone else signal / beta,
         sample=sample,
-        **_remainder(problem, numbers, eta * energy**0.5, moment),
+        **_without_beta(problem, numbers, eta * energy**0.5, moment),
     )
 
 
 def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
-    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1``."""
+    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1`` (eq-full); the
+    self-term delta is that of (eq-self).
+    """
     output = numbers.second_moment
     self_term = eta / problem.width * numbers.self_overlap
     trace_shift = 0.0
@@ -205,45 +207,45 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
         self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     moment = problem.label_second_moment + output
     c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
-    energy, signal, own, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
-    rest = problem.phi_gradient * moment * energy * across
-    move, scale = eta * c1, (energy * across) ** 0.5
-    # A sum of squares: omega and eta c_1 beta may all but cancel.
-    b = ((1 + move * own) ** 2 + move**2 * (signal**2 + rest)) ** 0.5
+    energy, signal, along_omega, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
+    orthogonal = problem.phi_gradient * moment * energy * across
+    eta_c1, scale = eta * c1, (energy * across) ** 0.5
+    # A sum of squares, because omega and eta c_1 beta may nearly cancel.
+    b = ((1 + eta_c1 * along_omega) ** 2 + eta_c1**2 * (signal**2 + orthogonal)) ** 0.5
     over_b = 1 / b if b != 0 else 0.0
-    beta = (signal**2 + own**2 + rest) ** 0.5
+    beta = (signal**2 + along_omega**2 + orthogonal) ** 0.5
     return Conditioning(
         spike_strength=b / problem.width**0.5,
-        spike_cosine=move * signal * over_b,
+        spike_cosine=eta_c1 * signal * over_b,
         self_term=self_term,
         excluded=1 / problem.width,
         gaussian_variance=problem.noise**2 + output,
         trace_shift=trace_shift / energy**0.5,
         b_coordinates=(
-            move * (signal - scale * mean_signal) * over_b,
+            eta_c1 * (signal - scale * mean_signal) * over_b,
             *(0.0,) * (problem.teacher.n_indices - 1),
-            (1 + move * (own + scale * c1)) * over_b if b != 0 else 1.0,
-            move * scale * over_b,
+            (1 + eta_c1 * (along_omega + scale * c1)) * over_b if b != 0 else 1.0,
+            eta_c1 * scale * over_b,
         ),
         gradient_cosine=signal / beta if beta > 0 else 0.0,
         sample=sample,
-        **_remainder(problem, numbers, eta * energy**0.5, moment),
+        **_without_beta(problem, numbers, eta * energy**0.5, moment),
     )
 
 
-def _remainder(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
-    """``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into the part of M and the remainder.
+def _without_beta(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
+    """The move of a neuron without its part along beta: ``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into
+    the part of M and the gradient noise (eq-noise).
 
-    The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law: eta comes times that.
+    The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law; ``eta`` contains that factor.
     """
     move_variance = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
     quadratic_step = 2 * numbers.c2 * eta / problem.width**0.5
-    carried = quadratic_step**2 * problem.phi_gradient * moment
-    move = eta / problem.width**0.5
+    through_matrix = quadratic_step**2 * problem.phi_gradient * moment
     return {
         "move_variance": move_variance,
         "quadratic_step": quadratic_step,
-        "scaled_step": move,
-        "gradient_noise_variance": move_variance - carried,
+        "scaled_step": eta / problem.width**0.5,
+        "gradient_noise_variance": move_variance - through_matrix,
         "residual_moment": moment,
     }

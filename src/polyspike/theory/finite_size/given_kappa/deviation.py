@@ -14,7 +14,7 @@ __all__ = ["deviation"]
 
 
 def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
-    """``tau(u)``: the average of the moves over M from its exact first two moments.
+    """``tau(u)`` (eq-tau): the average over M of a weight's variance, from the exact first two moments of M.
 
     ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + q_perp u^2 - [u^2/(N + u^2)]`` with
     ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
@@ -29,9 +29,10 @@ def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     second = problem.phi_gradient * scalars.residual_moment + first**2
     shift = scalars.trace_shift
     second, first = second + 2 * shift * first + shift**2, first + shift
-    own, push = 1 - scalars.self_term * u**2, scalars.quadratic_step * u
-    own_share = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
-    square = own**2 + 2 * own * push * first + push**2 * second + scalars.gradient_noise_variance * u**2 - own_share
+    constant, linear = 1 - scalars.self_term * u**2, scalars.quadratic_step * u
+    along_readout = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
+    of_matrix = constant**2 + 2 * constant * linear * first + linear**2 * second
+    square = of_matrix + scalars.gradient_noise_variance * u**2 - along_readout
     if np.real(square).min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)

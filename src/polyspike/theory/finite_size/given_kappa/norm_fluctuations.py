@@ -1,4 +1,4 @@
-"""What the norms of samples and of neurons add to the features (docs/theory-finite-size.md, section 10).
+"""The features that come from the norms of samples and of neurons (docs/theory-finite-size.md, section 10; eq-norms).
 
 ``m(kappa, u)`` takes every pre-activation at its average deviation tau(u). The deviation of sample mu is off by
 ``x' Sigma_u x / d - tr Sigma_u / d``, that of neuron i by ``|w_i|^2 - E |w_i|^2``, both of relative order 1/sqrt(d).
@@ -41,37 +41,39 @@ class Norms:
 
 
 def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, mean_by_log_norm: Any) -> Norms:
-    """With ``gain = a + c mu`` around the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
+    """The variances of ``log tau`` over samples (eq-variances) and over neurons (eq-neuron-variance).
+
+    With ``gain = a + c mu``, mu counted from the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
     ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
     k1, k2, k3, k4 = matrix_cumulants(gradient_law(problem, scalars))
     c = scalars.quadratic_step * u
     a = 1 - scalars.self_term * u**2 + c * (k1 + scalars.trace_shift)
-    rest = scalars.gradient_noise_variance * u**2
-    square = a**2 + c**2 * k2 + rest
-    # cov(s_u, s_u') between a c, c^2 and the noise beside M, whose covariance has the joint cumulants k_3/k_2 with M,
-    # k_4/k_2 with M twice and k_4/k_2^2 with itself; and the square of the mean.
+    gradient_noise = scalars.gradient_noise_variance * u**2
+    mean_s = a**2 + c**2 * k2 + gradient_noise
+    # The average of s_u s_u' as a form in a c, c^2, the gradient noise and the mean of s_u. The covariance C of the
+    # gradient noise has the joint cumulants k_3/k_2 with M, k_4/k_2 with M twice and k_4/k_2^2 with itself.
     per = 1 / k2 if k2 > 0 else 0.0
-    parts = np.stack([a * c, c**2, rest, square], axis=1)
+    parts = np.stack([a * c, c**2, gradient_noise, mean_s], axis=1)
     form = np.zeros((4, 4))
     form[:2, :2] = [[4 * k2, 2 * k3], [2 * k3, k4 + k2**2]]
     form[2, :3] = form[:3, 2] = per * np.array([2 * k3, k4, k4 * per])
     form[3, 3] = 1.0
     d = problem.input_dim
-    neurons = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
+    neuron_variance = _over_neurons(problem, scalars, u, a, (k2, k3, k4)) / tau**4 / (2 * d)
     scaled = parts / tau[:, None] ** 2
-    return Norms(mean_by_log_norm, scaled @ (form / (2 * d)) @ scaled.T, neurons, 1 / (2 * d))
+    return Norms(mean_by_log_norm, scaled @ (form / (2 * d)) @ scaled.T, neuron_variance, 1 / (2 * d))
 
 
 def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:
-    """``d/2`` times the variance of ``|w|^2`` over neurons that start on the unit sphere.
+    """``d/2`` times the variance of ``|w|^2`` over neurons that start on the unit sphere (eq-neuron-variance).
 
-    ``|w|^2`` is ``w_0' (x M + c^2 (M^2 - phi_0 M_2) + y phi_0 M_2) w_0`` and independent noise, where x has the radial
-    slope in the place of ``2 c_2``, y the square slope in that of ``c^2`` and ``M_2 = X' diag(eps^2) X / n_0``. Joint
+    ``|w|^2`` is ``w_0' (X M + c^2 (M^2 - phi_0 M_2) + Y phi_0 M_2) w_0`` and independent noise. X contains the radial
+    slope instead of ``2 c_2``, Y the square slope instead of ``4 c_2^2``, and ``M_2 = X' diag(eps^2) X / n_0``. Joint
     free cumulants: ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
     """
     k2, k3, k4 = cumulants
-    numbers, move = activation_numbers(problem.activation), scalars.scaled_step * u
-    x, y = 2 * a * numbers.radial_slope * move, numbers.square_slope * move**2
-    quadratic = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.quadratic_step * u) ** 2) ** 2
-    return quadratic + 2 * k2 * (a * move) ** 2 * numbers.radial_variance
+    numbers, eta_u = activation_numbers(problem.activation), scalars.scaled_step * u
+    x, y = 2 * a * numbers.radial_slope * eta_u, numbers.square_slope * eta_u**2
+    of_matrices = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.quadratic_step * u) ** 2) ** 2
+    return of_matrices + 2 * k2 * (a * eta_u) ** 2 * numbers.radial_variance
