@@ -1,9 +1,9 @@
-"""Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)`` (docs/theory-finite-size.md,
-1).
+"""Gaussian averages of an activation at mean ``x = r u kappa`` and deviation ``tau(u)``.
 
-``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``, z ~ N(0, 1),
-``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau, ``b = dA2^2/d log tau^2``, and the
-derivative ``E (z^3 - 3z) sigma(tau z + x) / tau`` of ``A1 / tau`` by log tau.
+These are the averages of section 1 of docs/theory-finite-size.md (eq-averages), with z ~ N(0, 1):
+``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``,
+``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau; and the derivatives
+``b = dA2^2/d log tau^2`` and ``E (z^3 - 3z) sigma(tau z + x) / tau`` of ``A2^2`` and of ``A1 / tau``.
 Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
 follows tau; a split rule for any other kinked one.
 """
@@ -27,7 +27,7 @@ from polyspike.status import Status
 __all__ = ["ActivationAverages", "activation_averages"]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
-_REACH = 8.3
+_RANGE = 8.3
 # The trapezoid rule errs by the exponential of minus this; entire functions (erf squared grows as exp(2 y^2) along the
 # imaginary axis) and callables that panels of width one resolve, by no more at these steps times the deviation; others
 # ask for half of it as often as their panels had to be halved.
@@ -36,9 +36,9 @@ _STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
 _LEVEL = 1.3
 # Values of the activation that averages may need: about a second.
 _MOST_VALUES = 4 * 10**7
-# Gauss-Legendre panels over the reach, at a deviation of 1, and their nodes.
+# Gauss-Legendre panels over the range of z, at a deviation of 1, and their nodes.
 _PANELS, _PANEL_NODES = 8, 16
-# The share of a second moment that may lie beyond this many deviations; what is beyond the reach is a twentieth of it.
+# The share of a second moment that may lie beyond this many deviations; a twentieth of it lies beyond the range of z.
 _TAIL, _TAIL_SHARE = 7.8, 1e-7
 # Columns of the grid are taken together up to this many values.
 _BLOCK = 400_000
@@ -47,8 +47,10 @@ _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (
 
 
 class ActivationAverages(NamedTuple):
-    """``m``, ``A1 / tau``, ``A2^2`` with their derivatives ``t = dm/d log tau``, ``d(A1/tau)/d log tau`` and
-    ``b = dA2^2/d log tau^2``, and ``dt/d log tau``, all of shape (K, A).
+    """The averages of (eq-averages) with their derivatives by the log of the deviation, all of shape (K, A).
+
+    ``m``, ``A1 / tau``, ``A2^2``; then ``t = dm/d log tau``, ``d(A1/tau)/d log tau``, ``b = dA2^2/d log tau^2`` and
+    ``dt/d log tau``.
     """
 
     mean: Any
@@ -128,7 +130,7 @@ def _hermite_moments(
 
 
 def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> None:
-    """Refuse a callable that overflows, or grows so fast that the average is made beyond the reach of the rule.
+    """Refuse a callable that overflows, or grows so fast that its averages come from beyond the range of the rule.
 
     A second moment that is small against that of the activation itself may lie in the tail.
     """
@@ -256,7 +258,7 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
 
 
 def _trapezoid_group(step: float, columns: NDArray[np.int_]) -> _Group:
-    return _Group(columns, 2 * ceil(_REACH / step) + 1, lambda _: _trapezoid(step))
+    return _Group(columns, 2 * ceil(_RANGE / step) + 1, lambda _: _trapezoid(step))
 
 
 def _step(strip: float) -> float:
@@ -268,7 +270,7 @@ def _step(strip: float) -> float:
 
 @lru_cache(maxsize=64)
 def _trapezoid(step: float) -> tuple[Array, Array]:
-    n = ceil(_REACH / step)
+    n = ceil(_RANGE / step)
     z: Array = step * np.arange(-n, n + 1.0)
     return z, step * np.exp(-(z**2) / 2) / sqrt(2 * pi)
 
@@ -287,9 +289,9 @@ def _split_group(corners: tuple[float, ...], panels: int, columns: NDArray[np.in
     node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
 
     def rule(some: NDArray[np.int_]) -> tuple[Array, Array]:
-        fixed = np.linspace(-_REACH, _REACH, panels + 1)
+        fixed = np.linspace(-_RANGE, _RANGE, panels + 1)
         at, deviation = x[:, some, None], tau[:, some, None]
-        inside = np.clip((np.array(corners) - at) / deviation, -_REACH, _REACH)
+        inside = np.clip((np.array(corners) - at) / deviation, -_RANGE, _RANGE)
         edges = np.sort(np.concatenate([np.broadcast_to(fixed, (*at.shape[:2], len(fixed))), inside], axis=-1), axis=-1)
         half = np.diff(edges, axis=-1)[..., None] / 2
         z = (edges[..., :-1, None] + half + half * node).reshape(*at.shape[:2], -1)

@@ -1,8 +1,8 @@
 """Quadrature grids for kappa and u (docs/theory-finite-size.md, section 9).
 
 Once averaged over z everything is analytic in kappa and u, so the trapezoid rule converges geometrically. In kappa it
-is uniform, its step set by how fast ``r u kappa / tau(u)`` turns; in u it is graded by ``u = c sinh s``, which resolves
-the scale ``1/r`` near zero and takes long strides where tau has grown with u.
+is uniform, with a step set by how fast ``r u kappa / tau(u)`` varies. In u it is graded by ``u = c sinh s``, which
+resolves the scale ``1/r`` near zero and takes large steps where tau has grown with u.
 """
 
 from dataclasses import dataclass
@@ -29,16 +29,17 @@ _U_NODES_PER_DECADE = 24
 _LEAST_U_NODES = 19
 _LEAST_STRENGTH = 0.3
 _MAX_KAPPA_NODES = 1500
-# A kink smoothed by a Gaussian of deviation w takes steps of this times w; under the sharpest it is not resolved, which
-# moves averages by the square of that.
+# A kink smoothed by a Gaussian of deviation w takes steps of this times w. A deviation below the smallest is not
+# resolved, which changes averages by the square of it.
 _KINK_STEP = 0.8
-# A callable analytic in |Im z| < 0.8 asks for this.
+# The step for a callable that is analytic in |Im z| < 0.8.
 _STEEP_STEP = 0.2
-_SHARPEST = 1e-5
-_PACE_REACH = 5.0
-# Beyond the reach less than this share of any second moment is left.
+_SMALLEST_WIDTH = 1e-5
+# Up to this kappa the steps of a grid graded about a kink are no wider than those of a uniform one.
+_GRADED_RANGE = 5.0
+# Beyond the range of a grid less than this share of any second moment is left.
 _TAIL = 1e-13
-_REACHES = np.arange(6.6, 14.9, 0.2)
+_RANGES = np.arange(6.6, 14.9, 0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,12 @@ class Grid:
 
 
 def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.0) -> Grid:
-    """The grid that the spike strength r and the spread q of this problem ask for.
+    """The grid for the spike strength r and the variance q of a neuron's move in this problem.
 
     Parameters
     ----------
     refine : float
-        Factor by which every step is divided, and by whose logarithm the grid reaches further.
+        Factor by which every step is divided; above 1 the grid also extends further.
 
     Raises
     ------
@@ -69,43 +70,42 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     widest = _WIDEST_STEP["polynomial" if problem.teacher.is_polynomial else "other"]
     step = min(widest, _KAPPA_STEP / sqrt(1 + 5 * sharpness)) / refine
     extra = 0.4 * (refine > 1)
-    reach = teacher_range(problem.teacher) + extra
-    _check_count(reach / step, f"spike strength r = {r:.3g}")
-    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, reach, refine)
+    extent = teacher_range(problem.teacher) + extra
+    _check_count(extent / step, f"spike strength r = {r:.3g}")
+    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, extent, refine)
     if problem.readout == "rademacher":
         u = (np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
     elif problem.readout == "constant":
         u = (np.array([1.0]), np.array([1.0]))
     else:
-        # The weaker the spike, the less turns with u; in the end the nodes are those of the weight alone.
+        # The weaker the spike, the less the averages depend on u; for the weakest the nodes are those of the weight.
         strength = max(r, sqrt(q), _LEAST_STRENGTH)
         count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
         u = graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra)
     return Grid(*kappa, *u)
 
 
-def _kappa_rule(teacher: Teacher, cosine: float, step: float, reach: float, refine: float) -> tuple[Array, Array]:
-    """Uniform, and finer where a kink or a steep place of the label, smoothed over ``sqrt(1 - rho^2)/rho`` of kappa,
-    asks for it.
+def _kappa_rule(teacher: Teacher, cosine: float, step: float, extent: float, refine: float) -> tuple[Array, Array]:
+    """A uniform rule with the given step, or a finer one for a label with a kink or a steep place.
 
-    About a kink at zero it is graded, ``kappa = c sinh s``: as fine as the kink there, and no coarser than ``step`` out
-    to where little weight is left.
+    These are smoothed over ``sqrt(1 - rho^2)/rho`` of kappa. About a kink at zero the rule is graded,
+    ``kappa = c sinh s``: as fine as the smoothed kink there, no coarser than ``step`` where the weight is not small.
     """
     sharp = bool(teacher.kinks) or teacher.function is not None
-    width = max(sqrt(1 - cosine**2), _SHARPEST) / cosine if cosine > 0 and sharp else np.inf
+    width = max(sqrt(1 - cosine**2), _SMALLEST_WIDTH) / cosine if cosine > 0 and sharp else np.inf
     fine = _KINK_STEP * width / refine
     if not teacher.kinks and teacher.function is not None:
         fine = max(fine, _STEEP_STEP * 2.0**-teacher.smoothness.level / refine)
     if fine >= step:
-        return trapezoid(step, reach)
+        return trapezoid(step, extent)
     if teacher.kinks != (0.0,):
-        _check_count(reach / fine, f"a kinked or steep teacher seen at rho = {cosine:.6g}")
-        return trapezoid(fine, reach)
-    pace = step / _PACE_REACH
-    scale = fine / pace
-    half = asinh(reach / scale) / pace
+        _check_count(extent / fine, f"a kinked or steep teacher seen at rho = {cosine:.6g}")
+        return trapezoid(fine, extent)
+    step_of_s = step / _GRADED_RANGE
+    scale = fine / step_of_s
+    half = asinh(extent / scale) / step_of_s
     _check_count(half, f"a kinked teacher seen at rho = {cosine:.6g}")
-    return graded(scale, ceil(half), reach)
+    return graded(scale, ceil(half), extent)
 
 
 def _check_count(half: float, reason: str) -> None:
@@ -115,18 +115,18 @@ def _check_count(half: float, reason: str) -> None:
 
 
 @lru_cache(maxsize=128)
-def trapezoid(step: float, reach: float) -> tuple[Array, Array]:
-    """The trapezoid rule against the normal density on [-reach, reach], zero a node."""
-    n = ceil(reach / step)
+def trapezoid(step: float, extent: float) -> tuple[Array, Array]:
+    """The trapezoid rule against the normal density on [-extent, extent], zero a node."""
+    n = ceil(extent / step)
     x: Array = step * np.arange(-n, n + 1.0)
     weights = np.exp(-(x**2) / 2)
     return x, weights / weights.sum()
 
 
 @lru_cache(maxsize=128)
-def graded(scale: float, half: int, reach: float) -> tuple[Array, Array]:
+def graded(scale: float, half: int, extent: float) -> tuple[Array, Array]:
     """The trapezoid rule in s for ``u = scale sinh s`` against the normal density, ``2 half + 1`` nodes."""
-    s = asinh(reach / scale) / half * np.arange(-half, half + 1)
+    s = asinh(extent / scale) / half * np.arange(-half, half + 1)
     u = scale * np.sinh(s)
     weights = np.exp(-(u**2) / 2) * np.cosh(s)
     return u, weights / weights.sum()
@@ -134,22 +134,23 @@ def graded(scale: float, half: int, reach: float) -> tuple[Array, Array]:
 
 @lru_cache(maxsize=256)
 def teacher_range(teacher: Teacher) -> float:
-    """How far kappa must go for the second moment of ``(1 + x^2)(1 + sigma*^2)``."""
+    """The largest kappa that the second moment of ``sigma*`` needs."""
     if teacher.n_indices > 1:
-        return _reach(lambda x: np.asarray(teacher(np.stack([x] * teacher.n_indices, axis=-1))), teacher.kinks)
-    return _reach(teacher, teacher.kinks)
+        return _range(lambda x: np.asarray(teacher(np.stack([x] * teacher.n_indices, axis=-1))), teacher.kinks)
+    return _range(teacher, teacher.kinks)
 
 
 @lru_cache(maxsize=256)
 def activation_range(activation: Activation) -> float:
-    """The same for u, with the activation."""
-    return _reach(activation, activation.kinks)
+    """The largest u that the second moment of the activation needs."""
+    return _range(activation, activation.kinks)
 
 
-def _reach(function: object, kinks: tuple[float, ...]) -> float:
+def _range(function: object, kinks: tuple[float, ...]) -> float:
+    """The first of :data:`_RANGES` beyond which less than the tail's share of ``E (1 + f^2)`` is left."""
     x, weights = gaussian_rule(kinks)
     assert callable(function)
     energy = weights * (1 + np.asarray(function(x)) ** 2)
-    left = np.array([energy[np.abs(x) > reach].sum() for reach in _REACHES])
+    left = np.array([energy[np.abs(x) > extent].sum() for extent in _RANGES])
     enough = np.flatnonzero(left < _TAIL * energy.sum())
-    return float(_REACHES[enough[0]] if len(enough) else _REACHES[-1])
+    return float(_RANGES[enough[0]] if len(enough) else _RANGES[-1])

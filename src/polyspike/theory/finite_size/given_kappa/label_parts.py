@@ -26,7 +26,7 @@ _TENSOR_NODES = {3: 24, 4: 16}
 
 
 class LabelParts(NamedTuple):
-    """The label given kappa, and how its parts turn with the norm of the other inputs.
+    """The label given kappa (eq-teacher), and the derivatives of its parts by the norm of the other inputs.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class LabelParts(NamedTuple):
         The parts of the rest along the quadratic polynomials of unit norm of the orthogonal inputs, whose energy g2
         contains: ``h_2 = (t^2 - 1)/sqrt 2`` of the first, its products with the others, and those of the others.
     g0_by_log_norm, g1_by_log_norm, g2_by_log_norm : ndarray of shape (K,), (p, K), (K,)
-        Derivatives of the three by log of the norm of the inputs orthogonal to b, the label being regressed anew:
-        ``E[s y]``, ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
+        Derivatives of the three by the log of the norm of the inputs orthogonal to b (eq-label-by-norm): ``E[s y]``,
+        ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
     """
 
     g0: Any
@@ -50,9 +50,10 @@ class LabelParts(NamedTuple):
 
 
 class _Values(NamedTuple):
-    """Averages over the inputs beyond the first, at values y of that one: ``E sigma*``, ``E t_j sigma*``,
-    ``E sigma*^2`` and ``E h_2(t_j) sigma*``, ``E t_i t_j sigma*``, i < j; and of ``s sigma*``, ``(s - 2) t_j sigma*``
-    and ``s sigma*^2``, s being theirs (None for one index).
+    """Averages over the inputs beyond the first, at values y of the first.
+
+    They are ``E sigma*``, ``E t_j sigma*``, ``E sigma*^2``; ``E h_2(t_j) sigma*`` and ``E t_i t_j sigma*``, i < j; and
+    those of ``s sigma*``, ``(s - 2) t_j sigma*`` and ``s sigma*^2`` with the s of these inputs (None for one index).
     """
 
     mean: Array
@@ -71,8 +72,9 @@ class _Values(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """Nodes ``t`` (K, T) of the first orthogonal input with weights ``kernel`` (K, T) at every kappa; values are given
-    at nodes shared by all kappa, or at each one's ``own``.
+    """Nodes ``t`` (K, T) of the first orthogonal input with weights ``kernel`` (K, T) at every kappa.
+
+    Values are given at nodes that are shared by all kappa or, with ``per_kappa``, at nodes of each kappa.
     """
 
     t: Any
@@ -95,10 +97,10 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     width = (1 - cosine**2) ** 0.5
     if teacher.is_polynomial:
         t, weights = gauss_hermite(teacher.total_degree + 3)
-        rule, values = _own_rule(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
+        rule, values = _rule_per_kappa(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
     elif abs(width) < 2.0**-_FINEST:
         t, weights = _nodes_between(kinks_along(teacher), np.real(cosine) * kappa, np.real(width))
-        rule, values = _own_rule(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
+        rule, values = _rule_per_kappa(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
     else:
         y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
         t = (y - cosine * kappa[:, None]) / width
@@ -106,8 +108,8 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
     return _parts(rule, values, noise)
 
 
-def _own_rule(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Array) -> tuple[_Rule, _Values]:
-    """Nodes of its own for every kappa; a complex step moves the Gaussian under the nodes, which stay real."""
+def _rule_per_kappa(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Array) -> tuple[_Rule, _Values]:
+    """A rule with separate nodes for every kappa. With a complex step the nodes stay real, and the weights change."""
     rho, width = np.real(cosine), (1 - cosine**2) ** 0.5
     deviation = np.real(width)
     y = rho * kappa[:, None] + deviation * t
@@ -119,24 +121,28 @@ def _own_rule(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Ar
 
 
 def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
+    """The averages of (eq-teacher) and (eq-label-by-norm) by a rule for the first orthogonal input."""
     average, t, kernel = rule.average, rule.t, rule.kernel
     first = kernel * t
     second = first * t - kernel
     third = second * t - 2 * first
     one = np.stack([values.mean, values.square])
-    (g0, energy), (h2, energy_turn) = average(kernel, one), average(second, one)
+    (g0, energy), (h2, energy_by_log_norm) = average(kernel, one), average(second, one)
     g1 = average(first, values.mean)[None]
     squares = (h2[None] / sqrt(2), average(first, values.slopes), average(kernel, values.products))
-    g0_turn, g1_turn = h2, average(third, values.mean)[None]
+    g0_by_log_norm, g1_by_log_norm = h2, average(third, values.mean)[None]
     if values.radial is not None:
         mean, slopes, square = values.radial
         g1 = np.concatenate([g1, average(kernel, values.slopes)])
-        g1_turn = g1_turn + average(first, mean)
-        g1_turn = np.concatenate([g1_turn, average(second, values.slopes) + average(kernel, slopes)])
-        g0_turn, energy_turn = g0_turn + average(kernel, mean), energy_turn + average(kernel, square)
+        g1_by_log_norm = g1_by_log_norm + average(first, mean)
+        g1_by_log_norm = np.concatenate([g1_by_log_norm, average(second, values.slopes) + average(kernel, slopes)])
+        g0_by_log_norm, energy_by_log_norm = (
+            g0_by_log_norm + average(kernel, mean),
+            energy_by_log_norm + average(kernel, square),
+        )
     g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
-    g2_turn = energy_turn - 2 * g0 * g0_turn - 2 * (g1 * (g1 + g1_turn)).sum(axis=0)
-    return LabelParts(g0, g1, g2, np.concatenate(squares), g0_turn, g1_turn, g2_turn)
+    g2_by_log_norm = energy_by_log_norm - 2 * g0 * g0_by_log_norm - 2 * (g1 * (g1 + g1_by_log_norm)).sum(axis=0)
+    return LabelParts(g0, g1, g2, np.concatenate(squares), g0_by_log_norm, g1_by_log_norm, g2_by_log_norm)
 
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:

@@ -1,10 +1,10 @@
 """The matrix ``M = X' diag(eps) X / n_0`` of the gradient's quadratic part (docs/theory-finite-size.md, section 8).
 
-Its resolvent is explicit once the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
-``z(w) = w + E[eps w / (w - phi_0 eps)]``. From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w belongs to the
-physical sheet, so integrals against the spectral measures of M are integrals along a curve there, with no equation to
-solve. The curve closes around the spectrum: a discrete form of the measures, from which Lanczos' recurrence makes a
-Gauss rule (section 9).
+Its resolvent is explicit when the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
+``z(w) = w + E[eps w / (w - phi_0 eps)]`` (eq-subordinate). From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w
+belongs to the physical sheet, so integrals against the spectral measures of M are integrals along a curve there, with
+no equation to solve. The curve closes around the spectrum: a discrete form of the measures, from which Lanczos'
+recurrence makes a Gauss rule (section 9).
 """
 
 from collections.abc import Callable
@@ -24,22 +24,23 @@ __all__ = ["Contour", "contour", "measure_nodes", "outermost", "resolvent"]
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
 _STEP, _PER_NODE = 0.12, 3
-# How it opens. One that opens keeps its distance from outliers and from single heavy labels; a flat one rounds less.
+# The slope of its height at large distances, and the distance where that begins. With a slope the contour stays away
+# from outliers and from single heavy labels; without one it rounds less.
 _SLOPE, _START = 0.4, 4.0
-# Beyond the outermost eigenvalue there is no mass: labels at nodes of less weight, noise of more standard deviations,
-# and how many standard deviations of M their eigenvalue is smeared by.
+# Beyond the outermost eigenvalue there is no mass. Labels at nodes of less weight than the first and noise of more
+# standard deviations than the second are left out; an eigenvalue is smeared by so many standard deviations of M.
 _NO_WEIGHT, _NOISE_RANGE, _SMEARED = 1e-14, 7.5, 7.0
 # The contour passes an outlier at this multiple of its distance from the centre.
 _CLEARANCE = 2.0
 # How far below a lowest point the contour closes, and the steps that find the place.
 _BEYOND, _NEWTON_STEPS = 0.3, 12
-# What a mass may be off by: rounding, where unlimited samples make the spectrum a point.
+# The largest error of a mass: rounding, where unlimited samples make the spectrum a point.
 _MASS_ERROR = 1e-5
-# Length of the map for which the contour has height one: what is shorter needs a lower one.
+# Length of the map for which the contour has height one; a shorter map needs a lower contour.
 _LOWEST = 2.0
 # Power of the map at large distances: between 1, good where the functions saturate inside the spectrum, and infinity.
 _POWER = 3.0
-# Mass of a uniform law in t added where the nodes are sought: the rounding that it has to be larger than.
+# Mass of a uniform law in t that is added where the nodes are computed; it must be larger than the rounding.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
 # Largest relative change of a weight that matches moments.
@@ -55,7 +56,8 @@ class Contour(NamedTuple):
 
 
 def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, Complex]:
-    """``z``, ``g``, ``dz/dw`` and the resolvent of M on the frame at subordinate points ``w = -1/g`` (Im w > 0).
+    """``z``, ``g``, ``dz/dw`` (eq-subordinate) and the resolvent of M on the frame (eq-matrix, eq-frame) at subordinate
+    points ``w = -1/g`` (Im w > 0).
 
     Returns
     -------
@@ -68,11 +70,11 @@ def resolvent(law: ResidualLaw, w: Complex) -> tuple[Complex, Complex, Complex, 
     z = w + averages.scalar
     size = averages.matrix.shape[-1]
     k_inverse = np.linalg.inv(averages.matrix - z[:, None, None] * np.eye(size))
-    moved = np.einsum("kij,kj->ki", k_inverse, averages.vector)
+    k_inverse_t = np.einsum("kij,kj->ki", k_inverse, averages.vector)
     block = np.empty((len(w), size + 1, size + 1), dtype=complex)
     block[:, :size, :size] = k_inverse
-    block[:, :size, size] = block[:, size, :size] = moved
-    block[:, size, size] = averages.beta_beta + np.einsum("ki,ki->k", averages.vector, moved)
+    block[:, :size, size] = block[:, size, :size] = k_inverse_t
+    block[:, size, size] = averages.beta_beta + np.einsum("ki,ki->k", averages.vector, k_inverse_t)
     return z, -1 / w, 1 - averages.slope / law.phi_gradient, block
 
 
@@ -87,9 +89,9 @@ def measure_nodes(
     A Gauss rule for the sum of all measures, each of mass one, in ``t = tanh(asinh(x/L)/3)``, x the distance from the
     centre, L = ``length`` standard deviations of M: polynomials in t have the singularities that functions of M have,
     on the imaginary axis beyond L. The same nodes then carry interpolatory weights for every single measure. Last, all
-    weights are tilted so that mass, mean and variance of every measure are exact.
+    weights are changed so that mass, mean and variance of every measure are exact.
 
-    ``along`` stands for :func:`contour`, whose sums serve many rules of one law.
+    ``along`` replaces :func:`contour`, so that the sums of one law can be shared by many rules.
 
     A short map (under 2) needs a low contour; where that would leave the physical sheet, the length is 2.
 
@@ -106,23 +108,31 @@ def measure_nodes(
         return unlimited_samples(law, gram)
     one_sided = np.isfinite(law.lowest)
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
-    z, measures, ends = (along or contour)(law, n_nodes, height)
-    if height < 1 and z.imag.min() <= 0:
+    around = (along or contour)(law, n_nodes, height)
+    if height < 1 and around.z.imag.min() <= 0:
         return measure_nodes(law, n_nodes, _LOWEST, along)
-    size, own = gram.shape[0], np.diagonal(gram)
-    shares = np.divide(1, own, where=own > 0, out=0 * own)
-    total = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
-    compact = _Map(length, ends[0] if one_sided else -np.inf)
-    variable = compact.forward((z - law.centre) / scale)
-    atom = float(compact.forward(np.array([-law.centre / scale]))[0]) if one_sided and law.phi_gradient > 1 else None
-    t, gauss, values, orthonormal = _gauss(variable, total, compact.forward(ends), n_nodes, atom)
-    weights = (values.T @ (orthonormal @ measures).imag) * gauss[:, None]
-    offsets = compact.back(t)
+    t_of = _Map(length, around.ends[0] if one_sided else -np.inf)
+    atom = None
+    if one_sided and law.phi_gradient > 1:
+        atom = float(t_of.forward(np.array([-law.centre / scale]))[0])
+    t_along = t_of.forward((around.z - law.centre) / scale)
+    rule = _gauss(t_along, _sum_of_measures(around.measures, gram), t_of.forward(around.ends), n_nodes, atom)
+    # The weight of a measure at a node is the sum over k of p_k(node) <p_k, measure>, times the weight of the rule.
+    weights = (rule.values.T @ (rule.orthonormal @ around.measures).imag) * rule.weights[:, None]
+    x = t_of.back(rule.t)
     exact = _central(_power_moments(law), law.centre) / scale ** np.arange(3)[:, None]
-    weights = _matched(offsets, weights, gauss, exact)
-    count = len(t)
-    nodes = law.centre + scale * offsets
+    weights = _matched(x, weights, rule.weights, exact)
+    count, size = len(x), len(gram)
+    nodes = law.centre + scale * x
     return MeasureNodes(nodes, weights[:, 0], weights[:, 1:].reshape(count, size, size), np.ones(count))
+
+
+def _sum_of_measures(measures: Complex, gram: Array) -> Complex:
+    """The spectral distribution plus the measures at the directions of the frame, each divided by its mass."""
+    size, masses = len(gram), np.diagonal(gram)
+    shares = np.divide(1, masses, where=masses > 0, out=0 * masses)
+    total: Complex = measures[:, 0] + measures[:, 1 + np.arange(size) * (size + 1)] @ shares
+    return total
 
 
 def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
@@ -137,8 +147,8 @@ def contour(law: ResidualLaw, n_nodes: int, height: float) -> Contour:
     z, measures = _contour(law, law.deviation, ends, _PER_NODE * n_nodes, height)
     if height < 1 and z.imag.min() <= 0:
         return Contour(z, measures, ends)
-    own = np.diagonal(gram)
-    sizes = np.append(1.0, np.sqrt(np.outer(own, own)) + np.finfo(float).tiny)
+    masses = np.diagonal(gram)
+    sizes = np.append(1.0, np.sqrt(np.outer(masses, masses)) + np.finfo(float).tiny)
     error = (np.abs(measures.sum(axis=0).imag - np.append(1.0, gram)) / sizes).max()
     if not error < _MASS_ERROR:
         raise NumericalError(Status.OUT_OF_RANGE, f"the measures of M miss {error:.1e} of their mass: {_tails(law)}")
@@ -151,7 +161,7 @@ def outermost(law: ResidualLaw) -> float:
 
 
 def _tails(law: ResidualLaw) -> str:
-    """What a law is like whose measures are hard to integrate."""
+    """The words of an error message for a law whose measures are hard to integrate."""
     eps, weights, *_ = law.joint_sample(6)
     kurtosis = weights @ (eps / sqrt(law.second_moment)) ** 4
     return f"few samples carry the gradient, E eps^4 = {kurtosis:.3g} (E eps^2)^2"
@@ -160,40 +170,52 @@ def _tails(law: ResidualLaw) -> str:
 def _ends(law: ResidualLaw) -> Array:
     """The interval of the spectrum about the centre, in standard deviations.
 
-    Single samples reach ``phi_0 w``, and outliers of the frame the eigenvalues of ``E w k k'`` when samples abound.
+    A single sample has an eigenvalue near ``phi_0 w``; outliers of the frame lie near the eigenvalues of ``E w k k'``
+    when there are many samples.
     """
     labels = law.labels[law.weights > _NO_WEIGHT]
     noise = _NOISE_RANGE * sqrt(law.gaussian_variance)
     single = law.phi_gradient * law.weight(np.array([labels.min() - noise, labels.max() + noise]))
     eps, weights, _, pairs = law.joint_sample(6)
     outliers = np.linalg.eigvalsh(np.tensordot(weights * law.weight(eps), pairs, 1)) - law.centre
-    reached = np.concatenate([[0.0], single, _CLEARANCE * outliers]) / law.deviation
-    low = max(reached.min() - _SMEARED, (law.lowest - law.centre) / law.deviation)
-    return np.array([low, reached.max() + _SMEARED])
+    furthest = np.concatenate([[0.0], single, _CLEARANCE * outliers]) / law.deviation
+    low = max(furthest.min() - _SMEARED, (law.lowest - law.centre) / law.deviation)
+    return np.array([low, furthest.max() + _SMEARED])
 
 
 def _power_moments(law: ResidualLaw) -> Array:
-    """Exact moments 0, 1, 2 of (bulk, frame ...), columns, from the resolvent's expansion in 1/z.
+    """Exact moments 0, 1, 2 of (bulk, frame ...), columns, from the expansion in 1/z of (eq-matrix, eq-frame).
 
-    With w the weight of a sample (eps for M), ``e_j = E w^j``, ``t_j = E w^(j-1) eps k``, ``A_j = E w^j k k'``:
-    E mu = e_1, E mu^2 = phi_0 e_2 + e_1^2; between the k: ``I, A_1, A_1^2 + phi_0 A_2``; from k to beta:
-    ``t_1, A_1 t_1 + phi_0 t_2, ...``.
+    With w the weight of a sample (eps for M), ``e_j = E w^j``, ``t_j = E w^(j-1) eps k``, ``A_j = E w^j k k'``, the
+    bulk has ``E mu = m_1 = e_1`` and ``E mu^2 = m_2 = phi_0 e_2 + e_1^2``. Between the k the moments are
+    ``I, A_1, K_2 = A_1^2 + phi_0 A_2``, from k to beta
+    ``t_1, A_1 t_1 + phi_0 t_2, K_2 t_1 + phi_0 (A_1 t_2 + m_1 t_2 + phi_0 t_3)``.
     """
     eps, weights, k, pairs = law.joint_sample(6)
     powers = weights * law.weight(eps) ** np.arange(3)[:, None]
     _, e1, e2 = powers.sum(axis=1)
-    s2, s3, s4 = powers @ eps**2
     t1, t2, t3 = (powers * eps) @ k
     a1, a2 = np.tensordot(powers[1:], pairs, 1)
     phi, m1, m2 = law.phi_gradient, e1, law.phi_gradient * e2 + e1**2
     k2 = a1 @ a1 + phi * a2
-    side1 = a1 @ t1 + phi * t2
-    side2 = k2 @ t1 + phi * (a1 @ t2 + m1 * t2 + phi * t3)
-    own1 = phi * (s2 * m1 + phi * s3) + t1 @ a1 @ t1 + 2 * phi * (t1 @ t2)
-    own2 = phi * (s2 * m2 + 2 * phi * s3 * m1 + phi**2 * s4) + t1 @ k2 @ t1
-    own2 += 2 * phi * (t1 @ a1 @ t2 + m1 * (t1 @ t2) + phi * (t1 @ t3)) + phi**2 * (t2 @ t2)
-    blocks = [frame_gram(law), _bordered(a1, side1, own1), _bordered(k2, side2, own2)]
+    to_beta1 = a1 @ t1 + phi * t2
+    to_beta2 = k2 @ t1 + phi * (a1 @ t2 + m1 * t2 + phi * t3)
+    beta1, beta2 = _moments_of_beta(phi, (m1, m2), powers @ eps**2, (t1, t2, t3), (a1, k2))
+    blocks = [frame_gram(law), _bordered(a1, to_beta1, beta1), _bordered(k2, to_beta2, beta2)]
     return np.column_stack([[1.0, m1, m2], np.stack([block.ravel() for block in blocks])])
+
+
+def _moments_of_beta(phi: float, m: Any, s: Any, t: Any, a: Any) -> tuple[float, float]:
+    """The moments ``beta' M beta`` and ``beta' M^2 beta``, in the symbols of :func:`_power_moments`.
+
+    With ``s_j = E w^(j-2) eps^2`` the first is ``phi_0 (s_2 m_1 + phi_0 s_3)``, of a sample with itself, plus
+    ``t_1' A_1 t_1 + 2 phi_0 t_1' t_2``, of different samples; the second continues both sums.
+    """
+    (m1, m2), (s2, s3, s4), (t1, t2, t3), (a1, k2) = m, s, t, a
+    first = phi * (s2 * m1 + phi * s3) + t1 @ a1 @ t1 + 2 * phi * (t1 @ t2)
+    second = phi * (s2 * m2 + 2 * phi * s3 * m1 + phi**2 * s4) + t1 @ k2 @ t1
+    second += 2 * phi * (t1 @ a1 @ t2 + m1 * (t1 @ t2) + phi * (t1 @ t3)) + phi**2 * (t2 @ t2)
+    return first, second
 
 
 def _central(moments: Array, centre: float) -> Array:
@@ -212,13 +234,13 @@ class _Map:
     low: float
 
     def forward(self, x: Any) -> Any:
-        """Where the distances x from the centre lie."""
+        """T at the distances x from the centre."""
         if np.isfinite(self.low):
             return np.log1p((x - self.low) / self.length)
         return np.tanh(np.arcsinh(x / self.length) / _POWER)
 
     def back(self, t: Array) -> Array:
-        """The inverse."""
+        """X at t, the inverse of :meth:`forward`."""
         one_sided = np.isfinite(self.low)
         found: Array = np.expm1(t) if one_sided else np.sinh(_POWER * np.arctanh(t))
         return self.length * found + (self.low if one_sided else 0.0)
@@ -242,28 +264,37 @@ def _matched(nodes: Array, weights: Array, gauss: Array, exact: Array) -> Array:
     return weights + gauss[:, None] * change
 
 
-def _gauss(
-    variable: Complex, total: Complex, ends: Array, n_nodes: int, atom: float | None = None
-) -> tuple[Array, Array, Array, Complex]:
-    """Gauss rule of the total measure; where it has an atom, Gauss and Radau's with a node there.
+class _Rule(NamedTuple):
+    """A Gauss rule in t.
 
-    Returns
-    -------
+    Attributes
+    ----------
     t, weights : ndarray of shape (n,)
     values : ndarray of shape (n, n)
         The orthonormal polynomials (rows) at the nodes.
     orthonormal : ndarray of shape (n, K)
         The same along the contour.
+    """
 
-    The measure's tails are smaller than the rounding of a sum along the contour, under which no polynomial of high
-    degree is orthogonal to anything. A floor, the law uniform in the angle of t, keeps the measure that defines the
-    nodes above it; the weights are those of the measures alone. Fewer nodes come back where no floor is enough: for
-    bounded spectra, whose functions need the fewest.
+    t: Array
+    weights: Array
+    values: Array
+    orthonormal: Complex
+
+
+def _gauss(along: Complex, total: Complex, ends: Array, n_nodes: int, atom: float | None = None) -> _Rule:
+    """Gauss rule of the total measure at the points ``along`` the contour; where it has an atom, Gauss and Radau's
+    with a node there.
+
+    The measure's tails are smaller than the rounding of a sum along the contour, and polynomials of high degree cannot
+    be made orthogonal below that rounding. A floor, the law uniform in the angle of t, keeps the measure that defines
+    the nodes above it; the weights are those of the measures alone. Where no floor is enough, the rule has fewer nodes:
+    that happens for bounded spectra, whose functions need the fewest.
     """
     while n_nodes > 0:
         angles = np.pi * (np.arange(2 * n_nodes) + 0.5) / (2 * n_nodes)
         uniform = ends.mean() + np.diff(ends) / 2 * np.cos(angles)
-        points = np.concatenate([variable, uniform])
+        points = np.concatenate([along, uniform])
         for floor in _FLOORS:
             weights = np.concatenate([total, np.full(2 * n_nodes, 0.5j * floor / n_nodes)])
             diagonal, off, orthonormal = _lanczos(points, weights, n_nodes)
@@ -271,17 +302,25 @@ def _gauss(
                 continue
             if atom is not None and n_nodes > 1:
                 diagonal[-1] = atom + _radau(diagonal[:-1] - atom, off)
-            t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+            rule = _from_recurrence(diagonal, off, orthonormal)
             # The node at an atom is one of the ends, to rounding.
-            if t.min() > ends[0] - _ROUNDING * (atom is not None) and t.max() < ends[1]:
-                mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
-                return t, mass * first**2, vectors / first / sqrt(mass), orthonormal[:, : len(variable)]
+            if rule.t.min() > ends[0] - _ROUNDING * (atom is not None) and rule.t.max() < ends[1]:
+                return rule._replace(orthonormal=orthonormal[:, : len(along)])
         n_nodes = 3 * n_nodes // 4
     raise NumericalError(Status.OUT_OF_RANGE, "the spectral measure of the gradient matrix gives no Gauss rule")
 
 
+def _from_recurrence(diagonal: Array, off: Array, orthonormal: Complex) -> _Rule:
+    """Nodes and weights by Golub and Welsch: the eigenvalues of the recurrence's matrix, and the mass times the squared
+    first components of its eigenvectors.
+    """
+    t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+    mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
+    return _Rule(t, mass * first**2, vectors / first / sqrt(mass), orthonormal)
+
+
 def _radau(diagonal: Array, off: Array) -> float:
-    """What the last coefficient of a recurrence must be for a node at zero: ``b' J^-1 b``, J all before it."""
+    """The last coefficient of a recurrence that has a node at zero: ``b' J^-1 b`` with J the matrix before it."""
     before = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
     return float(off[-1] ** 2 * np.linalg.inv(before)[-1, -1])
 
@@ -294,19 +333,19 @@ def _lanczos(points: Complex, weights: Complex, n_nodes: int) -> tuple[Array, Ar
     diagonal, off, found = np.zeros(n_nodes), np.zeros(n_nodes - 1), np.empty((n_nodes, len(points)), dtype=complex)
     found[0] = 1 / sqrt(weights.sum().imag)
     for k in range(n_nodes):
-        moved = points * found[k]
+        following = points * found[k]
         weighted = weights * found[k]
-        diagonal[k] = (weighted @ moved).imag
+        diagonal[k] = (weighted @ following).imag
         if k + 1 == n_nodes:
             break
-        moved -= diagonal[k] * found[k]
+        following -= diagonal[k] * found[k]
         if k > 0:
-            moved -= off[k - 1] * found[k - 1]
-        square = ((weights * moved) @ moved).imag
+            following -= off[k - 1] * found[k - 1]
+        square = ((weights * following) @ following).imag
         if not square > 0:
             return diagonal[: k + 1], off[:k], found[: k + 1]
         off[k] = sqrt(square)
-        found[k + 1] = moved / off[k]
+        found[k + 1] = following / off[k]
     return diagonal, off, found
 
 
@@ -343,7 +382,7 @@ def _curve(angles: Array, low: float, high: float, lowest: float) -> tuple[Compl
     cos, sin = np.cos(angles), np.sin(angles)
     s = (high + low) / 2 - (high - low) / 2 * cos
     x, root = np.sinh(s), np.cosh(s)
-    speed, bend = (high - low) / 2 * sin * root, _START + root
-    height = lowest + _SLOPE * x**2 / bend
-    rise = _SLOPE * speed * x * (2 * bend - x**2 / root) / bend**2
-    return x + 1j * sin * height, speed + 1j * (cos * height + sin * rise)
+    x_by_angle, denominator = (high - low) / 2 * sin * root, _START + root
+    height = lowest + _SLOPE * x**2 / denominator
+    height_by_angle = _SLOPE * x_by_angle * x * (2 * denominator - x**2 / root) / denominator**2
+    return x + 1j * sin * height, x_by_angle + 1j * (cos * height + sin * height_by_angle)

@@ -58,7 +58,7 @@ class Directions:
         self._factors = np.array([degree.factor for degree in self.stack.degrees])
 
     def forms(self, functions: Any, by_log_norm: Any) -> tuple[Any, Any]:
-        """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of every degree (eq-joint, eq-leaning).
+        """``<f_i, f_j>`` (m, m) and ``<f_i, y>`` (m,) of functions of every degree (eq-joint, eq-mean-norm).
 
         ``functions`` (S, K, m) have the derivatives ``by_log_norm`` (K, m) at degree 0. The term ``E[R v f_t g_t]`` of
         two functions is not included: it is part of :func:`~.learned_functions.inverse_neuron_form`.
@@ -113,7 +113,7 @@ class Directions:
         )
 
     def _energy(self, parts: Any, fitted: Any, by_log_norm: Any) -> Any:
-        """``E[(y - f)^2 | kappa]`` under the weight R, before the features fit any of it (eq-value, eq-leaning).
+        """``E[(y - f)^2 | kappa]`` under the weight R, before the features fit any of it (eq-value, eq-mean-norm).
 
         The squares of all parts; g2 at the mean norm, without the quadratic parts, which g2 contains; and the products
         of f_t Delta with the label's own derivative and with f along the squares of the orthogonal coordinates.

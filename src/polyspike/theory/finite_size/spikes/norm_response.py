@@ -4,7 +4,7 @@ Given kappa, the norm of the other coordinates of a sample fluctuates: ``Delta``
 from its mean, has the variance ``v = 1/(2d)``. The diagonal R, the features and the label depend on it. Samples of
 large norm have a small R, so that under the weight R the mean of Delta is not zero but
 ``Delta_R = -v R d(1/R)/dlog |x|``.
-A function f with the derivative ``f_t`` by ``log |x|`` has, to first order in v (eq-leaning),
+A function f with the derivative ``f_t`` by ``log |x|`` has, to first order in v (eq-mean-norm),
 
 ``E[R f g] = E_kappa[R (f~ g~ + v f_t g_t)]``, ``f~ = f + Delta_R f_t``.
 
@@ -68,7 +68,7 @@ class NormResponse:
         return np.exp(2 * self.mean_log_norm)
 
     def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
-        """``f~ = f + Delta_R f_t`` (eq-leaning) for functions of kappa in columns (K, m), or for one of shape (K,)."""
+        """``f~ = f + Delta_R f_t`` (eq-mean-norm) for functions of kappa in columns (K, m), or for one (K,)."""
         mean = self.mean_log_norm if np.ndim(values) == 1 else self.mean_log_norm[:, None]
         return values + mean * by_log_norm
 

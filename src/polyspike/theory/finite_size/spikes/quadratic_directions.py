@@ -138,7 +138,7 @@ class FeatureStack:
     def _difference(self, degree: Degree) -> Any:
         """``Dt = E[R f f'] - plain`` (eq-joint); the plain average has no block between linear and quadratic features.
 
-        ``E[R f f']`` is taken at the mean norm, with the term ``v f_t f_t'`` (eq-leaning).
+        ``E[R f f']`` is taken at the mean norm, with the term ``v f_t f_t'`` (eq-mean-norm).
         """
         f, f_t, size2 = degree.functions, degree.by_log_norm, self._sizes[1]
         found = f.T @ ((degree.factor * self.weighted_r)[:, None] * f)
