@@ -1,4 +1,4 @@
-"""What all rules for the spectral measures of M share: their nodes, the directions' Gram matrix, unlimited samples."""
+"""Nodes of the spectral measures of M, the Gram matrix of the directions, and the limit of unlimited samples."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLa
 __all__ = ["OUTLIER_SHARE", "UNLIMITED", "MeasureNodes", "frame_gram", "unlimited_samples"]
 
 UNLIMITED = 1e-14
-"""Below this d/n_0 the spectrum of M is a point beside its outliers, whose distance in its deviations is lost."""
+"""Below this d/n_0 the spectrum of M is a point: the distance of its outliers overflows in units of its deviation."""
 
 OUTLIER_SHARE = 0.1
-"""Nodes beyond the spectrum that hold so much of a direction are an outlier, and no tail."""
+"""Nodes beyond the spectrum with this share of a direction of the frame are an outlier, and no tail."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class MeasureNodes:
     noise_covariance: Array
 
     def within(self, share: float) -> "MeasureNodes":
-        """The ends of the spectrum, a share of its mass each, drawn in to their means: a matrix of finite size has one
-        eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
+        """The same with a share of the mass at each end of the spectrum put at its mean: a matrix of finite size has
+        one eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
 
-        Weights of an interpolatory rule may be negative in the tails: the mass from an end inwards is the most that any
-        of the nodes before has, so that a node counts for what it adds to it.
+        Weights of an interpolatory rule may be negative in the tails. So the mass up to a node is the largest of the
+        cumulated weights up to there, and each node counts for what it adds to that.
         """
         values = self.noise_covariance if np.ptp(self.nodes) == 0 else self.nodes
         drawn, order = values, np.argsort(values)
@@ -60,7 +60,9 @@ class MeasureNodes:
         return MeasureNodes(self.nodes if values is self.noise_covariance else drawn, self.bulk, self.frame, noise)
 
     def _has_outlier(self, end: NDArray[np.bool_]) -> bool:
-        """Whether nodes hold a share of a direction of the frame, beta's own aside, of which every end has some."""
+        """Whether these nodes have an outlier's share of a direction of the frame other than beta, of which every end
+        of the spectrum has some.
+        """
         own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
         return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
 
@@ -76,7 +78,7 @@ def frame_gram(law: ResidualLaw) -> Array:
 
 
 def unlimited_samples(law: ResidualLaw, gram: Array) -> MeasureNodes:
-    """The limit of unlimited samples, exact up to phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
+    """The limit of unlimited samples, exact up to order phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
     eps, weights, _, pairs = law.joint_sample(6)
     values, vectors = np.linalg.eigh(np.tensordot(weights * law.weight(eps), pairs, 1))
     seen = np.vstack([vectors, gram[-1, :-1] @ vectors])

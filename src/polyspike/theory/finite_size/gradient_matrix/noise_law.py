@@ -33,7 +33,9 @@ _NOISE_NODES = 6
 
 @dataclass(frozen=True)
 class NoiseLaw(ResidualLaw):
-    """The law of the residual for the matrix ``X' diag(eps^2) X / n_0``: the samples' weight is ``eps^2``."""
+    """The law of the residual for the matrix ``X' diag(eps^2) X / n_0`` (eq-noise-matrix), whose samples have the
+    weight ``eps^2``.
+    """
 
     @property
     def deviation(self) -> float:
@@ -44,7 +46,7 @@ class NoiseLaw(ResidualLaw):
 
     @property
     def centre(self) -> float:
-        """The mean ``E eps^2``, which with unlimited samples is all there is."""
+        """The mean ``E eps^2``, to which the spectrum shrinks with unlimited samples."""
         return self.second_moment
 
     @property
@@ -103,7 +105,8 @@ class NoiseLaw(ResidualLaw):
 
 
 def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float]) -> Array:
-    """C as a quadratic polynomial of M at the nodes, by least squares in the spectral distribution of M.
+    """C as a quadratic polynomial of M at the nodes, by least squares in the spectral distribution of M
+    (eq-noise-on-matrix).
 
     With ``x = M - k_1`` and the free cumulants k of M: ``E x^2 = k_2``, ``E x^3 = k_3``, ``E x^4 = k_4 + 2 k_2^2``,
     ``E C = 1``, ``E C x = k_3/k_2``, ``E C x^2 = k_2 + k_4/k_2`` (joint cumulants ``phi_0^(k-1) E`` of the product).
@@ -119,12 +122,12 @@ def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float
 
 
 def noise_in_frame(law: ResidualLaw) -> Array:
-    """C between (teacher directions ..., omega, beta), shape (p+2, p+2), exactly: no polynomial of M has it at an
-    outlier of M.
+    """C between (teacher directions ..., omega, beta), shape (p+2, p+2) (eq-along, eq-noise-along).
 
-    The first moments of the measures of :class:`NoiseLaw`: ``E[eps^2 k k']`` between the first, with
-    ``m = E[eps k]`` and ``t = phi_0 E[eps^3 k]`` ``E[eps^2 k k'] m + t`` and
-    ``phi_0 (E eps^2)^2 + phi_0^2 E eps^4 + m' E[eps^2 k k'] m + 2 m . t`` with beta, all over ``E eps^2``.
+    It is exact, which the polynomial of M is not at an outlier of M. These are the first moments of the measures of
+    :class:`NoiseLaw`, all over ``E eps^2``: ``E[eps^2 k k']`` between the first directions; with ``m = E[eps k]`` and
+    ``t = phi_0 E[eps^3 k]``, ``E[eps^2 k k'] m + t`` between those and beta; and
+    ``phi_0 (E eps^2)^2 + phi_0^2 E eps^4 + m' E[eps^2 k k'] m + 2 m . t`` for beta with itself.
     """
     eps, weights, k, pairs = law.joint_sample(_NOISE_NODES)
     second, size = law.second_moment, k.shape[1]
@@ -135,6 +138,6 @@ def noise_in_frame(law: ResidualLaw) -> Array:
     out = np.empty((size + 1, size + 1))
     out[:-1, :-1] = inner
     out[:-1, -1] = out[-1, :-1] = inner @ m + t
-    own = law.phi_gradient * second**2 + law.phi_gradient**2 * float(weights @ eps**4)
-    out[-1, -1] = own + m @ inner @ m + 2 * m @ t
+    same_sample = law.phi_gradient * second**2 + law.phi_gradient**2 * float(weights @ eps**4)
+    out[-1, -1] = same_sample + m @ inner @ m + 2 * m @ t
     return out / second

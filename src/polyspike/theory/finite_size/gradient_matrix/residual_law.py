@@ -33,18 +33,18 @@ __all__ = [
 
 LawT = TypeVar("LawT", bound="ResidualLaw")
 
-# From so small a v/p^2 on a series of so many terms is exact to rounding.
+# For a v/p^2 smaller than the first a series of so many terms is exact to rounding.
 _SERIES, _TERMS = 1 / 400, 10
-# Poles further than this many standard deviations from the residual's law are far, and how many noise nodes they need.
+# Poles further from zero than so many standard deviations of the residual are far, and need so many nodes of the noise.
 _FAR = (8.0, 100.0)
 _NOISE_NODES = (12, 4)
-# Nodes with less than this share of E eps^2 are not seen from there.
-_UNSEEN = 1e-17
+# Nodes with less than this share of E eps^2 are left out of averages at far poles.
+_NEGLIGIBLE = 1e-17
 
 
 @dataclass(frozen=True)
 class ResidualLaw:
-    """Everything about ``eps`` that the gradient matrix needs.
+    """The law of ``eps``, with the inputs on which it depends, at nodes.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class ResidualLaw:
     phi_gradient : float
         ``d / n_0``.
     pairs : ndarray of shape (T, p, p)
-        ``E kappa* kappa*'`` at a node, where that stands for many inputs; the square of ``inputs`` when left out.
+        ``E kappa* kappa*'`` at a node, where a node represents many inputs; the square of ``inputs`` when left out.
     """
 
     labels: Array = field(repr=False)
@@ -91,7 +91,7 @@ class ResidualLaw:
 
     @property
     def centre(self) -> float:
-        """The mean of the spectrum, where the rule for it has its centre."""
+        """The mean of the spectrum, at which the rule is centred."""
         return self.mean
 
     @property
@@ -100,7 +100,7 @@ class ResidualLaw:
         return -np.inf
 
     def weight(self, eps: Array) -> Array:
-        """What the matrix weighs the samples with: ``eps``, for M."""
+        """The weight of a sample in the matrix: ``eps`` for M."""
         return eps
 
     def averages(self, pole: Complex) -> "Averages":
@@ -159,10 +159,10 @@ class ResidualLaw:
 
     def _far(self, pole: Complex, n_noise: int) -> "Averages":
         eps, weights, k, pairs = self.joint_sample(n_noise)
-        seen = weights * eps**2 > _UNSEEN * self.second_moment
-        eps, k, size = eps[seen], k[seen], k.shape[1]
-        weight, share = self.weight(eps)[:, None], weights[seen, None]
-        by_weight = weight * np.column_stack([np.ones(len(eps)), pairs[seen].reshape(len(eps), -1)])
+        kept = weights * eps**2 > _NEGLIGIBLE * self.second_moment
+        eps, k, size = eps[kept], k[kept], k.shape[1]
+        weight, share = self.weight(eps)[:, None], weights[kept, None]
+        by_weight = weight * np.column_stack([np.ones(len(eps)), pairs[kept].reshape(len(eps), -1)])
         by_label = eps[:, None] * np.column_stack([k, eps])
         inverse = 1 / (pole[:, None] - weight[:, 0])
         sums = inverse @ (share * np.column_stack([by_weight, by_label]))
@@ -180,6 +180,8 @@ class ResidualLaw:
 class Averages:
     """Averages over the residual at K poles P, with the weight w of a sample (eps for M), ``k = (kappa*, omega . x)``.
 
+    They are those of (eq-matrix, eq-frame), with ``P = w/phi_0`` in the subordinate w of (eq-subordinate).
+
     Attributes
     ----------
     scalar, vector, matrix : ndarray of shape (K,), (K, p+1), (K, p+1, p+1)
@@ -195,7 +197,7 @@ class Averages:
     slope: Complex
 
     def merged(self, other: "Averages", place: NDArray[np.bool_]) -> "Averages":
-        """Self at the poles outside ``place``, the other at those inside."""
+        """The averages of self at the poles outside ``place``, those of the other at the poles inside."""
         return Averages(*(_merge(getattr(self, f.name), getattr(other, f.name), place) for f in fields(self)))
 
 
@@ -231,7 +233,7 @@ def mean_ratio(distance: Complex, variance: float) -> Complex:
 
 @dataclass(frozen=True)
 class GradientLaw:
-    """The law of ``eps`` as a value that can be hashed: problems whose gradients share it compute what follows once.
+    """The law of ``eps`` as a value that can be hashed, by which the measures of M are cached.
 
     Attributes
     ----------

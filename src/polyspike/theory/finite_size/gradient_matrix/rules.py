@@ -38,7 +38,7 @@ MU_NODES = (
     (np.inf, 84, 80),
 )
 _USUAL_NODES = 36
-# A tail that reaches further, in standard deviations, is so heavy that it counts twice.
+# A tail that extends further, in standard deviations, is so heavy that it counts twice.
 _HEAVY = 60.0
 # Length of their map, in standard deviations of M, by the largest |e| times that.
 MU_LENGTHS = ((0.1, 8.0), (0.25, 4.0), (1.0, 2.0), (np.inf, 1.0))
@@ -58,10 +58,10 @@ def measures(problem: Problem, scalars: Conditioning, count: int | None = None) 
     if scalars.quadratic_step == 0:
         usual, length = _choice(NOISE_NODES, abs(np.real(scalars.gradient_noise_variance)) * _largest_noise(law))
         return _noise_measures(law, count or usual, length)
-    reach, furthest = abs(np.real(scalars.quadratic_step)) * law.residual(ResidualLaw).deviation, _outermost(law)
-    push = reach * furthest * (2.0 if furthest > _HEAVY else 1.0)
-    usual = _choice(MU_NODES, push)[problem.readout != "gaussian"]
-    (length,) = _choice(MU_LENGTHS, reach)
+    e_deviation, furthest = abs(np.real(scalars.quadratic_step)) * law.residual(ResidualLaw).deviation, _outermost(law)
+    largest_e_mu = e_deviation * furthest * (2.0 if furthest > _HEAVY else 1.0)
+    usual = _choice(MU_NODES, largest_e_mu)[problem.readout != "gaussian"]
+    (length,) = _choice(MU_LENGTHS, e_deviation)
     return _matrix_measures(law, count or usual, length)
 
 
@@ -76,12 +76,12 @@ def _matrix_measures(law: GradientLaw, count: int, length: float) -> MeasureNode
 @lru_cache(maxsize=512)
 def _noise_measures(law: GradientLaw, count: int, length: float) -> MeasureNodes:
     found = measure_nodes(law.residual(NoiseLaw), count, length, partial(_along, _noise_contour, law))
-    # Heavy labels put a share of the mean out of the rule's reach; tau holds all of it.
+    # With heavy labels the rule misses a share of the mean, while tau contains all of it: the mean is made one.
     return replace(found, nodes=np.zeros_like(found.nodes), noise_covariance=found.nodes / (found.bulk @ found.nodes))
 
 
 def _along(made: Callable[..., Contour], law: GradientLaw, _: ResidualLaw, count: int, height: float) -> Contour:
-    """One contour for all rules of a law but the longest: it costs more than they do."""
+    """One contour for all rules of a law except the longest, since the contour costs more than the rules."""
     return made(law, max(count, _USUAL_NODES), height)
 
 
@@ -108,7 +108,7 @@ def _largest_noise(law: GradientLaw) -> float:
 
 
 def _choice(table: tuple[tuple[Any, ...], ...], size: float) -> Any:
-    """What the first row holds whose limit is not below a size."""
+    """The entries of the first row whose limit is not below a size."""
     return next(row[1:] for row in table if size <= row[0])
 
 

@@ -1,7 +1,8 @@
-"""The limiting spectrum of the gradient's quadratic part ``M = X' diag(eps) X / n_0`` (docs/theory-finite-size.md, 8).
+"""The limiting spectrum of the gradient's quadratic part ``M = X' diag(eps) X / n_0``.
 
-With the subordinate variable ``w = -1/g(z)`` the resolvent is explicit, and so is the spectrum: above each real x the
-curve ``w = x + i v(x)`` on which z is real has the one height ``v >= 0`` with
+Section 8 of docs/theory-finite-size.md. With the subordinate variable ``w = -1/g(z)`` the resolvent is explicit
+(eq-subordinate), and so is the spectrum: above each real x the curve ``w = x + i v(x)`` on which z is real has the one
+height ``v >= 0`` with
 
     phi_0 E[eps^2 / ((x - phi_0 eps)^2 + v^2)] = 1
 
@@ -34,15 +35,16 @@ _NODES, _NEAREST, _FARTHEST = 120, 1e-3, 60.0
 # Heights below this multiple of the scale are zero.
 _LEAST_HEIGHT = 1e-8
 _BISECTIONS, _ROOT_BISECTIONS, _NEWTON_STEPS = 28, 45, 7
-# Less than this number of eigenvalues is expected beyond an edge of an unbounded support.
+# Fewer eigenvalues than this are expected beyond an edge of an unbounded support.
 _LEAST_COUNT = 0.5
 # Labels are bounded where their largest value at all inputs is that at inputs of probability above 1e-6.
 _COMMON_INPUT, _BOUNDED = 5.0, 1e-3
 _REAL = 1e-14
-# Unbounded labels without noise are averaged at nodes, which only a height of this multiple of the scale smears.
+# Unbounded labels without noise are averaged at nodes, which are smeared out only at a height of this multiple of the
+# scale.
 _SMEARED = 0.02
 _PANEL_NODES, _RANGE = 30, 9.0
-# An outlier at zero is the atom.
+# An outlier nearer to zero than this is the atom.
 _ZERO = 1e-9
 
 
@@ -114,8 +116,8 @@ def _scale(law: ResidualLaw) -> float:
 
 def _trace(law: ResidualLaw) -> _Curve:
     scale = _scale(law)
-    reach = _FARTHEST * max(1.0, law.phi_gradient**0.5)
-    half = scale * np.geomspace(_NEAREST, reach, _NODES)
+    farthest = _FARTHEST * max(1.0, law.phi_gradient**0.5)
+    half = scale * np.geomspace(_NEAREST, farthest, _NODES)
     dense = np.linspace(-4, 4, 2 * _NODES + 1)[1::2] * scale * max(1.0, law.phi_gradient**0.5)
     x = np.unique(np.concatenate([-half, dense, half]))
     height = _heights(law, x)
@@ -209,8 +211,8 @@ class _Density:
             missing = w + averages.scalar - z
             nearer = (np.abs(missing) < off) & (w.imag > 0)
             best, off = np.where(nearer, w, best), np.where(nearer, np.abs(missing), off)
-            moved = w - missing / (1 - averages.slope / self.law.phi_gradient)
-            w = np.where(moved.imag > 0, moved, best)
+            following = w - missing / (1 - averages.slope / self.law.phi_gradient)
+            w = np.where(following.imag > 0, following, best)
         density: Array = (-1 / best).imag / np.pi
         return density
 
