@@ -12,7 +12,15 @@ from polyspike.experiments.checks import as_count
 from polyspike.results import Estimate, Measurement
 from polyspike.status import Status
 
-__all__ = ["MEAN_FIELDS", "SCALAR_FIELDS", "estimate", "estimate_each", "mean_columns", "with_control_variate", "z_threshold"]
+__all__ = [
+    "MEAN_FIELDS",
+    "SCALAR_FIELDS",
+    "estimate",
+    "estimate_each",
+    "mean_columns",
+    "with_control_variate",
+    "z_threshold",
+]
 
 SCALAR_FIELDS = (
     "train_loss",
