@@ -5,28 +5,38 @@ coefficient of ``f`` is ``c_k = E[f(z) H_k(z)] / k!``, so that ``f = sum_k c_k H
 ``E f(z)**2 = sum_k k! c_k**2``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import product
 from math import factorial, inf, sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import roots_hermitenorm
 
 from polyspike.arraytypes import Array
 
 __all__ = [
+    "RANGE",
     "factorials",
     "gauss_hermite",
+    "gauss_legendre",
     "gaussian_mean",
     "gaussian_rule",
     "hermite_coefficients",
     "hermite_functions",
     "hermite_series",
     "hermite_to_monomial",
+    "panel_corners",
     "split_gauss_legendre",
+    "tensor_rule",
+    "under_normal",
 ]
+
+RANGE = 9.0
+"""Beyond |z| = 9 the normal weight is under 1e-18: enough for averages of functions that do not grow fast."""
+
 
 # Beyond |z| = 14 the normal density is under 1e-43; with a degree-30 polynomial still under 1e-15.
 _RANGE = 14.0
@@ -52,24 +62,61 @@ def gauss_hermite(n_nodes: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=64)
-def split_gauss_legendre(kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES) -> tuple[Array, Array]:
+def split_gauss_legendre(
+    kinks: tuple[float, ...] = (), n_per_panel: int = _PANEL_NODES, reach: float = _RANGE
+) -> tuple[Array, Array]:
     """Nodes and weights of ``E f(z)`` for ``f`` smooth between the ``kinks``.
 
-    Composite Gauss-Legendre on [-14, 14] against the normal density, with every kink on a panel
-    boundary: where Gauss-Hermite converges like 1/m on a ReLU, this is exact to rounding.
+    Composite Gauss-Legendre on [-reach, reach], by default [-14, 14], against the normal density, with every kink on a
+    panel boundary: where Gauss-Hermite converges like 1/m on a ReLU, this is exact to rounding.
     """
-    inside = [k for k in kinks if -_RANGE < k < _RANGE]
-    corners = np.unique(np.concatenate([np.arange(-_RANGE, _RANGE + _PANEL / 2, _PANEL), inside]))
+    nodes, weights = gauss_legendre(panel_corners(kinks, reach), n_per_panel)
+    return _frozen(nodes), _frozen(under_normal(nodes, weights))
+
+
+def panel_corners(kinks: Iterable[float], reach: float, width: float = _PANEL) -> Array:
+    """Ends of panels of this ``width`` on [-reach, reach], and the ``kinks`` inside, ascending; shape (panels + 1,)."""
+    inside = [k for k in kinks if -reach < k < reach]
+    return np.unique(np.concatenate([np.arange(-reach, reach + width / 2, width), inside]))
+
+
+def gauss_legendre(corners: Array, n_per_panel: int) -> tuple[Array, Array]:
+    """Nodes and weights of composite Gauss-Legendre for ``int f(x) dx`` on panels between ascending corners.
+
+    Parameters
+    ----------
+    corners : ndarray of shape (..., panels + 1)
+        Leading axes are as many rules of their own; a panel of no width has no weight.
+    n_per_panel : int
+        Exact for polynomials of degree up to ``2 * n_per_panel - 1`` on every panel.
+
+    Returns
+    -------
+    nodes, weights : ndarray of shape (..., panels * n_per_panel)
+    """
     x, w = np.polynomial.legendre.leggauss(n_per_panel)
-    half = np.diff(corners)[:, None] / 2
-    nodes = ((corners[:-1, None] + half) + half * x).ravel()
-    weights = (half * w).ravel() * np.exp(-(nodes**2) / 2) / sqrt(2 * np.pi)
-    return _frozen(nodes), _frozen(weights)
+    half = np.diff(corners, axis=-1)[..., None] / 2
+    nodes, weights = corners[..., :-1, None] + half + half * x, half * w
+    shape = (*corners.shape[:-1], -1)
+    return nodes.reshape(shape), weights.reshape(shape)
 
 
-def gaussian_rule(kinks: Iterable[float] | None = ()) -> tuple[Array, Array]:
+def under_normal(nodes: Array, weights: ArrayLike) -> Array:
+    """Weights of ``E f(z)`` from those of ``int f(z) dz``: times the normal density."""
+    weighted: Array = weights * np.exp(-(nodes**2) / 2) / sqrt(2 * np.pi)
+    return weighted
+
+
+def tensor_rule(rules: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """The product of rules, one an axis: nodes of shape (T, axes), the last axis fastest, and weights (T,)."""
+    nodes, weights = zip(*rules, strict=True)
+    grid = np.stack([g.ravel() for g in np.meshgrid(*nodes, indexing="ij")], axis=-1)
+    return grid, np.prod(np.stack([g.ravel() for g in np.meshgrid(*weights, indexing="ij")]), axis=0)
+
+
+def gaussian_rule(kinks: Iterable[float] | None = (), reach: float = _RANGE) -> tuple[Array, Array]:
     """The quadrature for a function with these ``kinks``: composite Gauss-Legendre, for smooth ones too."""
-    return split_gauss_legendre(tuple(sorted(float(k) for k in (kinks or ()))))
+    return split_gauss_legendre(tuple(sorted(float(k) for k in (kinks or ()))), reach=reach)
 
 
 def gaussian_mean(values: Array, weights: Array) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import factorials, gaussian_rule, hermite_functions
+from polyspike.hermite import RANGE, factorials, gaussian_rule, hermite_functions
 from polyspike.problem import Activation, Teacher
 
 __all__ = ["Population", "population"]
@@ -18,8 +18,6 @@ __all__ = ["Population", "population"]
 # Terms of Mehler's series at most, and where it stops: two terms in turn below this share of the sum.
 _TERMS = 40
 _NEGLIGIBLE = 1e-8
-# Beyond this the normal weight is under 1e-18.
-_RANGE = 9.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +91,7 @@ def population(weights: Array, activation: Activation, terms: int = _TERMS) -> P
     terms : int
         Terms of Mehler's series; they fall like ``cos^k``, and the diagonal is exact whatever their number.
     """
-    z, w = gaussian_rule(activation.smoothness.corners)
-    inside = np.abs(z) < _RANGE
-    z, w = z[inside], w[inside]
+    z, w = gaussian_rule(activation.smoothness.corners, RANGE)
     lengths = np.linalg.norm(weights, axis=1)
     values = activation(lengths[:, None] * z)
     functions = hermite_functions(z, terms - 1)

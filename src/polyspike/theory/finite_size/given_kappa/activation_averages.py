@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
-from polyspike.hermite import gauss_hermite
+from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
 from polyspike.problem import Activation
 from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
@@ -272,7 +272,7 @@ def _step(strip: float) -> float:
 def _trapezoid(step: float) -> tuple[Array, Array]:
     n = ceil(_RANGE / step)
     z: Array = step * np.arange(-n, n + 1.0)
-    return z, step * np.exp(-(z**2) / 2) / sqrt(2 * pi)
+    return z, under_normal(z, step)
 
 
 @lru_cache(maxsize=64)
@@ -286,16 +286,13 @@ def _split_corners(corners: tuple[float, ...], far: bool, level: int) -> tuple[f
 
 def _split_group(corners: tuple[float, ...], panels: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:
     """Composite Gauss-Legendre between ``(corner - x)/tau``, node by node of the grid, on panels no wider than 2."""
-    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
 
     def rule(some: NDArray[np.int_]) -> tuple[Array, Array]:
         fixed = np.linspace(-_RANGE, _RANGE, panels + 1)
         at, deviation = x[:, some, None], tau[:, some, None]
         inside = np.clip((np.array(corners) - at) / deviation, -_RANGE, _RANGE)
         edges = np.sort(np.concatenate([np.broadcast_to(fixed, (*at.shape[:2], len(fixed))), inside], axis=-1), axis=-1)
-        half = np.diff(edges, axis=-1)[..., None] / 2
-        z = (edges[..., :-1, None] + half + half * node).reshape(*at.shape[:2], -1)
-        w = (half * weight).reshape(*at.shape[:2], -1) * np.exp(-(z**2) / 2) / sqrt(2 * pi)
-        return z, w
+        z, w = gauss_legendre(edges, _PANEL_NODES)
+        return z, under_normal(z, w)
 
     return _Group(columns, (panels + len(corners)) * _PANEL_NODES, rule)

@@ -11,14 +11,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gauss_hermite, split_gauss_legendre
+from polyspike.hermite import (
+    RANGE,
+    gauss_hermite,
+    gauss_legendre,
+    panel_corners,
+    split_gauss_legendre,
+    tensor_rule,
+    under_normal,
+)
 from polyspike.problem import Teacher
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 from polyspike.theory.finite_size.labels.separable import is_separable, other_averages
 
 __all__ = ["LabelParts", "label_parts"]
 
-_RANGE = 9.0
 _PANEL_NODES = 12
 _FINEST = 9
 # Nodes for each of the other inputs of a smooth teacher that mixes all of them.
@@ -100,7 +107,7 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
         rule, values = _rule_per_kappa(teacher, kappa, cosine, t * np.ones((len(kappa), 1)), weights)
     elif abs(width) < 2.0**-_FINEST:
         t, weights = _nodes_between(kinks_along(teacher), np.real(cosine) * kappa, np.real(width))
-        rule, values = _rule_per_kappa(teacher, kappa, cosine, t, weights * np.exp(-(t**2) / 2) / sqrt(2 * pi))
+        rule, values = _rule_per_kappa(teacher, kappa, cosine, t, under_normal(t, weights))
     else:
         y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
         t = (y - cosine * kappa[:, None]) / width
@@ -147,20 +154,16 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:
     """Composite Gauss-Legendre in t, whose panels end where ``center + deviation t`` is a kink; shape (K, T)."""
-    fixed = [np.full(center.shape, c) for c in np.arange(-_RANGE, _RANGE + 0.5)]
+    fixed = [np.full(center.shape, c) for c in panel_corners((), RANGE)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        inside = [np.clip(np.nan_to_num((k - center) / deviation), -_RANGE, _RANGE) for k in kinks]
-    corners = np.sort(np.stack([*fixed, *inside], axis=-1), axis=-1)
-    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
-    half = np.diff(corners, axis=-1)[..., None] / 2
-    t = corners[..., :-1, None] + half + half * node
-    return t.reshape(len(center), -1), (half * weight).reshape(len(center), -1)
+        inside = [np.clip(np.nan_to_num((k - center) / deviation), -RANGE, RANGE) for k in kinks]
+    return gauss_legendre(np.sort(np.stack([*fixed, *inside], axis=-1), axis=-1), _PANEL_NODES)
 
 
 @lru_cache(maxsize=64)
 def _profile(teacher: Teacher, level: int) -> tuple[Array, Array, _Values]:
     """Nodes and weights in y1, and the averages over the other inputs there."""
-    y, weights = _panels(kinks_along(teacher), 2.0**-level)
+    y, weights = gauss_legendre(panel_corners(kinks_along(teacher), RANGE, 2.0**-level), _PANEL_NODES)
     return y, weights, _values(teacher, y)
 
 
@@ -177,9 +180,7 @@ def _values(teacher: Teacher, y: Array) -> _Values:
         squares = np.diagonal(found.products).T / sqrt(2)
         products = np.concatenate([squares, found.products[i, j]])
         return _Values(found.mean, found.slopes, found.square, products, found.radial)
-    x, w = _other_rule(teacher)
-    grid = np.stack([g.ravel() for g in np.meshgrid(*([x] * (p - 1)), indexing="ij")], axis=-1)
-    gw = np.prod(np.stack([g.ravel() for g in np.meshgrid(*([w] * (p - 1)), indexing="ij")]), axis=0)
+    grid, gw = tensor_rule([_other_rule(teacher)] * (p - 1))
     inputs = y[:, None, None] * frame[0] + grid @ frame[1:]
     value = np.asarray(teacher(inputs), dtype=float)
     square = value**2
@@ -200,13 +201,4 @@ def _other_rule(teacher: Teacher) -> tuple[Array, Array]:
     """Nodes for one of the other inputs; kinks are split where the directions are the teacher's own axes."""
     if teacher.n_indices > 2:
         return gauss_hermite(_TENSOR_NODES[teacher.n_indices])
-    x, w = split_gauss_legendre(teacher.kinks, _PANEL_NODES)
-    return x[np.abs(x) < _RANGE], w[np.abs(x) < _RANGE]
-
-
-def _panels(kinks: tuple[float, ...], width: float) -> tuple[Array, Array]:
-    inside = [k for k in kinks if -_RANGE < k < _RANGE]
-    corners = np.unique(np.concatenate([np.arange(-_RANGE, _RANGE + width / 2, width), inside]))
-    node, weight = np.polynomial.legendre.leggauss(_PANEL_NODES)
-    half = np.diff(corners)[:, None] / 2
-    return ((corners[:-1, None] + half) + half * node).ravel(), (half * weight).ravel()
+    return split_gauss_legendre(teacher.kinks, _PANEL_NODES, RANGE)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import split_gauss_legendre
+from polyspike.hermite import RANGE, split_gauss_legendre
 from polyspike.problem import Problem
 from polyspike.spectra import GradientSpectrum, GradientSpike
 from polyspike.theory.finite_size.conditioning import condition
@@ -43,7 +43,7 @@ _REAL = 1e-14
 # Unbounded labels without noise are averaged at nodes, which are smeared out only at a height of this multiple of the
 # scale.
 _SMEARED = 0.02
-_PANEL_NODES, _RANGE = 30, 9.0
+_PANEL_NODES = 30
 # An outlier nearer to zero than this is the atom.
 _ZERO = 1e-9
 
@@ -97,9 +97,7 @@ def _resolved(law: ResidualLaw, problem: Problem) -> ResidualLaw:
     """The law with more nodes where no noise smooths the labels of a teacher of one index."""
     if law.gaussian_variance > 0 or problem.teacher.n_indices > 1:
         return law
-    x, weights = split_gauss_legendre(problem.teacher.smoothness.corners, _PANEL_NODES)
-    inside = np.abs(x) < _RANGE
-    x, weights = x[inside], weights[inside]
+    x, weights = split_gauss_legendre(problem.teacher.smoothness.corners, _PANEL_NODES, RANGE)
     inputs = x[:, None] @ rotation(problem.teacher)
     return replace(
         law,

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
-from polyspike.hermite import gauss_hermite, split_gauss_legendre
+from polyspike.hermite import RANGE, gauss_hermite, split_gauss_legendre, tensor_rule
 from polyspike.problem import Teacher
 from polyspike.status import Status
 from polyspike.theory.finite_size.labels.separable import is_separable
@@ -26,8 +26,6 @@ __all__ = ["TeacherLaw", "kinks_along", "rotation", "sampling_error", "teacher_l
 # Gauss-Hermite nodes per index for a smooth teacher of several indices.
 _SMOOTH_NODES = (48, 32, 20, 12)
 _PANEL_NODES = 12
-# Beyond this the normal weight is under 1e-18.
-_RANGE = 9.0
 _MOST_NODES = 2**18
 _SHIFTS, _POINTS = 8, 2**14
 # A generating vector that F. Y. Kuo built component by component, of the order-2 weighted kind, up to 2^20 points.
@@ -72,9 +70,7 @@ def teacher_sample(teacher: Teacher) -> tuple[Array, Array, Array]:
         inputs = _normal_points(p).reshape(-1, p)
         weights = np.full(len(inputs), 1 / len(inputs))
     else:
-        x, w = zip(*_rules(teacher), strict=True)
-        inputs = np.stack([g.ravel() for g in np.meshgrid(*x, indexing="ij")], axis=-1)
-        weights = np.prod(np.stack([g.ravel() for g in np.meshgrid(*w, indexing="ij")]), axis=0)
+        inputs, weights = tensor_rule(_rules(teacher))
     labels = np.asarray(teacher(inputs[:, 0] if p == 1 else inputs), dtype=float)
     return labels, weights, inputs @ rotation(teacher).T
 
@@ -227,8 +223,8 @@ def _rules(teacher: Teacher) -> list[tuple[Array, Array]]:
     if p > 1 and not teacher.kinks:
         rule = gauss_hermite(_SMOOTH_NODES[min(len(looked_at), len(_SMOOTH_NODES)) - 1])
     else:
-        x, w = split_gauss_legendre(teacher.smoothness.corners, _PANEL_NODES if p == 1 else _PANEL_NODES // 2)
-        rule = x[np.abs(x) < _RANGE], w[np.abs(x) < _RANGE]
+        n_nodes = _PANEL_NODES if p == 1 else _PANEL_NODES // 2
+        rule = split_gauss_legendre(teacher.smoothness.corners, n_nodes, RANGE)
     return [rule if axis in looked_at else gauss_hermite(1) for axis in range(p)]
 
 
