@@ -17,7 +17,16 @@ from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
-BASE = Problem(n_samples=240, input_dim=60, width=960, step_size=0.0, gradient="target")
+BASE = Problem(
+    n_samples=240,
+    input_dim=60,
+    width=960,
+    step_size=0.0,
+    gradient="target",
+    activation="tanh",
+    teacher="h1",
+    ridge=0.01,
+)
 PROBLEMS = (
     BASE.replace(activation="tanh", teacher="h1", ridge=1.0, noise=0.0),
     BASE.replace(activation="erf", teacher="relu", ridge=0.01, noise=1.0),

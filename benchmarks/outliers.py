@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     n, k = arguments.n, arguments.count
-    problem = Problem("gelu", "h1 + 0.7*h2", n_samples=n, input_dim=n // 2, width=n, step_exponent=0.5)
+    problem = Problem("gelu", "h1 + 0.7*h2", n_samples=n, input_dim=n // 2, width=n, step_exponent=0.5, ridge=0.01)
     matrix = features(problem, 0)
     full = eigenvalues(matrix, "all")
     edge = float(np.sqrt(full[k - 1] * full[k]))

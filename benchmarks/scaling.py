@@ -37,7 +37,7 @@ class Case:
     n_test: int = 2048
 
     def problems(self) -> list[Problem]:
-        base = Problem("tanh", "h1 + 0.7*h2", self.n, self.d, self.width, step_size=0.0)
+        base = Problem("tanh", "h1 + 0.7*h2", self.n, self.d, self.width, step_size=0.0, ridge=0.01)
         steps, ridges = np.arange(1.0, self.steps + 1), np.geomspace(1e-2, 1.0, self.ridges)
         return [base.replace(step_size=float(s), ridge=float(r)) for s in steps for r in ridges]
 
@@ -87,7 +87,10 @@ def workers_seconds(workers: int, replicates: int) -> float:
     """A sweep of so many replicates, by the clock, with the processes there beforehand."""
     problems = Case(n=1000, width=1000, d=500).problems()
     sweep(
-        [Problem(n_samples=64, input_dim=32, width=64, step_size=1.0)], replicates=workers, workers=workers, n_test=64
+        [Problem(n_samples=64, input_dim=32, width=64, step_size=1.0, activation="tanh", teacher="h1", ridge=0.01)],
+        replicates=workers,
+        workers=workers,
+        n_test=64,
     )
     start = perf_counter()
     sweep(problems, replicates=replicates, workers=workers, n_test=2048)

@@ -34,7 +34,7 @@ PIECE_ROWS = 32  # rows of a piece of the features that stays in the cache
 
 
 def grid(n: int) -> list[Problem]:
-    base = Problem("tanh", "h1 + 0.7*h2", n, n // 2, n, step_exponent=0.0)
+    base = Problem("tanh", "h1 + 0.7*h2", n, n // 2, n, step_exponent=0.0, ridge=0.01)
     return [base.replace(step_exponent=float(a), ridge=float(r)) for a in EXPONENTS for r in RIDGES]
 
 

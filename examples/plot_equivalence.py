@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 import polyspike as ps
 
-problem = ps.Problem("tanh", "h1", n_samples=250, input_dim=125, width=250, step_exponent=0.15)
+problem = ps.Problem("tanh", "h1", n_samples=250, input_dim=125, width=250, step_exponent=0.15, ridge=0.01)
 found = ps.equivalence(problem, sizes=(250, 500, 1000), replicates=8, n_test=2000)
 for name, rate in found.rates.items():
     print(f"{name}: n^({rate.mean:.2f} ± {rate.standard_error:.2f})")

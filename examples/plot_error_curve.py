@@ -11,7 +11,7 @@ import numpy as np
 
 import polyspike as ps
 
-problem = ps.Problem("relu", "h1 + 0.5*h2", n_samples=600, input_dim=150, width=300, step_exponent=0.0)
+problem = ps.Problem("relu", "h1 + 0.5*h2", n_samples=600, input_dim=150, width=300, step_exponent=0.0, ridge=0.01)
 
 
 def at(exponents):

@@ -19,7 +19,7 @@ def shifted_sine(x):
     return np.sin(x + 0.6)
 
 
-start = ps.Problem(shifted_sine, "3*h1", n_samples=1000, input_dim=250, width=500, step_size=0)
+start = ps.Problem(shifted_sine, "3*h1", n_samples=1000, input_dim=250, width=500, step_size=0, ridge=0.01)
 cases = [start, *(start.replace(step_exponent=alpha) for alpha in (0.15, 0.29, 0.354))]
 
 figure, grid = plt.subplots(2, 2, sharex=True, figsize=(7, 4.5), layout="constrained")

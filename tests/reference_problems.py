@@ -45,6 +45,7 @@ def _row(
         "n_samples": n_samples,
         "input_dim": input_dim,
         "width": width,
+        "ridge": 0.01,
         **rest,
     }
     return ReferenceProblem(id, arguments, frozenset(tag.strip() for tag in tags.split(",")))

@@ -103,7 +103,7 @@ def gauss_legendre(corners: Array, n_per_panel: int) -> tuple[Array, Array]:
 
 def under_normal(nodes: Array, weights: ArrayLike) -> Array:
     """Weights of ``E f(z)`` from those of ``int f(z) dz``: times the normal density."""
-    weighted: Array = weights * np.exp(-(nodes**2) / 2) / sqrt(2 * np.pi)
+    weighted: Array = np.asarray(weights) * np.exp(-(nodes**2) / 2) / sqrt(2 * np.pi)
     return weighted
 
 

@@ -50,7 +50,7 @@ def measured(problem: Problem) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("teacher", ["-h1 - h3", "h2 - 0.5*h1"])
 def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None:
-    problem = Problem("relu", teacher, n_samples=400, input_dim=100, width=200, step_exponent=0.2)
+    problem = Problem("relu", teacher, n_samples=400, input_dim=100, width=200, step_exponent=0.2, ridge=0.01)
     found = predict_finite_size(problem)
     sample = measured(problem)
     mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
@@ -61,6 +61,13 @@ def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None
 
 
 def test_a_falling_line_is_predicted_at_the_default_sizes() -> None:
-    falling, rising = (predict_finite_size(Problem(teacher=t, step_exponent=0.2)) for t in ("-h1", "h1"))
+    falling, rising = (
+        predict_finite_size(
+            Problem(
+                teacher=t, step_exponent=0.2, activation="tanh", n_samples=2000, input_dim=1000, width=2000, ridge=0.01
+            )
+        )
+        for t in ("-h1", "h1")
+    )
     assert falling.test_error == pytest.approx(rising.test_error, rel=1e-9)
     assert falling.cosine == pytest.approx(rising.cosine, rel=1e-12)

@@ -234,7 +234,7 @@ def test_claims_of_earlier_runs_are_kept(tmp_path: Path) -> None:
     assert Folder(tmp_path).read_claims("q") is None
 
 
-SMALL = Problem(SHIFTED_SINE, "3*h1", 400, 100, 200, step_exponent=0.0)
+SMALL = Problem(SHIFTED_SINE, "3*h1", 400, 100, 200, step_exponent=0.0, ridge=0.01)
 
 
 def test_the_activation_has_no_vanishing_coefficient() -> None:

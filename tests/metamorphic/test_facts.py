@@ -58,7 +58,7 @@ WAYS = [
 @pytest.mark.parametrize(("one", "other"), WAYS)
 def test_the_same_teacher_in_two_ways(one: Any, other: Any, gradient: str) -> None:
     """By coefficients, expression, name and as a function, whose quadrature is another."""
-    problem = Problem("gelu", one, 600, 200, 400, step_size=4.0, gradient=gradient, n_gradient=500)
+    problem = Problem("gelu", one, 600, 200, 400, step_size=4.0, gradient=gradient, n_gradient=500, ridge=0.01)
     found, expected = (of_prediction(problem.replace(teacher=teacher)) for teacher in (other, one))
     assert_same(found, expected, ACCURACY)
 
@@ -91,7 +91,7 @@ def test_the_same_activation_by_name_and_as_a_function(examples: int) -> None:
 
 def test_what_is_no_symmetry_is_told_apart() -> None:
     """A constant readout cannot flip, an even part is not mirrored into itself, a scale changes the full gradient."""
-    problem = Problem("relu", "h1 + 0.5*h2", 600, 200, 400, step_size=4.0, noise=0.5)
+    problem = Problem("relu", "h1 + 0.5*h2", 600, 200, 400, step_size=4.0, noise=0.5, ridge=0.01)
     wrong = {
         "flip the labels": problem.replace(readout="constant", gradient="target"),
         "flip the activation": problem.replace(readout="constant", gradient="target"),
@@ -246,5 +246,5 @@ def test_an_infinite_ridge_predicts_nothing() -> None:
 
 def test_scales_of_a_symmetry_are_those_of_its_own_numbers() -> None:
     """The unit of everything compared: a problem is its own image."""
-    problem = Problem("relu", as_teacher(two_kinks, kinks=(0.7, 1.3)), 300, 100, 200, step_size=1.0)
+    problem = Problem("relu", as_teacher(two_kinks, kinks=(0.7, 1.3)), 300, 100, 200, step_size=1.0, ridge=0.01)
     assert_same(of_prediction(problem, Scales()), of_prediction(problem), 0.0)

@@ -116,7 +116,7 @@ def test_draw_by_draw(name: str, examples: int) -> None:
 
 
 def test_without_the_change_of_the_draw_the_same_comparison_fails() -> None:
-    problem = Problem("relu", "h1 + 0.5*h2", 60, 30, 50, step_size=2.0)
+    problem = Problem("relu", "h1 + 0.5*h2", 60, 30, 50, step_size=2.0, ridge=0.01)
     for name in CHANGES:
         symmetry = SYMMETRIES[name]
         if name.startswith(("swap", "mirror the teacher and")):
@@ -172,7 +172,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("one", "other"), WAYS)
 def test_the_same_teacher_in_two_ways(one: Any, other: Any) -> None:
-    problem = Problem("gelu", one, 60, 30, 50, step_size=2.0)
+    problem = Problem("gelu", one, 60, 30, 50, step_size=2.0, ridge=0.01)
     first, second = (simulate(problem.replace(teacher=teacher), seed=SEED, n_test=N_TEST) for teacher in (one, other))
     np.testing.assert_allclose(errors(first), errors(second), rtol=1e-10)
     assert first.cosine == pytest.approx(second.cosine, rel=1e-10)
@@ -180,7 +180,7 @@ def test_the_same_teacher_in_two_ways(one: Any, other: Any) -> None:
 
 def test_the_same_activation_by_name_and_as_a_function() -> None:
     for name in ("tanh", "relu", "gelu"):
-        problem = Problem(name, "h1 - h2", 60, 30, 50, step_size=2.0)
+        problem = Problem(name, "h1 - h2", 60, 30, 50, step_size=2.0, ridge=0.01)
         other = problem.replace(activation=changed_activation(problem.activation))
         assert not other.activation.is_named
         found, expected = (errors(simulate(p, seed=SEED, n_test=N_TEST)) for p in (other, problem))

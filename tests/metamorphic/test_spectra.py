@@ -70,7 +70,7 @@ def of_matrix(found: GradientSpectrum, sign: float, scale: float) -> Numbers:
 
 
 def test_flipped_labels_mirror_the_spectrum_of_the_gradient_matrix() -> None:
-    problem = Problem("relu", "h1 - 0.7*h2", 300, 100, 200, step_size=1.0, noise=0.5, gradient="target")
+    problem = Problem("relu", "h1 - 0.7*h2", 300, 100, 200, step_size=1.0, noise=0.5, gradient="target", ridge=0.01)
     own = of_matrix(gradient_matrix_spectrum(problem), 1.0, 1.0)
     flipped = SYMMETRIES["flip the labels"].change(problem)
     assert_same(of_matrix(gradient_matrix_spectrum(flipped), -1.0, 1.0), own, 1e-6)

@@ -250,8 +250,12 @@ def test_the_same_function_is_the_same_activation() -> None:
 def test_an_object_without_a_hash_is_accepted() -> None:
     """NumPy's polynomials are callable and unhashable."""
     polynomial = np.polynomial.Polynomial([0.0, 1.0, 0.0, 0.1])
-    problem = Problem(activation=polynomial, teacher=polynomial, step_size=1.0)
-    assert problem == Problem(activation=polynomial, teacher=polynomial, step_size=1.0)
+    problem = Problem(
+        activation=polynomial, teacher=polynomial, step_size=1.0, n_samples=2000, input_dim=1000, width=2000, ridge=0.01
+    )
+    assert problem == Problem(
+        activation=polynomial, teacher=polynomial, step_size=1.0, n_samples=2000, input_dim=1000, width=2000, ridge=0.01
+    )
     assert len({problem, problem.replace(ridge=1.0)}) == 2
     assert problem.activation.name == "Polynomial"
     assert problem.activation.coefficients(3) == pytest.approx([0, 1.3, 0, 0.1], rel=1e-13)
@@ -277,7 +281,9 @@ def test_callables_pickle_as_their_function_does(activation: Any) -> None:
 
 
 def test_equality_survives_pickling_of_a_module_function() -> None:
-    problem = Problem(activation=np.tanh, teacher=np.sin, step_size=1.0)
+    problem = Problem(
+        activation=np.tanh, teacher=np.sin, step_size=1.0, n_samples=2000, input_dim=1000, width=2000, ridge=0.01
+    )
     assert pickle.loads(pickle.dumps(problem)) == problem
 
 

@@ -10,7 +10,7 @@ from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.cost import NOMINAL, Rates, estimate_cost, measure_rates, phases_of
 from polyspike.simulation.memory import Storage, needed_bytes
 
-PROBLEM = Problem("tanh", "h1", 2000, 200, 400, step_exponent=0.2)
+PROBLEM = Problem("tanh", "h1", 2000, 200, 400, step_exponent=0.2, ridge=0.01)
 
 FLOPS = Rates(product=1.0)
 DRAWS = Rates(normal=1.0)
@@ -39,7 +39,7 @@ def test_twice_the_samples_cost_twice_as_much_where_they_are_many(storage: Stora
 
 
 def test_streamed_neurons_are_drawn_three_times_and_the_samples_once() -> None:
-    wide = Problem("tanh", "h1", 300, 50, 10**6, step_exponent=0.2)
+    wide = Problem("tanh", "h1", 300, 50, 10**6, step_exponent=0.2, ridge=0.01)
     draws = sum(count(wide, Storage.NEURONS, DRAWS, n_test=2))
     assert draws == pytest.approx(3 * 50 * 10**6, rel=0.01)
 

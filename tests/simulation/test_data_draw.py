@@ -9,7 +9,9 @@ from polyspike import ArgumentError, Problem
 from polyspike.simulation import simulate_data
 from polyspike.simulation.data_draw import DataDraw
 
-PROBLEM = Problem("relu", n_samples=300, n_gradient=300, input_dim=12, width=80, step_exponent=0.3, ridge=0.05)
+PROBLEM = Problem(
+    "relu", n_samples=300, n_gradient=300, input_dim=12, width=80, step_exponent=0.3, ridge=0.05, teacher="h1"
+)
 
 
 def table(rows: Any = 1000) -> Any:

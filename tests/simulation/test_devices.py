@@ -20,7 +20,9 @@ from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.simulate import Options, measure
 from polyspike.simulation.spectrum import count_above, outliers, top_eigenpairs
 
-TALL = Problem("relu", "h1 + 0.5*h2", n_samples=600, n_gradient=500, input_dim=40, width=120, step_exponent=0.3)
+TALL = Problem(
+    "relu", "h1 + 0.5*h2", n_samples=600, n_gradient=500, input_dim=40, width=120, step_exponent=0.3, ridge=0.01
+)
 WIDE = TALL.replace(n_samples=90, width=400)
 SCALARS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "spike_cosine", "rank_one_fraction")
 

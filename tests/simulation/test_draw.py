@@ -9,7 +9,7 @@ from polyspike import ArgumentError, Problem
 from polyspike.simulation.draw import GaussianDraw, latent
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, normal_blocks, normals
 
-PROBLEM = Problem(n_samples=300, input_dim=20, width=40, step_exponent=0.2)
+PROBLEM = Problem(n_samples=300, input_dim=20, width=40, step_exponent=0.2, activation="tanh", teacher="h1", ridge=0.01)
 
 
 def test_whole_and_streamed_arrays_are_the_same() -> None:

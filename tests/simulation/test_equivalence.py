@@ -42,7 +42,7 @@ def quadratic(x: Array) -> Array:
 @pytest.fixture(scope="module")
 def tanh() -> Equivalence:
     """First window; c_2 = 0, so that both forms are the same."""
-    problem = Problem("tanh", "h1", 1000, 500, 1000, step_exponent=0.15, gradient="target")
+    problem = Problem("tanh", "h1", 1000, 500, 1000, step_exponent=0.15, gradient="target", ridge=0.01)
     return equivalence(problem, sizes=SIZES, replicates=REPLICATES, n_test=2000)
 
 
@@ -117,7 +117,7 @@ def rank_one_gradient(beta: Array, readout: Array, linear: float) -> Gradient:
 
 def test_a_linear_network_with_a_rank_one_gradient_is_exactly_its_first_spike() -> None:
     rng = np.random.default_rng(2)
-    problem = Problem("identity", n_samples=50, input_dim=20, width=30, step_exponent=0.2)
+    problem = Problem("identity", n_samples=50, input_dim=20, width=30, step_exponent=0.2, teacher="h1", ridge=0.01)
     inputs, weights = rng.standard_normal((50, 20)), rng.standard_normal((30, 20))
     gradient = rank_one_gradient(rng.standard_normal(20), rng.standard_normal(30), 1.0)
     moved = inputs @ (weights + problem.step * gradient.matrix).T
@@ -130,7 +130,7 @@ def test_a_linear_network_with_a_rank_one_gradient_is_exactly_its_first_spike() 
 
 def test_without_a_learned_direction_there_are_no_spikes() -> None:
     gradient = rank_one_gradient(np.zeros(20), np.ones(30), 1.0)
-    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.2)
+    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.2, teacher="h1", ridge=0.01)
     assert not spike_features(np.ones((50, 20)), gradient, np.ones(30), problem, 2).any()
 
 
@@ -186,7 +186,7 @@ def test_the_errors_of_the_two_fits_meet(tanh: Equivalence) -> None:
 
 def test_without_the_spike_the_distance_does_not_fall() -> None:
     """The negative control: the same distance to F_0, from which the spike moves away as ``n^alpha``."""
-    problem = Problem("tanh", "h1", 250, 125, 250, step_exponent=0.15, gradient="target")
+    problem = Problem("tanh", "h1", 250, 125, 250, step_exponent=0.15, gradient="target", ridge=0.01)
     larger = problem.replace(n_samples=1000, input_dim=500, width=1000)
     small, large = (offsets(p, 1, distance=True) for p in (problem, larger))
     change, error = mean_and_error(np.log(large) - np.log(small))
@@ -196,7 +196,7 @@ def test_without_the_spike_the_distance_does_not_fall() -> None:
 
 def test_the_corrected_spikes_leave_no_constant_part_and_the_published_ones_do() -> None:
     """ReLU in the second window, with the fourth spike added so that only what is of higher order is left out."""
-    problem = Problem("relu", "h1 + 0.5*h2", 1000, 500, 1000, step_exponent=0.3, gradient="target")
+    problem = Problem("relu", "h1 + 0.5*h2", 1000, 500, 1000, step_exponent=0.3, gradient="target", ridge=0.01)
     mean, error = mean_and_error(offsets(problem, window=4))
     assert abs(mean[0]) < T * error[0]
     assert mean[1] > T * error[1]
@@ -208,7 +208,7 @@ def test_what_the_published_spikes_leave_grows() -> None:
     From n = 125 to 1000 at alpha = 0.45, by ``8^0.4``. The corrected form leaves nothing, so that the difference of the
     two is what the published one leaves. |beta|^2 Q has corrections of relative order 1/d: 2 % at d = 62.
     """
-    problem = Problem(quadratic, "h1", 125, 62, 125, step_exponent=0.45, gradient="target")
+    problem = Problem(quadratic, "h1", 125, 62, 125, step_exponent=0.45, gradient="target", ridge=0.01)
     small = offsets(problem, 2)
     large = offsets(problem.replace(n_samples=1000, input_dim=500, width=1000), 2)
     mean, error = mean_and_error(large)
@@ -220,7 +220,7 @@ def test_what_the_published_spikes_leave_grows() -> None:
 
 
 def test_both_forms_share_their_draws() -> None:
-    problem = Problem("relu", n_samples=120, input_dim=60, width=120, step_exponent=0.3)
+    problem = Problem("relu", n_samples=120, input_dim=60, width=120, step_exponent=0.3, teacher="h1", ridge=0.01)
     corrected, published = both_forms(problem, sizes=(60, 120), replicates=2, n_test=100)
     assert (corrected.corrected, published.corrected) == (True, False)
     for together in (corrected, published):
@@ -241,12 +241,12 @@ def test_both_forms_share_their_draws() -> None:
     ],
 )
 def test_bad_arguments_are_named(changes: dict[str, object], argument: str) -> None:
-    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.15)
+    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.15, teacher="h1", ridge=0.01)
     with pytest.raises(ArgumentError, match=argument):
         equivalence(problem, **changes)  # type: ignore[arg-type]
 
 
 def test_outside_the_windows_a_level_must_be_given() -> None:
-    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.25)
+    problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.25, teacher="h1", ridge=0.01)
     with pytest.raises(ArgumentError, match="window"):
         equivalence(problem)

@@ -11,7 +11,9 @@ from polyspike.simulation import memory
 from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import Storage, choose_storage
 
-PROBLEM = Problem(n_samples=20_000, input_dim=500, width=1000, step_exponent=0.2)
+PROBLEM = Problem(
+    n_samples=20_000, input_dim=500, width=1000, step_exponent=0.2, activation="tanh", teacher="h1", ridge=0.01
+)
 WIDE = PROBLEM.replace(n_samples=1000, width=20_000)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from polyspike import Problem, simulate
 
-TALL = Problem("tanh", "h1", 9000, 20, 50, step_exponent=0.2)
-WIDE = Problem("tanh", "h1", 60, 20, 9000, step_exponent=0.2)
+TALL = Problem("tanh", "h1", 9000, 20, 50, step_exponent=0.2, ridge=0.01)
+WIDE = Problem("tanh", "h1", 60, 20, 9000, step_exponent=0.2, ridge=0.01)
 
 
 @pytest.mark.parametrize(

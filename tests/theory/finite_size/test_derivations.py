@@ -86,14 +86,7 @@ def network(problem: Problem, seed: int) -> Network:
 # The scalars of section 1 --------------------------------------------------------------------------------------------
 
 STEP = Problem(
-    "gelu",
-    [0, 1, 0.3],
-    n_samples=2,
-    n_gradient=1000,
-    input_dim=300,
-    width=400,
-    step_size=20.0,
-    noise=0.3,
+    "gelu", [0, 1, 0.3], n_samples=2, n_gradient=1000, input_dim=300, width=400, step_size=20.0, noise=0.3, ridge=0.01
 )
 
 

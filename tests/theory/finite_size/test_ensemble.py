@@ -9,7 +9,9 @@ from polyspike.theory.finite_size.ensemble import Ensemble
 from polyspike.theory.finite_size.optimum import best_step
 from polyspike.theory.finite_size.predict import predict_finite_size
 
-FEW = Problem("relu", "h1 + 0.5*h2", n_samples=400, input_dim=120, width=200, n_gradient=6, step_exponent=0.3)
+FEW = Problem(
+    "relu", "h1 + 0.5*h2", n_samples=400, input_dim=120, width=200, n_gradient=6, step_exponent=0.3, ridge=0.01
+)
 # In the window between averages and expectations, where all thirteen nodes count.
 BETWEEN = FEW.replace(n_gradient=280)
 NAMES = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine", "spike_strength")

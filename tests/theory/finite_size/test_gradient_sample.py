@@ -20,7 +20,15 @@ from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.finite_size.solve import solve_errors, solve_problem
 
 BASE = Problem(
-    "tanh", "h1", n_samples=400, input_dim=120, width=200, n_gradient=8, gradient="target", step_exponent=0.35
+    "tanh",
+    "h1",
+    n_samples=400,
+    input_dim=120,
+    width=200,
+    n_gradient=8,
+    gradient="target",
+    step_exponent=0.35,
+    ridge=0.01,
 )
 NAMES = ("train_loss", "train_error", "test_error")
 # Two-sided false alarms of 1e-4 a comparison.

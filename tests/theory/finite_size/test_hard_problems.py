@@ -95,7 +95,9 @@ def test_the_vectorised_call_gives_the_same_answers_and_refusals() -> None:
             assert row.test_error == pytest.approx(single.test_error, rel=1e-7)
 
 
-BASE = Problem(teacher="h1 + 0.7*h2", n_samples=300, input_dim=100, width=200, step_exponent=0.4, ridge=0.01)
+BASE = Problem(
+    teacher="h1 + 0.7*h2", n_samples=300, input_dim=100, width=200, step_exponent=0.4, ridge=0.01, activation="tanh"
+)
 
 
 @pytest.mark.parametrize("width", [2, 3, 5])

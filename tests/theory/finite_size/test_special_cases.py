@@ -22,7 +22,15 @@ Function = Callable[[Array], Array]
 
 LARGE = 10**20
 BASE = Problem(
-    "gelu", "h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_size=0.0, noise=0.5, gradient="target"
+    "gelu",
+    "h1 + 0.7*h2",
+    n_samples=3000,
+    input_dim=600,
+    width=1000,
+    step_size=0.0,
+    noise=0.5,
+    gradient="target",
+    ridge=0.01,
 )
 
 
@@ -359,7 +367,7 @@ def learned_kernel_error(problem: Problem, tilde: float, gamma: float, seed: int
 def test_the_kernel_that_a_large_step_has_learned() -> None:
     """Simulated n x n kernel regression; finite size: 3/d relative. The untrained network's kernel is rejected."""
     n, d, gamma, tilde, seeds = 500, 250, 0.1, 1.0, 12
-    start = Problem("erf", "h1 + 0.7*h2", n, d, 10**20, step_size=0.0, noise=0.5, gradient="target")
+    start = Problem("erf", "h1 + 0.7*h2", n, d, 10**20, step_size=0.0, noise=0.5, gradient="target", ridge=0.01)
     start = kernel_problem(start.replace(n_gradient=10**20), gamma)
     found = predict_finite_size(start.replace(step_size=tilde * sqrt(start.width))).test_error
     errors = [learned_kernel_error(start, tilde, gamma, seed) for seed in range(seeds)]

@@ -56,7 +56,7 @@ FINITE_SIZE = 10.0
 def problem_of(options: Options) -> Problem:
     """The network of figure 1, with the target-only gradient: the statement on P_k is cleanest there."""
     n = 1000 if options.quick else 2000
-    return Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_exponent=0.0, gradient="target")
+    return Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_exponent=0.0, gradient="target", ridge=0.01)
 
 
 def plan(options: Options) -> list[Job]:

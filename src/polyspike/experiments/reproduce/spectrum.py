@@ -42,7 +42,7 @@ class Panel(NamedTuple):
 def panels(options: Options) -> list[Panel]:
     """The six panels. The teacher is three times h1, so that the third spike is clear of the bulk at this n."""
     n = 1000 if options.quick else 2000
-    start = Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_size=0.0)
+    start = Problem(SHIFTED_SINE, "3*h1", n, n // 4, n // 2, step_size=0.0, ridge=0.01)
     constant = start.replace(step_size=CONSTANT_STEP)
     found = [
         Panel("initial", r"initialisation, $\eta = 0$", start, 0),

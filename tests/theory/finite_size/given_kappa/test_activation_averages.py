@@ -105,6 +105,6 @@ def test_a_callable_is_not_taken_for_the_formula_of_its_name(activation: Activat
         np.testing.assert_array_equal(found, expected)
     # Those of the formula itself are others.
     assert np.abs(activation_averages(as_activation(activation.name), x, tau).mean - found).max() > 0.01
-    problem = Problem(activation, "h1", 400, 100, 200, step_exponent=0.2)
+    problem = Problem(activation, "h1", 400, 100, 200, step_exponent=0.2, ridge=0.01)
     renamed = predict_finite_size(problem.replace(activation=unnamed(activation)))
     assert predict_finite_size(problem).test_error == renamed.test_error

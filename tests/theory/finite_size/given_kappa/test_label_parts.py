@@ -92,7 +92,7 @@ def test_a_complex_step_gives_the_derivative(name: str, cosine: float) -> None:
 
 
 def test_unlimited_data_for_the_gradient_is_a_limit_and_not_an_accident() -> None:
-    problem = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.45, gradient="target")
+    problem = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.45, gradient="target", ridge=0.01)
     limit = predict_finite_size(problem.replace(n_gradient=10**25))
     assert limit.cosine == 1.0
     for power in (8, 10, 12, 15, 20):

@@ -25,7 +25,15 @@ Z = 6.4
 
 def problem(input_dim: int = 600, gradient: str = "full", teacher: str = "h1 + 0.5*h2") -> Problem:
     return Problem(
-        "tanh", teacher, n_samples=300, input_dim=input_dim, width=300, step_exponent=0.4, noise=0.5, gradient=gradient
+        "tanh",
+        teacher,
+        n_samples=300,
+        input_dim=input_dim,
+        width=300,
+        step_exponent=0.4,
+        noise=0.5,
+        gradient=gradient,
+        ridge=0.01,
     )
 
 
@@ -132,7 +140,9 @@ def test_the_projection_on_the_matrix_is_exact_with_few_samples_and_none_with_ma
 
 def test_the_projection_has_the_moments_of_the_noise() -> None:
     """Mean one and the covariances with M and its square, in simulated matrices of a skew residual."""
-    chosen = Problem("relu", "h1 + 0.5*h2", n_samples=800, input_dim=800, width=2, step_size=1.0, gradient="target")
+    chosen = Problem(
+        "relu", "h1 + 0.5*h2", n_samples=800, input_dim=800, width=2, step_size=1.0, gradient="target", ridge=0.01
+    )
     rng = np.random.default_rng(5)
     x = rng.standard_normal((800, 800))
     eps = chosen.teacher(x[:, 0]) + chosen.noise * rng.standard_normal(800)

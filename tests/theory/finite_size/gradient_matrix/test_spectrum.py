@@ -9,7 +9,7 @@ import pytest
 from polyspike import GradientSpectrum, Problem, gradient_matrix_spectrum
 from polyspike.arraytypes import Array
 
-BASE = Problem("relu", "tanh", 2000, 500, 500, noise=0.0, gradient="target", step_size=1.0)
+BASE = Problem("relu", "tanh", 2000, 500, 500, noise=0.0, gradient="target", step_size=1.0, ridge=0.01)
 
 
 def residual(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array, Array]:

@@ -81,7 +81,7 @@ def test_few_nodes_carry_the_law_of_many() -> None:
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("p", [6, 10])
 def test_a_sum_of_many_linear_indices_is_one_index(activation: str, p: int) -> None:
-    many = Problem(activation, " + ".join(f"h1[{j}]" for j in range(p)), 2000, 1000, 2000, step_size=2.0)
+    many = Problem(activation, " + ".join(f"h1[{j}]" for j in range(p)), 2000, 1000, 2000, step_size=2.0, ridge=0.01)
     one = predict_finite_size(many.replace(teacher=[0, sqrt(p)]))
     start = process_time()
     found = predict_finite_size(many)
@@ -95,7 +95,7 @@ def test_a_sum_of_many_linear_indices_is_one_index(activation: str, p: int) -> N
 
 
 def test_an_index_that_nothing_looks_at_changes_nothing() -> None:
-    problem = Problem("relu", "h1[0] + h1[1]*h1[2]", 2000, 1000, 2000, step_size=2.0)
+    problem = Problem("relu", "h1[0] + h1[1]*h1[2]", 2000, 1000, 2000, step_size=2.0, ridge=0.01)
     near, far = predict_finite_size(problem), predict_finite_size(problem.replace(teacher="h1[0] + h1[4]*h1[9]"))
     assert far.test_error == pytest.approx(near.test_error, rel=1e-8)
 
@@ -112,6 +112,16 @@ def test_an_index_that_nothing_looks_at_changes_nothing() -> None:
 def test_what_cannot_be_averaged_is_refused_at_once(teacher: str, message: str) -> None:
     start = process_time()
     with pytest.raises(NumericalError, match=message) as caught:
-        predict_finite_size(Problem(teacher=teacher, step_size=1.0))
+        predict_finite_size(
+            Problem(
+                teacher=teacher,
+                step_size=1.0,
+                activation="tanh",
+                n_samples=2000,
+                input_dim=1000,
+                width=2000,
+                ridge=0.01,
+            )
+        )
     assert process_time() - start < 5
     assert caught.value.status is Status.OUT_OF_RANGE

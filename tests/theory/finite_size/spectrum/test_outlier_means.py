@@ -11,9 +11,9 @@ from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads,
 # Two outliers that are nearer to each other than they fluctuate.
 CLOSE = Problem("gelu", "h1 + 0.7*h2", 250, 1000, 250, step_exponent=0.5, ridge=1.0, noise=0.5, gradient="target")
 STEPS = [
-    Problem("relu", "h1 + 0.5*h2", 800, 400, 600, step_exponent=0.4, noise=0.5, gradient="target"),
-    Problem("tanh", "relu", 800, 400, 600, step_exponent=0.25, noise=0.3),
-    Problem("tanh", "h1", 800, 400, 600, step_size=0.5, noise=0.3),
+    Problem("relu", "h1 + 0.5*h2", 800, 400, 600, step_exponent=0.4, noise=0.5, gradient="target", ridge=0.01),
+    Problem("tanh", "relu", 800, 400, 600, step_exponent=0.25, noise=0.3, ridge=0.01),
+    Problem("tanh", "h1", 800, 400, 600, step_size=0.5, noise=0.3, ridge=0.01),
 ]
 
 
@@ -57,7 +57,7 @@ def test_the_strength_varies_as_said(problem: Problem) -> None:
 @pytest.mark.parametrize("alpha", [0.1, 0.35, 0.5])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_means_are_finite_and_near_their_locations(activation: str, alpha: float, readout: str) -> None:
-    problem = Problem(activation, "h1 + 0.5*h2", 3000, 1000, 1500, step_exponent=alpha, readout=readout)
+    problem = Problem(activation, "h1 + 0.5*h2", 3000, 1000, 1500, step_exponent=alpha, readout=readout, ridge=0.01)
     spectrum = predict(problem).spectrum
     assert len(spectrum.means) == len(spectrum.spikes)
     for mean, spike in zip(spectrum.means, spectrum.spikes, strict=True):

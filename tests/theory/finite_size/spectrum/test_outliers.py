@@ -39,8 +39,11 @@ CONSTANT = Problem(
     step_exponent=0.3,
     readout="constant",
     gradient="target",
+    ridge=0.01,
 )
-RELU = Problem("relu", "h1 + 0.7*h2", 800, 160, 300, step_exponent=0.45, readout="constant", gradient="target")
+RELU = Problem(
+    "relu", "h1 + 0.7*h2", 800, 160, 300, step_exponent=0.45, readout="constant", gradient="target", ridge=0.01
+)
 CUBIC = CONSTANT.replace(activation=linear_and_cubic)
 # Several components of the bulk, of single nodes in the tails of M or of its noise.
 MANY_COMPONENTS = {
@@ -54,8 +57,11 @@ MANY_COMPONENTS = {
         noise=1.0,
         gradient="target",
         n_gradient=239,
+        ridge=0.01,
     ),
-    "h2, very few neurons": Problem("h2", "h1", 314, 251, 20, step_exponent=0.487, noise=0.0, n_gradient=628),
+    "h2, very few neurons": Problem(
+        "h2", "h1", 314, 251, 20, step_exponent=0.487, noise=0.0, n_gradient=628, ridge=0.01
+    ),
     "heavy labels": Problem(
         linear_and_quadratic,
         "h1 + 0.5*h2 + 0.3*h3",
@@ -67,6 +73,7 @@ MANY_COMPONENTS = {
         gradient="target",
         readout="rademacher",
         n_gradient=437,
+        ridge=0.01,
     ),
 }
 

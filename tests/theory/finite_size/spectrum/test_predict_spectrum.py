@@ -17,7 +17,7 @@ from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectru
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 
 TEACHER = [0, 1, 1 / sqrt(2)]
-BASE = Problem("tanh", TEACHER, 2000, 1000, 1500, noise=0.5, step_exponent=0.3, gradient="target")
+BASE = Problem("tanh", TEACHER, 2000, 1000, 1500, noise=0.5, step_exponent=0.3, gradient="target", ridge=0.01)
 
 PROBLEMS: dict[str, dict[str, Any]] = {
     "two intervals": {"width": 4000},
@@ -99,7 +99,7 @@ CLOSED = [
 @pytest.mark.parametrize(("activation", "n", "d", "width", "variance", "ratio"), CLOSED)
 def test_marchenko_pastur(activation: str, n: int, d: int, width: int, variance: float, ratio: float) -> None:
     """Only noise: N features of variance k!. Only the linear part: d inputs (N large), or N neurons (d large)."""
-    problem = Problem(activation, "h1", n, d, width, step_size=0.0, gradient="target")
+    problem = Problem(activation, "h1", n, d, width, step_size=0.0, gradient="target", ridge=0.01)
     spectrum = predict(problem).spectrum
     low, high = ((1 + s * sqrt(ratio)) ** 2 * variance for s in (-1, 1))
     assert spectrum.edges[0] == pytest.approx((low, high), rel=1e-5, abs=1e-12)
@@ -114,7 +114,7 @@ def test_marchenko_pastur(activation: str, n: int, d: int, width: int, variance:
 
 
 def test_another_variance_would_be_caught() -> None:
-    spectrum = predict(Problem("h3", "h1", 2000, 1000, 1000, step_size=0.0, gradient="target")).spectrum
+    spectrum = predict(Problem("h3", "h1", 2000, 1000, 1000, step_size=0.0, gradient="target", ridge=0.01)).spectrum
     x = np.linspace(2, 30, 50)
     assert spectrum.density(x) != pytest.approx(marchenko_pastur(x, 6.01, 2.0), rel=2e-4)
 

@@ -35,7 +35,9 @@ def spectrum_of(problem: Problem) -> Spectrum:
 
 @pytest.mark.parametrize(("activation", "alpha", "measured"), TABLE)
 def test_the_table_of_outliers(activation: str, alpha: float, measured: list[tuple[float, float]]) -> None:
-    problem = Problem(activation, TEACHER, 2000, 1000, 2000, noise=0.5, step_exponent=alpha, gradient="target")
+    problem = Problem(
+        activation, TEACHER, 2000, 1000, 2000, noise=0.5, step_exponent=alpha, gradient="target", ridge=0.01
+    )
     spikes = spectrum_of(problem).spikes
     assert len(spikes) == len(measured)
     for spike, (mean, spread) in zip(spikes, measured, strict=True):
@@ -60,7 +62,7 @@ FINITE_SIZE = 10.0
 
 
 def problem_of(name: str) -> Problem:
-    base = Problem("tanh", TEACHER, 600, 300, 900, noise=0.5, step_exponent=0.3, gradient="target")
+    base = Problem("tanh", TEACHER, 600, 300, 900, noise=0.5, step_exponent=0.3, gradient="target", ridge=0.01)
     return base.replace(**PROBLEMS[name])
 
 
@@ -114,7 +116,7 @@ def test_wrong_bulks_are_rejected() -> None:
 
 def test_outliers_lie_beyond_the_simulated_edge_and_no_others() -> None:
     """At n = 1500 the largest eigenvalue of the bulk is where a Tracy-Widom variable about the predicted edge is."""
-    problem = Problem("tanh", TEACHER, 1500, 750, 1000, noise=0.5, step_exponent=0.3, gradient="target")
+    problem = Problem("tanh", TEACHER, 1500, 750, 1000, noise=0.5, step_exponent=0.3, gradient="target", ridge=0.01)
     spectrum = spectrum_of(problem)
     found = simulate(problem, seed=3, n_test=2, eigenvalues="all").eigenvalues
     assert found is not None
@@ -145,7 +147,7 @@ def test_the_spikes_own_noise_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_spike_hides_in_the_gap_below_the_linear_part() -> None:
     """With few inputs the linear features lie far above the noise, and the cubic spike has left the noise only."""
-    problem = Problem("tanh", TEACHER, 900, 80, 600, noise=0.5, step_exponent=0.45, gradient="target")
+    problem = Problem("tanh", TEACHER, 900, 80, 600, noise=0.5, step_exponent=0.45, gradient="target", ridge=0.01)
     spectrum = spectrum_of(problem)
     (_, low), (high, top) = spectrum.edges
     assert [spike.location > top for spike in spectrum.spikes] == [True, False]
