@@ -1,9 +1,9 @@
 """Real solutions of the bulk outside its support, followed up to its edges (docs/theory-finite-size.md, section 6).
 
 At a real z outside the bulk's support the fixed point with ``D = -z`` has a real solution (R and zeta may be negative
-there). Along that branch ``log R``, ``log zeta`` and ``log z`` are smooth functions of an arc length s. Towards the
-bulk the branch folds: z has an extremum in s, where the Jacobian of the fixed-point map is singular. There R has a
-square-root singularity in z, and the density begins: the fold is the edge.
+there). Along that branch ``log R``, ``log zeta`` and ``log z`` are smooth functions of an arc length s. At the edge of
+the bulk the branch folds: z has an extremum in s, where the Jacobian of the fixed-point map is singular. There R has a
+square-root singularity in z, and the density begins.
 """
 
 from collections.abc import Callable
@@ -38,10 +38,10 @@ LARGEST_ARC_STEP, SMALL_ARC_STEP, SMALLEST_ARC_STEP = 1.2, 0.1, 0.03
 # A step whose prediction needs more correction than this share of it may have left its branch.
 _LARGEST_CORRECTION = 0.35
 _MAX_STEPS = 120
-# A lower edge is looked for down to this share of the features' variance; where they have no noise, from this share on.
+# A lower edge is searched down to the first share of the features' variance; where they have no noise, from the second.
 _LEAST_EDGE, _LEAST_NOISE = 1e-13, 1e-2
 _MOST_NEWTON, _LEAST_FACTOR = 10, 1.02
-# Far from the bulk, where the slope is this share of the first, steps are large in any case.
+# Far from the bulk, where the slope is at least this share of the first, steps may be of the largest size.
 _FAR_SLOPE = 0.97
 # A slope that grows by more than this factor on the way to a fold has changed branches.
 _LARGEST_RISE, _LARGEST_RISE_IN_GAP = 1.05, 4.0
@@ -138,7 +138,7 @@ def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkStat
         open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
         if not open_rows.any() or iteration == most:
             break
-        # Rows that are done go on with the others until they are the most of them.
+        # Rows that have converged are iterated with the others until they are more than half of all.
         if 2 * open_rows.sum() < len(left):
             left, open_rows = left[open_rows], open_rows[open_rows]
             part = BulkState(state.model, state.shift[left], r[left], zeta[left])
@@ -150,7 +150,7 @@ def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkStat
 
 
 def _newton_step(state: BulkState) -> Any:
-    """Newton steps of a batch, each shortened to what the logarithms bear; none from a point outside the domain."""
+    """Newton steps of a batch, each limited in its change of the logarithms; none from a point outside the domain."""
     defect = state.defect
     sound = np.isfinite(defect).all(axis=1)
     step = np.zeros_like(defect)
@@ -162,7 +162,7 @@ def _newton_step(state: BulkState) -> Any:
 
 
 def positive_states(model: BulkModel, shift: Array) -> BulkState:
-    """Solutions at positive shifts D of at least the features' own variance, where damped steps and Newton suffice."""
+    """Solutions at positive shifts D of at least the variance of the features, by damped steps and Newton."""
     natural = model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1)
     state = BulkState(model, shift, 1 / (shift[:, None] + natural), np.ones((len(shift), len(model.neuron_weights))))
     for _ in range(3):
@@ -221,7 +221,10 @@ def below(model: BulkModel, atom: bool, neurons_exhausted: bool) -> Branch:
 
 
 def _lowered(state: BulkState, goal: float) -> BulkState:
-    """The solution at a smaller positive shift, by factors that Newton bears, starts extrapolated in logarithms."""
+    """The solution at a smaller positive shift, by factors that are halved in logarithm where Newton fails.
+
+    Starts are extrapolated in the logarithms of shift and solution.
+    """
     slope, factor = np.zeros(state.r.shape[1] + state.zeta.shape[1]), 10.0
     while state.shift[0] > goal:
         factor = min(factor, float(state.shift[0]) / goal)
@@ -240,7 +243,7 @@ def _lowered(state: BulkState, goal: float) -> BulkState:
 
 
 def in_smaller_steps(solve: Callable[[float], Result]) -> Result:
-    """What ``solve`` makes of the largest arc step with which it succeeds: large ones may pass light components by."""
+    """The result of ``solve`` with the largest arc step for which it succeeds; large steps may miss light parts."""
     for largest in (LARGEST_ARC_STEP, SMALL_ARC_STEP):
         try:
             return solve(largest)
@@ -260,7 +263,7 @@ def find_edge(
     towards : {-1, 1}
         Whether z falls or rises from the start.
     largest : float
-        SolvedInterval length of the largest step: a light component of the bulk folds and unfolds within a short one.
+        Arc length of the largest step: a light component of the bulk folds and unfolds within a short one.
     in_gap : bool
         Whether another fold lies behind the start, from which the slope first rises.
 
@@ -278,46 +281,93 @@ def find_edge(
     """
     functional = start.functional
     functional = functional * (towards * np.sign(start.tangent(functional)[1]))
-    rise = _LARGEST_RISE_IN_GAP if in_gap else _LARGEST_RISE
-    tangent = start.tangent(functional)
-    arc, slope = 0.0, tangent[1]
-    here, path, length = start, [start], largest
-    first, before, beyond, bearable = abs(slope), None, np.inf, LARGEST_ARC_STEP
+    walk = _Walk(start, functional, towards, largest, _LARGEST_RISE_IN_GAP if in_gap else _LARGEST_RISE)
     for _ in range(_MAX_STEPS):
-        most = LARGEST_ARC_STEP if abs(slope) > _FAR_SLOPE * first else largest
-        length = min(length, (beyond - arc) * 0.99, bearable, most / max(1.0, abs(slope)))
-        moved = here.step(functional, length, tangent)
-        ahead = None if moved is None else moved.tangent(functional)
-        new = np.nan if ahead is None else ahead[1]
-        # Towards the only fold the slope falls: where it does not, the step has gone over the fold to elsewhere.
-        if moved is None or ahead is None or new * towards > rise * abs(slope):
-            length = bearable = length / 3
-            if length < _LEAST_ARC_SHARE:
+        length = walk.next_length()
+        moved = walk.here.step(functional, length, walk.tangent)
+        tangent = None if moved is None else moved.tangent(functional)
+        if moved is None or tangent is None or walk.has_changed_branches(tangent[1]):
+            if walk.shorten(length) < _LEAST_ARC_SHARE:
                 break
             continue
-        place, bearable = arc + length, 3 * length
-        if abs(new) < _FOLD_SLOPE * first:
-            return moved, path
-        aim = _aim((before, (arc, slope), (place, new)))
-        before = (arc, slope)
-        if new * towards > 0:
-            here, arc, slope, tangent = moved, place, new, ahead
-            path.append(here)
-            length = aim - arc if aim > arc else largest
+        if abs(tangent[1]) < _FOLD_SLOPE * walk.first_slope:
+            return moved, walk.path
+        walk.take(moved, tangent, length)
+    message = f"no edge of the bulk was found from z = {start.z:.4g}"
+    raise NumericalError(Status.NOT_CONVERGED, message, partial=walk.here)
+
+
+class _Walk:
+    """The steps along a branch to its next fold, with ``dlog z/ds`` as the slope that vanishes there.
+
+    Parameters
+    ----------
+    start : Branch
+    functional : ndarray
+        The arc length s, which grows towards the fold.
+    towards : {-1, 1}
+        The sign of the slope before the fold.
+    largest : float
+        Arc length of the largest step.
+    largest_rise : float
+        A slope that grows by more than this factor has changed branches.
+
+    Attributes
+    ----------
+    here : Branch
+        The last point before the fold.
+    tangent : tuple
+        The tangent there.
+    path : list of Branch
+        All points before the fold.
+    """
+
+    def __init__(self, start: Branch, functional: Array, towards: float, largest: float, largest_rise: float) -> None:
+        self._towards, self._largest, self._largest_rise = towards, largest, largest_rise
+        self.here, self.tangent, self.path = start, start.tangent(functional), [start]
+        self.first_slope = abs(self.tangent[1])
+        self._arc, self._beyond = 0.0, np.inf
+        self._length, self._longest = largest, LARGEST_ARC_STEP
+        self._before: tuple[float, float] | None = None
+
+    def next_length(self) -> float:
+        """Towards the expected fold, but no further than 99 % of the way to a point beyond it, than three times the
+        last step, or than the largest change of z.
+        """
+        slope = self.tangent[1]
+        largest = LARGEST_ARC_STEP if abs(slope) > _FAR_SLOPE * self.first_slope else self._largest
+        to_beyond = (self._beyond - self._arc) * 0.99
+        return min(self._length, to_beyond, self._longest, largest / max(1.0, abs(slope)))
+
+    def has_changed_branches(self, slope: float) -> bool:
+        """Whether a step has missed the fold: up to the only fold the slope falls."""
+        return slope * self._towards > self._largest_rise * abs(self.tangent[1])
+
+    def shorten(self, length: float) -> float:
+        """Try a third of a step that failed; returns its length."""
+        self._length = self._longest = length / 3
+        return self._length
+
+    def take(self, moved: Branch, tangent: tuple[Array, float], length: float) -> None:
+        """Go on to a point before the fold; remember a point beyond it, and go on from the last one before it."""
+        place, slope, self._longest = self._arc + length, tangent[1], 3 * length
+        aim = _aim((self._before, (self._arc, self.tangent[1]), (place, slope)))
+        if slope * self._towards > 0:
+            self._before = (self._arc, self.tangent[1])
+            self.here, self._arc, self.tangent = moved, place, tangent
+            self.path.append(moved)
+            self._length = aim - place if aim > place else self._largest
         else:
-            # Beyond the fold: the branch before it stays the base.
-            beyond = place
-            before = (place, new)
-            length = aim - arc if arc < aim < place else length / 2
-    raise NumericalError(Status.NOT_CONVERGED, f"no edge of the bulk was found from z = {start.z:.4g}", partial=here)
+            self._beyond, self._before = place, (place, slope)
+            self._length = aim - self._arc if self._arc < aim < place else length / 2
 
 
-def _aim(points: Any) -> float:
+def _aim(points: tuple[tuple[float, float] | None, ...]) -> float:
     """Where the slope vanishes: inverse interpolation through the last points (s, slope)."""
-    known = [p for p in points if p is not None]
+    given = [p for p in points if p is not None]
     total = 0.0
-    for i, (s, g) in enumerate(known):
-        for j, (_, other) in enumerate(known):
+    for i, (s, g) in enumerate(given):
+        for j, (_, other) in enumerate(given):
             if j != i:
                 if other == g:
                     return np.inf

@@ -1,7 +1,7 @@
 """Where an outlier is on average at a finite size (docs/theory-finite-size.md, section 6).
 
-The location of an outlier is a limit. Over draws it fluctuates by relative ``1/sqrt n``, and its mean is off by 1/n, by
-two effects that reach percents:
+The location of an outlier is a limit. Over draws it fluctuates by relative ``1/sqrt n``, and its mean differs from the
+limit by 1/n. Two effects amount to percents:
 
 1. Repulsion. The sample averages behind ``B(z)`` fluctuate and mix two outliers j and k. In the eigenproblem
    linearised at the two roots the mixing element is Gaussian with variance
@@ -15,7 +15,7 @@ bulk.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,13 +32,13 @@ from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
 __all__ = ["outlier_means", "outlier_spreads", "strength_variance"]
 
-# Half the range of log r^2 for the curvature, at least: a second difference has lost nothing of 1e-5 there.
+# The least range of log r^2 for the curvature: a second difference is right to 1e-5 there.
 _LEAST_RANGE = 0.1
 _NODES = 40
 
 
 def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
-    """Expectation of the eigenvalue of every spike above the bulk, to order 1/n; of the others their location.
+    """The expectation of the eigenvalue of every spike above the bulk, to order 1/n; for other spikes their location.
 
     Parameters
     ----------
@@ -77,25 +77,25 @@ def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float =
     by_strength = [first for first, _ in _by_strength(problem, here, refine)]
     by_strength += [root.branch.z for root in here.roots[len(by_strength) :]]
     variance = strength_variance(problem)
-    modes = [_mode(here.learned, root) for root in here.roots]
-    own = [_mixing(here.learned, mode, mode) for mode in modes]
-    matrix = [_by_matrix(here.learned, root) ** 2 * _end_variance(problem) for root in here.roots]
+    modes = [_mode(here.parts, root) for root in here.roots]
+    own = [_mixing_variance(here.parts, mode, mode) for mode in modes]
+    matrix = [_by_matrix(here.parts, root) ** 2 * _end_variance(problem) for root in here.roots]
     total = (variance * by**2 + more + end for by, more, end in zip(by_strength, own, matrix, strict=True))
     found = [float(square**0.5) for square in total]
     return tuple(found + [float("nan")] * (len(spikes) - len(found)))
 
 
-def _by_matrix(learned: FiniteRankParts, root: Root) -> float:
-    """The derivative of a location by the outlier of M (of the noise's covariance, for c_2 = 0) that it rests on.
+def _by_matrix(parts: FiniteRankParts, root: Root) -> float:
+    """The derivative of a location by the outlier mu of M (for c_2 = 0, of the noise's covariance) on which it rests.
 
-    Of E only Q depends on it: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
+    Only the block Q of E depends on mu: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
     """
-    model = learned.spectral.model
+    model = parts.spectral.model
     scalars, bulk, u = model.conditioning, model.bulk, model.grid.u
-    zeta = learned.spectral.on_whole_laws(root.branch.state).zeta
+    zeta = parts.spectral.on_whole_laws(root.branch.state).zeta
     p, total = bulk.phi.shape[1], 0.0
-    for i, (node, _) in enumerate(learned.spectral.outliers_of_matrix):
-        first = learned.functions.shape[1] + 2 * p * (1 + i)
+    for i, (node, _) in enumerate(parts.spectral.outliers_of_matrix):
+        first = parts.functions.shape[1] + 2 * p * (1 + i)
         part = root.vector[first : first + p]
         by = (
             scalars.gradient_noise_variance * u**2
@@ -122,9 +122,9 @@ def _end_variance(problem: Problem) -> float:
 
 
 def _by_strength(problem: Problem, here: "_Outliers", refine: float) -> list[tuple[float, float]]:
-    """First and second derivative of the locations by ``l = log r^2``, of those that are still there at both ends.
+    """First and second derivative by ``l = log r^2`` of the locations of the outliers that exist at both ends.
 
-    Over the range of a Gaussian rule, which averages what bends within it, too.
+    They are differences over ``l +- sqrt(3 V_b)``, the range of a Gaussian rule with three nodes.
     """
     span = max(_LEAST_RANGE, (3 * strength_variance(problem)) ** 0.5)
     weaker, stronger = (_outliers(problem, refine, np.exp(sign * span / 2)).locations for sign in (-1, 1))
@@ -135,7 +135,7 @@ def _by_strength(problem: Problem, here: "_Outliers", refine: float) -> list[tup
 
 
 class _Outliers(NamedTuple):
-    learned: FiniteRankParts
+    parts: FiniteRankParts
     roots: list[Root]
 
     @property
@@ -145,41 +145,47 @@ class _Outliers(NamedTuple):
 
 def _outliers(problem: Problem, refine: float, stronger: float = 1.0) -> _Outliers:
     """Those above the bulk, with ``stronger`` times the strength r."""
-    learned = FiniteRankParts(spectral_model(problem, refine, stronger))
-    return _Outliers(learned, in_smaller_steps(partial(_roots, learned)))
+    parts = FiniteRankParts(spectral_model(problem, refine, stronger))
+    return _Outliers(parts, in_smaller_steps(partial(_roots, parts)))
 
 
-def _roots(learned: FiniteRankParts, largest: float) -> list[Root]:
-    top, path = upper_edge(learned, largest)
-    return roots_above(learned, [*path, top])
+def _roots(parts: FiniteRankParts, largest: float) -> list[Root]:
+    top, path = upper_edge(parts, largest)
+    return roots_above(parts, [*path, top])
 
 
 def _repulsion(found: _Outliers) -> list[float]:
-    """By how much every outlier is pushed away by all the others."""
-    x, weights = gauss_hermite(_NODES)
-    modes = [_mode(found.learned, root) for root in found.roots]
+    """The shift of the mean of every outlier by its mixing with all others (eq-mixing)."""
+    modes = [_mode(found.parts, root) for root in found.roots]
     shifts = [0.0] * len(modes)
     for j, upper in enumerate(modes):
         for k in range(j + 1, len(modes)):
-            gap = upper.z - modes[k].z
-            push = float(weights @ np.sqrt(gap**2 + 4 * _mixing(found.learned, upper, modes[k]) * x**2) - gap) / 2
-            shifts[j] += push
-            shifts[k] -= push
+            shift = _mean_shift(upper.z - modes[k].z, _mixing_variance(found.parts, upper, modes[k]))
+            shifts[j] += shift
+            shifts[k] -= shift
     return shifts
 
 
+def _mean_shift(gap: float, variance: float) -> float:
+    """Half of ``E sqrt(g^2 + 4 V x^2) - g``, x ~ N(0, 1)."""
+    x, weights = gauss_hermite(_NODES)
+    return float(weights @ np.sqrt(gap**2 + 4 * variance * x**2) - gap) / 2
+
+
 class _OutlierMode(NamedTuple):
-    """An outlier on the samples and on the neurons, each function over the root of the slope.
+    """An outlier as a function on the samples and on the neurons, divided by the root of its slope s (eq-mixing).
 
     Attributes
     ----------
+    z : float
+        Its location.
     samples : ndarray of shape (K,)
         ``sqrt(|R|) f``.
     by_log_norm : ndarray of shape (K, A)
-        The same of what a sample's own norm adds to f, by its deviation at every u.
+        The coefficient in ``sqrt(|R|) f`` of the deviation of a sample's norm, at every u.
     neurons, neuron_norms : ndarray of shape (A,)
-        ``sqrt(|zeta|) a``: what every neuron of a readout has, and what is multiplied by the deviation of its own norm,
-        in standard deviations.
+        ``sqrt(|zeta|) a``: the mean over the neurons of a readout, and the coefficient of the deviation of a neuron's
+        norm, in standard deviations.
     """
 
     z: float
@@ -189,39 +195,56 @@ class _OutlierMode(NamedTuple):
     neuron_norms: Array
 
 
-def _mode(learned: FiniteRankParts, root: Root) -> _OutlierMode:
-    state = learned.spectral.on_whole_laws(root.branch.state)
-    functions, model = learned.functions, learned.spectral.model
-    scale, x = root.slope**-0.5, root.vector[: functions.shape[1]]
-    along = -neuron_cost(model, state) @ x
-    neurons, norms = np.split(along, 2) / np.sqrt(model.grid.u_weights) * np.sqrt(np.abs(state.zeta)) * scale
+def _mode(parts: FiniteRankParts, root: Root) -> _OutlierMode:
+    """The mode of an outlier: ``f = P x`` on the samples, ``a = -C x``, with C the cost of x, on the neurons."""
+    state, model = parts.spectral.on_whole_laws(root.branch.state), parts.spectral.model
+    scale, x = root.slope**-0.5, root.vector[: parts.functions.shape[1]]
+    root_weights = np.sqrt(model.grid.u_weights)
+    a, a_of_norms = np.split(-neuron_cost(model, state) @ x, 2) / root_weights * np.sqrt(np.abs(state.zeta)) * scale
     root_r = np.sqrt(np.abs(state.r)) * scale
-    turned = model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights) * x[: len(neurons)]
-    return _OutlierMode(root.branch.z, root_r * (functions @ x), root_r[:, None] * turned, neurons, norms)
+    f_by_log_norm = model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights) * x[: len(a)]
+    return _OutlierMode(root.branch.z, root_r * (parts.functions @ x), root_r[:, None] * f_by_log_norm, a, a_of_norms)
 
 
-def _mixing(learned: FiniteRankParts, first: _OutlierMode, second: _OutlierMode) -> float:
-    """Variance of the mixing element."""
-    model = learned.spectral.model
-    kappa, u = model.grid.kappa_weights, model.grid.u_weights
-    # Of the product of two functions of a sample, f = p + normal: the variance and covariance of the normal parts.
-    a, b, both = (
+def _mixing_variance(parts: FiniteRankParts, first: _OutlierMode, second: _OutlierMode) -> float:
+    """``V_jk = n Var_kappa(R f_j f_k) + Var_u(zeta a_j a_k)/N`` of two modes over their slopes (eq-mixing)."""
+    problem = parts.spectral.model.problem
+    of_samples = _variance_over_samples(parts, first, second)
+    of_neurons = _variance_over_neurons(parts, first, second)
+    return float(problem.n_samples * of_samples + of_neurons / problem.width)
+
+
+def _variance_over_samples(parts: FiniteRankParts, first: _OutlierMode, second: _OutlierMode) -> Any:
+    """``Var(f g)`` over samples, ``f = p + x``, ``g = q + y``, where (x, y), from the norms, is normal given kappa.
+
+    ``E (f g)^2 = p^2 q^2 + p^2 E y^2 + q^2 E x^2 + 4 p q E x y + E x^2 E y^2 + 2 (E x y)^2``.
+    """
+    model = parts.spectral.model
+    kappa_weights = model.grid.kappa_weights
+    xx, yy, xy = (
         ((one.by_log_norm @ model.norms.sample_covariance) * other.by_log_norm).sum(axis=1)
         for one, other in ((first, first), (second, second), (first, second))
     )
-    product = first.samples * second.samples
-    square = product**2 + first.samples**2 * b + second.samples**2 * a + 4 * product * both + a * b + 2 * both**2
-    samples = kappa @ square - (kappa @ (product + both)) ** 2
-    plain, both = first.neurons * second.neurons, first.neuron_norms * second.neuron_norms
+    p, q = first.samples, second.samples
+    pq = p * q
+    square = pq**2 + p**2 * yy + q**2 * xx + 4 * pq * xy + xx * yy + 2 * xy**2
+    return kappa_weights @ square - (kappa_weights @ (pq + xy)) ** 2
+
+
+def _variance_over_neurons(parts: FiniteRankParts, first: _OutlierMode, second: _OutlierMode) -> Any:
+    """``Var(a b)`` over neurons, where ``a = p + g x``, ``b = q + g y`` with the normal deviation g of a neuron's norm.
+
+    ``E (p q + g (p y + q x) + g^2 x y)^2 = (p q)^2 + (p y + q x)^2 + 2 p q x y + 3 (x y)^2``.
+    """
+    u_weights = parts.spectral.model.grid.u_weights
+    pq, xy = first.neurons * second.neurons, first.neuron_norms * second.neuron_norms
     crossed = first.neurons * second.neuron_norms + first.neuron_norms * second.neurons
-    # Over the normal deviation g of a neuron's norm: (plain + g crossed + g^2 both)^2.
-    square = plain**2 + crossed**2 + 2 * plain * both + 3 * both**2
-    neurons = u @ square - (u @ (plain + both)) ** 2
-    return float(model.problem.n_samples * samples + neurons / model.problem.width)
+    square = pq**2 + crossed**2 + 2 * pq * xy + 3 * xy**2
+    return u_weights @ square - (u_weights @ (pq + xy)) ** 2
 
 
 def strength_variance(problem: Problem) -> float:
-    """Relative variance of ``|b|^2`` over draws, to order ``1/n_0``, 1/d and 1/N.
+    """Relative variance of ``|b|^2`` over draws, to order ``1/n_0``, 1/d and 1/N (eq-strength-variance).
 
     With e the direction of ``E[eps x]`` and S its length, ``|beta|^2`` moves by the sample average of
     ``2 S eps e.x + phi_0 eps^2``, ``omega.beta`` by that of ``eps omega.x``; across, ``|beta|^2`` is
@@ -229,29 +252,42 @@ def strength_variance(problem: Problem) -> float:
     have the variances 2/d and 2/N: the mean of b contains ``(1 - eta c_1^2) omega``, and E eps^2 the initial output,
     ``c_1^2 |omega|^2 + (E sigma^2 - c_1^2) |a|^2``.
     """
+    sigma = activation_numbers(problem.activation)
+    eta_c1, phi = problem.step * sigma.c1, problem.phi_gradient
+    variance, moment = _sampled_variance(problem)
+    # Across its mean, |beta|^2 is phi_0 E eps^2 chi^2_d/d.
+    across = eta_c1**4 * 2 * phi * moment**2 / problem.gradient_samples
+    total = variance / problem.gradient_samples + across
+    if problem.gradient == "full":
+        by_omega = (1 - problem.step * sigma.c1**2) ** 2 + eta_c1**2 * phi * sigma.c1**2
+        by_readout = by_omega + eta_c1**2 * phi * (sigma.second_moment - sigma.c1**2)
+        total += by_omega**2 * 2 / problem.input_dim + by_readout**2 * 2 / problem.width
+    length_squared = condition(problem).spike_strength ** 2 * problem.width
+    return float(total / length_squared**2) if length_squared > 0 else 0.0
+
+
+def _sampled_variance(problem: Problem) -> tuple[float, float]:
+    """``Var[eta^2 c_1^2 (2 S eps e.x + phi_0 eps^2) + 2 eta c_1 eps omega.x]`` (eq-strength-variance) and ``E eps^2``.
+
+    The last term belongs to the full gradient. ``eps = own + nu``: own is known given the inputs along beta* and omega,
+    nu is normal. So the bracket is ``slope eps + square eps^2`` with slope and square known, whose mean and variance
+    over nu have closed forms.
+    """
     numbers = activation_numbers(problem.activation)
     full = problem.gradient == "full"
-    n0, phi, eta, c1 = problem.gradient_samples, problem.phi_gradient, problem.step, numbers.c1
+    eta, c1 = problem.step, numbers.c1
     labels, weights, inputs = teacher_sample(problem.teacher)
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     output = c1 if full else 0.0
-    noise = problem.noise**2 + (numbers.second_moment - c1**2 if full else 0.0)
-    s, s_weights = gauss_hermite(_NODES) if full else (np.zeros(1), np.ones(1))
-    own = labels[:, None] - output * s
+    nu_variance = problem.noise**2 + (numbers.second_moment - c1**2 if full else 0.0)
+    omega_x, omega_weights = gauss_hermite(_NODES) if full else (np.zeros(1), np.ones(1))
+    own = labels[:, None] - output * omega_x
     length = (signal**2 + output**2) ** 0.5
-    along = (signal * inputs[:, :1] - output * s) / length if length > 0 else 0 * own
-    joint = weights[:, None] * s_weights
-    # Of eps = own + nu with nu normal of variance noise: c eps + phi eps^2 has the variance below at fixed inputs.
-    slope = (eta * c1) ** 2 * 2 * length * along + (2 * eta * c1 * s if full else 0.0)
-    square = (eta * c1) ** 2 * phi
-    given = slope * own + square * (own**2 + noise)
-    spread = (slope + 2 * square * own) ** 2 * noise + 2 * (square * noise) ** 2
-    sampled = (joint * given**2).sum() - (joint * given).sum() ** 2 + (joint * spread).sum()
-    moment = (joint * (own**2 + noise)).sum()
-    variance = sampled / n0 + (eta * c1) ** 4 * 2 * phi * moment**2 / n0
-    if full:
-        by_omega = (1 - eta * c1**2) ** 2 + square * c1**2
-        by_readout = by_omega + square * (numbers.second_moment - c1**2)
-        variance += by_omega**2 * 2 / problem.input_dim + by_readout**2 * 2 / problem.width
-    length_squared = condition(problem).spike_strength ** 2 * problem.width
-    return float(variance / length_squared**2) if length_squared > 0 else 0.0
+    along = (signal * inputs[:, :1] - output * omega_x) / length if length > 0 else 0 * own
+    joint = weights[:, None] * omega_weights
+    slope = (eta * c1) ** 2 * 2 * length * along + (2 * eta * c1 * omega_x if full else 0.0)
+    square = (eta * c1) ** 2 * problem.phi_gradient
+    mean = slope * own + square * (own**2 + nu_variance)
+    variance = (slope + 2 * square * own) ** 2 * nu_variance + 2 * (square * nu_variance) ** 2
+    total = (joint * mean**2).sum() - (joint * mean).sum() ** 2 + (joint * variance).sum()
+    return total, (joint * (own**2 + nu_variance)).sum()
