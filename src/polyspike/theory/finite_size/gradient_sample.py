@@ -5,10 +5,10 @@ no error is linear in them (docs/theory-finite-size.md, end of section 1). Given
 the noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all::
 
     V = avg eps^2,   S = avg eps kappa* = beta . beta*,   T = avg eps omega.x = beta . omega,
-    |beta|^2 - S^2 - T^2 = V chi^2 / n_0.
+    |beta|^2 - S^2 - T^2 = V chi^2 / n_0                                                        (eq-step-scalars).
 
 V is a sum of positive independent terms, for labels of degree k with tails as heavy as those of chi^(2k). Its moments
-say little then, but all averages over ``y = exp(-V / 4 E V)`` factorise over the samples:
+are then those of samples that hardly occur, but all averages over ``y = exp(-V / 4 E V)`` factorise over the samples:
 ``E y^j = (E exp(-j eps^2 / (4 n_0 E V)))^n_0``, and ``E[S y^j]`` in the same way. The rule is Gauss's for the law of y,
 with the means of S and T given y to its degree.
 """
@@ -64,8 +64,8 @@ class WeightedSample(NamedTuple):
 
 
 class Overlaps(NamedTuple):
-    """The gradient's cosine with beta*, the spike's, the spike's strength r, and how far the step stretches the weights
-    along the known directions (``FiniteSizeModel.stretch``).
+    """The cosines of the gradient and of the spike with beta*, the spike's strength r, and the anisotropy of the
+    weights after the step (``FiniteSizeModel.anisotropy``).
     """
 
     of_gradient: float
@@ -100,11 +100,11 @@ def mean_overlaps(found: Sequence[tuple[float, FiniteSizeModel]]) -> Overlaps:
 def concentration(problem: Problem) -> float:
     """How much of the features lies in few directions of the step's noise: ``(q/(1+q))^2 p (n/(n + n_0(n_0+1)/2))^2``.
 
-    The step's noise lives in the directions of the gradient's samples, in proportion to eps^2. Theory takes them to be
-    many: that features are Gaussian given kappa, and that what is not linear in them is noise. The squared share
+    The gradient noise lies in the directions of the gradient's samples, in proportion to eps^2. The theory takes these
+    directions to be many: features are then Gaussian given kappa, and their nonlinear part is noise. The squared share
     ``q/(1+q)`` of a neuron of u = 1 over the effective number ``1/p`` of directions is the relative variance of a
     pre-activation's variance, and the ``n_0(n_0+1)/2`` quadratic functions of those directions are learned from n
-    samples where theory has noise. A measure for trust, no part of a prediction.
+    samples where the theory has noise. It is used for the error estimate, and is no part of a prediction.
     """
     q = abs(condition(problem).move_variance)
     count = problem.gradient_samples
@@ -154,7 +154,7 @@ def _nodes(problem: Problem) -> tuple[WeightedSample, ...]:
     c1 = activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
     if scalars.residual_moment == 0:
         return (WeightedSample(1.0, None),)
-    # Of the mirrored activation T is the opposite: the same nodes.
+    # For the mirrored activation T changes its sign, and the nodes are the same.
     side = -1.0 if c1 < 0 else 1.0
     law = energy_law(problem.teacher, scalars.gaussian_variance, abs(c1), problem.gradient_samples)
     freedom = max(problem.input_dim - 1 - (problem.gradient == "full"), 1)
@@ -188,15 +188,15 @@ class EnergyLaw(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -> EnergyLaw:
+def energy_law(teacher: Teacher, gaussian_variance: float, c1: float, count: int) -> EnergyLaw:
     """Gauss's rule for ``y = exp(-V / 4 E V)`` of ``count`` residuals ``eps = sigma* + nu``, nu Gaussian of
-    ``noise_variance`` with ``E[nu omega.x] = -c1`` (0 for the target-only gradient).
+    ``gaussian_variance`` with ``E[nu omega.x] = -c1`` (0 for the target-only gradient).
 
-    With orthonormal polynomials p_l of y, S given y is ``sum_l E[S p_l] p_l(y)``, up to degree 2; what is left of S and
-    T has a covariance in proportion to V, such that its ``E[y rest rest']`` is right.
+    With orthonormal polynomials p_l of y, the mean of S given y is ``sum_l E[S p_l] p_l(y)``, up to degree 2. The rest
+    of S and T has a covariance in proportion to V, for which ``E[y rest rest']`` is exact.
     """
     degree = 2 * _ENERGY_NODES - 1
-    energy, overlaps, products = _transforms(teacher, noise_variance, c1, count, degree)
+    energy, overlaps, products = _transforms(teacher, gaussian_variance, c1, count, degree)
     centre, scale = energy[1], np.sqrt(max(energy[2] - energy[1] ** 2, 0.0))
     scale = scale if scale > _LEAST_DEVIATION else 1.0
     change = _centring(centre, scale, degree)
@@ -210,14 +210,14 @@ def energy_law(teacher: Teacher, noise_variance: float, c1: float, count: int) -
     by_y = np.pad(powers, ((0, 0), (0, 1))) * centre + np.pad(powers, ((0, 0), (1, 0))) * scale
     cross = by_y @ sides[:, : m + 1].T
     rest = products - cross - cross.T + given.T @ ((weights * y)[:, None] * given)
-    # A node at an atom of y = 1, of samples whose labels all vanish, may round beyond it; they have no overlaps.
+    # A node at an atom y = 1, for samples whose labels all vanish, may round beyond 1; such samples have no overlaps.
     energies = -np.log(np.minimum(y, 1.0)) / _RATE
     return EnergyLaw(weights, energies, given * (energies > 0)[:, None], _root(rest / (weights @ (y * energies))))
 
 
 def _orthonormal(moments: Array) -> tuple[int, Array]:
-    """How many nodes a law has to offer (fewer than three where it has fewer values), and the coefficients of its
-    orthonormal polynomials, lower triangular.
+    """The number of nodes, fewer than three where the law has fewer values, and the coefficients of the orthonormal
+    polynomials, lower triangular.
     """
     for m in range(_ENERGY_NODES, 1, -1):
         gram = moments[_hankel(m)]
@@ -231,7 +231,9 @@ def _hankel(m: int) -> NDArray[np.intp]:
 
 
 def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> tuple[Array, Array, Array]:
-    """``E y^j`` (degree + 1,), ``E[(S, T) y^j]`` (2, nodes + 1) and ``E[(S, T)(S, T)' y]`` (2, 2)."""
+    """The averages of (eq-sample-law): ``E y^j`` (degree + 1,), ``E[(S, T) y^j]`` (2, nodes + 1) and
+    ``E[(S, T)(S, T)' y]`` (2, 2).
+    """
     labels, label_weights, inputs = teacher_sample(teacher)
     kappa = inputs[:, :1]
     kappa = -kappa if label_weights @ (labels * kappa[:, 0]) < 0 else kappa
@@ -241,8 +243,8 @@ def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> 
     eps = labels[:, None] + noise
     square = eps**2 / (weights * eps**2).sum()
     rate = _RATE / n0
-    turned = -c1 / v * noise if c1 != 0 else 0 * noise
-    own = np.stack([kappa * eps, turned * eps])
+    omega_x = -c1 / v * noise if c1 != 0 else 0 * noise
+    own = np.stack([kappa * eps, omega_x * eps])
     y = weights * np.exp(-rate * square * np.arange(degree + 1)[:, None, None])
     mass = y.sum(axis=(1, 2))
     single = np.einsum("jab,sab->sj", y[: _ENERGY_NODES + 1], own)

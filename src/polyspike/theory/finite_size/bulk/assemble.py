@@ -224,8 +224,8 @@ def _averages_on_grid(problem: Problem, strength: Any, grid: Grid, tau: Any) -> 
 def _on_known_directions(
     problem: Problem, scalars: Conditioning, measures: MeasureNodes, gains: Any, u: Array
 ) -> tuple[Any, KnownWeights]:
-    """Weights of the measures of M between b^, e^_1, ... (eq-directions), and the moments of the neurons' weights
-    along those directions after the step.
+    """Weights of the measures of M between b^, e^_1, ..., and the moments of the neurons' weights along those
+    directions after the step.
     """
     frame = _known_directions(problem, scalars)
     directions = frame @ measures.frame @ frame.T

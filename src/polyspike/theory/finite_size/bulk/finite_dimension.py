@@ -73,7 +73,10 @@ class NextOrder:
 
 
 class NextOrderState:
-    """The terms at a pair (R, zeta); leading axes are a batch.
+    """The derivatives of the two terms by R and zeta at a pair (R, zeta); leading axes are a batch.
+
+    The terms are those of (eq-free-energy) that section 11 adds: (eq-quadratic-features) and
+    ``-(1/2) E_kappa log(1 + nu)``.
 
     Parameters
     ----------

@@ -3,12 +3,12 @@
 The location of an outlier is a limit. Over draws it fluctuates by relative ``1/sqrt n``, and its mean differs from the
 limit by 1/n. Two effects amount to percents:
 
-1. Repulsion. The sample averages behind ``B(z)`` fluctuate and mix two outliers j and k. In the eigenproblem
-   linearised at the two roots the mixing element is Gaussian with variance
-   ``V = [n Var_kappa(R f_j f_k) + Var_u(zeta a_j a_k)/N] / (s_j s_k)``, ``f = P v``, ``a = T' n <P, P'> v``,
-   ``s = v' B' v``; two levels a gap g apart then lie ``E sqrt(g^2 + 4 V x^2)`` apart, x ~ N(0, 1).
+1. Repulsion. The sample averages in ``B(z)`` fluctuate and mix two outliers j and k. In the eigenproblem linearised at
+   the two roots the mixing element is Gaussian with the variance V of (eq-mixing). Two levels a gap g apart then lie
+   ``E sqrt(g^2 + 4 V x^2)`` apart, x ~ N(0, 1).
 2. Curvature. Later spikes grow faster than in proportion to ``r^2``, which fluctuates with ``b.b``. With V_b the
-   relative variance of that, a location z gains ``(V_b/2)(d^2 z/q_perp^2 - dz/q_perp)``, ``l = log r^2``.
+   relative variance of that (eq-strength-variance), the mean of a location z gains
+   ``(V_b/2)(d^2 z/dl^2 - dz/dl)``, ``l = log r^2``.
 
 What is left out: fluctuations of E eps^2 beyond their part in ``b.b`` and of the spectrum of M, and mixing with the
 bulk.
@@ -68,10 +68,10 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
 
 
 def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
-    """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; of the others nan.
+    """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; nan for others.
 
-    The variance is V_b times the squared ``dz/q_perp``, and the variance V of the diagonal element of an outlier with
-    itself. What is left out is what the means leave out; it counts where the sample of the gradient is small.
+    The variance is V_b times the squared ``dz/dl``, plus the variance V of an outlier with itself, plus that of the
+    outlier of M on which it rests. The same is left out as for the means; it counts where the gradient has few samples.
     """
     here = _outliers(problem, refine)
     by_strength = [first for first, _ in _by_strength(problem, here, refine)]

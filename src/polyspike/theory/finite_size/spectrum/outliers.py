@@ -1,22 +1,23 @@
-"""Eigenvalues that stand outside the bulk (docs/theory-finite-size.md, section 6).
+"""Eigenvalues outside the bulk (docs/theory-finite-size.md, section 6).
 
-Beside the bulk the features have parts of finite rank: the learned functions ``m(., u)`` with the norms that turn them,
-the linear part along b, where ``E[R kappa^2 phi phi']`` is not V, and the linear part along an outermost eigenvector of
-M. With all of them put back at once, ``F F'/N - z`` is singular outside the bulk where a symmetric matrix E(z) is whose
-entries have no pole there:
+Beside the bulk the features have parts of finite rank: the learned functions ``m(., u)`` and ``t(., u)``, the linear
+part along b, where ``E[R kappa^2 phi phi']`` is not V, and the linear part along an outermost eigenvector of M. With
+all of them ``F F'/N - z`` is singular outside the bulk where a symmetric matrix E(z) is singular whose entries have no
+pole there (eq-count):
 
     rows x (coefficients of the nodal basis)      C + n E[R P P'],   sqrt(n c) v',  sqrt(n c w) v'
     rows l, t (the linear part along b)           [[-G, 1], [1, D]],  sqrt(w) D between t and s
     rows m, s (an end of M, w its weight in b)    [[-Q, 1], [1, c V + w D]]
 
-with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, G what the linear part has along b,
-all at the shift -z. E is a Schur complement of a matrix whose inertia is that of ``F F'/N - z``: as many outliers lie
-above z as E(z) has negative eigenvalues more than at infinity. (With l, t, m and s eliminated, ``C + n <P, P'>`` is
-left, and from that ``S' H S + U^-1/n``; but both have poles above the bulk, at which their count drops.)
+with ``v = E[R kappa phi P]``, ``D = c (V_b - V)``, C the cost of the coefficients, G the integral of Gam over the
+measure of M at b, all at the shift -z. E is a Schur complement of a matrix whose inertia is that of ``F F'/N - z``: as
+many outliers lie above z as E(z) has negative eigenvalues more than at infinity. (When l, t, m and s are eliminated,
+``C + n <P, P'>`` is left, and from that the matrix ``S' H S + U^-1/n`` of (eq-outliers); but both have poles above the
+bulk, at which the number of their negative eigenvalues drops.)
 
 At an outlier, where ``E y = 0``, the squared overlap of its left singular vector with a function p(kappa) of second
 moment one is minus the residue of ``(1/n) p' (F F'/N - z)^-1 p``, that is ``(e_p' y)^2 / (n y' E' y)``, e_p the row
-that p would have in E.
+that p would have in E (eq-overlap).
 """
 
 from dataclasses import dataclass
@@ -40,13 +41,13 @@ __all__ = ["DEGREE", "FiniteRankParts", "Root", "outliers_above", "outliers_betw
 DEGREE = 6
 """Highest Hermite degree of the overlaps."""
 
-# The solution above starts at this multiple of a bound on the bulk and on the outliers, and where that is not above
-# everything, at so many times more, at most so often.
+# The solution above starts at this multiple of a bound on the bulk and on the outliers. Where that is not above
+# everything, it starts the given number of times further up, up to the given number of attempts.
 _FAR, _FARTHER, _ATTEMPTS = 2.0, 8.0, 12
 _TOLERANCE = 1e-11
 _MAX_STEPS = 60
 _TANGENT_STEP = 1e-20
-# Of the scaled eigenvalues, which are within [-1, 1] but for the costs, only the sign near 0 matters.
+# The scaled eigenvalues are within [-1, 1] except for the costs, and only their sign near 0 matters.
 _LARGEST_EIGENVALUE = 0.99
 
 
@@ -73,11 +74,13 @@ class FiniteRankParts:
 
     @cached_property
     def strongest(self) -> float:
-        """``n E`` of the largest learned function and of the norms: no outlier of theirs lies far above it."""
-        model = self.spectral.model
-        turn = model.norms.mean_by_log_norm**2 @ (model.grid.u_weights * np.diagonal(model.norms.sample_covariance))
-        n: int = model.problem.n_samples
-        return float(self.rotation[1].sum() + n * model.grid.kappa_weights @ turn)
+        """``n E_kappa`` of the squared learned functions and of what the norms of samples add to them; no outlier of
+        either lies far above it.
+        """
+        norms, grid = self.spectral.model.norms, self.spectral.model.grid
+        of_norms = norms.mean_by_log_norm**2 @ (grid.u_weights * np.diagonal(norms.sample_covariance))
+        n: int = self.spectral.model.problem.n_samples
+        return float(self.rotation[1].sum() + n * grid.kappa_weights @ of_norms)
 
     @property
     def at_infinity(self) -> int:
@@ -85,53 +88,50 @@ class FiniteRankParts:
         return int(self.spectral.bulk.phi.shape[1]) * (1 + len(self.spectral.outliers_of_matrix))
 
     def matrix(self, state: BulkState) -> Any:
-        """E at a solution of the bulk."""
+        """E at a solution of the bulk (eq-count)."""
         whole, model = self.spectral.on_whole_laws(state), self.spectral.model
-        n, bulk, functions = model.problem.n_samples, model.bulk, self.functions
-        moved, kappa = bulk.sample_weights * whole.r, model.grid.kappa
-        cost = neuron_cost(model, whole) + n * (functions.T @ (moved[:, None] * functions))
-        lever = (n * bulk.samples_per_dim) ** 0.5 * (functions.T @ ((kappa * moved)[:, None] * bulk.phi))
-        tilt = bulk.samples_per_dim * (bulk.phi.T @ (((kappa**2 - 1) * moved)[:, None] * bulk.phi))
+        n, bulk, functions, c = model.problem.n_samples, model.bulk, self.functions, model.bulk.samples_per_dim
+        weighted_r, kappa = bulk.sample_weights * whole.r, model.grid.kappa
+        of_functions = neuron_cost(model, whole) + n * (functions.T @ (weighted_r[:, None] * functions))
+        v = (n * c) ** 0.5 * (functions.T @ ((kappa * weighted_r)[:, None] * bulk.phi))
+        d = c * (bulk.phi.T @ (((kappa**2 - 1) * weighted_r)[:, None] * bulk.phi))
         weights = model.direction_measures[:, 0, 0].copy()
         weights[self.spectral.beside_outliers] = 0.0
-        along = np.einsum("k,kab->ab", weights, whole.gam)
-        one = np.eye(len(tilt))
-        parts = [(along, tilt, 1.0)]
-        parts += [
-            (whole.q_hat[k], bulk.samples_per_dim * whole.v + w * tilt, w**0.5)
-            for k, w in self.spectral.outliers_of_matrix
-        ]
-        size, p = len(cost), len(one)
-        out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(cost, along))
-        out[:size, :size] = (cost + cost.T) / 2
-        for i, (gain, own, weight) in enumerate(parts):
-            a, b, c = (size + p * (2 * i + step) for step in range(3))
-            out[a:b, a:b], out[b:c, b:c] = -(gain + gain.T) / 2, (own + own.T) / 2
-            out[a:b, b:c] = out[b:c, a:b] = one
-            out[:size, b:c], out[b:c, :size] = weight * lever, weight * lever.T
+        g = np.einsum("k,kab->ab", weights, whole.gam)
+        one = np.eye(len(d))
+        # Of the linear part along b and of every outlier of M: the blocks [[-prior, 1], [1, samples]], and sqrt(w).
+        parts = [(g, d, 1.0)]
+        parts += [(whole.q_hat[k], c * whole.v + w * d, w**0.5) for k, w in self.spectral.outliers_of_matrix]
+        size, p = len(of_functions), len(one)
+        out = np.zeros((size + 2 * p * len(parts),) * 2, dtype=np.result_type(of_functions, g))
+        out[:size, :size] = (of_functions + of_functions.T) / 2
+        for i, (prior, samples, root_w) in enumerate(parts):
+            first, second = (slice(size + p * (2 * i + step), size + p * (2 * i + step + 1)) for step in range(2))
+            out[first, first], out[second, second] = -(prior + prior.T) / 2, (samples + samples.T) / 2
+            out[first, second] = out[second, first] = one
+            out[:size, second], out[second, :size] = root_w * v, root_w * v.T
             if i > 0:
-                first = slice(size + p, size + 2 * p)
-                out[first, b:c], out[b:c, first] = weight * tilt, weight * tilt.T
+                along_b = slice(size + p, size + 2 * p)
+                out[along_b, second], out[second, along_b] = root_w * d, root_w * d.T
         return out
 
     def rows(self, state: BulkState, functions: Array) -> Any:
-        """The rows of E that functions of kappa (K, m) would have, shape (size, m)."""
+        """The rows of E that functions of kappa (K, m) would have, shape (size, m) (eq-overlap)."""
         whole, model = self.spectral.on_whole_laws(state), self.spectral.model
         n, bulk = model.problem.n_samples, model.bulk
-        moved = (bulk.sample_weights * whole.r)[:, None] * functions
-        lever = (n * bulk.samples_per_dim) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * moved))
-        none = np.zeros_like(lever)
-        parts = [
-            part for w in (1.0, *(w for _, w in self.spectral.outliers_of_matrix)) for part in (none, w**0.5 * lever)
-        ]
-        return np.concatenate([n * (self.functions.T @ moved), *parts])
+        weighted = (bulk.sample_weights * whole.r)[:, None] * functions
+        v = (n * bulk.samples_per_dim) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * weighted))
+        none = np.zeros_like(v)
+        of_matrix = (w for _, w in self.spectral.outliers_of_matrix)
+        parts = [part for w in (1.0, *of_matrix) for part in (none, w**0.5 * v)]
+        return np.concatenate([n * (self.functions.T @ weighted), *parts])
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:
-        """``Z' E Z`` with a Z (size, size) that leaves of a strength s no more than ``(z - s)/(z + s)``, and Z."""
-        turn, strengths = self.rotation
+        """``Z' E Z`` and Z (size, size), by which a function of strength s has the eigenvalue ``(z - s)/(z + s)``."""
+        rotation, strengths = self.rotation
         matrix = self.matrix(branch.state)
         scale = np.eye(len(matrix))
-        scale[: len(turn), : len(turn)] = turn / np.sqrt(1 + strengths / branch.z)
+        scale[: len(rotation), : len(rotation)] = rotation / np.sqrt(1 + strengths / branch.z)
         return scale.T @ matrix @ scale, scale
 
     def root(self, branch: Branch) -> "Root":
@@ -145,7 +145,7 @@ class FiniteRankParts:
         return Root(branch, vector, float((vector @ self.matrix(ahead) @ vector).imag / _TANGENT_STEP))
 
     def spike(self, root: "Root", degree: int) -> Spike:
-        """What an outlier is and has learned."""
+        """The location of an outlier and its squared overlaps with the Hermite functions (eq-overlap)."""
         hermite = hermite_functions(self.spectral.model.grid.kappa, degree)
         cross = root.vector @ self.rows(root.branch.state, hermite.T)
         return Spike(root.branch.z, cross**2 / (self.spectral.model.problem.n_samples * root.slope))
@@ -160,7 +160,7 @@ class Root:
     slope: float
 
 
-def upper_edge(learned: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
+def upper_edge(parts: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tuple[Branch, list[Branch]]:
     """The edge at the top of the bulk, and the solutions on the way there from above all outliers.
 
     Raises
@@ -168,39 +168,39 @@ def upper_edge(learned: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> t
     NumericalError
         ``NOT_CONVERGED`` when no point above everything, or no edge, is found.
     """
-    bulk = learned.spectral.bulk
-    z = _far_above(bulk, learned)
+    bulk = parts.spectral.bulk
+    z = _far_above(bulk, parts)
     for _ in range(_ATTEMPTS):
         try:
             start = above(bulk, z)
         except NumericalError:
             z *= _FARTHER
             continue
-        if _count(learned, start) == 0:
+        if _count(parts, start) == 0:
             return find_edge(start, -1, largest)
         z *= _FARTHER
     raise NumericalError(Status.NOT_CONVERGED, f"nothing was found that lies above all eigenvalues, up to {z:.3g}")
 
 
-def _count(learned: FiniteRankParts, branch: Branch) -> int:
-    """How many outliers lie above a point above the bulk."""
-    return int(np.sum(_heights_above(learned, branch) > 0))
+def _count(parts: FiniteRankParts, branch: Branch) -> int:
+    """The number of outliers above a point above the bulk (eq-outliers, eq-count)."""
+    return int(np.sum(_heights_above(parts, branch) > 0))
 
 
-def _far_above(bulk: BulkModel, learned: FiniteRankParts) -> float:
+def _far_above(bulk: BulkModel, parts: FiniteRankParts) -> float:
     """A point above everything: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
     noise, linear = float(bulk.noise_variance.max()), float(np.max((bulk.phi @ bulk.chi.T) ** 2))
     moves = float((bulk.mu_weights @ bulk.weight_variance).max())
     scale = noise + linear * moves * (1 + bulk.samples_per_dim**0.5) ** 2
-    return _FAR * ((1 + bulk.samples_per_neuron**0.5) ** 2 * scale + learned.strongest)
+    return _FAR * ((1 + bulk.samples_per_neuron**0.5) ** 2 * scale + parts.strongest)
 
 
-def outliers_above(learned: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
+def outliers_above(parts: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
     """Every outlier above the bulk, largest first; see :func:`roots_above`."""
-    return [learned.spike(root, degree) for root in roots_above(learned, path)]
+    return [parts.spike(root, degree) for root in roots_above(parts, path)]
 
 
-def roots_above(learned: FiniteRankParts, path: list[Branch]) -> list[Root]:
+def roots_above(parts: FiniteRankParts, path: list[Branch]) -> list[Root]:
     """Every outlier above the bulk, largest first; ``path`` leads from above all of them down to the edge.
 
     Raises
@@ -208,37 +208,40 @@ def roots_above(learned: FiniteRankParts, path: list[Branch]) -> list[Root]:
     NumericalError
         ``NOT_CONVERGED`` when an outlier is not located.
     """
-    known = [(branch, _heights_above(learned, branch)) for branch in path]
+    known = [(branch, _heights_above(parts, branch)) for branch in path]
     count = int(np.sum(known[-1][1] > 0))
-    return [learned.root(_locate(learned, known, j, _heights_above)) for j in range(count)]
+    return [parts.root(_locate(parts, known, j, _heights_above)) for j in range(count)]
 
 
-def outliers_between(learned: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
+def outliers_between(parts: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
     """Every outlier below the bulk or in a gap of it, smallest first; ``path`` ascends from one end to the other."""
-    known = [(branch, _heights(learned, branch)) for branch in path]
+    known = [(branch, _heights(parts, branch)) for branch in path]
     first, last = (int(np.sum(heights < 0)) for _, heights in (known[0], known[-1]))
-    located = (_locate(learned, known, j, _heights) for j in range(first - 1, last - 1, -1))
-    return [learned.spike(learned.root(branch), degree) for branch in located]
+    located = (_locate(parts, known, j, _heights) for j in range(first - 1, last - 1, -1))
+    return [parts.spike(parts.root(branch), degree) for branch in located]
 
 
-def _heights(learned: FiniteRankParts, branch: Branch) -> Array:
-    """``log((1 + mu)/(1 - mu))``, mu the ascending eigenvalues of the scaled E: that of a strength s is nearly
-    ``log z - log s``.
+def _heights(parts: FiniteRankParts, branch: Branch) -> Array:
+    """``log((1 + mu)/(1 - mu))`` of the ascending eigenvalues mu of the scaled E.
+
+    For a function of strength s it is nearly ``log z - log s``.
     """
-    values = np.linalg.eigvalsh(learned.scaled(branch)[0])
+    values = np.linalg.eigvalsh(parts.scaled(branch)[0])
     near = np.clip(values, -_LARGEST_EIGENVALUE, _LARGEST_EIGENVALUE)
     heights: Array = 2 * np.arctanh(near) + (values - near)
     return heights
 
 
-def _heights_above(learned: FiniteRankParts, branch: Branch) -> Array:
-    """Positive once the j-th outlier lies above."""
-    return -_heights(learned, branch)[learned.at_infinity :]
+def _heights_above(parts: FiniteRankParts, branch: Branch) -> Array:
+    """Minus the heights of the outliers: the j-th is positive where the j-th outlier lies above the branch's z."""
+    return -_heights(parts, branch)[parts.at_infinity :]
 
 
-def _locate(learned: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
-    """The root of the j-th height along the branch, from the last point before it: by secants, and by bisection where
-    two of them have not halved the bracket (two heights that all but cross bend sharply).
+def _locate(parts: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
+    """The root of the j-th height along the branch, from the last point before it.
+
+    By secants, and by bisection where two secants have not halved the bracket: where two heights nearly cross, they
+    change their slopes within a short distance.
     """
     after = next(i for i, (_, height) in enumerate(known) if height[j] > 0)
     (here, low), (there, high) = known[after - 1], known[after]
@@ -254,7 +257,7 @@ def _locate(learned: FiniteRankParts, known: list[tuple[Branch, Array]], j: int,
         moved = here.step(functional, aim)
         if moved is None:
             break
-        value = float(heights(learned, moved)[j])
+        value = float(heights(parts, moved)[j])
         if abs(value) < _TOLERANCE or abs(bracket[1] - bracket[0]) < _TOLERANCE:
             return moved
         bracket[value > 0] = aim

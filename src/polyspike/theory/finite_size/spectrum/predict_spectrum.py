@@ -62,17 +62,17 @@ def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
 
 
 def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
-    bulk, learned = spectral.bulk, FiniteRankParts(spectral)
+    bulk, parts = spectral.bulk, FiniteRankParts(spectral)
     atom = zero_share(spectral)
-    top, path = upper_edge(learned, largest)
-    spikes = outliers_above(learned, [*path, top], degree)
+    top, path = upper_edge(parts, largest)
+    spikes = outliers_above(parts, [*path, top], degree)
     low = None
     if not _starts_at_zero(spectral):
         low, path = find_edge(_lowest(spectral, atom > 0), 1, largest)
-        spikes += outliers_between(learned, [*path, low], degree)
+        spikes += outliers_between(parts, [*path, low], degree)
     intervals, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
     for path in gaps:
-        spikes += outliers_between(learned, path, degree)
+        spikes += outliers_between(parts, path, degree)
     _check_mass(sum(solved.mass for solved in intervals), 1 - atom, spectral.model.problem.n_samples)
     spikes = sorted(spikes, key=lambda spike: -spike.location)
     edges = tuple((solved.interval.low, solved.interval.high) for solved in intervals)

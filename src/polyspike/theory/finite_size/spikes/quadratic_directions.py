@@ -156,7 +156,9 @@ class FeatureStack:
         return terms.v if self._finite and terms is not None and terms.arrays.phi.shape[1] else None
 
     def _prior(self) -> Any:
-        """``P`` (eq-joint): ``(n/d) G`` between the linear directions, ``Q (1 + plain Q)^-1`` between the quadratic."""
+        """``P`` (eq-joint): between the linear directions ``(n/d) G`` with the ``G_ij = int Gam dnu_ij`` of
+        (eq-directions), between the quadratic ones ``Q (1 + plain Q)^-1``.
+        """
         bulk, size = self.model.bulk, self.degrees[-1].place.stop
         linear = bulk.samples_per_dim * np.einsum("kij,kab->iajb", self.model.direction_measures, self.state.gam)
         prior = np.zeros((size, size), dtype=np.result_type(linear, self._quadratic_prior))
