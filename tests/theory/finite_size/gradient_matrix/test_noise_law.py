@@ -53,7 +53,7 @@ def test_the_closed_forms_are_the_averages() -> None:
         "scalar": pole * (inverse @ eps**2),
         "vector": pole[:, None] * ((inverse * eps) @ k),
         "matrix": pole[:, None, None] * np.tensordot(inverse * eps**2, pairs, 1),
-        "own": -(inverse @ eps**2),
+        "beta_beta": -(inverse @ eps**2),
         "slope": (inverse / (pole[:, None] - eps**2)) @ eps**4,
     }
     for name, value in exact.items():
