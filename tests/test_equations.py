@@ -66,7 +66,9 @@ def test_every_cited_equation_exists_once() -> None:
 def test_every_reference_in_the_pages_and_in_the_map_exists() -> None:
     known = set(labels(PAGE.read_text(encoding="utf-8")))
     pages = [path for path in (ROOT / "docs").glob("*.md") if path.name != "changelog.md"]
-    referred = {label for path in pages for label in re.findall(rf"{{eq}}`({LABEL})`", path.read_text(encoding="utf-8"))}
+    referred = {
+        label for path in pages for label in re.findall(rf"{{eq}}`({LABEL})`", path.read_text(encoding="utf-8"))
+    }
     mapped = set(re.findall(LABEL, (THEORY / "__init__.py").read_text(encoding="utf-8")))
     assert len(referred) > 10
     assert sorted((referred | mapped) - known) == []

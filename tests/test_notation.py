@@ -65,7 +65,11 @@ def is_set(owner: object, name: str) -> bool:
 
 def exists(name: str) -> bool:
     """Whether a name of the tables before the finite-size theory exists."""
-    return at_a_path(f"polyspike.{name}") if name.startswith(("simulation.", "theory.")) else of_a_problem_or_a_result(name)
+    return (
+        at_a_path(f"polyspike.{name}")
+        if name.startswith(("simulation.", "theory."))
+        else of_a_problem_or_a_result(name)
+    )
 
 
 def parts() -> tuple[str, str]:

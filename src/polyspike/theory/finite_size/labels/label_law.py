@@ -1,8 +1,8 @@
 """Nodes of the teacher's Gaussian inputs, and the joint law of label and inputs that they make.
 
 A tensor grid up to some 260,000 nodes: that is five indices of a polynomial. Beyond, a lattice of points under eight
-independent shifts, whose scatter bounds the error. Laws of many nodes are compressed: the residual's law sees the label
-only through smooth functions, so that nodes of nearly the same label become two, with the inputs' moments given them.
+independent shifts, whose scatter bounds the error. Laws of many nodes are compressed: only averages of smooth functions
+of the label are needed, so that nodes of nearly the same label become two, with the inputs' moments given them.
 """
 
 from functools import lru_cache
@@ -63,7 +63,7 @@ class TeacherLaw(NamedTuple):
 def teacher_sample(teacher: Teacher) -> tuple[Array, Array, Array]:
     """``sigma*``, weights and inputs (first axis beta*) at nodes of the teacher's Gaussian inputs.
 
-    An index that the teacher does not look at is zero at all of them.
+    An index on which the teacher does not depend is zero at all of them.
     """
     p = teacher.n_indices
     if _is_sampled(teacher):
@@ -125,12 +125,12 @@ def teacher_law(teacher: Teacher) -> TeacherLaw:
     else:
         law = TeacherLaw(labels, weights, inputs, inputs[:, :, None] * inputs[:, None, :])
     unseen = np.diag([float(len(x) == 1) for x, _ in _rules(teacher)])
-    turned = rotation(teacher)
-    return law._replace(pairs=law.pairs + turned @ unseen @ turned.T) if unseen.any() else law
+    axes = rotation(teacher)
+    return law._replace(pairs=law.pairs + axes @ unseen @ axes.T) if unseen.any() else law
 
 
 def check_indices(teacher: Teacher) -> None:
-    """Refuse, before any work, a teacher whose averages over the other inputs nobody can afford.
+    """Refuse, before any work, a teacher whose averages over the other inputs would cost too much.
 
     Raises
     ------
@@ -173,8 +173,8 @@ def _one_bin(labels: Array, weights: Array, inputs: Array) -> tuple[Array, Array
     x, share = labels - centre, weights / mass
     second, third = share @ x**2, share @ x**3
     nodes, parts = _two_nodes(float(second), float(third))
-    level, moved = (inputs.T @ (factor[:, None] * inputs) for factor in (share, share * x))
-    slope = moved / second if second > 0 else 0.0 * moved
+    level, by_label = (inputs.T @ (factor[:, None] * inputs) for factor in (share, share * x))
+    slope = by_label / second if second > 0 else 0.0 * by_label
     return centre + nodes, mass * parts, level + slope * nodes[:, None, None]
 
 
@@ -217,15 +217,15 @@ def kinks_along(teacher: Teacher) -> tuple[float, ...]:
 
 
 def _rules(teacher: Teacher) -> list[tuple[Array, Array]]:
-    """Nodes and weights of every index; one node for one that the teacher does not look at."""
+    """Nodes and weights of every index; one node for an index on which the teacher does not depend."""
     p = teacher.n_indices
-    looked_at = {f.axis for term in teacher.terms for f in term.factors} if p > 1 else {0}
+    used = {f.axis for term in teacher.terms for f in term.factors} if p > 1 else {0}
     if p > 1 and not teacher.kinks:
-        rule = gauss_hermite(_SMOOTH_NODES[min(len(looked_at), len(_SMOOTH_NODES)) - 1])
+        rule = gauss_hermite(_SMOOTH_NODES[min(len(used), len(_SMOOTH_NODES)) - 1])
     else:
         n_nodes = _PANEL_NODES if p == 1 else _PANEL_NODES // 2
         rule = split_gauss_legendre(teacher.smoothness.corners, n_nodes, RANGE)
-    return [rule if axis in looked_at else gauss_hermite(1) for axis in range(p)]
+    return [rule if axis in used else gauss_hermite(1) for axis in range(p)]
 
 
 def _is_sampled(teacher: Teacher) -> bool:

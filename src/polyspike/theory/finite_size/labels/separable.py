@@ -24,7 +24,7 @@ from polyspike.problem.teachers import factors_at, product_coefficients, value_o
 
 __all__ = ["OtherAverages", "is_separable", "other_averages"]
 
-# What is needed of a factor whose index y does not contain: value, slope, curvature and one more derivative.
+# The order up to which a factor is needed whose index y does not contain: value, slope, curvature and one more.
 _DERIVATIVES = 3
 
 
@@ -72,10 +72,10 @@ def other_averages(teacher: Teacher, y: Array, frame: Array) -> OtherAverages:
     axis = _Axis(frame[0], int(active[0]) if len(active) == 1 else None)
     p = len(frame)
     found = _moments(teacher.terms, y, axis)
-    slopes, turns = others @ found[2 : p + 2], others @ found[p + 2 : 2 * p + 2]
+    slopes, radial_slopes = others @ found[2 : p + 2], others @ found[p + 2 : 2 * p + 2]
     products = np.einsum("ia,jb,aby->ijy", others, others, found[2 * p + 2 :].reshape(p, p, -1))
     square, radial_square = _moments(_squared(teacher.terms), y, axis, gradients=False)[:2]
-    return OtherAverages(found[0], slopes, square, products, (found[1], turns, radial_square))
+    return OtherAverages(found[0], slopes, square, products, (found[1], radial_slopes, radial_square))
 
 
 def _squared(terms: tuple[Term, ...]) -> list[Term]:

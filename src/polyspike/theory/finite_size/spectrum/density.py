@@ -100,7 +100,9 @@ class Interval:
 
 
 def _arguments(state: BulkState) -> Array:
-    """At the end of the upper half-plane, where R has a positive imaginary part and zeta a negative one."""
+    """The arguments of real R and zeta as limits from the upper half-plane, where R has a positive imaginary part and
+    zeta a negative one.
+    """
     return np.concatenate([np.where(state.r < 0, np.pi, 0.0), np.where(state.zeta < 0, -np.pi, 0.0)])
 
 
@@ -141,7 +143,9 @@ class SolvedInterval:
         return value
 
     def _shape(self, theta: Array) -> Array:
-        """What the mass by angle vanishes with: ``sin^2``, or ``1 - cos`` where only theta = 0 is a soft edge."""
+        """The factor with which the mass by angle vanishes at the edges: ``sin^2``, or ``1 - cos`` where only theta = 0
+        is a soft edge.
+        """
         return 1 - np.cos(theta) if self.interval.hard else np.sin(theta) ** 2
 
 
@@ -167,14 +171,14 @@ def even_interpolation(nodes: Array, theta: Array) -> Array:
 
 @dataclass(frozen=True)
 class Gap:
-    """A real solution between two parts of what was taken for one interval, and the nodes that were solved there."""
+    """A real solution inside a candidate interval, which separates two intervals, and the nodes solved there."""
 
     branch: Branch
     solved: SolvedInterval
 
 
 def solve_interval(model: BulkModel, interval: Interval, known: SolvedInterval | None = None) -> SolvedInterval | Gap:
-    """Nodes on an interval, added where new ones differ from the interpolation; a real solution where it has a gap.
+    """Nodes on an interval, added where new ones differ from the interpolation; a :class:`Gap` where it has one.
 
     Raises
     ------
@@ -198,8 +202,8 @@ def solve_interval(model: BulkModel, interval: Interval, known: SolvedInterval |
 
 
 def _first_states(model: BulkModel, interval: Interval, theta: Array, known: SolvedInterval | None) -> BulkState:
-    """Solutions at the first nodes: from those of a wider interval and from the edges where Newton reaches them from
-    there, along a path through the upper half-plane otherwise.
+    """Solutions at the first nodes: by Newton from those of a wider interval and from the edges, or, where that fails,
+    along a path through the upper half-plane.
     """
     if known is None or interval.low_state is None:
         return _along_path(model, interval, theta)
@@ -222,7 +226,7 @@ def _real_logs(state: BulkState) -> Array:
 
 
 def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
-    """Midpoints of the cells on both sides of every wrong node, and of cells that would be far wider than the next."""
+    """Midpoints of the cells on both sides of every wrong node, and of cells much wider than their neighbours."""
     ends = np.concatenate([[0.0], theta, [np.pi]])
     width = np.diff(ends)
     split = np.append(wrong, False) | np.insert(wrong, 0, False)
@@ -236,7 +240,7 @@ def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
 
 
 def _gap(solved: SolvedInterval) -> Branch | None:
-    """A real solution at the node that is deepest inside a gap, if there is one."""
+    """A real solution at the middle one of the nodes in a gap, if there are any."""
     share = np.abs(solved.state.r.imag / np.abs(solved.state.r)).max(axis=1)
     real = np.flatnonzero(share < _REAL)
     if not len(real):
@@ -249,7 +253,7 @@ def _gap(solved: SolvedInterval) -> Branch | None:
 
 
 def _refined(solved: SolvedInterval, new: Array) -> tuple[SolvedInterval, NDArray[np.bool_]]:
-    """With new nodes, from interpolated starts; and at which of them the interpolation had been wrong."""
+    """The interval with new nodes, from interpolated starts; and the nodes at which the interpolation was wrong."""
     state, good, _ = newton_rows(_interpolated(solved, new), _TOLERANCE, 8)
     good &= _physical(state)
     if not good.all():
@@ -267,7 +271,9 @@ def _refined(solved: SolvedInterval, new: Array) -> tuple[SolvedInterval, NDArra
 
 
 def _interpolated(solved: SolvedInterval, theta: Array) -> BulkState:
-    """``log R`` and ``log zeta``: the real part is even in theta at both ends, the argument less its end values odd."""
+    """R and zeta from an interpolation of their logarithms: the real part is even in theta at both ends, the argument
+    less its values at the ends is odd.
+    """
     interval, state = solved.interval, solved.state
     half_power = np.log(interval.at(solved.theta))[:, None] / 2 if interval.hard else 0.0
     logs = np.concatenate([np.log(state.r) + half_power, np.log(state.zeta) - half_power], axis=1)
@@ -307,7 +313,7 @@ def _along_path(model: BulkModel, interval: Interval, theta: Array) -> BulkState
 
 
 def _follow(model: BulkModel, path: Any, logs: Complex, tolerances: tuple[float, float] = _ON_A_PATH) -> BulkState:
-    """Newton along a path s = 0 .. 2, starts extrapolated linearly, steps that Newton's count of iterations chooses.
+    """Newton along a path s = 0 .. 2 with linearly extrapolated starts; the steps follow the number of iterations.
 
     The tolerances are those of the defect on the way and at the end.
     """
@@ -348,13 +354,13 @@ def _unwrapped(logs: Complex, near: Complex) -> Complex:
 
 
 def density_at(model: BulkModel, x: float) -> float:
-    """The density at one point, by following that point alone down from the upper half-plane: slow and direct."""
+    """The density at one point, by continuation for that point alone from the upper half-plane: slow and direct."""
     path = lambda s: np.log(np.array([x + 1j * x * max(0.0, 4 * 0.01**s - 4 * 0.01**2)]))  # noqa: E731
     far = abs(np.exp(path(0.0)))
     state = positive_states(model, far)
-    turn = lambda s: np.log(far) + 1j * (np.pi + (np.angle(np.exp(path(0.0))) - np.pi) * s / 2)  # noqa: E731
+    around = lambda s: np.log(far) + 1j * (np.pi + (np.angle(np.exp(path(0.0))) - np.pi) * s / 2)  # noqa: E731
     logs = np.concatenate([np.log(state.r.astype(complex)), np.log(state.zeta.astype(complex))], axis=1)
-    state = _follow(model, turn, logs, _OF_ONE_POINT)
+    state = _follow(model, around, logs, _OF_ONE_POINT)
     logs = np.concatenate([np.log(state.r), np.log(state.zeta)], axis=1)
     state = _follow(model, path, logs, _OF_ONE_POINT)
     return float(model.sample_weights @ state.r[0].imag / np.pi)

@@ -29,14 +29,14 @@ __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
 _MOST_INTERVALS = 24
 _REFINEMENTS = (1.0, 1.3, 1.7)
-# A spike of which no less than this share is one Hermite function is that degree's; c_k below this is no spike.
+# A spike belongs to a degree if at least this share of it is that Hermite function; a c_k below the second is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
 
 def predict_spectrum(problem: Problem) -> Spectrum:
     """The limiting spectrum of ``F F'/N`` at the problem's own sizes.
 
-    On more nodes than usual where light components, of single nodes in the tails of M, are missed on the usual ones.
+    More nodes are taken where the usual ones miss light components, which belong to single nodes in the tails of M.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def _with_means(problem: Problem, refine: float) -> Spectrum:
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
-    """The spectrum of a model that is built; with small steps along the branches where large ones miss some mass."""
+    """The spectrum of a model, with small steps along the branches where large ones miss some mass."""
     return in_smaller_steps(partial(_solve, spectral, degree))
 
 
@@ -87,7 +87,7 @@ def _check_mass(mass: float, expected: float, n_samples: int) -> None:
 
 
 def zero_share(spectral: SpectralModel) -> float:
-    """Mass of the eigenvalue zero: ``1 - rank/n``, the rank that of N noisy features or, without noise, of d inputs."""
+    """Mass of the eigenvalue zero, ``1 - rank/n``: N features with noise have the rank N, those without at most d."""
     return max(0.0, 1 - _rank(spectral) / spectral.model.problem.n_samples)
 
 

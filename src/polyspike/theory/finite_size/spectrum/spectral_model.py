@@ -1,4 +1,6 @@
-"""The model of the spectrum: a coarser grid than the errors need, and laws that n samples and N neurons can show."""
+"""The model of the spectrum: a coarser grid than that of the errors, and laws without the tails that n samples and N
+neurons do not have.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,10 +26,10 @@ COARSENESS = 0.6
 # Nodes of M by the largest |e| times its standard deviation.
 _MU_NODES = ((0.1, 8), (0.3, 16), (np.inf, 28))
 _RANK_TOLERANCE = 1e-4
-# Beyond the reach 1/R, 1/zeta and det(1 + cVQ) are at least this share of their values at its end: further out they
-# would vanish.
+# Beyond the sampled range 1/R, 1/zeta and det(1 + cVQ) are at least this share of their values at its ends: without
+# that they would vanish further out.
 _LEAST_RATIO = 0.5
-# Tails in which fewer samples or neurons than this are expected have no part in the bulk.
+# Tails in which fewer samples or neurons than this are expected are left out of the bulk.
 _LEAST_COUNT = 0.5
 
 
@@ -38,11 +40,12 @@ class SpectralModel:
     Attributes
     ----------
     model : FiniteSizeModel
-        On the whole laws of kappa and u: the learned functions grow with both and want their moments.
+        On the whole laws of kappa and u, whose moments the learned functions need, as they grow with both.
     bulk : BulkModel
-        On the values that n samples and N neurons reach, ``n P(|kappa| > kappa_c) = 1/2`` and the same for u, tilted to
-        variance one. Where the variance of a feature grows with u or kappa (relu and its like at steps near order
-        sqrt(n)) the bulk of the whole laws has no edge at all, only a tail with less than one eigenvalue in it.
+        On the sampled range, the values that occur among n samples and N neurons: up to the kappa_c with
+        ``n P(|kappa| > kappa_c) = 1/2``, and the same for u, with weights of variance one. Where the variance of a
+        feature grows with u or kappa (relu at steps near order sqrt(n), for example) the bulk of the whole laws has no
+        edge, but a tail with less than one eigenvalue in it.
     """
 
     model: FiniteSizeModel
@@ -52,11 +55,11 @@ class SpectralModel:
         """R and zeta at every node of the model, from a solution of the bulk."""
         whole = self.model.bulk
         mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
-        h = self._residual(columns=True) @ (self.bulk.neuron_weights * state.zeta)
+        h = self._noise_variance(columns=True) @ (self.bulk.neuron_weights * state.zeta)
         x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
         linear = ((whole.chi @ state.psi) * whole.chi).sum(axis=-1)
         linear = ((self.bulk.mu_weights[:, None] * whole.weight_variance) * linear).sum(axis=0)
-        noise = (self.bulk.sample_weights * state.r) @ self._residual(columns=False)
+        noise = (self.bulk.sample_weights * state.r) @ self._noise_variance(columns=False)
         y = 1 + whole.samples_per_neuron * (noise + linear)
         rows, columns = self._nearest
         r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
@@ -64,22 +67,22 @@ class SpectralModel:
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
-        """For every node of kappa and of u the nearest one inside the reach.
+        """For every node of kappa and of u the nearest one in the sampled range.
 
-        No sample and no neuron lies further out, where R and zeta would have poles of their own outside the bulk.
+        No sample and no neuron lies outside, where R and zeta would have poles of their own outside the bulk.
         """
         grid = self.model.grid
-        kept = zip((grid.kappa, grid.u), _reached(self.model), strict=True)
+        kept = zip((grid.kappa, grid.u), _in_sampled_range(self.model), strict=True)
         rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
-        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _reached(self.model))
+        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _in_sampled_range(self.model))
         return rows_kept[rows], columns_kept[columns]
 
     @cached_property
     def outliers_of_matrix(self) -> list[tuple[int, float]]:
         """The ends of M at which an outlier lies: its node, and its weight in b.
 
-        As in :meth:`polyspike.theory.finite_size.gradient_matrix.gauss_rule.MeasureNodes.within` b, made of the
-        single samples that make the tails of M, tells nothing.
+        As in :meth:`polyspike.theory.finite_size.gradient_matrix.measures.MeasureNodes.within` the weight in b does not
+        decide whether there is one: b is made of the samples that make the tails of M, and has a part in every tail.
         """
         own = np.diagonal(self.model.direction_measures, axis1=1, axis2=2)
         along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega_measure[:, None]], axis=1)
@@ -87,7 +90,7 @@ class SpectralModel:
         for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
             if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
                 node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
-                # Rounding may leave a weight of nothing below zero.
+                # A weight that vanishes may be rounded to less than zero.
                 found.append((node, max(0.0, float(along_b[end].sum()))))
         return found
 
@@ -101,16 +104,18 @@ class SpectralModel:
         return out
 
     def _sound_nodes(self, state: BulkState) -> Any:
-        """For every node of M itself or, where it lies in a tail and near its own pole, the nearest one in the bulk."""
+        """For every node of M its own place or, where it lies in a tail near a pole, the place of the nearest node in
+        the bulk.
+        """
         kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
         nearest = np.clip(nodes, kept[0], kept[-1])
         size = np.real(np.linalg.det(state.e))
         return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
 
-    def _residual(self, columns: bool) -> Array:
-        rows, kept = _reached(self.model)
-        residual: Array = self.model.bulk.noise_variance
-        return residual[:, kept] if columns else residual[rows]
+    def _noise_variance(self, columns: bool) -> Array:
+        rows, kept = _in_sampled_range(self.model)
+        noise_variance: Array = self.model.bulk.noise_variance
+        return noise_variance[:, kept] if columns else noise_variance[rows]
 
 
 class _Extended(BulkState):
@@ -125,22 +130,22 @@ def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0)
     """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r."""
     scalars = condition(problem)
     scalars = replace(scalars, spike_strength=scalars.spike_strength * stronger)
-    reach = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    e_deviation = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     model = assemble(
         problem,
         choose_grid(problem, scalars, COARSENESS * refine),
         scalars,
-        mu_nodes=round(next(count for limit, count in _MU_NODES if reach <= limit) * refine),
+        mu_nodes=round(next(count for limit, count in _MU_NODES if e_deviation <= limit) * refine),
         rank_tolerance=_RANK_TOLERANCE / refine**6,
         finite_dimension=False,
         ends=ends,
     )
     whole, grid = model.bulk, model.grid
-    rows, columns = _reached(model)
+    rows, columns = _in_sampled_range(model)
     bulk = BulkModel(
-        _tilted(grid.kappa, grid.kappa_weights, rows),
-        _tilted(grid.u, grid.u_weights, columns),
+        _of_variance_one(grid.kappa, grid.kappa_weights, rows),
+        _of_variance_one(grid.u, grid.u_weights, columns),
         whole.phi[rows],
         whole.chi[columns],
         whole.noise_variance[np.ix_(rows, columns)],
@@ -152,8 +157,8 @@ def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0)
     return SpectralModel(model, bulk)
 
 
-def _reached(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The nodes of kappa and of u inside the reach."""
+def _in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The nodes of kappa and of u in the sampled range."""
     problem = model.problem
     rows = _expected(model.grid.kappa, problem.n_samples)
     if problem.readout != "gaussian":
@@ -162,7 +167,7 @@ def _reached(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool
 
 
 def _without_pole(values: Any, nearest: Any) -> Any:
-    """1/R or 1/zeta beyond the reach, no nearer to zero than half the value at the nearest node inside."""
+    """1/R or 1/zeta, outside the sampled range no nearer to zero than half its value at the nearest node inside."""
     return np.where(np.real(values / nearest) > _LEAST_RATIO, values, _LEAST_RATIO * nearest)
 
 
@@ -180,11 +185,11 @@ def _expected(nodes: Array, count: int) -> NDArray[np.bool_]:
     return keep if keep.sum() >= 3 else np.ones(len(nodes), dtype=bool)
 
 
-def _tilted(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
+def _of_variance_one(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
     """The kept weights times ``a + b x^2``, such that mass and variance are one."""
     if keep.all():
         return weights
     x, kept = nodes[keep], weights[keep] / weights[keep].sum()
     variance, fourth = kept @ x**2, kept @ x**4
-    tilted: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
-    return tilted
+    changed: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
+    return changed
