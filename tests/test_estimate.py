@@ -52,6 +52,21 @@ def test_the_difference_of_two_has_no_error_bar_of_its_own() -> None:
     assert MEASURED / other == pytest.approx(1.6784 / 1.5)
 
 
+def test_what_is_not_linear_is_the_float_of_the_mean() -> None:
+    other = Estimate(1.5, 0.04, 10)
+    for found, expected in (
+        (1 / other, 1 / 1.5),
+        (np.float64(3) / other, 2.0),
+        (other**2, 2.25),
+        (MEASURED * other, 1.6784 * 1.5),
+        (round(MEASURED, 2), 1.68),
+    ):
+        assert type(found) in (float, np.float64)
+        assert found == pytest.approx(expected)
+    assert +MEASURED is MEASURED
+    assert round(MEASURED) == 2
+
+
 def test_estimates_are_ordered_by_their_means() -> None:
     other = Estimate(1.5, 0.04, 10)
     assert min([MEASURED, other]) is other
@@ -60,7 +75,7 @@ def test_estimates_are_ordered_by_their_means() -> None:
     assert other <= MEASURED
 
 
-@pytest.mark.parametrize("operation", [operator.add, operator.sub, operator.mul])
+@pytest.mark.parametrize("operation", [operator.add, operator.sub, operator.mul, operator.pow, operator.truediv])
 def test_what_is_no_number_is_refused(operation: Callable[[object, object], object]) -> None:
     with pytest.raises(TypeError):
         operation(MEASURED, "1")

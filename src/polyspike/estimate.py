@@ -13,9 +13,10 @@ __all__ = ["Estimate"]
 class Estimate:
     """A mean over replicates with its standard error.
 
-    It is a number: ``float(e)``, ``f"{e:.3f}"``, comparisons and sums use the mean. Arithmetic with exact numbers keeps
-    the error bar. The difference of two estimates is a plain float, because its error bar hangs on whether the two
-    share their seeds: :func:`polyspike.paired_difference` has it for those that do.
+    It is a number: ``float(e)``, ``round(e, 2)``, ``f"{e:.3f}"`` and comparisons use the mean. What is linear in it (sums
+    with exact numbers, multiples) keeps the error bar; a power or an inverse is a plain float. So is the difference of
+    two estimates, because its error bar hangs on whether the two share their seeds:
+    :func:`polyspike.paired_difference` has it for those that do.
 
     Attributes
     ----------
@@ -64,8 +65,17 @@ class Estimate:
     def __neg__(self) -> "Estimate":
         return Estimate(-self.mean, self.standard_error, self.replicates)
 
+    def __pos__(self) -> "Estimate":
+        return self
+
     def __abs__(self) -> float:
         return abs(self.mean)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.mean, digits)
+
+    def __pow__(self, exponent: float) -> float:
+        return float(self.mean**exponent) if _is_number(exponent) else NotImplemented
 
     @overload
     def __add__(self, other: "Estimate") -> float: ...
@@ -93,7 +103,13 @@ class Estimate:
     def __rsub__(self, other: float) -> "Estimate":
         return -self + other
 
-    def __mul__(self, other: float) -> "Estimate":
+    @overload
+    def __mul__(self, other: "Estimate") -> float: ...
+    @overload
+    def __mul__(self, other: float) -> "Estimate": ...
+    def __mul__(self, other: "float | Estimate") -> "float | Estimate":
+        if isinstance(other, Estimate):
+            return self.mean * other.mean
         if not _is_number(other):
             return NotImplemented
         factor = float(other)
@@ -110,6 +126,9 @@ class Estimate:
         if isinstance(other, Estimate):
             return self.mean / other.mean
         return Estimate(self.mean / float(other), self.standard_error / abs(float(other)), self.replicates)
+
+    def __rtruediv__(self, other: float) -> float:
+        return float(other) / self.mean if _is_number(other) else NotImplemented
 
     def __lt__(self, other: "float | Estimate") -> bool:
         return self.mean < float(other)

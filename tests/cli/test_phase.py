@@ -35,8 +35,9 @@ def test_a_map_over_ridges_is_written_as_figure_and_tables(tmp_path: Path) -> No
     assert [float(cell["ridge"]) for cell in cells[::5]] == pytest.approx([0.01, 0.1, 1.0])
     assert [float(cell["step_exponent"]) for cell in cells[:5]] == [0, 0.125, 0.25, 0.375, 0.5]
     assert [row["overall"] for row in best].count("True") == 1
-    for k, row in enumerate(best):
-        assert float(row["test_error"]) <= min(float(cell["test_error"]) for cell in cells[5 * k : 5 * k + 5])
+    for k, row in enumerate(best):  # the best step may be the last column, solved on another way to 1e-9
+        least = min(float(cell["test_error"]) for cell in cells[5 * k : 5 * k + 5])
+        assert float(row["test_error"]) <= least * (1 + 1e-9)
     assert (tmp_path / "map" / "phase.png").stat().st_size > 10_000
     assert "<svg" in (tmp_path / "map" / "phase.svg").read_text(encoding="utf-8")
 

@@ -61,7 +61,7 @@ def test_one_run_is_that_of_simulate() -> None:
 def test_replicates_have_error_bars() -> None:
     expected = replicate(PROBLEM, replicates=3, n_test=300).test_error
     found = run_json("simulate", *SMALL, "--replicates", 3)["test_error"]
-    assert found == {"mean": expected.mean, "standard_error": expected.standard_error, "n": 3}
+    assert found == {"mean": expected.mean, "standard_error": expected.standard_error, "replicates": 3}
     assert "(3 runs)" in run("--replicates", "3").output
 
 

@@ -8,7 +8,20 @@ from cli.command import refusal, run, run_json
 from polyspike import Problem, simulate
 
 PROBLEM = Problem("tanh", "3*h1", 200, 50, 100, step_exponent=0.15)
-OPTIONS = ("--teacher", "3*h1", "--n-samples", 200, "--input-dim", 50, "--width", 100, "--step-exponent", 0.15)
+OPTIONS = (
+    "--activation",
+    "tanh",
+    "--teacher",
+    "3*h1",
+    "--n-samples",
+    200,
+    "--input-dim",
+    50,
+    "--width",
+    100,
+    "--step-exponent",
+    0.15,
+)
 
 
 def test_the_spikes_are_the_eigenvalues_beyond_the_bulk() -> None:

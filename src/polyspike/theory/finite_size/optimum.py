@@ -59,7 +59,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
 
     Examples
     --------
-    >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=3000, input_dim=600, width=1000, step_size=1.0, ridge=0.01)
+    >>> problem = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_size=1.0, ridge=0.01)
     >>> best = best_step(problem)
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
