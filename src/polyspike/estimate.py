@@ -13,8 +13,8 @@ __all__ = ["Estimate"]
 class Estimate:
     """A mean over replicates with its standard error.
 
-    It is a number: ``float(e)``, ``round(e, 2)``, ``f"{e:.3f}"`` and comparisons use the mean. What is linear in it (sums
-    with exact numbers, multiples) keeps the error bar; a power or an inverse is a plain float. So is the difference of
+    It is a number: ``float(e)``, ``round(e, 2)``, ``f"{e:.3f}"`` and comparisons use the mean. What is linear in it
+    (sums with exact numbers, multiples) keeps the error bar; a power or an inverse is a plain float. So is the difference of
     two estimates, because its error bar hangs on whether the two share their seeds:
     :func:`polyspike.paired_difference` has it for those that do.
 

@@ -17,6 +17,7 @@ TOML = 'activation = "relu"\nn_samples = 120\ninput_dim = 40\nwidth = 80\nstep_e
         (("predict", "--n-samples", 1), "error: --n-samples = 1: "),
         (("predict", "--n-samples", "1e0"), "error: --n-samples = 1: "),
         (("predict", "--window", 3), "error: --window = 3: .*give --window with --method window$"),
+        (("predict", "--method", "crossing"), "error: --window = None: give a window >= 1"),
         (("spectrum", "--degree", -1), "error: --degree = -1: "),
         (("simulate", "--n-test", 1), "error: --n-test = 1: "),
         (("simulate", "--n-samples", "1e9", "--no-streaming"), "--streaming fits, and .*--n-samples = "),

@@ -19,7 +19,7 @@ _OPTION_OF = {"alignment_degree": "degree"}
 def as_typed(error: PolyspikeError, context: Any) -> str:
     """A refusal ``argument = value: remedy`` in the words of the command line.
 
-    The argument becomes the option that the user typed; a value that came from a file, or from nowhere, keeps its name.
+    The argument becomes the option that the user typed; a value that came from a file keeps its name.
     In the remedy ``name=value`` becomes ``--name value``, and ``long_name`` becomes ``--long-name``.
 
     Parameters
@@ -35,6 +35,8 @@ def as_typed(error: PolyspikeError, context: Any) -> str:
         return message
     typed = {name: _spelt(p) for name, p in parameters.items() if _was_typed(name, context)}
     value = message[start.end() :]
+    if value.startswith("None: "):  # what is asked for and was not given
+        typed = {name: _spelt(p) for name, p in parameters.items()}
     names = [_name(name, value, typed, context.params) for name in start[1].split(", ")]
     return f"{', '.join(names)} = {value}"
 

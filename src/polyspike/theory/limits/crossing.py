@@ -72,7 +72,7 @@ def predict_crossing(problem: Problem, window: int | None = None) -> Prediction:
     if window is None and problem.window_edges is not None:
         window = problem.window_edges[1]
     if window is None or window < 1:
-        raise ArgumentError("window", window, "give the window >= 1 whose lower edge is crossed")
+        raise ArgumentError("window", window, "give a window >= 1, whose lower edge is crossed")
     degrees = spike_degrees(problem, window)
     features = features_of(problem)
     spike = _first_of_full(problem, features) if problem.gradient == "full" and window == 1 else None
