@@ -14,8 +14,8 @@ class Estimate:
     """A mean over replicates with its standard error.
 
     It is a number: ``float(e)``, ``round(e, 2)``, ``f"{e:.3f}"`` and comparisons use the mean. What is linear in it
-    (sums with exact numbers, multiples) keeps the error bar; a power or an inverse is a plain float. So is the difference of
-    two estimates, because its error bar hangs on whether the two share their seeds:
+    (sums with exact numbers, multiples) keeps the error bar; a power or an inverse is a plain float. So is the
+    difference of two estimates, because its error bar hangs on whether the two share their seeds:
     :func:`polyspike.paired_difference` has it for those that do.
 
     Attributes
@@ -125,6 +125,8 @@ class Estimate:
     def __truediv__(self, other: "float | Estimate") -> "float | Estimate":
         if isinstance(other, Estimate):
             return self.mean / other.mean
+        if not _is_number(other):
+            return NotImplemented
         return Estimate(self.mean / float(other), self.standard_error / abs(float(other)), self.replicates)
 
     def __rtruediv__(self, other: float) -> float:
