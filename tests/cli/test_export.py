@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from experiments.fakes import Fake
 from experiments.sweep.test_run import grid
 from polyspike.cli.app import app
-from polyspike.experiments import export
+from polyspike.experiments.sweep import tables
 from polyspike.experiments.sweep.run import sweep
 from polyspike.experiments.sweep.store import Store
 
@@ -81,7 +81,7 @@ def test_a_missing_package_is_one_line(store: Path, tmp_path: Path, monkeypatch:
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr(export, "import_module", missing)
+    monkeypatch.setattr(tables, "import_module", missing)
     done = run(store, tmp_path / "rows.parquet")
     assert done.exit_code == 4
     assert "pip install 'polyspike[tables]'" in done.stderr

@@ -34,7 +34,7 @@ SWEEP = """
         sys.stdin.readline()
     try:
         found = sweep(
-            sizes(), 4, path, run=Fake(log, seconds=float(seconds)), workers=int(workers), chunk=3,
+            sizes(), replicates=4, store=path, run=Fake(log, seconds=float(seconds)), workers=int(workers), chunk=3,
             progress=lambda p: print("rows", p.done, flush=True),
         )
         print(label, found.progress)
@@ -400,7 +400,10 @@ FILL = """
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))
     try:
-        sweep(sizes(), 4, sys.argv[1], run=Fake(), workers=1, chunk=3, progress=lambda p: print(p.made))
+        sweep(
+            sizes(), replicates=4, store=sys.argv[1], run=Fake(), workers=1, chunk=3,
+            progress=lambda p: print(p.made),
+        )
     except UnreadableError as error:
         sys.exit(str(error))
 """

@@ -10,7 +10,7 @@ import pytest
 from experiments.fakes import Fake, fake_measurement, lines, same
 from polyspike import ArgumentError, DoesNotFitError, Measurement, Problem, Status, UnreadableError, simulate
 from polyspike.errors import MissingPackageError
-from polyspike.experiments import sweep as sweep_module
+from polyspike.experiments.sweep import run as sweep_module
 from polyspike.experiments.sweep.progress import Progress
 from polyspike.experiments.sweep.run import SweepInterrupted, sweep
 from polyspike.experiments.sweep.store import Store

@@ -9,7 +9,7 @@ from polyspike import ArgumentError, Problem, UnreadableError
 from polyspike.experiments.sweep.run import sweep
 from polyspike.experiments.sweep.spec import _WHOLE, SweepSpec
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 TEXT = """
 replicates = 3

@@ -351,7 +351,7 @@ def test_a_file_that_may_not_grow_keeps_every_row_that_was_stored(path: Path) ->
 
 def environment() -> dict[str, str]:
     """For a fresh interpreter that runs from the source tree."""
-    folders = [str(Path(__file__).parents[1]), *(p for p in sys.path if p)]
+    folders = [str(Path(__file__).parents[2]), *(p for p in sys.path if p)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
 
 

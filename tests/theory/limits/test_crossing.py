@@ -147,7 +147,7 @@ def simulated_misfit(theory: Callable[[Problem], Prediction]) -> float:
 
     z standard errors, z for 27 comparisons at a false alarm of 1e-4 together, and 1/d of the untrained error.
     """
-    table = Path(__file__).parents[2] / "examples" / "measured" / "critical_exponent.csv"
+    table = Path(__file__).parents[3] / "examples" / "measured" / "critical_exponent.csv"
     rows: Any = np.genfromtxt(table, delimiter=",", names=True)
     out = []
     for row in rows:

@@ -15,7 +15,7 @@ from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, root
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
-FOLDER = Path(__file__).parents[3] / "benchmarks" / "agreement"
+FOLDER = Path(__file__).parents[4] / "benchmarks" / "agreement"
 
 
 def linear_and_quadratic(x: Array) -> Array:

@@ -123,48 +123,58 @@ def assemble(
     norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm)
     if not finite_dimension:
         norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
-    (phi, phi_by_log_norm), chi = factorise(
-        [averages.slope, averages.slope_by_log_norm], [1.0, norm_fluctuations.log_norm_variance], grid, rank_tolerance
-    )
+    phi, phi_by_log_norm, chi = _linear_factors(averages, norm_fluctuations, grid, rank_tolerance)
+    quadratic = _quadratic_factors(averages, norm_fluctuations, grid)
     noise_variance, growth = averages.noise_variance, norm
     if finite_dimension:
         noise_variance, linear_growth = _independent(averages, tau * norm, norm_fluctuations, grid)
         growth = norm * linear_growth
-    (phi2, phi2_by_log_norm), chi2 = factorise(
-        [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5],
-        [1.0, norm_fluctuations.log_norm_variance],
-        grid,
-        NEXT_RANK_TOLERANCE,
-    )
     bulk = BulkModel(
-        grid.kappa_weights,
-        grid.u_weights,
-        phi * growth,
-        chi,
-        noise_variance,
-        weight_variance,
-        measures.bulk,
-        n / problem.input_dim,
-        n / problem.width,
-        _next_order(problem, averages, norm_fluctuations, (phi2, phi2_by_log_norm, chi2)) if finite_dimension else None,
+        sample_weights=grid.kappa_weights,
+        neuron_weights=grid.u_weights,
+        phi=phi * growth,
+        chi=chi,
+        noise_variance=noise_variance,
+        weight_variance=weight_variance,
+        mu_weights=measures.bulk,
+        samples_per_dim=n / problem.input_dim,
+        samples_per_neuron=n / problem.width,
+        next_order=_next_order(problem, averages, norm_fluctuations, quadratic) if finite_dimension else None,
     )
     return FiniteSizeModel(
-        problem,
-        scalars,
-        grid,
-        bulk,
-        label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
-        averages.mean,
-        directions,
-        mu,
-        gains,
-        measures.frame[:, -2, -2],
-        norm_fluctuations,
-        phi,
-        phi_by_log_norm,
-        weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
-        (phi2, phi2_by_log_norm, chi2),
+        problem=problem,
+        conditioning=scalars,
+        grid=grid,
+        bulk=bulk,
+        labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
+        mean=averages.mean,
+        direction_measures=directions,
+        mu=mu,
+        gains=gains,
+        omega_measure=measures.frame[:, -2, -2],
+        norms=norm_fluctuations,
+        phi=phi,
+        phi_by_log_norm=phi_by_log_norm,
+        along=weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
+        quadratic=quadratic,
     )
+
+
+def _linear_factors(
+    averages: ActivationAverages, norm_fluctuations: Norms, grid: Grid, rank_tolerance: float | None
+) -> tuple[Any, Any, Any]:
+    """Phi, its derivative by the logarithm of a sample's norm, and chi: factors of ``A1/tau``."""
+    functions, weights = [averages.slope, averages.slope_by_log_norm], [1.0, norm_fluctuations.log_norm_variance]
+    (phi, phi_by_log_norm), chi = factorise(functions, weights, grid, rank_tolerance)
+    return phi, phi_by_log_norm, chi
+
+
+def _quadratic_factors(averages: ActivationAverages, norm_fluctuations: Norms, grid: Grid) -> tuple[Any, Any, Any]:
+    """The same of ``a2 = t / sqrt 2``."""
+    functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]
+    weights = [1.0, norm_fluctuations.log_norm_variance]
+    (phi2, phi2_by_log_norm), chi2 = factorise(functions, weights, grid, NEXT_RANK_TOLERANCE)
+    return phi2, phi2_by_log_norm, chi2
 
 
 def _next_order(
@@ -178,7 +188,14 @@ def _next_order(
     removed = (1 - share) * averages.mean_by_log_norm * averages.mean_by_log_norm_twice / 2
     noise_by_log_square = averages.noise_by_log_square - removed
     chi_of_share = share[:, None] ** 0.5 * chi
-    return NextOrder(phi, phi_by_log_norm, chi_of_share, noise_by_log_square, problem.input_dim, problem.n_samples)
+    return NextOrder(
+        phi=phi,
+        phi_by_log_norm=phi_by_log_norm,
+        chi=chi_of_share,
+        noise_by_log_square=noise_by_log_square,
+        input_dim=problem.input_dim,
+        n_samples=problem.n_samples,
+    )
 
 
 def _norm_of_sample(problem: Problem, kappa: Array) -> Any:

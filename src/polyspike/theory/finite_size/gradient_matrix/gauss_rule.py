@@ -302,19 +302,18 @@ def _gauss(along: Complex, total: Complex, ends: Array, n_nodes: int, atom: floa
                 continue
             if atom is not None and n_nodes > 1:
                 diagonal[-1] = atom + _radau(diagonal[:-1] - atom, off)
-            rule = _from_recurrence(diagonal, off, orthonormal)
+            t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
             # The node at an atom is one of the ends, to rounding.
-            if rule.t.min() > ends[0] - _ROUNDING * (atom is not None) and rule.t.max() < ends[1]:
-                return rule._replace(orthonormal=orthonormal[:, : len(along)])
+            if t.min() > ends[0] - _ROUNDING * (atom is not None) and t.max() < ends[1]:
+                return _golub_welsch(t, vectors, orthonormal[:, : len(along)])
         n_nodes = 3 * n_nodes // 4
     raise NumericalError(Status.OUT_OF_RANGE, "the spectral measure of the gradient matrix gives no Gauss rule")
 
 
-def _from_recurrence(diagonal: Array, off: Array, orthonormal: Complex) -> _Rule:
-    """Nodes and weights by Golub and Welsch: the eigenvalues of the recurrence's matrix, and the mass times the squared
-    first components of its eigenvectors.
+def _golub_welsch(t: Array, vectors: Array, orthonormal: Complex) -> _Rule:
+    """The rule of Golub and Welsch, from eigenvalues and eigenvectors of the recurrence's matrix: the weights are the
+    mass times the squared first components.
     """
-    t, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
     mass, first = 1 / orthonormal[0, 0].real ** 2, vectors[0]
     return _Rule(t, mass * first**2, vectors / first / sqrt(mass), orthonormal)
 
