@@ -19,9 +19,9 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured, plot_predicted, plot_staircase
 
 import polyspike as ps
-from polyspike.plotting import house_style, plot_measured, plot_predicted, plot_staircase
 
 TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "critical_exponent.csv"
 REPLICATES = {1000: 96, 2000: 48, 4000: 24}

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 import polyspike as ps
 from polyspike import PairedDifference, Replication
-from polyspike.plotting import house_style, plot_measured, plot_predicted
 from polyspike.theory.finite_size.initial_output import predict_without_output
 
 TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "initial_output.csv"

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import polyspike as ps
-from polyspike.experiments.edge import fit_edge
+from polyspike.edge import fit_edge
 
 
 def shifted_sine(x):

@@ -15,7 +15,7 @@ from polyspike import EdgePrediction, FailedPrediction, Prediction, Problem, Sta
 PROBLEM = Problem("relu", "h1 + 0.5*h2", 200, 100, 150, step_exponent=0.3)
 EXPONENTS = (0.2, 0.25, 0.3)  # 1/4 is the edge between the first two windows
 
-COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source"}
+COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source", "limit_source"}
 
 
 def rows(method: str) -> list[Any]:
@@ -54,6 +54,21 @@ def test_an_edge_of_the_published_limit_says_what_it_lacks() -> None:
     )
     assert failed.trust_reason == failed.message
     assert (failed.notes, failed.extras, failed.regime) == ((), {}, "")
+
+
+def test_a_prediction_gives_the_limit_of_its_problem() -> None:
+    single, row = ps.predict(PROBLEM), ps.predict([PROBLEM])[0]
+    for found in (single, row):
+        assert isinstance(found, Prediction)
+        assert found.limit().test_error == ps.predict(PROBLEM, method="window").test_error
+        assert found.limit(2).test_error == ps.predict(PROBLEM, method="window", l=2).test_error
+
+
+def test_a_limit_has_no_limit() -> None:
+    found = ps.predict(PROBLEM, method="window")
+    assert isinstance(found, Prediction)
+    with pytest.raises(ps.NumericalError, match="method 'window' knows no limit"):
+        found.limit()
 
 
 def test_an_optimum_has_the_fields_of_its_prediction() -> None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from polyspike.experiments.compare import compare as compare
     from polyspike.experiments.compare import compare_differences as compare_differences
     from polyspike.experiments.compare import disagreements as disagreements
+    from polyspike.experiments.phase import PhaseMap as PhaseMap
+    from polyspike.experiments.phase import phase_map as phase_map
     from polyspike.experiments.replicate import PairedDifference as PairedDifference
     from polyspike.experiments.replicate import Replication as Replication
     from polyspike.experiments.replicate import paired_difference as paired_difference
@@ -68,6 +70,8 @@ _LAZY: dict[str, str] = {
     "compare": "polyspike.experiments.compare",
     "compare_differences": "polyspike.experiments.compare",
     "disagreements": "polyspike.experiments.compare",
+    "PhaseMap": "polyspike.experiments.phase",
+    "phase_map": "polyspike.experiments.phase",
     "PairedDifference": "polyspike.experiments.replicate",
     "Replication": "polyspike.experiments.replicate",
     "paired_difference": "polyspike.experiments.replicate",
@@ -90,7 +94,7 @@ _LAZY: dict[str, str] = {
     "best_step_and_ridge": "polyspike.theory",
 }
 
-_ROOMS = ("data", "experiments", "plotting", "problem", "simulation", "theory")
+_ROOMS = ("data", "experiments", "plot", "problem", "simulation", "theory")
 """Packages whose names are reached as ``polyspike.data.load``, loaded when first used."""
 
 __all__ = [
@@ -114,6 +118,7 @@ __all__ = [
     "NumericalError",
     "Optimum",
     "PairedDifference",
+    "PhaseMap",
     "PolyspikeError",
     "Prediction",
     "Problem",
@@ -142,6 +147,7 @@ __all__ = [
     "gradient_matrix_spectrum",
     "paired_difference",
     "paired_differences",
+    "phase_map",
     "predict",
     "replicate",
     "simulate",

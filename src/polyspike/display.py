@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.markup import table
+
 __all__ = ["Readable"]
 
 COLUMNS = 79
@@ -31,6 +33,15 @@ class Readable:
     def _shown(self) -> dict[str, Any]:
         """What the repr shows, by name: the fields."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.repr}  # type: ignore[arg-type]
+
+    def _picture(self) -> str:
+        """A thumbnail as an ``<svg>`` element, where it helps; a picture of numbers that are there."""
+        return ""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same as the repr, as a table."""
+        shown = {name: _text(value).replace("+/-", "±") for name, value in _present(self).items()}
+        return table(type(self).__name__, shown, self._picture())
 
     def __repr__(self) -> str:
         shown = ", ".join(_tied(f"{name}={_text(value)}") for name, value in _present(self).items())

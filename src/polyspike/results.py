@@ -13,6 +13,7 @@ from polyspike.answers import PredictionFields
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.estimate import Estimate
+from polyspike.pictures import bars_picture, histogram_picture
 from polyspike.record import Result
 from polyspike.spectra import Spectrum, Spike
 from polyspike.status import Status
@@ -104,6 +105,9 @@ class Measurement(Result):
     seconds: float = 0.0
     dtype: str = "float64"
     device: str = "cpu"
+
+    def _picture(self) -> str:
+        return "" if self.eigenvalues is None else histogram_picture(self.eigenvalues)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -207,6 +211,32 @@ class Prediction(Result):
     status: Status = Status.OK
     extras: dict[str, float] = field(default_factory=dict)
     spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
+    limit_source: Callable[[int | None], Any] | None = field(default=None, repr=False)
+
+    def _picture(self) -> str:
+        names = ("null_error", "linear_error", "test_error", "train_error")
+        return bars_picture({name.replace("_", " "): getattr(self, name) for name in names})
+
+    def limit(self, l: int | None = None) -> "Prediction | EdgePrediction":  # noqa: E741
+        """The limit of infinite size of the same problem, ``predict(problem, method="window", l=l)``, computed when
+        asked for; of a prediction that is a limit itself, an error.
+
+        Parameters
+        ----------
+        l : int, optional
+            Number of spikes; that of the step's window when absent.
+
+        Raises
+        ------
+        NumericalError
+            Of a prediction that knows no limit.
+        ArgumentError
+            At a step of order sqrt(n), where no window applies; for a problem that the limit theory refuses.
+        """
+        if self.limit_source is None:
+            raise NumericalError(Status.OUT_OF_RANGE, f"a prediction of method {self.method!r} knows no limit")
+        found: Prediction | EdgePrediction = self.limit_source(l)
+        return found
 
     @cached_property
     def spectrum(self) -> Spectrum:

@@ -3,11 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.pictures import curve_picture
 from polyspike.record import Result
 
 __all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
+
+_LOWEST = 1e-5
+"""Start of a curve that would start at zero, as a share of its end."""
+
+_THUMBNAIL_POINTS = 60
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +62,50 @@ class Spectrum(Result):
     spikes: tuple[Spike, ...]
     inside: tuple[int, ...] = ()
     means_source: Callable[[], tuple[float, ...]] | None = field(default=None, repr=False)
+
+    def curve(self, points: int = 200) -> tuple[Array, Array]:
+        """Points of every interval of the bulk in turn, dense near its edges, and the density there.
+
+        Parameters
+        ----------
+        points : int
+            In each interval. One that reaches down to zero starts at a hundred-thousandth of its end.
+
+        Returns
+        -------
+        x, density : ndarray of shape (intervals * points,)
+        """
+        turn = (1 - np.cos(np.linspace(0, np.pi, points))) / 2
+        starts = [max(low, high * _LOWEST) for low, high in self.edges]
+        x = np.concatenate([low * (high / low) ** turn for low, (_, high) in zip(starts, self.edges)])
+        return x, self.density(x)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw density and spikes: :func:`polyspike.plot.spectrum` with ``theory=self``.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure when absent.
+        **options
+            Those of the function, ``run`` included.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingPackageError
+            Where matplotlib is not installed.
+        """
+        from polyspike.plot import spectrum
+
+        return spectrum(theory=self, ax=ax, **options)
+
+    def _picture(self) -> str:
+        x, density = self.curve(_THUMBNAIL_POINTS)
+        return curve_picture(x, x * density, [spike.location for spike in self.spikes])
 
     @cached_property
     def means(self) -> tuple[float, ...]:

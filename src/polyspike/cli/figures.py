@@ -1,22 +1,22 @@
-"""Which figure belongs to which part of the reproduction."""
+"""The figures of the commands, put together from the functions of :mod:`polyspike.plot`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from polyspike.plotting import (
-    alignment_figure,
-    convergence_figure,
-    errors_figure,
-    realdata_figure,
-    spectrum_figure,
-)
+from polyspike import plot
+from polyspike.plot.axes import LABELS, Axes, Figure, log_ticks, name_ticks, new_figure
+from polyspike.plot.style import palette, styled
+from polyspike.results import Measurement, Prediction
+from polyspike.spectra import Spectrum, Spike
 
-__all__ = ["FIGURES"]
+__all__ = ["FIGURES", "phase_figure", "spectrum_command_figure", "sweep_figure"]
 
 Columns = Mapping[str, NDArray]
 Tables = Mapping[str, Columns]
+Records = list[dict[str, Any]]
 
 SHOWN_EXPONENT = 0.354
 TEACHERS = {"linear": r"$\sigma_* = H_1$", "cubic": r"$\sigma_* = H_1 + 0.6 H_2 + 0.3 H_3$"}
@@ -30,41 +30,249 @@ CONVERGENCE_PANELS = (
     ),
 )
 
-
-def _spectrum(tables: Tables) -> Any:
-    means = tables["spectrum"]
-    panels = {"panel": means["panel"], "title": means["title"], "edge": means["edge_drawn"]}
-    return spectrum_figure(tables["spectrum_eigenvalues"], panels, tables.get("spectrum_theory"))
+# Letters that stand side by side under both panels of a sweep, markers and gaps taken off.
+_LEGEND_WIDTH = 96
 
 
-def _alignment(tables: Tables) -> Any:
-    return alignment_figure(
-        tables["alignment"],
-        tables["alignment_profiles"],
-        SHOWN_EXPONENT,
-        tables.get("alignment_theory"),
-        tables.get("alignment_profile_theory"),
+def records(columns: Columns, **where: float | str) -> Records:
+    """The rows of a table in which the named columns have the given values; an exponent below 0 is no step."""
+    rows = (dict(zip(columns, row)) for row in zip(*(values.tolist() for values in columns.values())))
+    return [_with_step(row) for row in rows if all(row[name] == value for name, value in where.items())]
+
+
+def _with_step(row: dict[str, Any]) -> dict[str, Any]:
+    exponent = row.get("exponent")
+    if exponent is None:
+        return row
+    return row | ({"step_size": 0.0} if exponent < 0 else {"step_exponent": exponent})
+
+
+@styled
+def _spectrum(tables: Tables) -> Figure:
+    """Figure 1: one panel a step, with the bulk and the spikes that left it."""
+    figure, grid = new_figure(7.2, 4.3, nrows=2, ncols=3, sharex=True)
+    found, theory = tables["spectrum_eigenvalues"], tables.get("spectrum_theory")
+    limits = (0.03, 3 * float(found["eigenvalue"].max()))
+    for ax, panel in zip(grid.flat, records(tables["spectrum"])):
+        name = panel["panel"]
+        values = [row["eigenvalue"] for row in records(found, panel=name)]
+        predicted = None if theory is None else spectrum_of(records(theory, panel=name))
+        plot.spectrum(values, predicted, ax=ax, limits=limits, legend=False)
+        ax.set_title(panel["title"], loc="left")
+    for ax in grid[0]:
+        ax.set_xlabel("")
+    for ax in grid[:, 1:].flat:
+        ax.set_ylabel("")
+    return figure
+
+
+def spectrum_of(rows: Records) -> Spectrum:
+    """The spectrum that a table holds: its density, a share of the positive eigenvalues, at the points of a curve."""
+    curve = [(row["x"], row["value"]) for row in rows if row["kind"] == "density"]
+    x, density = (np.array(values) for values in zip(*curve))
+    edges = tuple((row["x"], row["value"]) for row in rows if row["kind"] == "interval")
+    spikes = tuple(Spike(row["x"], np.array([])) for row in rows if row["kind"] == "spike")
+    return Spectrum(lambda places: np.interp(places, x, density), edges, 0.0, spikes)
+
+
+@styled
+def _alignment(tables: Tables) -> Figure:
+    """Figure 2: shares of the polynomials and of Hermite functions, and the profile of each vector at one exponent."""
+    figure, (first, second, third) = new_figure(7.2, 2.9, ncols=3)
+    stepped = [row for row in records(tables["alignment"]) if "step_exponent" in row]
+    theory = records(tables["alignment_theory"])
+    new = {f"new{k}": f"degree {k}" for k in range(1, 5)}
+    plot.shares(stepped, names=new, ax=first, legend=False)
+    plot.shares(stepped, theory, names={f"h{k}": f"degree {k}" for k in range(1, 5)}, ax=second, legend=False)
+    measured, predicted = (
+        records(tables[f"alignment_{name}"], exponent=SHOWN_EXPONENT) for name in ("profiles", "profile_theory")
+    )
+    plot.alignment(measured, predicted, ax=third, legend=False)
+    titles = (r"new part of $P_k$", r"Hermite $H_k$", rf"$\alpha = {SHOWN_EXPONENT:g}$")
+    for ax, title, pad in zip((first, second, third), titles, (None, None, 14)):  # as high as over the windows
+        ax.set_title(title, loc="left", pad=pad)
+    second.set_ylabel("")
+    for ax in (first, second):
+        ax.set_xlabel(r"step exponent $\alpha$")
+    bars = [handle for handle in third.containers if hasattr(handle, "patches") and handle.patches]
+    names = [f"degree {k}" for k in range(len(bars))]
+    figure.legend(bars, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+@styled
+def _errors(tables: Tables) -> Figure:
+    """Figure 3: test error above, train error below, one column a teacher."""
+    figure, grid = new_figure(7.2, 5.0, nrows=2, ncols=len(TEACHERS), sharex=True, squeeze=False)
+    for column, (teacher, title) in zip(grid.T, TEACHERS.items()):
+        for ax, quantity in zip(column, ("test_error", "train_error")):
+            _errors_of(ax, tables, teacher, quantity)
+        column[0].set_title(title, loc="left")
+        column[0].set_xlabel("")
+    _legend_of_all(figure, grid)
+    return figure
+
+
+def _errors_of(ax: Axes, tables: Tables, teacher: str, quantity: str) -> None:
+    theory, measured = tables["errors_theory"], records(tables["errors"], teacher=teacher)
+    linear = records(theory, teacher=teacher, curve="linear_error")[0][quantity]
+    curve = [
+        row | {"step_exponent": row["level"], "linear_error": linear}
+        for row in records(theory, teacher=teacher, curve="finite-size")
+        if row["level"] >= 0
+    ]
+    limit = [row | {"window": row["level"]} for row in records(theory, teacher=teacher, curve="window") if row["level"]]
+    plot.errors(
+        [_without(row, "curve") for row in curve],
+        measured,
+        y=quantity,
+        limit=[_without(row, "curve") for row in limit],
+        linear=quantity == "test_error",
+        ax=ax,
+        legend=False,
+        line_kwargs={"label": "theory at this size"},
     )
 
 
-def _errors(tables: Tables) -> Any:
-    return errors_figure(tables["errors"], tables["errors_theory"], TEACHERS)
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
 
 
-def _convergence(tables: Tables) -> Any:
-    means, rates, offsets = (tables[f"convergence{name}"] for name in ("", "_rates", "_offsets"))
-    return convergence_figure(means, rates, offsets, CONVERGENCE_PANELS)
+def _legend_of_all(figure: Figure, grid: Any) -> None:
+    """One legend for all axes."""
+    entries: dict[str, Any] = {}
+    for ax in grid.flat:
+        handles, labels = ax.get_legend_handles_labels()
+        entries = dict(zip(labels, handles)) | entries
+    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=len(entries))
 
 
-def _realdata(tables: Tables) -> Any:
-    title = str(tables["realdata_data"]["title"][0])
-    return realdata_figure(tables["realdata_spectra"], tables["realdata_alignment"], tables["realdata"], title)
+@styled
+def _convergence(tables: Tables) -> Figure:
+    """Figure 4: one panel for each group of distances, and one for the constant part of the even spikes."""
+    figure, grid = new_figure(7.2, 5.4, nrows=2, ncols=2)
+    for ax, (title, names) in zip(grid.flat, CONVERGENCE_PANELS):
+        _distances(ax, tables["convergence"], tables["convergence_rates"], names)
+        ax.set_ylabel(title)
+    _offsets(grid.flat[-1], tables["convergence_offsets"])
+    for ax in grid.flat:
+        _legend_above(ax, ncols=1)
+    return figure
 
 
-FIGURES: dict[str, Callable[[Tables], Any]] = {
+def _distances(ax: Axes, distances: Columns, rates: Columns, names: Mapping[str, str]) -> None:
+    """Distances against n on logarithmic axes, with the fitted power of each in the legend."""
+    dots: Records = []
+    lines: Records = []
+    for name, label in names.items():
+        mine, fit = records(distances, name=name), records(rates, name=name)[0]
+        curve = {"curve": rf"{label}: $n^{{{fit['rate']:.2f}}}$"}
+        dots += [row | curve | {"n_samples": row["n"]} for row in mine]
+        power = [fit["prefactor"] * row["n"] ** fit["rate"] for row in mine]
+        lines += [curve | {"n_samples": row["n"], "distance": value} for row, value in zip(mine, power)]
+    plot.errors(lines, dots, "n_samples", "distance", ax=ax, legend=False, line_kwargs={"linewidth": 0.8})
+    _size_axis(ax, distances)
+    ax.set_yscale("log")
+    log_ticks(ax.yaxis, 1.0)
+
+
+def _size_axis(ax: Axes, columns: Columns) -> None:
+    sizes = np.unique(columns["n"])
+    ax.set(xscale="log", xlabel=r"$n$   ($d$ and $N$ in proportion)")
+    name_ticks(ax.xaxis, sizes)
+
+
+def _offsets(ax: Axes, columns: Columns) -> None:
+    """What both statements of the spikes leave of the constant part of F, against n."""
+    statements = {"corrected": r"smoothed $P_k$", "published": "monomials (published)"}
+    rows = [row | {"n_samples": row["n"]} for row in records(columns)]
+    predicted = [{"n_samples": row["n_samples"], "offset": row["left_by_published"]} for row in rows]
+    ax.axhline(0, color=palette(ax).theory, linewidth=1.1)
+    plot.errors(predicted, x="n_samples", y="offset", ax=ax, legend=False, line_kwargs={"label": "predicted"})
+    for (name, label), degree, marker in zip(statements.items(), (3, 2), "^s"):
+        dots = [{"n_samples": row["n_samples"], "offset": row[name], "offset_se": row[f"{name}_se"]} for row in rows]
+        look = {"color": palette(ax).colour(degree), "label": label, "fmt": marker}
+        plot.errors(measured=dots, x="n_samples", y="offset", ax=ax, legend=False, dot_kwargs=look)
+    _size_axis(ax, columns)
+    ax.set_ylabel("constant part left over")
+
+
+def _legend_above(ax: Axes, **options: Any) -> None:
+    """A legend where it covers no data: above the axes."""
+    ax.legend(**({"loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": 2, "borderaxespad": 0.2} | options))
+
+
+@styled
+def _realdata(tables: Tables) -> Figure:
+    """Figure 5: spectrum before and after the step, alignment, and test error against the exponent."""
+    figure, grid = new_figure(7.2, 4.8, nrows=2, ncols=2)
+    spectra = tables["realdata_spectra"]
+    limits = (0.02, 3 * float(spectra["eigenvalue"].max()))
+    for ax, when in zip(grid[0], ("before", "after")):
+        values = [row["eigenvalue"] for row in records(spectra, when=when)]
+        plot.spectrum(values, ax=ax, limits=limits, legend=False)
+        ax.set_title(f"{when} the step")
+    stepped = [row for row in records(tables["realdata_alignment"]) if "step_exponent" in row]
+    names = {f"h{k}": rf"$H_{k}$" for k in range(1, 4)}
+    plot.shares(stepped, names=names, ax=grid[1, 0], legend=False)
+    _legend_above(grid[1, 0], ncols=3, bbox_to_anchor=(0, 1.08))
+    _realdata_errors(grid[1, 1], records(tables["realdata"]))
+    figure.suptitle(str(tables["realdata_data"]["title"][0]), x=0.01, ha="left", fontsize=9)
+    return figure
+
+
+def _realdata_errors(ax: Axes, rows: Records) -> None:
+    style: dict[str, Any] = {"color": palette(ax).colour(4), "linestyle": (0, (6, 2))}
+    ax.axhline(rows[0]["linear_error"], label="ridge on the inputs", **style)
+    look = {"linestyle": "-", "linewidth": 0.7, "label": "one step"}
+    plot.errors(measured=rows, ax=ax, legend=False, dot_kwargs=look)
+    _legend_above(ax, ncols=2, bbox_to_anchor=(0, 1.08), columnspacing=1.0)
+
+
+@styled
+def phase_figure(found: Any) -> Figure:
+    """The map of ``polyspike phase``."""
+    figure, ax = new_figure(5.4, 3.9)
+    plot.phase(found, ax=ax)
+    return figure
+
+
+@styled
+def spectrum_command_figure(run: Measurement, theory: Prediction) -> Figure:
+    """The spectrum of ``polyspike spectrum``."""
+    figure, ax = new_figure(5, 3.2)
+    plot.spectrum(run, theory, ax=ax)
+    return figure
+
+
+@styled
+def sweep_figure(measured: Sequence[Mapping[str, Any]], theory: Sequence[Mapping[str, Any]], field: str) -> Figure:
+    """Test error and train error of ``polyspike sweep`` against the step, one colour for every curve.
+
+    Parameters
+    ----------
+    measured, theory : sequence of mappings
+        Rows of :func:`polyspike.experiments.curves.summary` and ``theory_curves``; the latter may be empty.
+    field : {"step_exponent", "step_size"}
+    """
+    figure, axes = new_figure(7.2, 3.4, ncols=2)
+    for ax, quantity in zip(axes, ("test_error", "train_error")):
+        plot.sweep(measured, x=field, y=quantity, theory=theory or None, ax=ax, legend=False)
+        ax.set_ylabel(LABELS[quantity])
+    handles, labels = axes[0].get_legend_handles_labels()
+    if theory and len(handles) > 1:
+        line = axes[0].plot([], [], color=palette(axes[0]).quiet)[0]
+        handles, labels = [*handles, line], [*labels, f"lines: {theory[0].get('method', 'predicted')} theory"]
+    columns = max(1, min(3, _LEGEND_WIDTH // max(map(len, labels))))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    return figure
+
+
+FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "spectrum": _spectrum,
     "alignment": _alignment,
     "errors": _errors,
     "convergence": _convergence,
     "realdata": _realdata,
 }
+"""The figure of each part of the reproduction, by name."""

@@ -55,9 +55,9 @@ def save_whole(figure: Any, path: Path) -> None:
         If the place cannot be written, or is full.
     """
     from polyspike.experiments.reproduce.folder import write_whole
-    from polyspike.plotting.style import save_figure
+    from polyspike.plot import save
 
-    write_whole(path, lambda temporary: save_figure(figure, temporary))
+    write_whole(path, lambda temporary: save(figure, temporary))
 
 
 def make_folder(path: Path) -> Path:

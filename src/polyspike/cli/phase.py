@@ -74,13 +74,13 @@ def _axes(name: str, given: str, low: Any, high: Any, rows: int, columns: int) -
 
 
 def _write(found: Any, folder: Path) -> list[Path]:
+    from polyspike.cli.figures import phase_figure
     from polyspike.experiments.sweep.tables import write_csv
-    from polyspike.plotting.phase import phase_figure
 
     write_csv(found.cells, folder / "phase.csv")
     write_csv(found.best, folder / "best.csv")
     for name in ("phase.png", "phase.svg"):
-        save_whole(phase_figure(found.cells, found.best, found.against), folder / name)
+        save_whole(phase_figure(found), folder / name)
     return [folder / name for name in ("phase.csv", "best.csv", "phase.png", "phase.svg")]
 
 

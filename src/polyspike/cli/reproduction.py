@@ -29,7 +29,7 @@ from polyspike.experiments.reproduce import (
     write_whole,
 )
 from polyspike.experiments.reproduce.columns import to_columns
-from polyspike.plotting import save_figure
+from polyspike.plot import save
 
 __all__ = ["Reproduction"]
 
@@ -113,7 +113,7 @@ class Reproduction:
             self.folder.write_text(f"{table}.csv", to_csv(columns))
         figure = FIGURES[name](tables)
         for suffix in (".png", ".svg"):
-            write_whole(self.folder.path / f"{name}{suffix}", lambda path: save_figure(figure, path))
+            write_whole(self.folder.path / f"{name}{suffix}", lambda path: save(figure, path))
 
     def _report(self) -> None:
         """The report of every finished part, those of earlier runs into this folder included."""

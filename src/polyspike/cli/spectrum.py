@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from polyspike.cli.announce import announced, check_run
@@ -11,6 +10,7 @@ from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import check_figure, print_json, save_whole, spectrum_values
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
+from polyspike.results import Measurement, Prediction
 from polyspike.spectra import Spectrum
 
 __all__ = ["EXAMPLES", "command"]
@@ -33,7 +33,7 @@ def command(
 
     Each is shown as it is in one simulated network and, below it, as the finite-size theory predicts it.
     """
-    from polyspike.experiments.edge import fit_edge, split_spikes
+    from polyspike.edge import fit_edge, split_spikes
     from polyspike.simulation import simulate
     from polyspike.theory import predict
 
@@ -50,7 +50,7 @@ def command(
     overlaps: Any = [] if run.alignment is None else run.alignment.overlaps[: len(spikes)]
     theory = result.spectrum
     if figure is not None:
-        _draw(figure, run.eigenvalues, edge.position, theory)
+        _draw(figure, run, result)
     values = {"bulk_edge": edge.position, "spikes": spikes, "overlaps": overlaps}
     if json:
         print_json({"problem": repr(problem), "seed": seed, **values, "predicted": spectrum_values(theory)})
@@ -64,7 +64,7 @@ def command(
 
 def _check_size(problem: Problem) -> None:
     """The edge of the bulk is fitted to some eigenvalues."""
-    from polyspike.experiments.edge import LEAST
+    from polyspike.edge import LEAST
 
     if min(problem.n_samples, problem.width) < LEAST:
         sizes = (problem.n_samples, problem.width)
@@ -89,11 +89,7 @@ def _print_spike(location: float, profile: Any) -> None:
     print(f"  {location:10.4g}   {learned}")
 
 
-def _draw(path: Path, eigenvalues: Any, edge: float, theory: Spectrum) -> None:
-    from polyspike.experiments.reproduce.spectrum import density_curve
-    from polyspike.plotting import new_figure, spectrum_axes
+def _draw(path: Path, run: Measurement, theory: Prediction) -> None:
+    from polyspike.cli.figures import spectrum_command_figure
 
-    figure, axes = new_figure(5, 3.2)
-    spikes = np.array([spike.location for spike in theory.spikes])
-    spectrum_axes(axes, eigenvalues, edge, density_curve(theory), spikes)
-    save_whole(figure, path)
+    save_whole(spectrum_command_figure(run, theory), path)

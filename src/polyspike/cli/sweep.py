@@ -140,7 +140,7 @@ def _write(result: Any, folder: Path, figure: bool) -> list[Path]:
 
 def _drawable(means: Any) -> bool:
     """Whether there is something to draw, and not too much of it."""
-    from polyspike.plotting.sweep import MOST_CURVES
+    from polyspike.plot.sweep import MOST_CURVES
 
     curves = len({row["curve"] for row in means})
     if curves > MOST_CURVES:
@@ -149,7 +149,7 @@ def _drawable(means: Any) -> bool:
 
 
 def _draw(means: Any, theory: Any, field: Any, folder: Path) -> list[Path]:
-    from polyspike.plotting.sweep import sweep_figure
+    from polyspike.cli.figures import sweep_figure
 
     paths = [folder / "errors.png", folder / "errors.svg"]
     for path in paths:

@@ -10,6 +10,7 @@ from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
 from polyspike.experiments.threads import one_task, workers_that_fit
 from polyspike.experiments.workers import as_done
+from polyspike.pictures import dots_picture
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import Estimate, Measurement
@@ -52,6 +53,9 @@ class Replication(Result):
         """Replicates of one problem that were made elsewhere, by a sweep for example."""
         first = measurements[0]
         return cls(first.problem, first.seed[:-1], tuple(measurements), **estimate_each(measurements))
+
+    def _picture(self) -> str:
+        return dots_picture([run.test_error for run in self.measurements], *self.test_error)
 
     @property
     def replicates(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.errors import ArgumentError
+from polyspike.markup import table
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.importing import is_dotted
 from polyspike.problem.names import closest_names
@@ -230,6 +231,14 @@ class Problem:
     def from_toml(cls, path: str | Path) -> Self:
         """Read the problem from a TOML file."""
         return cls.from_dict(read_toml(Path(path)))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the arguments, and what follows from them."""
+        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        known |= {"activation": self.activation.label, "teacher": self.teacher.expression}
+        where = "between windows" if self.window_edges else self.window
+        known |= {"step (eta)": f"{self.step:.4g}", "window (l)": where, "d/n, d/N": f"{self.phi:.4g}, {self.psi:.4g}"}
+        return table("Problem", {name: str(value) for name, value in known.items() if value is not None})
 
     def __repr__(self) -> str:
         shown = {f.name: repr(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None}

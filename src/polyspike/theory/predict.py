@@ -1,6 +1,8 @@
 """``predict``: what the theory says of a problem, by the method asked for."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, overload
 
 from polyspike.errors import ArgumentError, NumericalError
@@ -19,7 +21,12 @@ __all__ = ["METHODS", "predict"]
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
-    return predict_finite_size(problem)
+    return _with_limit(predict_finite_size(problem))
+
+
+def _with_limit(found: Prediction) -> Prediction:
+    """The same, which gives the limit of its problem when asked for."""
+    return replace(found, limit_source=partial(predict_window, found.problem))
 
 
 def _check_no_window(window: int | None) -> None:
@@ -128,7 +135,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
-        return [*predict_many(problems)]
+        return [_with_limit(found) if isinstance(found, Prediction) else found for found in predict_many(problems)]
     return [_limit(one, method, window) for one in problems]
 
 

@@ -13,8 +13,8 @@ from polyspike.arraytypes import Array
 from polyspike.data import Dataset, Whitening, fit_whitening, load_images
 from polyspike.data.scale import standardise
 from polyspike.data.whiten import redundant
+from polyspike.edge import fit_edge
 from polyspike.errors import ArgumentError
-from polyspike.experiments.edge import fit_edge
 from polyspike.experiments.reproduce.alignment import learned, share_of
 from polyspike.experiments.reproduce.claims import Claim, above, below, threshold
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyspike.experiments.edge import fit_edge
+from polyspike.edge import fit_edge
 from polyspike.experiments.reproduce.claims import Claim, equal, every
 from polyspike.experiments.reproduce.columns import Columns, Row, select, to_columns
 from polyspike.experiments.reproduce.common import SHIFTED_SINE, WINDOW_EXPONENTS, average, limit, sample
@@ -17,7 +17,7 @@ from polyspike.simulation import simulate
 from polyspike.spectra import Spectrum
 from polyspike.theory import predict
 
-__all__ = ["SPECTRUM", "density_curve", "predicted_spectrum"]
+__all__ = ["SPECTRUM", "predicted_spectrum"]
 
 NAME = "spectrum"
 TOP = 4
@@ -25,7 +25,6 @@ CONSTANT_STEP = 2.0
 RESOLUTION = 0.1
 SPIKE_RESOLUTION = 0.25
 CURVE_POINTS = 200
-LOWEST_SHOWN = 1e-5
 FINITE_SIZE = 10.0
 """Relative finite-size term of a predicted spike, times d: its strength is a sum over d directions."""
 
@@ -70,7 +69,7 @@ def plan(options: Options) -> list[Job]:
     cost = 8 * (shown[0].problem.width / 1000) ** 3
     key = f"{NAME}: {[p.problem for p in shown]}"
     jobs = [Job(f"{key}, seed {k}, edge", cost, partial(run, shown, k)) for k in seeds]
-    return [Job(f"{key}, theory {CURVE_POINTS}", 0.5, partial(run_theory, shown)), *jobs]
+    return [Job(f"{key}, theory {CURVE_POINTS}, intervals", 0.5, partial(run_theory, shown)), *jobs]
 
 
 def run(shown: Sequence[Panel], seed: int) -> Rows:
@@ -85,7 +84,9 @@ def run(shown: Sequence[Panel], seed: int) -> Rows:
 
 
 def run_theory(shown: Sequence[Panel]) -> Rows:
-    """Density, edges and spikes of every panel, the density as a share of the positive eigenvalues."""
+    """Density, intervals of the bulk, its end and the spikes of every panel; the density as a share of the positive
+    eigenvalues.
+    """
     return {f"{NAME}_theory": [row for panel in shown for row in _theory_rows(panel)]}
 
 
@@ -94,18 +95,12 @@ def predicted_spectrum(problem: Problem) -> Spectrum:
     return predict(problem).spectrum
 
 
-def density_curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
-    """Points dense near every edge, and the density there as a share of the positive eigenvalues."""
-    turn = (1 - np.cos(np.linspace(0, np.pi, CURVE_POINTS))) / 2
-    starts = [max(low, high * LOWEST_SHOWN) for low, high in spectrum.edges]
-    x = np.concatenate([low * (high / low) ** turn for low, (_, high) in zip(starts, spectrum.edges)])
-    return x, spectrum.density(x) / (1 - spectrum.atom)
-
-
 def _theory_rows(panel: Panel) -> list[Row]:
     found = predicted_spectrum(panel.problem)
-    x, density = density_curve(found)
-    rows: list[Row] = [{"kind": "density", "x": float(a), "value": float(b)} for a, b in zip(x, density)]
+    x, density = found.curve(CURVE_POINTS)
+    shares = density / (1 - found.atom)
+    rows: list[Row] = [{"kind": "density", "x": float(a), "value": float(b)} for a, b in zip(x, shares)]
+    rows += [{"kind": "interval", "x": low, "value": high} for low, high in found.edges]
     rows.append({"kind": "edge", "x": found.edges[-1][1], "value": 0.0})
     above = [spike.location for spike in found.spikes if spike.location > found.edges[-1][1]]
     rows += [{"kind": "spike", "x": x, "value": float(k)} for k, x in enumerate(above, start=1)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from polyspike.edge import fit_edge, split_spikes
 from polyspike.errors import ArgumentError
-from polyspike.experiments.edge import fit_edge, split_spikes
 
 N, P = 600, 300
 EDGE = (1 + np.sqrt(P / N)) ** 2

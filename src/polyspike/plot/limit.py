@@ -1,0 +1,110 @@
+"""The limit of infinite size over the predictions of a finite one: a staircase against the step, else a dashed line."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from polyspike.errors import ArgumentError
+from polyspike.plot.rows import STEPS, Row, as_rows, position
+from polyspike.plot.series import Curve, Point, curves, draw_line, points
+from polyspike.plot.windows import window_edge
+
+__all__ = ["draw_limit"]
+
+HIGHEST_WINDOW = 8
+"""Beyond it the windows are too narrow to be seen."""
+
+_DASHED: dict[str, Any] = {"linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder": 1}
+_LABEL = r"limit $n \to \infty$"
+
+
+def draw_limit(
+    ax: Axes,
+    predicted: Sequence[Curve],
+    limit: Any,
+    x: str,
+    y: str,
+    hue: Sequence[str],
+    ink: Mapping[str, Any],
+) -> None:
+    """Draw the limit of every curve.
+
+    Parameters
+    ----------
+    ax : Axes
+    predicted : sequence of Curve
+    limit : True or results
+        See :func:`polyspike.plot.errors`.
+    x, y : str
+    hue : sequence of str
+    ink : mapping
+        Colour by the label of a curve.
+    """
+    given = predicted if limit is True else curves(as_rows(limit, "limit"), hue)
+    if not given:
+        raise ArgumentError("limit", limit, "give predictions, or limit=False")
+    default = next(iter(ink.values()))
+    for place, curve in enumerate(given):
+        style = _DASHED | {"color": ink.get(curve.label, default), "label": "_" if place else _LABEL}
+        if x in STEPS:
+            _staircase(ax, _steps(curve, x, limit, y), _samples(curve, x), style)
+        else:
+            draw_line(ax, _along(curve, x, y, limit), **style)
+
+
+def _steps(curve: Curve, x: str, limit: Any, y: str) -> dict[int, float]:
+    """Value of every window."""
+    if limit is not True:
+        found = [(row.number("window")[0], row.number(y)[0]) for row in curve.rows]
+        return {int(level): value for level, value in found if level and value is not None}
+    source = _source(curve)
+    places = [place for row in curve.rows if (place := position(row, "step_exponent")) is not None]
+    levels = [level for level in range(1, HIGHEST_WINDOW + 1) if window_edge(level) < max(places)]
+    return {level: getattr(source.limit(level), y) for level in levels}
+
+
+def _source(curve: Curve) -> Any:
+    """A prediction of the curve that knows its limit."""
+    for row in curve.rows:
+        if getattr(row.result, "limit_source", None) is not None:
+            return row.result
+    remedy = "these predictions know no limit; give those of predict(problems, method='window')"
+    raise ArgumentError("limit", True, remedy)
+
+
+def _samples(curve: Curve, x: str) -> float | None:
+    """n, where the axis shows step sizes: the edges are powers of it."""
+    if x == "step_exponent":
+        return None
+    sizes = {row.fields.get("n_samples") for row in curve.rows}
+    if len(sizes) != 1 or None in sizes:
+        raise ArgumentError("limit", sizes, "against the step size the windows differ with n_samples; give one of them")
+    return float(sizes.pop() or 0)
+
+
+def _staircase(ax: Axes, levels: Mapping[int, float], n: float | None, style: dict[str, Any]) -> None:
+    """One step for each window; windows that are missing leave a gap."""
+    if not levels:
+        return
+    every = range(min(levels), max(levels) + 2)
+    edges = [window_edge(level) if n is None else n ** window_edge(level) for level in every]
+    values = [levels.get(level, np.nan) for level in every[:-1]]
+    left, right = ax.get_xlim()
+    ax.stairs(values, edges, baseline=None, **style)
+    ax.set_xlim(left, right)
+
+
+def _along(curve: Curve, x: str, y: str, limit: Any) -> list[Point]:
+    """The limit at every place of the axis; a gap on the edges of windows, where it jumps."""
+    if limit is not True:
+        return points(curve.rows, x, y, "limit")
+    _source(curve)
+    placed = [(place, row) for row in curve.rows if (place := position(row, x)) is not None]
+    return [Point(place, _limit_of(row, y), None) for place, row in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _limit_of(row: Row, y: str) -> float | None:
+    found = None if row.result.problem.window is None else row.result.limit()
+    return None if found is None else getattr(found, y)
