@@ -90,6 +90,11 @@ FILE = Annotated[
     typer.Option("--problem", help="A TOML file with these values; options override it.", rich_help_panel=PANEL),
 ]
 
+FILE_ARGUMENT = Annotated[
+    Path | None, typer.Argument(metavar="PROBLEM", help="A TOML file with the problem; options override it.")
+]
+"""The same as the first word behind the command."""
+
 
 def read_problem(path: Path | None, given: dict[str, Any]) -> Problem:
     """The problem of a TOML file with the given options on top; an absent step is ``n^0.2``.
@@ -118,13 +123,14 @@ def _from_file(path: Path) -> Problem:
         raise ArgumentError(f"{path}: {error.argument}", error.value, error.remedy) from error
 
 
-def with_problem(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_problem(command: Callable[..., Any], file: Any = FILE) -> Callable[..., Any]:
     """A command of ``problem`` turned into one of ``--problem`` and every option of a problem.
 
-    typer reads the options from the signature, so it is the signature that is extended.
+    typer reads the options from the signature, so it is the signature that is extended. ``file`` is how the TOML file
+    is given, :data:`FILE` or :data:`FILE_ARGUMENT`.
     """
     own = {n: p for n, p in inspect.signature(command, eval_str=True).parameters.items() if n != "problem"}
-    annotations = PROBLEM_OPTIONS | {"problem": FILE}
+    annotations = {"problem": file} | PROBLEM_OPTIONS
     added = {
         name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in annotations.items()

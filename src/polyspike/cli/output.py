@@ -17,8 +17,8 @@ __all__ = ["check_figure", "make_folder", "print_json", "print_lines", "save_who
 FIGURE_FORMATS = (".png", ".svg", ".pdf")
 
 
-def check_figure(path: Path) -> None:
-    """Refuse a figure that could not be written, before the work that it shows.
+def check_figure(path: Path, argument: str = "figure", formats: tuple[str, ...] = FIGURE_FORMATS) -> None:
+    """Refuse a figure, or another file, that could not be written, before the work that it shows.
 
     Raises
     ------
@@ -27,12 +27,12 @@ def check_figure(path: Path) -> None:
     UnreadableError
         If its folder is not there or cannot be written.
     """
-    if path.suffix.lower() not in FIGURE_FORMATS:
-        raise ArgumentError("figure", str(path), f"give a name that ends in {', '.join(FIGURE_FORMATS)}")
+    if path.suffix.lower() not in formats:
+        raise ArgumentError(argument, str(path), f"give a name that ends in {', '.join(formats)}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UnreadableError(f"figure = {str(path)!r}: its folder is not there or cannot be written; give another")
+        raise UnreadableError(f"{argument} = {str(path)!r}: its folder is not there or cannot be written; give another")
     if not _can_be(path) or path.is_dir():
-        raise UnreadableError(f"figure = {str(path)!r}: no file can have this name; give another")
+        raise UnreadableError(f"{argument} = {str(path)!r}: no file can have this name; give another")
 
 
 def _can_be(path: Path) -> bool:

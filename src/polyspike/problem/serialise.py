@@ -8,7 +8,7 @@ from typing import Any
 
 from polyspike.errors import ArgumentError, UnreadableError
 
-__all__ = ["read_toml", "to_plain", "write_toml"]
+__all__ = ["read_toml", "to_plain", "toml_text", "write_toml"]
 
 
 def to_plain(problem: Any) -> dict[str, Any]:
@@ -29,10 +29,15 @@ def to_plain(problem: Any) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value is not None}
 
 
+def toml_text(values: dict[str, Any]) -> str:
+    """Strings and numbers, one a line (JSON and TOML agree on both)."""
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+
+
 def write_toml(values: dict[str, Any], path: Path) -> None:
-    """Write strings and numbers, one a line (JSON and TOML agree on both)."""
+    """Write :func:`toml_text` to a file."""
     try:
-        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()), encoding="utf-8")
+        path.write_text(toml_text(values), encoding="utf-8")
     except OSError as error:
         raise UnreadableError(
             f"path = {str(path)!r}: cannot be written ({error.strerror}); choose another place"
