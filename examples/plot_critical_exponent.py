@@ -8,22 +8,19 @@ crossing function, without any fitted number. The derivation is on the page :doc
 
 The dots are means over replicates of real networks, measured by
 
-``python examples/plot_critical_exponent.py --simulate``
+``python plot_critical_exponent.py --simulate``
 
-(some ten minutes on one core) and kept in ``examples/measured/critical_exponent.csv``; all else is computed here.
+(some ten minutes on one core), which prints the table below; all else is computed here.
 """
 
 import sys
 from math import sqrt
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style, plot_measured, plot_predicted, plot_staircase
 
 import polyspike as ps
 
-TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "critical_exponent.csv"
 REPLICATES = {1000: 96, 2000: 48, 4000: 24}
 
 
@@ -42,8 +39,8 @@ def simulate():
             [problem(n, t) for t in steps], problem(n, 0), replicates=replicates, seed=n, n_test=4000
         )
         gains = [pair.test_error for pair in pairs]
-        rows += [(n, t, gain.mean, gain.standard_error, replicates) for t, gain in zip(steps, gains)]
-    np.savetxt(TABLE, rows, delimiter=",", header="n,t,gain,se,replicates", comments="", fmt="%.8g")
+        rows += [(n, t, gain.mean, gain.standard_error) for t, gain in zip(steps, gains)]
+    np.savetxt(sys.stdout, rows, delimiter=", ", fmt="%.6g")
 
 
 if "--simulate" in sys.argv:
@@ -94,26 +91,61 @@ def label(n):
     return f"$n = {n}$" if n < 10**5 else f"$n = 10^{{{round(np.log10(n))}}}$"
 
 
-def draw_curves(axes, place):
+MEASURED = [  # n, t, test error minus that of the untrained network, its standard error
+    (1000, 0.25, -0.0876053, 0.00380738),
+    (1000, 0.353553, -0.144856, 0.00495488),
+    (1000, 0.5, -0.223661, 0.00621286),
+    (1000, 0.707107, -0.327732, 0.00755114),
+    (1000, 1, -0.454943, 0.00858761),
+    (1000, 1.41421, -0.570578, 0.00904304),
+    (1000, 2, -0.643551, 0.00950835),
+    (1000, 2.82843, -0.68913, 0.0101353),
+    (1000, 4, -0.736911, 0.0108785),
+    (2000, 0.25, -0.0980734, 0.00365565),
+    (2000, 0.353553, -0.155174, 0.00475359),
+    (2000, 0.5, -0.227524, 0.00589472),
+    (2000, 0.707107, -0.322496, 0.00719543),
+    (2000, 1, -0.44826, 0.00873597),
+    (2000, 1.41421, -0.569075, 0.00996049),
+    (2000, 2, -0.645412, 0.0107408),
+    (2000, 2.82843, -0.694088, 0.0113096),
+    (2000, 4, -0.74997, 0.0118622),
+    (4000, 0.25, -0.118052, 0.0051863),
+    (4000, 0.353553, -0.174995, 0.00642617),
+    (4000, 0.5, -0.2428, 0.00771257),
+    (4000, 0.707107, -0.335223, 0.00932632),
+    (4000, 1, -0.465039, 0.0107807),
+    (4000, 1.41421, -0.586541, 0.0108819),
+    (4000, 2, -0.656215, 0.0103448),
+    (4000, 2.82843, -0.69745, 0.00974087),
+    (4000, 4, -0.750292, 0.00974388),
+]
+
+
+def draw_curves(axes, x, place):
+    """Every size against some function of size and rescaled step; dots where networks were simulated."""
     for n in SIZES:
-        plot_predicted(axes, place(n, T), curves[n], label(n) if n > 4000 else "", color=COLOURS[n])
-    for n, marker in MARKERS.items():
-        mine = dots[dots["n"] == n]
-        plot_measured(
-            axes, place(n, mine["t"]), mine["gain"], mine["se"], label(n), fmt=marker, color=COLOURS[n], markersize=3.5
-        )
+        line = [{x: place(n, t), "gain": gain} for t, gain in zip(T, curves[n])]
+        dots = [{x: place(n, t), "gain": gain, "gain_se": se} for size, t, gain, se in MEASURED if size == n]
+        look = {"color": COLOURS[n], "label": label(n)}
+        named = look if not dots else look | {"label": "_"}
+        ps.plot.errors(line, x=x, y="gain", ax=axes, legend=False, line_kwargs=named)
+        if dots:
+            style = look | {"fmt": MARKERS[n], "markersize": 3.5}
+            ps.plot.errors(measured=dots, x=x, y="gain", ax=axes, legend=False, dot_kwargs=style)
 
 
-dots = np.genfromtxt(TABLE, delimiter=",", names=True)
-with house_style():
+with ps.plot.style():
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.6, 3.1), width_ratios=(1, 1, 0.72))
     figure.set_dpi(150)
-    draw_curves(left, lambda n, t: 0.25 + np.log(t) / np.log(n))
-    plot_staircase(left, [0.1, 0.25, 0.375, 0.4], [level - start for level in levels], r"$n \to \infty$")
+    draw_curves(left, "exponent", lambda n, t: 0.25 + np.log(t) / np.log(n))
+    steps = {"baseline": None, "color": "#1A1A1A", "linestyle": (0, (4, 2)), "label": r"$n \to \infty$"}
+    left.stairs([level - start for level in levels], [0.1, 0.25, 0.375, 0.4], **steps)
     left.set(xlim=(0.1, 0.4), xlabel=r"step exponent $\alpha$", ylabel="test error minus untrained")
-    draw_curves(middle, lambda n, t: t)
-    plot_predicted(middle, T, crossing, "crossing function", linestyle=(0, (4, 2)), linewidth=1.6, zorder=4)
-    middle.set(xscale="log", xlim=(0.1, 10), xlabel=r"rescaled step $t = \eta / n^{1/4}$")
+    draw_curves(middle, "rescaled step", lambda n, t: t)
+    dashed = {"color": "#1A1A1A", "linestyle": (0, (4, 2)), "linewidth": 1.6, "zorder": 4}
+    middle.plot(T, crossing, label="crossing function", **dashed)
+    middle.set(xscale="log", xlim=(0.1, 10), xlabel=r"rescaled step $t = \eta / n^{1/4}$", ylabel="")
     for axes in (left, middle):
         axes.set_ylim(-0.95, 0.03)
     for (gradient, gaps), marker, slope, colour in zip(distance.items(), "os", (0.5, 0.25), ("#0072B2", "#D55E00")):

@@ -16,13 +16,10 @@ found = ps.equivalence(problem, sizes=(250, 500, 1000), replicates=8, n_test=200
 for name, rate in found.rates.items():
     print(f"{name}: n^({rate.mean:.2f} ± {rate.standard_error:.2f})")
 
-distances = [point.distance for point in found.points]
-sizes = [point.n_samples for point in found.points]
-plt.errorbar(sizes, [d.mean for d in distances], [d.standard_error for d in distances], fmt="o-")
+ps.plot.errors(measured=found.points, x="n_samples", y="distance", dot_kwargs={"linestyle": "-"})
 plt.xscale("log")
 plt.yscale("log")
-plt.xticks(sizes, map(str, sizes))
+plt.xticks([250, 500, 1000], ["250", "500", "1000"])
 plt.minorticks_off()
-plt.xlabel("n")
 plt.ylabel(r"$\Vert F - F_1 \Vert / \sqrt{n}$")
 plt.show()

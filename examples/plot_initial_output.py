@@ -7,25 +7,22 @@ the residual y - f_0 of which the learned direction is made, and because its own
 spike, b = omega + eta c_1 beta. The published statement of the theory leaves both out. What that costs is discussed on
 the page :doc:`/initial-output`.
 
-The dots are means over replicates of real networks, measured by
+The dots are means over 100 real networks, measured by
 
-``python examples/plot_initial_output.py --simulate``
+``python plot_initial_output.py --simulate``
 
-(some five minutes on one core) and kept in ``examples/measured/initial_output.csv``; the curves are computed here.
+(some five minutes on one core), which prints the table below; the curves are computed here.
 """
 
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 import polyspike as ps
 from polyspike import PairedDifference, Replication
 from polyspike.theory.finite_size.initial_output import predict_without_output
 
-TABLE = Path(sys.argv[0]).resolve().parent / "measured" / "initial_output.csv"
 REPLICATES = 100
 START = ps.Problem("tanh", "h1", n_samples=1500, input_dim=300, width=500, ridge=0.01, noise=0.5, step_size=0.0)
 
@@ -39,9 +36,8 @@ def simulate():
     rows = []
     for alpha, column in zip(alphas, columns):
         cosine, change = Replication.of(column).spike_cosine, PairedDifference.of(column, untrained).test_error
-        rows.append((alpha, cosine.mean, cosine.standard_error, change.mean, change.standard_error, REPLICATES))
-    header = "alpha,cosine,cosine_se,change,change_se,replicates"
-    np.savetxt(TABLE, rows, delimiter=",", header=header, comments="", fmt="%.8g")
+        rows.append((alpha, cosine.mean, cosine.standard_error, change.mean, change.standard_error))
+    np.savetxt(sys.stdout, rows, delimiter=", ", fmt="%.6g")
 
 
 if "--simulate" in sys.argv:
@@ -73,19 +69,33 @@ LINES = {
     "left out of the spike": {"color": "#D55E00", "linestyle": (0, (4, 2))},
     "left out altogether (as published)": {"color": "#009E73", "linestyle": (0, (1, 1))},
 }
-dots = np.genfromtxt(TABLE, delimiter=",", names=True)
+MEASURED = [  # alpha, cosine, its standard error, change of the test error, its standard error
+    (0, 0.645336, 0.00345687, -0.0262203, 0.000751975),
+    (0.0625, 0.81166, 0.00209224, -0.0501749, 0.00104012),
+    (0.125, 0.866883, 0.00128045, -0.0711239, 0.00120751),
+    (0.1875, 0.856418, 0.00120537, -0.0787354, 0.001291),
+    (0.25, 0.831786, 0.00137877, -0.0762681, 0.00134944),
+    (0.3125, 0.810596, 0.00155776, -0.0673934, 0.00143516),
+    (0.375, 0.79548, 0.0016911, -0.0530678, 0.00157387),
+    (0.4375, 0.78537, 0.0017815, -0.031826, 0.00179367),
+    (0.5, 0.778787, 0.00184064, -0.000440797, 0.00212555),
+]
+NAMES = ("step_exponent", "spike_cosine", "spike_cosine_se", "change", "change_se")
+dots = [dict(zip(NAMES, row)) for row in MEASURED]
 cancels = -np.log(START.activation.linear_strength) / np.log(START.n_samples)
-with house_style():
+with ps.plot.style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0))
     figure.set_dpi(150)
     for name, rows in found.items():
-        plot_predicted(left, ALPHA, [row.spike_cosine for row in rows], name, **LINES[name])
-        plot_predicted(right, ALPHA, [row.test_error - untrained for row in rows], **LINES[name])
-    plot_measured(left, dots["alpha"], dots["cosine"], dots["cosine_se"], "simulated", color="#1A1A1A")
-    plot_measured(right, dots["alpha"], dots["change"], dots["change_se"], color="#1A1A1A")
+        changes = [{"step_exponent": a, "change": row.test_error - untrained} for a, row in zip(ALPHA, rows)]
+        line = {**LINES[name], "label": name}
+        ps.plot.errors(rows, y="spike_cosine", ax=left, legend=False, line_kwargs=line)
+        ps.plot.errors(changes, y="change", ax=right, legend=False, line_kwargs=line)
+    for axes, y in ((left, "spike_cosine"), (right, "change")):
+        ps.plot.errors(measured=dots, y=y, ax=axes, legend=False, dot_kwargs={"color": "#1A1A1A"})
     left.axvline(cancels, color="#7A7A7A", linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
     right.axhline(0, color="#7A7A7A", linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
-    left.set(ylabel=r"cosine of $b$ with $\beta_*$", xlabel=r"step exponent $\alpha$   ($\eta = n^{\alpha}$)")
-    right.set(ylabel="test error minus untrained", xlabel=r"step exponent $\alpha$   ($\eta = n^{\alpha}$)")
+    left.set_ylabel(r"cosine of $b$ with $\beta_*$")
+    right.set_ylabel("test error minus untrained")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=4)

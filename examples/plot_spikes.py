@@ -2,16 +2,15 @@ r"""
 Spikes leave the bulk
 =====================
 
-The eigenvalues of :math:`FF^\top/N` of one network, before the step and after three larger and larger ones. What stands
-beyond the bulk has been learned; the profile says what: the squared cosine of each spike's singular vector with the
-Hermite functions of the learned direction.
+The eigenvalues of :math:`FF^\top/N` of one network, before the step and after three larger and larger ones, each with
+its prediction: :func:`polyspike.plot.spectrum`. What stands beyond the bulk has been learned; the profile says what:
+the squared cosine of each spike's singular vector with the Hermite functions of the learned direction.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import polyspike as ps
-from polyspike.edge import fit_edge
 
 
 def shifted_sine(x):
@@ -25,13 +24,10 @@ cases = [start, *(start.replace(step_exponent=alpha) for alpha in (0.15, 0.29, 0
 figure, grid = plt.subplots(2, 2, sharex=True, figsize=(7, 4.5), layout="constrained")
 for axes, case in zip(grid.flat, cases):
     run = ps.simulate(case, n_test=2, eigenvalues="all", alignment_degree=3)
-    positive = run.eigenvalues[run.eigenvalues > 1e-3]
-    n_spikes = fit_edge(run.eigenvalues).n_spikes
-    axes.hist(positive[n_spikes:], bins=np.geomspace(0.01, 100, 60), color="lightgrey")
-    axes.plot(positive[:n_spikes], np.full(n_spikes, 3), "v", color="tab:red")
-    axes.set(xscale="log", title=rf"$\eta = {case.step:.1f}$: {n_spikes} spikes")
-    for overlaps in run.alignment.overlaps[:n_spikes]:
+    ps.plot.spectrum(run, theory=ps.predict(case), ax=axes, limits=(0.01, 300), legend=axes is grid[0, 0])
+    axes.set_title(rf"$\eta = {case.step:.1f}$")
+    for overlaps in run.alignment.overlaps:
         print(f"step {case.step:.1f}:", "  ".join(f"degree {k} {c:.2f}" for k, c in enumerate(overlaps, start=1)))
-for axes in grid[-1]:
-    axes.set_xlabel(r"eigenvalue of $FF^\top/N$")
+for axes in grid[0]:
+    axes.set_xlabel("")
 plt.show()

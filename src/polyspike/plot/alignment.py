@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from polyspike.errors import ArgumentError
 from polyspike.plot.axes import as_axes, label_axes, set_scale
 from polyspike.plot.profiles import Profile, measured_profile, predicted_profile, share_rows
 from polyspike.plot.rows import as_rows
-from polyspike.plot.series import Options, draw_dots, draw_line, points
+from polyspike.plot.series import Options, draw_dots, draw_line, given, points
 from polyspike.plot.style import palette
 from polyspike.plot.windows import mark_windows
 
@@ -62,7 +63,7 @@ def alignment(
     width = 0.8 / len(degrees)
     for k, degree in enumerate(degrees):
         offset = (k - (len(degrees) - 1) / 2) * width
-        _bars(ax, found, degree, offset, width, dict(bar_kwargs or {}))
+        _bars(ax, found, degree, offset, width, given(bar_kwargs, Rectangle))
         if predicted is not None:
             _ticks(ax, predicted, found.vectors, degree, offset, width, label="theory" if k == 0 else "_")
     ax.set(xticks=found.vectors, ylim=(0, 1.03))
@@ -124,7 +125,7 @@ def learned(prediction: Any, *, ax: Axes | None = None, bar_kwargs: Options = No
     found = predicted_profile(prediction)
     ax = as_axes(ax, (5.0, 1.3 + 0.42 * max(1, len(found.vectors))))
     for degree in found.degrees:
-        _pieces(ax, found, degree, dict(bar_kwargs or {}))
+        _pieces(ax, found, degree, given(bar_kwargs, Rectangle))
     names = [rf"{rank}:  $\mu = {place:.3g}$" for rank, place in zip(found.vectors, found.places)]
     ax.set_yticks(found.vectors, names)
     ax.set(xlim=(0, 1), ylim=(max(found.vectors, default=1) + 0.6, 0.4))
@@ -164,7 +165,8 @@ def shares(
         As for :func:`polyspike.plot.errors`, simulated with ``alignment_degree``; or rows with the columns of
         ``names``. Results without any step are left out.
     theory : sequence of Prediction, or rows; optional
-        Lines: the sum over as many spikes as vectors were measured.
+        Lines: the sum over as many of the largest spikes as a simulation of that step looks at vectors, which is the
+        number l of its window, at least one.
     x : str
         A field of the problems.
     names : mapping, optional
@@ -193,8 +195,7 @@ def shares(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['$H_1$', '$H_2$']
     """
-    rows, count = share_rows(as_rows(runs, "runs"))
-    lines, _ = share_rows(as_rows(theory, "theory"), count)
+    rows, lines = share_rows(as_rows(runs, "runs")), share_rows(as_rows(theory, "theory"))
     shown = names or _names(rows)
     ax = as_axes(ax)
     places: list[float] = []
@@ -203,9 +204,9 @@ def shares(
         found = points(rows, x, name, "runs")
         places += [point.place for point in found if np.isfinite(point.place)]
         joined = {} if lines else {"linestyle": "-", "linewidth": 0.7}
-        draw_dots(ax, found, degree - 1, **(style | joined | {"label": label} | dict(dot_kwargs or {})))
+        draw_dots(ax, found, degree - 1, **(style | joined | {"label": label} | given(dot_kwargs)))
         if lines and any(row.has(name) for row in lines):
-            line = style | {"linewidth": 1.1, "label": "_"} | dict(line_kwargs or {})
+            line = style | {"linewidth": 1.1, "label": "_"} | given(line_kwargs)
             draw_line(ax, points(lines, x, name, "theory"), **line)
     set_scale(ax, "x", x, places)
     ax.set_ylim(-0.03, 1.03)

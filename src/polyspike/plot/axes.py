@@ -104,7 +104,8 @@ def name_ticks(axis: Axis, places: Iterable[float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def legend_below(ax: Axes, ncols: int = 3) -> None:
+def legend_below(ax: Axes, ncols: int = 2) -> None:
     """A legend where it covers no data: under the axes."""
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=ncols)
+        look: dict[str, Any] = {"frameon": False, "fontsize": "small", "columnspacing": 1.2}
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=ncols, **look)

@@ -12,7 +12,7 @@ from polyspike.errors import ArgumentError
 from polyspike.plot.axes import as_axes, label_axes, set_scale
 from polyspike.plot.limit import draw_limit
 from polyspike.plot.rows import Row, as_rows
-from polyspike.plot.series import Options, Point, colours, curves, draw_dots, draw_line, points, varying
+from polyspike.plot.series import Options, Point, colours, curves, draw_dots, draw_line, given, points, varying
 from polyspike.plot.style import palette
 from polyspike.plot.windows import mark_windows
 
@@ -95,7 +95,7 @@ def errors(
     ax = as_axes(ax)
     names = list(dict.fromkeys([*found["measured"], *found["predictions"]]))
     shades = dict(zip(names, _shades(ax, names, y)))
-    _draw(ax, found, shades, y, dict(line_kwargs or {}), dict(dot_kwargs or {}))
+    _draw(ax, found, shades, y, given(line_kwargs), given(dot_kwargs))
     if linear:
         _linear(ax, lines)
     if limit is not False:

@@ -12,6 +12,9 @@ from polyspike.spectra import Spectrum
 
 __all__ = ["Profile", "measured_profile", "predicted_profile", "share_rows"]
 
+_DEGREES = 7
+"""Degrees 0 to 6 of a predicted spike."""
+
 _NO_ALIGNMENT = "it has no alignment; simulate with alignment_degree=3, for example"
 
 
@@ -103,39 +106,27 @@ def predicted_profile(theory: Any) -> Profile:
     return _of_table(rows)
 
 
-def share_rows(rows: Sequence[Row], count: int | None = None) -> tuple[list[Row], int | None]:
-    """The rows with columns h1, h2, ... for the shares of the Hermite functions, and the number of vectors.
+def share_rows(rows: Sequence[Row]) -> list[Row]:
+    """The rows with columns h1, h2, ... for the shares of the Hermite functions in the top vectors.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-    count : int, optional
-        Vectors to add up of a prediction; all of its spikes when absent.
+    A simulation looks at as many vectors as its step's window has spikes, at least one; of a prediction as many are
+    added up. Of replicates there is one row for each run.
     """
-    found = [_with_shares(row, count) for row in rows]
-    counts = {row.result.alignment.n_vectors for row in rows if getattr(row.result, "alignment", None) is not None}
-    counts |= {run.alignment.n_vectors for row in rows for run in _runs(row) if run.alignment is not None}
-    return [row for group in found for row in group], max(counts, default=count)
+    return [row for one in rows for row in _with_shares(one)]
 
 
-def _runs(row: Row) -> Sequence[Any]:
-    return getattr(row.result, "measurements", ())
-
-
-def _with_shares(row: Row, count: int | None) -> list[Row]:
-    """The row with its shares; of replicates, one row for each run."""
-    if _runs(row):
+def _with_shares(row: Row) -> list[Row]:
+    found = row.result
+    runs = getattr(found, "measurements", [found] if getattr(found, "alignment", None) is not None else [])
+    if runs:
         return [
             Row({**row.fields, **_named(run.alignment.hermite, 1)}, run, is_run=True)
-            for run in _runs(row)
+            for run in runs
             if run.alignment is not None
         ]
-    if getattr(row.result, "alignment", None) is not None:
-        return [replace(row, fields={**row.fields, **_named(row.result.alignment.hermite, 1)})]
-    if isinstance(getattr(row.result, "spectrum", None), Spectrum):
-        overlaps = [spike.overlaps for spike in row.result.spectrum.spikes[:count]]
-        total = np.sum(overlaps, axis=0) if overlaps else np.zeros(7)
-        return [replace(row, fields={**row.fields, **_named(total, 0)})]
+    if isinstance(getattr(found, "spectrum", None), Spectrum):
+        overlaps = [spike.overlaps for spike in found.spectrum.spikes[: max(1, found.problem.window or 1)]]
+        return [replace(row, fields={**row.fields, **_named(sum(overlaps, np.zeros(_DEGREES)), 0)})]
     return [row]
 
 

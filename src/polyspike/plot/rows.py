@@ -1,7 +1,7 @@
 """Results as rows: whatever a user gives to a figure is read here, once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from math import log, sqrt
 from typing import Any
 
@@ -84,6 +84,8 @@ def as_rows(results: Any, argument: str) -> list[Row]:
         return [_of_table(record) for record in results.records()]
     if hasattr(results, "problem"):
         return _of_result(results)
+    if is_dataclass(results) and not isinstance(results, type):
+        return [Row({part.name: getattr(results, part.name) for part in fields(results)})]
     if isinstance(results, str) or not isinstance(results, Iterable):
         raise ArgumentError(argument, results, _ACCEPTED)
     return [row for one in results for row in as_rows(one, argument)]
@@ -103,7 +105,7 @@ def _of_result(found: Any) -> list[Row]:
     if hasattr(found, "measurement"):
         return [] if found.measurement is None else _of_result(found.measurement)
     problem = found.problem
-    fields = {name: getattr(problem, name) for name in FIELDS} | {
+    known = {name: getattr(problem, name) for name in FIELDS} | {
         "activation": problem.activation.label,
         "teacher": problem.teacher.expression,
         "sample_ratio": problem.n_samples / problem.input_dim,
@@ -113,7 +115,7 @@ def _of_result(found: Any) -> list[Row]:
         "psi": problem.psi,
         "problem": problem,
     }
-    return [Row(fields, found, is_run=hasattr(found, "seed") and not hasattr(found, "measurements"))]
+    return [Row(known, found, is_run=hasattr(found, "seed") and not hasattr(found, "measurements"))]
 
 
 def _number(value: Any) -> float | None:

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cbook import normalize_kwargs
+from matplotlib.lines import Line2D
 
 from polyspike.errors import ArgumentError
 from polyspike.plot.rows import FIELDS, STEPS, Row, averaged, position
 from polyspike.plot.style import MARKERS, palette
 
-__all__ = ["Curve", "Point", "colours", "curves", "draw_dots", "draw_line", "points", "varying"]
+__all__ = ["Curve", "Point", "colours", "curves", "draw_dots", "draw_line", "given", "points", "varying"]
 
 Options = Mapping[str, Any] | None
 
@@ -36,6 +39,11 @@ class Curve:
 
     label: str
     rows: tuple[Row, ...]
+
+
+def given(options: Options, artist: type[Artist] = Line2D) -> dict[str, Any]:
+    """Keywords of a user by their full names, so that ``lw`` overrides ``linewidth``."""
+    return dict(normalize_kwargs(dict(options or {}), artist))
 
 
 def varying(rows: Sequence[Row], x: str) -> tuple[str, ...]:
@@ -95,9 +103,9 @@ def points(rows: Sequence[Row], x: str, y: str, argument: str, hue: Sequence[str
     placed = [(place, row) for row in averaged(rows, y, hue) if (place := position(row, x)) is not None]
     found = sorted((Point(place, *row.number(y)) for place, row in placed), key=lambda point: point.place)
     if len({point.place for point in found}) < len(found):
-        others = varying(rows, x)
-        remedy = f"several of {argument} stand at one {x}"
-        raise ArgumentError("hue", tuple(hue) or None, f"{remedy}; tell them apart by hue={others or 'a field'!r}")
+        names = tuple(dict.fromkeys([*hue, *varying(rows, x)]))
+        remedy = f"several of {argument} stand at one {x}; tell them apart by hue={names or 'a field'!r}"
+        raise ArgumentError("hue", tuple(hue) or None, remedy)
     return found
 
 

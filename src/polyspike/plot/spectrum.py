@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.transforms import offset_copy
 
 from polyspike.arraytypes import Array
 from polyspike.edge import LEAST, fit_edge
 from polyspike.errors import ArgumentError
 from polyspike.plot.axes import as_axes
-from polyspike.plot.series import Options
+from polyspike.plot.series import Options, given
 from polyspike.plot.style import MARKERS, palette
 from polyspike.spectra import Spectrum
 
@@ -120,9 +121,9 @@ def spectrum(
     low, high = limits or _limits(bulk, spikes, predicted)
     top = 0.0
     if sample is not None:
-        top = _histogram(ax, bulk, sample, (low, high), dict(hist_kwargs or {}))
+        top = _histogram(ax, bulk, sample, (low, high), given(hist_kwargs, Rectangle))
     if predicted is not None:
-        top = max(top, _density(ax, predicted, (low, high), sample is None, dict(line_kwargs or {})))
+        top = max(top, _density(ax, predicted, (low, high), sample is None, given(line_kwargs)))
     ax.set(xscale="log", xlim=(low, high), ylim=(0, 1.25 * top))
     _mark(ax, spikes, None if sample is None else sample.overlaps, 1.25 * top * _SPIKE_HEIGHT)
     if predicted is not None:

@@ -1,0 +1,130 @@
+"""The look: two themes that change nothing outside their block, marks that stand out on either ground, files."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+import polyspike as ps
+from plot.cases import SPIKED, predictions
+from polyspike.plot.style import palette
+from polyspike.plot.windows import window_edge
+
+
+def brightness(colour: Any) -> float:
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_theme_holds_inside_its_block_alone(theme: str) -> None:
+    before = dict(mpl.rcParams)
+    with ps.plot.style(theme):
+        assert mpl.rcParams["font.size"] == 9
+        plt.figure()
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_theme_can_be_used_by_its_name(theme: str) -> None:
+    with plt.style.context(f"polyspike.plot.{theme}"):
+        named = dict(mpl.rcParams)
+    with ps.plot.style(theme):
+        assert dict(mpl.rcParams) == named
+
+
+@pytest.mark.parametrize("ground", ["light", "dark", "dark_background", "default"])
+def test_marks_stand_out_on_the_ground(ground: str) -> None:
+    name = f"polyspike.plot.{ground}" if ground in ("light", "dark") else ground
+    with plt.style.context(name):
+        ax = ps.plot.errors(predictions())
+    line, paper = brightness(str(ax.lines[0].get_color())), brightness(ax.get_facecolor())
+    assert abs(line - paper) > 0.7
+    assert all(abs(brightness(shade) - paper) > 0.2 for shade in palette(ax).series)
+
+
+def test_axes_without_a_ground_have_that_of_their_figure() -> None:
+    _, ax = plt.subplots(facecolor="black")
+    ax.set_facecolor("none")
+    assert brightness(palette(ax).theory) > 0.9
+
+
+def test_another_theme_is_refused() -> None:
+    with pytest.raises(ps.ArgumentError, match="theme = 'blue': give 'light' or 'dark'"), ps.plot.style("blue"):
+        pass
+
+
+def test_windows_are_marked_under_a_title() -> None:
+    _, ax = plt.subplots()
+    ps.plot.mark_windows(ax)
+    places = [float(np.asarray(line.get_xdata())[0]) for line in ax.lines]
+    assert places == [window_edge(level) for level in (2, 3, 4)] == [1 / 4, 1 / 3, 3 / 8]
+    top: Any = ax.child_axes[0]
+    assert [text.get_text() for text in top.get_xticklabels()] == [r"$\ell = 1$", "$2$", "$3$"]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_the_same_figure_gives_the_same_bytes(ending: str, tmp_path: Path) -> None:
+    written = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.{ending}"
+        ps.plot.save(ps.plot.errors(predictions()), path)
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_dark_figure_is_saved_dark(tmp_path: Path) -> None:
+    with ps.plot.style("dark"):
+        ax = ps.plot.errors(predictions())
+    ps.plot.save(ax, tmp_path / "dark.png")
+    corner = plt.imread(tmp_path / "dark.png")[0, 0]
+    assert corner[:3].max() < 0.2
+
+
+def test_an_svg_stands_in_a_page_and_shares_no_names() -> None:
+    figure = ps.plot.spectrum(theory=ps.predict(SPIKED)).get_figure()
+    assert figure is not None
+    texts = [ps.plot.svg(figure, prefix) for prefix in ("a-", "b-")]
+    names = []
+    for text in texts:
+        assert text.startswith("<svg")
+        root = ElementTree.fromstring(text)
+        names.append({element.get("id") for element in root.iter()} - {None})
+        used = {value for element in root.iter() for key, value in element.items() if key.endswith("href")}
+        assert {f"#{name}" for name in names[-1]} >= {value for value in used if value.startswith("#")}
+    assert names[0].isdisjoint(names[1])
+
+
+WITHOUT_MATPLOTLIB = """
+import sys
+sys.modules["matplotlib"] = None
+import polyspike as ps
+found = ps.predict(ps.Problem("relu", n_samples=60, input_dim=20, width=30, step_exponent=0.2))
+print(len(found._repr_html_()) > 100, len(found.spectrum._repr_html_()) > 100)
+for draw in (lambda: ps.plot.errors, found.spectrum.plot):
+    try:
+        draw()
+    except ps.MissingPackageError as error:
+        print(error)
+"""
+
+
+def test_without_matplotlib_everything_but_figures_works_and_the_remedy_is_said() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_MATPLOTLIB], check=True, capture_output=True, text=True)
+    shown, *said = done.stdout.splitlines()
+    assert shown == "True True"
+    assert said == ["import = 'polyspike.plot': matplotlib is not installed; pip install 'matplotlib'"] * 2
+
+
+def test_the_room_is_loaded_when_it_is_used() -> None:
+    loaded = "'matplotlib' in sys.modules"
+    code = f"import sys, polyspike as ps; print({loaded}); ps.plot.errors; print({loaded})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"]
