@@ -47,7 +47,7 @@ def test_a_figure_of_an_own_activation_takes_at_most_eight_lines() -> None:
 
 def test_that_figure_has_theory_limit_and_simulated_dots_with_bars() -> None:
     code = "\n".join([*IMPORTS, *lines_of_the_figure()])
-    small = code.replace("n_samples=600, input_dim=150, width=300", "n_samples=80, input_dim=20, width=40")
+    small = code.replace("n_samples=600, input_dim=150, width=300", "n_samples=400, input_dim=50, width=80")
     assert small != code
     exec(compile(small, OWN_ACTIVATION.name, "exec"), {})
     ax = plt.gcf().axes[0]

@@ -11,7 +11,7 @@ import polyspike as ps
 from polyspike.markup import table
 from polyspike.pictures import bars_picture, curve_picture, dots_picture, histogram_picture
 
-PROBLEM = ps.Problem("relu", "h1 + 0.5*h2", n_samples=100, input_dim=30, width=60, step_exponent=0.3)
+PROBLEM = ps.Problem("relu", "h1 + 0.5*h2", n_samples=400, input_dim=50, width=80, step_exponent=0.3)
 NASTY = '<img src=x onerror=alert(1)> & "quoted"'
 
 

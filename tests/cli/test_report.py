@@ -11,7 +11,7 @@ import polyspike as ps
 from cli.command import refusal, run, run_json
 from polyspike.cli.page import figure, note, page, paragraph, pre, section, table
 
-PROBLEM = ps.Problem("relu", "h1 + 0.5*h2", n_samples=150, input_dim=40, width=75, step_exponent=0.3)
+PROBLEM = ps.Problem("relu", "h1 + 0.5*h2", n_samples=400, input_dim=80, width=150, step_exponent=0.3)
 FETCHED = re.compile(r"(?:src|href)\s*=\s*[\"'](?!#|data:)|url\((?!#)|@import", re.IGNORECASE)
 
 
@@ -104,8 +104,8 @@ def test_without_a_limit_and_without_a_step_the_page_says_so(file: Path) -> None
 
 
 def test_what_is_not_trusted_is_said(file: Path) -> None:
-    changes = ("--n-samples", 75, "--ridge", 1e-6)
-    found = ps.predict(PROBLEM.replace(n_samples=75, ridge=1e-6))
+    changes = ("--n-samples", 150, "--n-gradient", 400, "--ridge", 1e-6)
+    found = ps.predict(PROBLEM.replace(n_samples=150, n_gradient=400, ridge=1e-6))
     assert not found.trusted
     assert any(word.startswith("Not to be trusted:") for word in Page(made(file, *changes)).words)
 

@@ -11,8 +11,8 @@ import polyspike as ps
 
 __all__ = ["BASE", "SPIKED", "at", "bars", "dots", "labels", "lines", "predicted", "predictions", "runs"]
 
-BASE = ps.Problem("relu", "h1 + 0.5*h2", n_samples=120, input_dim=30, width=60, step_exponent=0.0)
-SPIKED = ps.Problem("gelu", "3*h1", n_samples=200, input_dim=50, width=100, step_exponent=0.3)
+BASE = ps.Problem("relu", "h1 + 0.5*h2", n_samples=400, input_dim=50, width=80, step_exponent=0.0)
+SPIKED = ps.Problem("gelu", "3*h1", n_samples=400, input_dim=100, width=200, step_exponent=0.3)
 
 ALPHAS = (0.0, 0.2, 0.3, 0.5)
 

@@ -71,13 +71,13 @@ def test_problems_that_differ_in_more_than_the_step_make_curves_of_the_same_colo
 
 
 def test_sizes_that_grow_together_are_told_apart_by_one_of_them() -> None:
-    sizes = [{"n_samples": n, "input_dim": n // 4, "width": n // 2} for n in (80, 160)]
+    sizes = [{"n_samples": n, "input_dim": n // 4, "width": n // 2} for n in (400, 800)]
     ax = ps.plot.errors(ps.predict([step.replace(**size) for size in sizes for step in at(BASE, 0.0, 0.3)]))
-    assert labels(ax) == ["n = 80", "n = 160"]
+    assert labels(ax) == ["n = 400", "n = 800"]
 
 
 def test_against_the_size_the_other_sizes_tell_no_curves_apart() -> None:
-    sizes = [{"n_samples": n, "input_dim": n // 4, "width": n // 2} for n in (50, 100, 800)]
+    sizes = [{"n_samples": n, "input_dim": n // 4, "width": n // 2} for n in (400, 800, 4000)]
     ax = ps.plot.errors(ps.predict([BASE.replace(**size) for size in sizes]), x="n_samples")
     assert labels(ax) == ["theory"]
     assert ax.get_xscale() == "log"
@@ -111,10 +111,10 @@ def test_the_limit_may_be_given() -> None:
 
 
 def test_against_step_sizes_the_windows_end_at_powers_of_n() -> None:
-    steps = ps.predict([BASE.replace(step_size=eta) for eta in (1.0, 2.0, 4.0)])
+    steps = ps.predict([BASE.replace(step_size=eta) for eta in (1.0, 4.0, 8.0)])
     ax = ps.plot.errors(steps, x="step_size", limit=True)
     stairs = staircase(ax)
-    np.testing.assert_allclose(stairs.edges[:3], [1, 120**0.25, 120 ** (1 / 3)])
+    np.testing.assert_allclose(stairs.edges[:3], [1, 400**0.25, 400 ** (1 / 3)])
 
 
 def test_against_another_field_the_limit_is_a_line() -> None:
@@ -122,6 +122,20 @@ def test_against_another_field_the_limit_is_a_line() -> None:
     ax = ps.plot.errors(ridges, x="ridge", limit=True)
     expected = [[row.problem.ridge, row.limit().test_error] for row in ridges]
     np.testing.assert_array_equal(lines(ax)[r"limit $n \to \infty$"], expected)
+
+
+def test_two_methods_are_two_curves_beside_the_networks() -> None:
+    both = [*predictions(), *ps.predict(at(BASE, 0.1, 0.4), method="crossing", l=2)]
+    ax = ps.plot.errors(both, runs())
+    assert labels(ax) == ["simulated", both[0].method, "crossing", "lines: theory"]
+
+
+def test_a_second_call_keeps_what_the_first_has_shown() -> None:
+    ax = ps.plot.errors(predictions())
+    before, windows = ax.get_xlim(), len(ax.child_axes)
+    ps.plot.errors(measured=runs()[:1], ax=ax)
+    assert ax.get_xlim() == before
+    assert len(ax.child_axes) == windows == 1
 
 
 def test_the_best_linear_model_is_a_level() -> None:

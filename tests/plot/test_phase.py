@@ -64,7 +64,7 @@ def test_a_cell_without_a_number_stays_white() -> None:
 
 
 def test_predictions_on_a_grid_make_the_map_of_their_cells() -> None:
-    base = ps.Problem("relu", n_samples=200, input_dim=50, width=100, step_exponent=0.0)
+    base = ps.Problem("relu", n_samples=400, input_dim=50, width=80, step_exponent=0.0)
     grid = [base.replace(step_exponent=a, noise=s) for s in (0.1, 1.0) for a in (0.0, 0.2, 0.4)]
     found = ps.predict(grid)
     axes = ps.plot.phase(found, y="noise")

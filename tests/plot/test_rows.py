@@ -49,9 +49,9 @@ def test_an_optimum_and_an_edge_are_predictions() -> None:
 
 
 def test_a_step_size_has_a_place_among_exponents_and_the_other_way_round() -> None:
-    row = as_rows(predicted(BASE.replace(step_size=120**0.3)), "r")[0]
+    row = as_rows(predicted(BASE.replace(step_size=400**0.3)), "r")[0]
     assert position(row, "step_exponent") == pytest.approx(0.3)
-    assert position(as_rows(ps.predict(PROBLEMS[0]), "r")[0], "step_size") == pytest.approx(120**0.1)
+    assert position(as_rows(ps.predict(PROBLEMS[0]), "r")[0], "step_size") == pytest.approx(400**0.1)
     still = as_rows(predicted(BASE.replace(step_size=0.0)), "r")[0]
     assert position(still, "step_exponent") == float("-inf")
 

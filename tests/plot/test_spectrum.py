@@ -14,7 +14,7 @@ SIZES = {"N < n": (300, 150), "N = n": (200, 200), "N > n": (150, 300)}
 
 
 def case(n: int, width: int) -> ps.Problem:
-    return ps.Problem("relu", "2*h1", n_samples=n, input_dim=60, width=width, step_exponent=0.2)
+    return ps.Problem("relu", "2*h1", n_samples=n, input_dim=60, width=width, step_exponent=0.2, n_gradient=400)
 
 
 def histogram_area(ax: Axes) -> float:

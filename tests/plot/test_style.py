@@ -106,7 +106,7 @@ WITHOUT_MATPLOTLIB = """
 import sys
 sys.modules["matplotlib"] = None
 import polyspike as ps
-found = ps.predict(ps.Problem("relu", n_samples=60, input_dim=20, width=30, step_exponent=0.2))
+found = ps.predict(ps.Problem("relu", n_samples=400, input_dim=50, width=80, step_exponent=0.2))
 print(len(found._repr_html_()) > 100, len(found.spectrum._repr_html_()) > 100)
 for draw in (lambda: ps.plot.errors, found.spectrum.plot):
     try:

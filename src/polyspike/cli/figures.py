@@ -222,10 +222,10 @@ def _realdata(tables: Tables) -> Figure:
 
 
 def _realdata_errors(ax: Axes, rows: Records) -> None:
-    style: dict[str, Any] = {"color": palette(ax).colour(4), "linestyle": (0, (6, 2))}
-    ax.axhline(rows[0]["linear_error"], label="ridge on the inputs", **style)
     look = {"linestyle": "-", "linewidth": 0.7, "label": "one step"}
     plot.errors(measured=rows, ax=ax, legend=False, dot_kwargs=look)
+    style: dict[str, Any] = {"color": palette(ax).colour(4), "linestyle": (0, (6, 2))}
+    ax.axhline(rows[0]["linear_error"], label="ridge on the inputs", **style)
     _legend_above(ax, ncols=2, bbox_to_anchor=(0, 1.08), columnspacing=1.0)
 
 

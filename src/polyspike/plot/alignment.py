@@ -13,7 +13,7 @@ from polyspike.plot.profiles import Profile, measured_profile, predicted_profile
 from polyspike.plot.rows import as_rows
 from polyspike.plot.series import Options, draw_dots, draw_line, given, points
 from polyspike.plot.style import palette
-from polyspike.plot.windows import mark_windows
+from polyspike.plot.windows import frame_exponents
 
 __all__ = ["alignment", "learned", "shares"]
 
@@ -51,7 +51,7 @@ def alignment(
     Examples
     --------
     >>> import polyspike as ps
-    >>> problem = ps.Problem("relu", "2*h1", n_samples=200, input_dim=50, width=100, step_exponent=0.3)
+    >>> problem = ps.Problem("relu", "2*h1", n_samples=400, input_dim=50, width=80, step_exponent=0.3)
     >>> ax = alignment(ps.replicate(problem, n=2, n_test=2, alignment_degree=2))
     >>> ax.get_ylabel()
     'squared cosine'
@@ -118,7 +118,7 @@ def learned(prediction: Any, *, ax: Axes | None = None, bar_kwargs: Options = No
     Examples
     --------
     >>> import polyspike as ps
-    >>> ax = learned(ps.predict(ps.Problem("relu", "2*h1", n_samples=200, input_dim=50, width=100, step_size=4)))
+    >>> ax = learned(ps.predict(ps.Problem("relu", "2*h1", n_samples=400, input_dim=50, width=80, step_size=4)))
     >>> ax.get_xlabel()
     'squared cosine'
     """
@@ -189,7 +189,7 @@ def shares(
     Examples
     --------
     >>> import polyspike as ps
-    >>> problem = ps.Problem("relu", "2*h1", n_samples=200, input_dim=50, width=100, step_size=0)
+    >>> problem = ps.Problem("relu", "2*h1", n_samples=400, input_dim=50, width=80, step_size=0)
     >>> steps = [problem.replace(step_exponent=alpha) for alpha in (0.1, 0.4)]
     >>> ax = shares([ps.simulate(step, n_test=2, alignment_degree=2) for step in steps])
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
@@ -198,6 +198,7 @@ def shares(
     rows, lines = share_rows(as_rows(runs, "runs")), share_rows(as_rows(theory, "theory"))
     shown = names or _names(rows)
     ax = as_axes(ax)
+    fresh = not ax.has_data()
     places: list[float] = []
     for degree, (name, label) in enumerate(shown.items(), start=1):
         style: dict[str, Any] = {"color": palette(ax).colour(degree)}
@@ -212,8 +213,7 @@ def shares(
     ax.set_ylim(-0.03, 1.03)
     label_axes(ax, x, "share in the top singular vectors")
     if x == "step_exponent" and places:
-        ax.set_xlim(-0.015, max(places) + 0.015)
-        mark_windows(ax)
+        frame_exponents(ax, places, fresh)
     if legend:
         ax.legend()
     return ax

@@ -14,7 +14,7 @@ from polyspike.plot.limit import draw_limit
 from polyspike.plot.rows import Row, as_rows
 from polyspike.plot.series import Options, Point, colours, curves, draw_dots, draw_line, given, points, varying
 from polyspike.plot.style import palette
-from polyspike.plot.windows import mark_windows
+from polyspike.plot.windows import frame_exponents
 
 __all__ = ["errors"]
 
@@ -77,7 +77,7 @@ def errors(
     Examples
     --------
     >>> import polyspike as ps
-    >>> problem = ps.Problem("relu", n_samples=200, input_dim=50, width=100, step_exponent=0.2)
+    >>> problem = ps.Problem("relu", n_samples=400, input_dim=50, width=80, step_exponent=0.2)
     >>> steps = [problem.replace(step_exponent=alpha) for alpha in (0.0, 0.2, 0.4)]
     >>> ax = errors(ps.predict(steps), measured=ps.replicate(problem, n=2, n_test=100), limit=True)
     >>> ax.get_ylabel()
@@ -93,6 +93,7 @@ def errors(
         for name, (rows, group) in both.items()
     }
     ax = as_axes(ax)
+    fresh = not ax.has_data()
     names = list(dict.fromkeys([*found["measured"], *found["predictions"]]))
     shades = dict(zip(names, _shades(ax, names, y)))
     _draw(ax, found, shades, y, given(line_kwargs), given(dot_kwargs))
@@ -101,7 +102,7 @@ def errors(
     if limit is not False:
         ink = {name: palette(ax).theory if len(names) == 1 else shades[name] for name in names}
         draw_limit(ax, both["predictions"][1], limit, x, y, fields, ink)
-    _finish(ax, found, x, y)
+    _finish(ax, found, x, y, fresh)
     if legend:
         _legend(ax, found)
     return ax
@@ -140,7 +141,7 @@ def _draw(
             style = {"color": palette(ax).theory if alone else shade, "label": "theory" if alone else name}
             draw_line(ax, drawn, **(style | ({} if alone or not dots else {"label": "_"}) | line))
         if dots:
-            style = {"color": shade, "label": "simulated" if alone else name}
+            style = {"color": shade, "label": "simulated" if alone or not name else name}
             draw_dots(ax, dots, 0 if alone else place, **(style | dot))
 
 
@@ -164,16 +165,14 @@ def _linear(ax: Axes, rows: Sequence[Row]) -> None:
         ax.axhline(value, label=label, **style)
 
 
-def _finish(ax: Axes, found: Mapping[str, Mapping[str, list[Point]]], x: str, y: str) -> None:
+def _finish(ax: Axes, found: Mapping[str, Mapping[str, list[Point]]], x: str, y: str, fresh: bool) -> None:
     shown = [point for group in found.values() for rows in group.values() for point in rows]
     places = [point.place for point in shown if np.isfinite(point.place)]
     set_scale(ax, "x", x, places)
     set_scale(ax, "y", y, (point.value for point in shown if point.value is not None))
     label_axes(ax, x, y)
     if x == "step_exponent" and places:
-        ax.set_xlim(min(0.0, *places) - 0.015, max(places) + 0.015)
-        if max(places) > 0.26:
-            mark_windows(ax)
+        frame_exponents(ax, places, fresh)
 
 
 def _legend(ax: Axes, found: Mapping[str, Mapping[str, list[Point]]]) -> None:

@@ -115,6 +115,7 @@ def _of_result(found: Any) -> list[Row]:
         "psi": problem.psi,
         "problem": problem,
     }
+    known |= {"method": found.method} if hasattr(found, "method") else {}
     return [Row(known, found, is_run=hasattr(found, "seed") and not hasattr(found, "measurements"))]
 
 

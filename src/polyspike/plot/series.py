@@ -55,7 +55,7 @@ def varying(rows: Sequence[Row], x: str) -> tuple[str, ...]:
         return ("curve",)
     off = {x, *STEPS, *(_SIZES if x in _SIZES else ())}
     kept: list[str] = []
-    for name in (name for name in FIELDS if name not in off):
+    for name in (name for name in (*FIELDS, "method") if name not in off):
         if _kinds(rows, [*kept, name]) > _kinds(rows, kept):
             kept.append(name)
     return tuple(kept)

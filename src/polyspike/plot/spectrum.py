@@ -107,7 +107,7 @@ def spectrum(
     Examples
     --------
     >>> import polyspike as ps
-    >>> problem = ps.Problem("relu", "2*h1", n_samples=200, input_dim=50, width=100, step_exponent=0.3)
+    >>> problem = ps.Problem("relu", "2*h1", n_samples=400, input_dim=50, width=80, step_exponent=0.3)
     >>> ax = spectrum(ps.simulate(problem, eigenvalues="all", n_test=2), theory=ps.predict(problem))
     >>> ax.get_xscale()
     'log'

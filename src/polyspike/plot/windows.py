@@ -1,15 +1,29 @@
 """The window edges alpha = (l-1)/(2l) on an axis of step exponents."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 
 from polyspike.plot.style import palette
 
-__all__ = ["mark_windows", "window_edge"]
+__all__ = ["frame_exponents", "mark_windows", "window_edge"]
+
+_MARGIN = 0.015
 
 
 def window_edge(level: int) -> float:
     """Lower edge ``(l-1)/(2l)`` of the l-th window."""
     return (level - 1) / (2 * level)
+
+
+def frame_exponents(ax: Axes, places: Sequence[float], fresh: bool) -> None:
+    """An axis of exponents from 0 to the last one, with its windows; wider where the axes showed more before."""
+    low, high = min(0.0, *places) - _MARGIN, max(places) + _MARGIN
+    if not fresh:
+        low, high = min(low, ax.get_xlim()[0]), max(high, ax.get_xlim()[1])
+    ax.set_xlim(low, high)
+    if max(places) > window_edge(2) and not ax.child_axes:
+        mark_windows(ax)
 
 
 def mark_windows(ax: Axes, highest: int = 4, label: bool = True) -> None:
