@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from polyspike.errors import ArgumentError
 from polyspike.plot.axes import as_axes, label_axes, set_scale
-from polyspike.plot.limit import draw_limit
+from polyspike.plot.limit import draw_limit, limit_curves
 from polyspike.plot.rows import Row, as_rows
 from polyspike.plot.series import Options, Point, colours, curves, draw_dots, draw_line, given, points, varying
 from polyspike.plot.style import palette
@@ -92,16 +92,16 @@ def errors(
         name: {curve.label: points(curve.rows, x, y, name, fields) for curve in group}
         for name, (rows, group) in both.items()
     }
+    levels = _linear_levels(lines) if linear else []
+    limits = limit_curves(both["predictions"][1], limit, fields)
     ax = as_axes(ax)
     fresh = not ax.has_data()
     names = list(dict.fromkeys([*found["measured"], *found["predictions"]]))
     shades = dict(zip(names, _shades(ax, names, y)))
     _draw(ax, found, shades, y, given(line_kwargs), given(dot_kwargs))
-    if linear:
-        _linear(ax, lines)
-    if limit is not False:
-        ink = {name: palette(ax).theory if len(names) == 1 else shades[name] for name in names}
-        draw_limit(ax, both["predictions"][1], limit, x, y, fields, ink)
+    _linear(ax, levels)
+    ink = {name: palette(ax).theory if len(names) == 1 else shades[name] for name in names}
+    draw_limit(ax, limits, limit is True, x, y, ink)
     _finish(ax, found, x, y, fresh)
     if legend:
         _legend(ax, found)
@@ -156,12 +156,16 @@ def _level(ax: Axes, found: Sequence[Point], colour: Any, named: bool) -> None:
             ax.axhspan(mean - error, mean + error, color=colour, alpha=0.15, linewidth=0, zorder=0)
 
 
-def _linear(ax: Axes, rows: Sequence[Row]) -> None:
+def _linear_levels(rows: Sequence[Row]) -> list[float]:
     values = {value for row in rows if (value := row.number("linear_error")[0]) is not None}
     if not values:
         raise ArgumentError("linear", True, "no prediction has a linear_error; give linear=False")
+    return sorted(values)
+
+
+def _linear(ax: Axes, levels: Sequence[float]) -> None:
     style: dict[str, Any] = {"color": palette(ax).colour(4), "linewidth": 1.1, "linestyle": (0, (6, 2)), "zorder": 1}
-    for value, label in zip(sorted(values), ["best linear model", *["_"] * len(values)]):
+    for value, label in zip(levels, ["best linear model", *["_"] * len(levels)]):
         ax.axhline(value, label=label, **style)
 
 

@@ -11,7 +11,7 @@ from polyspike.plot.rows import STEPS, Row, as_rows, position
 from polyspike.plot.series import Curve, Point, curves, draw_line, points
 from polyspike.plot.windows import window_edge
 
-__all__ = ["draw_limit"]
+__all__ = ["draw_limit", "limit_curves"]
 
 HIGHEST_WINDOW = 8
 """Beyond it the windows are too narrow to be seen."""
@@ -20,43 +20,49 @@ _DASHED: dict[str, Any] = {"linewidth": 1.0, "linestyle": (0, (4, 2)), "zorder":
 _LABEL = r"limit $n \to \infty$"
 
 
-def draw_limit(
-    ax: Axes,
-    predicted: Sequence[Curve],
-    limit: Any,
-    x: str,
-    y: str,
-    hue: Sequence[str],
-    ink: Mapping[str, Any],
-) -> None:
+def limit_curves(predicted: Sequence[Curve], limit: Any, hue: Sequence[str]) -> list[Curve]:
+    """The curves whose limit is drawn: those predicted, or the given results of the limit theory.
+
+    Raises
+    ------
+    ArgumentError
+        If there are none, or none of the predictions of a curve knows its limit.
+    """
+    if limit is False:
+        return []
+    found = list(predicted) if limit is True else curves(as_rows(limit, "limit"), hue)
+    if not found:
+        raise ArgumentError("limit", limit, "give predictions, or limit=False")
+    for curve in found if limit is True else ():
+        _source(curve)
+    return found
+
+
+def draw_limit(ax: Axes, found: Sequence[Curve], known: bool, x: str, y: str, ink: Mapping[str, Any]) -> None:
     """Draw the limit of every curve.
 
     Parameters
     ----------
     ax : Axes
-    predicted : sequence of Curve
-    limit : True or results
-        See :func:`polyspike.plot.errors`.
+    found : sequence of Curve
+    known : bool
+        Whether the curves are predictions that know their limit; else they are that limit.
     x, y : str
-    hue : sequence of str
     ink : mapping
         Colour by the label of a curve.
     """
-    given = predicted if limit is True else curves(as_rows(limit, "limit"), hue)
-    if not given:
-        raise ArgumentError("limit", limit, "give predictions, or limit=False")
-    default = next(iter(ink.values()))
-    for place, curve in enumerate(given):
-        style = _DASHED | {"color": ink.get(curve.label, default), "label": "_" if place else _LABEL}
+    for place, curve in enumerate(found):
+        colour = ink.get(curve.label, next(iter(ink.values())))
+        style = _DASHED | {"color": colour, "label": "_" if place else _LABEL}
         if x in STEPS:
-            _staircase(ax, _steps(curve, x, limit, y), _samples(curve, x), style)
+            _staircase(ax, _steps(curve, y, known), _samples(curve, x), style)
         else:
-            draw_line(ax, _along(curve, x, y, limit), **style)
+            draw_line(ax, _along(curve, x, y, known), **style)
 
 
-def _steps(curve: Curve, x: str, limit: Any, y: str) -> dict[int, float]:
+def _steps(curve: Curve, y: str, known: bool) -> dict[int, float]:
     """Value of every window."""
-    if limit is not True:
+    if not known:
         found = [(row.number("window")[0], row.number(y)[0]) for row in curve.rows]
         return {int(level): value for level, value in found if level and value is not None}
     source = _source(curve)
@@ -96,11 +102,10 @@ def _staircase(ax: Axes, levels: Mapping[int, float], n: float | None, style: di
     ax.set_xlim(left, right)
 
 
-def _along(curve: Curve, x: str, y: str, limit: Any) -> list[Point]:
+def _along(curve: Curve, x: str, y: str, known: bool) -> list[Point]:
     """The limit at every place of the axis; a gap on the edges of windows, where it jumps."""
-    if limit is not True:
+    if not known:
         return points(curve.rows, x, y, "limit")
-    _source(curve)
     placed = [(place, row) for row in curve.rows if (place := position(row, x)) is not None]
     return [Point(place, _limit_of(row, y), None) for place, row in sorted(placed, key=lambda pair: pair[0])]
 
