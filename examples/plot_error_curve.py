@@ -14,7 +14,7 @@ import polyspike as ps
 
 problem = ps.Problem(lambda x: np.sin(x + 0.6), "h1 + 0.5*h2", n_samples=600, input_dim=150, width=300, step_exponent=0)
 curve = [problem.replace(step_exponent=float(alpha)) for alpha in np.linspace(0, 0.5, 41)]
-networks = [ps.replicate(case, n=6, n_test=4000) for case in curve[::8]]
+networks = [ps.replicate(case, replicates=6, n_test=4000) for case in curve[::8]]
 with ps.plot.style("light"):
     ps.plot.errors(ps.predict(curve), measured=networks, limit=True)
 plt.show()

@@ -14,6 +14,6 @@ import polyspike as ps
 
 problem = ps.Problem("gelu", "3*h1", n_samples=800, input_dim=200, width=400, step_exponent=0)
 steps = [problem.replace(step_exponent=float(alpha)) for alpha in np.linspace(0, 0.36, 19)]
-runs = [ps.replicate(step, n=4, n_test=2, alignment_degree=2) for step in steps[::3]]
+runs = [ps.replicate(step, replicates=4, n_test=2, alignment_degree=2) for step in steps[::3]]
 ps.plot.shares(runs, theory=ps.predict(steps))
 plt.show()

@@ -23,7 +23,7 @@ RESULTS: dict[str, tuple[Callable[[], Any], str, bool]] = {
     "Problem": (lambda: PROBLEM, "h1 + 0.5*h2", False),
     "Prediction": (predicted, "test_error", True),
     "Measurement": (lambda: ps.simulate(PROBLEM, n_test=50, eigenvalues="all"), "rank_one_fraction", True),
-    "Replication": (lambda: ps.replicate(PROBLEM, n=2, n_test=50), "±", True),
+    "Replication": (lambda: ps.replicate(PROBLEM, replicates=2, n_test=50), "±", True),
     "Spectrum": (lambda: predicted().spectrum, "edges", True),
 }
 

@@ -61,7 +61,7 @@ def test_a_prediction_gives_the_limit_of_its_problem() -> None:
     for found in (single, row):
         assert isinstance(found, Prediction)
         assert found.limit().test_error == ps.predict(PROBLEM, method="window").test_error
-        assert found.limit(2).test_error == ps.predict(PROBLEM, method="window", l=2).test_error
+        assert found.limit(2).test_error == ps.predict(PROBLEM, method="window", window=2).test_error
 
 
 def test_a_limit_has_no_limit() -> None:

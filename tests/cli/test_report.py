@@ -91,7 +91,7 @@ def test_a_thing_to_fetch_would_be_found() -> None:
 
 def test_the_simulated_numbers_are_those_of_replicate(simulated: str) -> None:
     shown = Page(simulated)
-    expected = ps.replicate(PROBLEM, n=3, seed=5, n_test=50)
+    expected = ps.replicate(PROBLEM, replicates=3, seed=5, n_test=50)
     assert str(expected.test_error).replace("+/-", "±") in shown.words
     assert shown.tags.count("svg") == 4
     assert "(5, k), k = 0 .. 2; n_test = 50" in shown.words

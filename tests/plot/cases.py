@@ -36,7 +36,7 @@ def predictions() -> list[Any]:
 @cache
 def runs() -> list[ps.Replication]:
     """Three networks at two steps."""
-    return [ps.replicate(step, n=3, n_test=100) for step in at(BASE, 0.0, 0.3)]
+    return [ps.replicate(step, replicates=3, n_test=100) for step in at(BASE, 0.0, 0.3)]
 
 
 def lines(ax: Axes) -> dict[str, NDArray[np.float64]]:

@@ -26,7 +26,7 @@ def test_every_bar_is_a_squared_cosine() -> None:
 
 
 def test_replicates_are_means_with_bars_and_the_prediction_has_ticks() -> None:
-    runs = ps.replicate(SPIKED, n=3, n_test=2, alignment_degree=2)
+    runs = ps.replicate(SPIKED, replicates=3, n_test=2, alignment_degree=2)
     stack = np.array([m.alignment.overlaps for m in runs.measurements if m.alignment is not None])
     theory = predicted(SPIKED)
     ax = ps.plot.alignment(runs, theory)
@@ -62,7 +62,7 @@ def test_no_spike_is_said() -> None:
 
 def test_shares_are_those_of_the_alignment_with_bars_over_replicates() -> None:
     steps = at(SPIKED, 0.1, 0.3)
-    runs = [ps.replicate(step, n=3, n_test=2, alignment_degree=2) for step in steps]
+    runs = [ps.replicate(step, replicates=3, n_test=2, alignment_degree=2) for step in steps]
     ax = ps.plot.shares(runs, ps.predict(steps))
     values = np.array([[m.alignment.hermite[0] for m in run.measurements if m.alignment is not None] for run in runs])
     np.testing.assert_allclose(dots(ax)["$H_1$"], np.column_stack([(0.1, 0.3), values.mean(axis=1)]))

@@ -54,7 +54,7 @@ def test_keywords_reach_the_lines_and_the_dots() -> None:
 
 
 def test_the_network_without_a_step_is_a_level() -> None:
-    still = ps.replicate(BASE.replace(step_size=0.0), n=2, n_test=100)
+    still = ps.replicate(BASE.replace(step_size=0.0), replicates=2, n_test=100)
     ax = ps.plot.errors(measured=[*runs(), still])
     assert set(lines(ax)["untrained network"][:, 1]) == {still.test_error.mean}
     assert len(dots(ax)["simulated"]) == 2
@@ -63,7 +63,7 @@ def test_the_network_without_a_step_is_a_level() -> None:
 def test_problems_that_differ_in_more_than_the_step_make_curves_of_the_same_colour_for_both_roads() -> None:
     noisy = BASE.replace(noise=1.0)
     theory = ps.predict([*at(BASE, 0.0, 0.3), *at(noisy, 0.0, 0.3)])
-    measured = [*runs(), *(ps.replicate(step, n=2, n_test=100) for step in at(noisy, 0.0, 0.3))]
+    measured = [*runs(), *(ps.replicate(step, replicates=2, n_test=100) for step in at(noisy, 0.0, 0.3))]
     ax = ps.plot.errors(theory, measured)
     assert labels(ax) == ["noise = 0.5", "noise = 1", "lines: theory"]
     colours = [line.get_color() for line in ax.lines if line.get_linestyle() == "-"]
@@ -100,7 +100,7 @@ def test_the_limit_is_a_staircase_of_the_window_theory() -> None:
     stairs = staircase(ax)
     np.testing.assert_allclose(stairs.edges[:4], [0, 1 / 4, 1 / 3, 3 / 8])
     for level, value in enumerate(stairs.values, start=1):
-        assert value == ps.predict(BASE, method="window", l=level).test_error
+        assert value == ps.predict(BASE, method="window", window=level).test_error
 
 
 def test_the_limit_may_be_given() -> None:
@@ -125,7 +125,7 @@ def test_against_another_field_the_limit_is_a_line() -> None:
 
 
 def test_two_methods_are_two_curves_beside_the_networks() -> None:
-    both = [*predictions(), *ps.predict(at(BASE, 0.1, 0.4), method="crossing", l=2)]
+    both = [*predictions(), *ps.predict(at(BASE, 0.1, 0.4), method="crossing", window=2)]
     ax = ps.plot.errors(both, runs())
     assert labels(ax) == ["simulated", both[0].method, "crossing", "lines: theory"]
 

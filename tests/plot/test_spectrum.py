@@ -57,7 +57,7 @@ def test_zeros_are_left_out_and_said() -> None:
 
 
 def test_several_runs_share_one_area_and_every_spike_has_its_stem() -> None:
-    runs = ps.replicate(case(300, 150), n=3, n_test=2, eigenvalues="all")
+    runs = ps.replicate(case(300, 150), replicates=3, n_test=2, eigenvalues="all")
     ax = ps.plot.spectrum(runs)
     assert 0.95 < histogram_area(ax) < 1.0
     stems = [c for c in ax.collections if len(c.get_paths()) == 3]

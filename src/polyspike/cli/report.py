@@ -74,14 +74,14 @@ def _at(problem: Problem, exponent: float) -> Problem:
 def _simulated(problem: Problem, replicates: int, seed: int, options: dict[str, Any]) -> tuple[list[Any], Any]:
     """Replications of the problem, first, and at the other steps; and one run with its spectrum."""
     from polyspike.experiments.replicate import Replication
-    from polyspike.simulation import simulate, simulate_many
+    from polyspike.simulation import simulate
 
     others = [problem.replace(step_size=0.0), *(_at(problem, alpha) for alpha in STEPS)]
     problems = [problem, *(other for other in others if other.step != problem.step)]
     with announced(problem, options, replicates * len(problems)) as report:
         rounds = []
         for k in range(replicates):
-            rounds.append(simulate_many(problems, seed=(seed, k), **options))
+            rounds.append(simulate(problems, seed=(seed, k), **options))
             report((k + 1) / replicates)
     whole: dict[str, Any] = {"n_test": 2, "eigenvalues": "all", "alignment_degree": DEGREE}
     with announced(problem, whole) as report:

@@ -52,7 +52,7 @@ def alignment(
     --------
     >>> import polyspike as ps
     >>> problem = ps.Problem("relu", "2*h1", n_samples=400, input_dim=50, width=80, step_exponent=0.3)
-    >>> ax = alignment(ps.replicate(problem, n=2, n_test=2, alignment_degree=2))
+    >>> ax = alignment(ps.replicate(problem, replicates=2, n_test=2, alignment_degree=2))
     >>> ax.get_ylabel()
     'squared cosine'
     """

@@ -79,7 +79,7 @@ def errors(
     >>> import polyspike as ps
     >>> problem = ps.Problem("relu", n_samples=400, input_dim=50, width=80, step_exponent=0.2)
     >>> steps = [problem.replace(step_exponent=alpha) for alpha in (0.0, 0.2, 0.4)]
-    >>> ax = errors(ps.predict(steps), measured=ps.replicate(problem, n=2, n_test=100), limit=True)
+    >>> ax = errors(ps.predict(steps), measured=ps.replicate(problem, replicates=2, n_test=100), limit=True)
     >>> ax.get_ylabel()
     'test error'
     """
