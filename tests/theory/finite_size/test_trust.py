@@ -6,13 +6,13 @@ from polyspike import Prediction, Problem, predict
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.gradient_sample import concentration
 from polyspike.theory.finite_size.trust import (
+    ANISOTROPIC,
     BENT,
     CONCENTRATED,
     COVERED,
     FOLLOWED,
     KNEE,
     SECOND,
-    STRETCHED,
     Corners,
     amplification,
     trust,
@@ -55,7 +55,7 @@ def test_the_estimate_is_its_formula() -> None:
     assert found.error_estimate == pytest.approx(COVERED * x / (1 + x / BENT) + second)
     stretched = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.001, 0.003)).error_estimate
     assert stretched - found.error_estimate == pytest.approx(
-        0.02 * (FOLLOWED + 1.0) + 0.3 * STRETCHED / (0.3 + KNEE) + 0.003
+        0.02 * (FOLLOWED + 1.0) + 0.3 * ANISOTROPIC / (0.3 + KNEE) + 0.003
     )
     concentrated = trust(TABLE, 1.0, 1.0, 4.0, Corners(0.02, 0.3, 0.2)).error_estimate
     assert concentrated - found.error_estimate == pytest.approx(0.2 * CONCENTRATED)

@@ -1,8 +1,8 @@
-"""Many problems at once: what they share is computed once, and what fails is marked.
+"""Many problems at once: shared work is done once, and a problem that fails has a row that says so.
 
 Problems that differ in the ridge alone share their model. Along the ridges, from the largest down, the solution is
-followed by its own derivative, so that a warm start is off by the third order of the step only. A new model starts from
-the solution of the one before, where that is near: along a grid of steps, of sizes, of noises.
+extrapolated with its own derivative, so that a start errs by the third order of the step only. A new model starts from
+the solution of the one before, where that is near, as along a grid of steps, sizes or noises.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""One model at one shift after the other, each solved from an extrapolation of those before."""
+"""Continuation of one model in the shift: every solution starts from an extrapolation of the ones before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,12 +34,12 @@ class _Solved:
 
     @cached_property
     def slope(self) -> Any:
-        """Of (log R, log zeta) by log D."""
+        """The derivative of (log R, log zeta) by log D."""
         return tangent(self.state, self.at)
 
 
 class Solution(NamedTuple):
-    """A solved bulk with the grid that it lives on."""
+    """A solved bulk with its grid."""
 
     grid: Grid
     state: BulkState
@@ -51,19 +51,19 @@ class Solution(NamedTuple):
 
 
 class ShiftContinuation:
-    """Solves one model at one shift after the other, each from an extrapolation of those before.
+    """Solves one model at one shift after the other, each time from an extrapolation of the last solutions.
 
     Parameters
     ----------
     model : FiniteSizeModel
     before : sequence of Solution
-        Those of other models, the latest first; the first solution starts from them where they are near.
+        Solutions of other models, the latest first; the first solution starts from them where they are near.
     """
 
     def __init__(self, model: FiniteSizeModel, before: Sequence[Solution] = ()) -> None:
         self._model = model
         self._before = before
-        self._known: list[_Solved] = []
+        self._last_solved: list[_Solved] = []
         self.first: Solution | None = None
 
     def solve(self, problem: Problem) -> tuple[FiniteSizeModel, BulkState, Linearised]:
@@ -72,12 +72,12 @@ class ShiftContinuation:
         shift = shift_of(problem, model)
         state = self._solved(model, shift)
         at = Linearised(state)
-        self._known = [*self._known[-1:], _Solved(state, at)]
+        self._last_solved = [*self._last_solved[-1:], _Solved(state, at)]
         self.first = self.first or Solution(model.grid, state)
         return model, state, at
 
     def _solved(self, model: FiniteSizeModel, shift: float) -> BulkState:
-        """From a guess, or from nothing where that leads nowhere: what came before is not this row's fault."""
+        """The solution from a guess or, where that fails, from the cold start: a bad guess must not fail a problem."""
         try:
             # A guess that overflows has an infinite defect, and is not taken.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -85,27 +85,29 @@ class ShiftContinuation:
             if start is not None:
                 return solve_bulk(model.bulk, shift, start, nearby=nearby)[0]
         except (NumericalError, ArithmeticError, np.linalg.LinAlgError):
-            self._known = []
+            self._last_solved = []
         return solve_bulk(model.bulk, shift)[0]
 
     def _guess(self, shift: float) -> tuple[BulkState | None, Linearised | None]:
-        """Second order in the distance in log D; the curvature from the last two slopes."""
-        if not self._known:
+        """A guess to second order in the distance in log D, with the curvature from the last two slopes, and the last
+        Jacobian; None where there is no good one.
+        """
+        if not self._last_solved:
             return self._neighbour(shift), None
-        last = self._known[-1]
+        last = self._last_solved[-1]
         distance = float(np.log(shift / last.state.shift))
         if abs(distance) > _FARTHEST:
             return None, None
         move = last.slope * distance
-        if len(self._known) == 2 and last.state.shift != self._known[0].state.shift:
-            spacing = float(np.log(last.state.shift / self._known[0].state.shift))
-            move = move + 0.5 * distance**2 * (last.slope - self._known[0].slope) / spacing
+        if len(self._last_solved) == 2 and last.state.shift != self._last_solved[0].state.shift:
+            spacing = float(np.log(last.state.shift / self._last_solved[0].state.shift))
+            move = move + 0.5 * distance**2 * (last.slope - self._last_solved[0].slope) / spacing
         return replace(last.state, shift=shift).moved(move), last.at
 
     def _neighbour(self, shift: float) -> BulkState | None:
-        """From the solutions of the models before: where the last two lead, or the last, if it all but solves this one.
+        """A guess from the solutions of earlier models: the extrapolation of the last two, or the last one.
 
-        In a grid of problems the first is near but at the ends of its rows.
+        In a grid of problems the extrapolation is near except at the ends of the rows. None where neither is near.
         """
         logs = [solution.on(self._model.grid) for solution in self._before]
         guesses = [2 * logs[0] - logs[1]] if len(logs) > 1 else []

@@ -27,7 +27,7 @@ class Member(NamedTuple):
 
 
 class Average(NamedTuple):
-    """All nodes of a problem, and the means of their errors and of what stretched weights do to them."""
+    """All nodes of a problem, and the means of their errors and of the effect of anisotropic weights on them."""
 
     members: tuple[Member, ...]
     errors: Errors

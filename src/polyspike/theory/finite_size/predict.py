@@ -27,7 +27,7 @@ __all__ = [
     "predict_finite_size",
 ]
 
-# Weights stretched by less than this move a test error by less than what is not known of it anyway.
+# Weights with a smaller anisotropy change a test error by less than its other errors.
 _NOTICED = 0.02
 
 
@@ -73,8 +73,9 @@ def predict_finite_size(problem: Problem) -> Prediction:
 def effect_of_anisotropy(
     model: FiniteSizeModel, state: BulkState, found: Errors, at: Linearised | None = None
 ) -> float:
-    """What weights stretched by the step along the known directions do to the test error, a share of it; 0 where it is
-    not asked for, because they are little stretched or the prediction is not trusted in any case.
+    """The relative change of the test error by the anisotropy of the weights along the known directions.
+
+    It is 0 where it is not needed: where the anisotropy is small, or the prediction is not trusted in any case.
     """
     if model.anisotropy < _NOTICED or not _worth(model.problem, found, 0.0, 0.0).trusted:
         return 0.0
@@ -121,7 +122,7 @@ def _spectrum(problem: Problem) -> Spectrum:
 
 
 def _worth(problem: Problem, found: Errors, effect: float, stretch: float) -> Trust:
-    """What the sizes say of a prediction, and what the corners of the theory add."""
+    """The error estimate of a prediction, from its sizes and from the corners of the theory."""
     loss, train, test = float(found.train_loss), float(found.train_error), float(found.test_error)
     corners = Corners(effect, stretch, concentration(problem), sampling_error(problem.teacher))
     return trust(problem, loss, train, test, corners)

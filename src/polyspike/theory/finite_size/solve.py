@@ -26,7 +26,7 @@ _DISORDER = 1e-7
 
 
 def shift_of(problem: Problem, model: FiniteSizeModel | None = None) -> float:
-    """``gamma = lambda n / N``; for ridge 0 a vanishing fraction of the features' variance."""
+    """``gamma = lambda n / N``; for ridge 0 a tiny fraction of the features' variance."""
     if problem.ridge > 0 or model is None:
         return problem.ridge * problem.n_samples / problem.width
     bulk = model.bulk
@@ -37,9 +37,9 @@ def shift_of(problem: Problem, model: FiniteSizeModel | None = None) -> float:
 
 
 def model_of(problem: Problem, refine: float = 1.0, sample: StepScalars | None = None) -> FiniteSizeModel:
-    """The model of a problem on the grid that it asks for; ``refine`` divides every quadrature step.
+    """The model of a problem on its own grid; ``refine`` divides every quadrature step.
 
-    ``sample`` has the averages over one sample of the gradient, in the place of their expectations.
+    ``sample`` has the averages over one sample of the gradient, which then replace their expectations.
     """
     check_magnitudes(problem)
     scalars = condition(problem, sample=sample)
@@ -76,8 +76,8 @@ def solve_errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None
 def _sound(problem: Problem, found: Errors) -> Errors:
     """The errors, after a check of ``0 <= train error <= train loss <= E y^2`` and ``test error >= noise^2``.
 
-    An error that is over its bound by no more than quadrature and rounding leave, a part in 1e7 of it or 1e-12 of
-    ``E y^2``, is given as the bound: that is all that is known of it.
+    An error that exceeds its bound by no more than the errors of quadrature and rounding, a part in 1e7 of it or 1e-12
+    of ``E y^2``, is given as the bound.
     """
     null, least = problem.label_second_moment, problem.noise**2
     loss, train, test = (float(value) for value in (found.train_loss, found.train_error, found.test_error))

@@ -13,12 +13,12 @@ the fit. The estimate is
 
 the second term being what is second order in 1/d of E y^2, beside which a test error may be small, and the corners
 
-    max(share effect + STRETCHED stretch/(stretch + KNEE), CONCENTRATED concentration) + sampling error,
+    max(share effect + ANISOTROPIC a/(a + KNEE), CONCENTRATED concentration) + sampling error,   a the anisotropy,
     share = FOLLOWED + min(1, 2 d/n_0):
 
-what the weights that the step has stretched along the known directions do to the test error, all of it where the
-gradient has so few samples that M has no outlier there, and how far they are stretched (section 12 of the theory); in
-how few directions the step's noise lies (section 1); and what is known of averages over a teacher of many indices.
+the effect on the test error of the anisotropy of the weights along the known directions, all of it where the gradient
+has so few samples that M has no outlier there, and the anisotropy itself (section 12 of the theory); in how few
+directions the gradient noise lies (section 1); and the error of averages over a teacher of many indices.
 The estimate is meant to hold nine times in ten for the mean test error over draws. Its constants were set on small
 problems before and after the step and on the even half of a wide design, and checked on others that had no part in
 that; docs/agreement.md has the coverage.
@@ -33,7 +33,7 @@ from polyspike.theory.finite_size.bulk.finite_dimension import LARGEST_SAMPLES_P
 __all__ = ["Corners", "Trust", "amplification", "trust"]
 
 COVERED, BENT = 0.35, 0.5
-SECOND, FOLLOWED, STRETCHED, KNEE, CONCENTRATED = 1.0, 0.2, 0.015, 0.3, 1.5
+SECOND, FOLLOWED, ANISOTROPIC, KNEE, CONCENTRATED = 1.0, 0.2, 0.015, 0.3, 1.5
 """Calibrated constants of the estimate."""
 
 LARGEST = 0.05
@@ -59,7 +59,7 @@ def amplification(train_loss: float, train_error: float, test_error: float) -> f
 
 
 class Corners(NamedTuple):
-    """What the theory is known to do less well: see the module."""
+    """The measures of where the theory is less accurate; the module's docstring explains them."""
 
     anisotropy_effect: float = 0.0
     anisotropy: float = 0.0
@@ -73,16 +73,16 @@ _NO_CORNERS = Corners()
 def trust(
     problem: Problem, train_loss: float, train_error: float, test_error: float, corners: Corners = _NO_CORNERS
 ) -> Trust:
-    """What the sizes of a problem, its predicted errors and its corners say about the prediction."""
+    """The error estimate of a prediction from the sizes of its problem, its errors and its corners."""
     n, d, width = problem.n_samples, problem.input_dim, problem.width
     factor = amplification(train_loss, train_error, test_error)
     x = factor * (1 / n + 1 / d + 1 / width)
     sizes = COVERED * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * test_error) if test_error > 0 else 0.0
     share = FOLLOWED + min(1.0, 2 * problem.phi_gradient)
-    stretched = share * corners.anisotropy_effect + STRETCHED * corners.anisotropy / (corners.anisotropy + KNEE)
+    anisotropic = share * corners.anisotropy_effect + ANISOTROPIC * corners.anisotropy / (corners.anisotropy + KNEE)
     concentrated = CONCENTRATED * corners.concentration
-    estimate = sizes + small + max(stretched, concentrated) + corners.sampling
+    estimate = sizes + small + max(anisotropic, concentrated) + corners.sampling
     directions = d * (d + 1) / 2
     if sizes > LARGEST and factor > _PEAK:
         reason = (
@@ -97,7 +97,7 @@ def trust(
         reasons = {
             f"the sizes are small: corrections of order 1/n + 1/d + 1/width = {1 / n + 1 / d + 1 / width:.2g}": sizes,
             f"the test error is small beside E y^2, whose terms of order 1/d^2 = {1 / d**2:.2g} are not known": small,
-            "the step stretches the weights along the learned directions so far that single neurons count": stretched,
+            "the step stretches the weights along the learned directions so far that single neurons count": anisotropic,
             f"the gradient has {problem.gradient_samples} samples, and its noise lies in few directions": concentrated,
             f"averages over the teacher's {problem.teacher.n_indices} indices are sampled": corners.sampling,
         }
