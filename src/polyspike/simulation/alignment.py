@@ -1,4 +1,4 @@
-"""What the top left singular vectors of the features have learned."""
+"""The alignment of the top left singular vectors of the features with Hermite functions of the spike coordinate."""
 
 from typing import Any
 

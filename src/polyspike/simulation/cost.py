@@ -42,7 +42,7 @@ class Rates:
         return Rates(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def times(self, count: float) -> "Rates":
-        """So many of all of it."""
+        """All counts times a number."""
         return Rates(*(getattr(self, f.name) * count for f in fields(self)))
 
     def seconds(self, rates: Self) -> float:
@@ -51,7 +51,7 @@ class Rates:
 
 
 NOMINAL = Rates(product=1 / 20e9, decomposition=1 / 4e9, normal=1e-8, entry=5e-9)
-"""A laptop of the time; for what only the shares of the parts matter."""
+"""The rates of a laptop, for uses in which only the shares of the parts matter."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Phases:
     test: Rates
 
     def seconds(self, rates: Rates) -> tuple[float, float, float]:
-        """Of each part."""
+        """The seconds of each part."""
         return self.gradient.seconds(rates), self.fit.seconds(rates), self.test.seconds(rates)
 
 
@@ -94,7 +94,7 @@ class Cost:
 def phases_of(
     problem: Problem, storage: Storage, n_test: int, eigenvalues: str | int | None = None, alignment_degree: int = 0
 ) -> Phases:
-    """The operations of ``simulate(problem, ...)`` on a storage, to leading order."""
+    """The operations of ``simulate(problem, ...)`` with a storage, to leading order."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     smaller, larger = min(n, width), max(n, width)
     gradient = Rates(product=2 * n0 * d * width, normal=n0 * d, entry=2 * n0 * width)
@@ -115,7 +115,7 @@ def phases_of(
 def _spectrum(
     problem: Problem, storage: Storage, eigenvalues: str | int | None, degree: int, features: Rates, gram: Rates
 ) -> Rates:
-    """What eigenvalues and alignments add."""
+    """The operations that eigenvalues and alignments add."""
     smaller = min(problem.n_samples, problem.width)
     full = Rates(decomposition=2 * smaller**3 / 3)
     total = Rates()
@@ -188,7 +188,7 @@ def measure_rates(problem: Problem, arrays: Arrays = HOST) -> Rates:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """The quicker of two runs: the first one pays for threads and pages."""
+    """The quicker of two runs: the first one also starts threads and maps memory."""
     times = []
     for _ in range(2):
         start = perf_counter()

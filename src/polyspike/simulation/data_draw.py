@@ -1,4 +1,4 @@
-"""The draw of a run on real data: rows split at random, the initial network drawn as ever."""
+"""The draw of a run on real data: rows split at random, the initial network drawn as for Gaussian data."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ __all__ = ["DataDraw", "LabelledSample", "simulate_data"]
 
 @dataclass(frozen=True, eq=False)
 class LabelledSample:
-    """Rows of real data with their target; the teacher and noise of a problem play no part."""
+    """Rows of real data with their target; the teacher and the noise of a problem are not used."""
 
     inputs: Array
     target: Array

@@ -45,7 +45,7 @@ def latent(inputs: Array, teacher: Teacher) -> Array:
 
 
 class Labelled(Protocol):
-    """Rows of inputs that know their labels."""
+    """Rows of inputs with their labels."""
 
     @property
     def inputs(self) -> Array:

@@ -56,7 +56,7 @@ def noisy_power(kappa: Array, k: int, q: float) -> Array:
 
 
 def noise_ratio(gradient: Gradient) -> float:
-    """Measured Q: the squared size of what is not rank one in the gradient, relative to what is."""
+    """Measured Q: the squared size of the gradient without its part of rank one, relative to that part."""
     share = gradient.rank_one_fraction
     return (1 - share) / share
 
@@ -228,7 +228,7 @@ def _gaps(problem: Problem, window: int, seed: tuple[int, ...], forms: tuple[boo
     test_labels = np.concatenate([sample.labels(problem) for sample in test])
 
     def features(inputs: Array) -> list[Array]:
-        """F and F_0."""
+        """The features F and F_0."""
         still = inputs @ draw.weights.T
         moved = still + problem.step * (inputs @ gradient.matrix.T)
         return [problem.activation.apply(moved, np), problem.activation.apply(still, np)]
@@ -244,7 +244,7 @@ def _gaps(problem: Problem, window: int, seed: tuple[int, ...], forms: tuple[boo
 
 
 def _summary(problem: Problem, window: int, corrected: bool, sizes: Sequence[int], gaps: Array) -> Equivalence:
-    """Of gaps of shape (sizes, replicates, 4)."""
+    """The estimates of gaps of shape (sizes, replicates, 4)."""
     points = tuple(
         EquivalencePoint(n, *(_estimate(values) for values in row.T)) for n, row in zip(sizes, gaps, strict=True)
     )

@@ -33,7 +33,7 @@ def blas_threads() -> int:
 
 @cache
 def _blas_libraries() -> list[Any]:
-    """Found once: looking through all libraries of the process takes milliseconds, asking one of them does not."""
+    """The BLAS libraries of the process, searched once: a search takes milliseconds, a query to one of them less."""
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 

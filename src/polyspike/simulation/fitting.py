@@ -1,4 +1,4 @@
-"""What every way of simulating shares: who has what in common, features block by block, the fits and their test."""
+"""Shared by every storage: the plan of problems on one draw, features block by block, the fits and their test."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Measured:
         return eigenvalues(features, self.eigenvalues, arrays)
 
     def chosen(self, descending: Array) -> Array | None:
-        """The same out of all eigenvalues."""
+        """The eigenvalues that were asked for, out of all of them."""
         if self.eigenvalues is None:
             return None
         if self.bulk_edge is not None:
@@ -60,7 +60,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which problems on one draw share what.
+    """Which problems on one draw share a gradient, and which share features and labels.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ def gradients_of(
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of that many items, the last one of what is left."""
+    """Lists of that many items; the last list has the remaining ones."""
     waiting = iter(items)
     while some := list(islice(waiting, size)):
         yield some

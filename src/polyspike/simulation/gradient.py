@@ -1,4 +1,4 @@
-"""The exact gradient of the first layer, in both forms, and what of it is rank one."""
+"""The exact gradient of the first layer, in both forms, and its part of rank one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_step"]
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """What a gradient has learned, without the gradient itself.
+    """The spike direction of a gradient, and how much of the gradient it explains, without the gradient itself.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class GradientSum:
         self.rows += inputs.shape[0]
 
     def merge(self, other: "GradientSum") -> None:
-        """Take in the samples of another one."""
+        """Add the sums over the samples of another instance."""
         if other.rows:
             self._matrix = self.arrays.add(self._matrix, other._matrix)
             self._beta = self.arrays.add(self._beta, other._beta)

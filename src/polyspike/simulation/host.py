@@ -29,15 +29,15 @@ class HostArrays(Arrays):
     xp: Any = np
 
     def put(self, array: Any) -> Any:
-        """The same array where it has the precision already."""
+        """The array itself where it already has the precision."""
         return np.asarray(array, dtype=self.dtype)
 
     def put_exact(self, array: Any) -> Any:
-        """The same array."""
+        """The array itself."""
         return np.asarray(array, dtype=float)
 
     def host(self, array: Any) -> Array:
-        """The same array where it is float64 already."""
+        """The array itself where it is already float64."""
         return np.asarray(array, dtype=float)
 
     def at_once(self, width: int) -> int:
@@ -47,7 +47,7 @@ class HostArrays(Arrays):
         return blas_threads() if width <= _WIDEST_AT_ONCE else 1
 
     def each(self, work: Callable[..., None], *arguments: Sequence[Any]) -> None:
-        """The same at the same time, each on a thread of its own with BLAS on that one; one alone has all threads."""
+        """Run the work at the same time, each on its own thread with BLAS on one; a single one has all threads."""
         calls = list(zip(*arguments, strict=False))
         if len(calls) == 1:
             work(*calls[0])

@@ -49,7 +49,7 @@ class Ritz:
     of_columns: bool
 
     def converged(self, accuracy: float, rounding: float) -> int:
-        """How many of the first values are accurate to that, relative to themselves plus relative to the largest."""
+        """The number of first values accurate to a bound relative to themselves plus one relative to the largest."""
         bad = np.flatnonzero(self.residuals > accuracy * self.values + rounding * self.values[0])
         return int(bad[0]) if len(bad) else len(self.values)
 

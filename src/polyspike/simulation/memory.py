@@ -1,4 +1,4 @@
-"""How much memory a simulation needs, asked before it starts, and which way of simulating has room."""
+"""How much memory a simulation needs, and what it can keep in memory; both are decided before it starts."""
 
 import os
 from enum import StrEnum
@@ -30,7 +30,7 @@ _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 class Storage(StrEnum):
-    """How a simulation goes through its arrays."""
+    """What a simulation keeps in memory."""
 
     HELD = "held"
     """Samples and the features of one step are in memory."""
@@ -41,7 +41,7 @@ class Storage(StrEnum):
 
 
 def streamed_storage(problem: Problem) -> Storage:
-    """The one whose Gram matrix is the smaller."""
+    """The streamed storage with the smaller Gram matrix."""
     return Storage.SAMPLES if problem.width <= problem.n_samples else Storage.NEURONS
 
 
@@ -60,7 +60,10 @@ def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
 
 
 def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
-    """The same for ``simulate(problem, streaming=True)``; one more step costs a Gram matrix for every block at once."""
+    """The same for ``simulate(problem, streaming=True)``.
+
+    One more step costs a Gram matrix for every block that is worked on at the same time.
+    """
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     rows = BLOCK_ROWS
     if streamed_storage(problem) is Storage.SAMPLES:
@@ -81,9 +84,9 @@ def steps_at_once(problem: Problem, arrays: Arrays = HOST, gradients: int = 1) -
     A process may have neighbours, one for every ``blas_threads()`` cores: it takes its share of the memory.
     """
     neighbours = max(1, cpu_count() // blas_threads())
-    room = available_bytes(arrays) // neighbours - estimate_streamed(problem, arrays.dtype, 0, gradients)
+    free = available_bytes(arrays) // neighbours - estimate_streamed(problem, arrays.dtype, 0, gradients)
     shares = arrays.at_once(problem.width) if streamed_storage(problem) is Storage.SAMPLES else 1
-    return max(1, room // (_DOUBLE * shares * min(problem.n_samples, problem.width) ** 2))
+    return max(1, free // (_DOUBLE * shares * min(problem.n_samples, problem.width) ** 2))
 
 
 def available_bytes(arrays: Arrays = HOST) -> int:
@@ -100,7 +103,7 @@ def available_bytes(arrays: Arrays = HOST) -> int:
 
 
 def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> Storage:
-    """How to simulate: as told, else held where that fits and streamed where it does not.
+    """The storage of a simulation: as ``streaming`` says, or held where that fits and streamed where it does not.
 
     Raises
     ------
@@ -127,7 +130,7 @@ def _draw_fits(problem: Problem, storage: Storage) -> bool:
 
 
 def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays = HOST) -> int:
-    """Peak bytes on the storage that :func:`choose_storage` takes; raises as it does."""
+    """Peak bytes with the storage of :func:`choose_storage`, whose errors it raises."""
     held = choose_storage(problem, streaming, arrays) is Storage.HELD
     return estimate_bytes(problem, arrays.dtype) if held else estimate_streamed(problem, arrays.dtype)
 

@@ -29,7 +29,7 @@ __all__ = ["over_neurons"]
 
 @dataclass(eq=False)
 class _Rows:
-    """What all rows of one gradient share, and what is summed over them."""
+    """The quantities that all rows of one gradient share, and the sums over its rows."""
 
     key: Problem
     readout: Array
@@ -61,14 +61,14 @@ class _Network:
         self.second = self.arrays.put(self.draw.ridge_sample.inputs)
 
     def weights(self) -> Iterator[tuple[slice, Any]]:
-        """Blocks of ``W0`` and which neurons they are."""
+        """Blocks of ``W0`` with the slice of their neurons."""
         start = 0
         for block in self.draw.weight_blocks():
             yield slice(start, start + len(block)), self.arrays.put(block)
             start += len(block)
 
     def residuals(self, plan: Plan) -> None:
-        """One pass over the neurons for the initial outputs, hence for what every gradient sees."""
+        """One pass over the neurons for the initial outputs, and hence for the residual of every gradient."""
         arrays = self.arrays
         labels = {key: arrays.put_exact(self.draw.gradient_sample.labels(key)) for key in plan.steps}
         readouts = {key: self.draw.readout(key.readout) for key in plan.steps}
@@ -125,7 +125,7 @@ class _Part(NamedTuple):
     spare: Any
 
     def features(self) -> Iterator[tuple[Problem, Any]]:
-        """For every step; valid until the next one is asked for."""
+        """The features at every step; each is valid until the next one is asked for."""
         for step in self.steps:
             yield step, self.arrays.features(self.still, self.moved, step.step, step.activation, self.spare)
 
@@ -138,7 +138,7 @@ class _Part(NamedTuple):
 def over_neurons(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
     """Gradients, fits and tests with streamed neurons; see :func:`polyspike.simulate`.
 
-    One pass over the neurons for the initial outputs, and two for as many steps as have room for their Gram matrices.
+    One pass over the neurons for the initial outputs, and two for as many steps as Gram matrices fit into memory.
     """
     network = _Network(draw, arrays)
     network.residuals(plan)

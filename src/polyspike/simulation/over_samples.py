@@ -54,7 +54,7 @@ class NormalEquations:
         self.rows += labels.shape[0]
 
     def merge(self, other: "NormalEquations") -> None:
-        """Take in the rows of another one."""
+        """Add the sums over the rows of another instance."""
         if other.rows:
             self.gram = self.arrays.add(self.gram, other.gram)
             self.target = self.arrays.add(self.target, other.target)
@@ -105,7 +105,7 @@ def solve_positive(gram: Any, target: Any, rows: int, ridges: list[float], array
 def over_samples(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
     """Gradients, fits and tests on streamed samples; see :func:`polyspike.simulate`.
 
-    One pass over the gradient sample; one over the ridge sample for as many steps as have room for their Gram matrices,
+    One pass over the gradient sample; one over the ridge sample for as many steps as Gram matrices fit into memory,
     and a second one for what needs the readout: alignments, and train errors that the sums cannot give.
     """
     weights = arrays.put(draw.weights)
@@ -184,7 +184,7 @@ def _spectrum(
 
 
 class _SecondLook:
-    """What needs the readout or the singular vectors at every sample again."""
+    """The quantities that need the readout or the singular vectors at every sample, in a second pass."""
 
     def __init__(self, fit: Fit, vectors: Array | None, degree: int, arrays: Arrays) -> None:
         self.fit, self.arrays, self.rows = fit, arrays, 0
@@ -193,7 +193,7 @@ class _SecondLook:
         self.aligned = AlignmentSum(degree)
 
     def add(self, inputs: Array, features: Any, labels: Any) -> None:
-        """One block of samples."""
+        """Add one block of samples."""
         arrays = self.arrays
         residuals = labels[:, None] - arrays.exact(features @ self.fit.readouts)
         self.squares += arrays.host(arrays.xp.sum(residuals**2, axis=0))

@@ -163,7 +163,7 @@ def _part(progress: Report, k: int, parts: int) -> Report:
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and where and how it is computed."""
+    """The options of a simulation: what is measured, with which storage and arrays."""
 
     seed: tuple[int, ...]
     measured: Measured
@@ -221,7 +221,7 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
 
 
 def _cosine(direction: Array, target: Array) -> float:
-    """Cosine with the teacher's direction, which lives in the first coordinates; 0.0 for a zero vector."""
+    """Cosine with the teacher's direction, whose nonzero coordinates are the first ones; 0.0 for a zero vector."""
     norm = float(np.linalg.norm(direction))
     return float(direction[: len(target)] @ target) / norm if norm > 0 else 0.0
 

@@ -32,7 +32,7 @@ ACCURACY = 1e-8
 """Largest residual of an eigenpair, relative to its eigenvalue; it bounds the relative error of the eigenvalue."""
 
 ROUNDING = 1e-12
-"""The same relative to the largest eigenvalue: what double precision leaves of the small ones."""
+"""The same relative to the largest eigenvalue, which limits the accuracy of the small ones in double precision."""
 
 # A Krylov space of more than this share of the dimension costs more than the decomposition that it was to save.
 _LARGEST_SHARE = 1 / 3
@@ -138,7 +138,7 @@ def count_above(features: Any, bulk_edge: float, arrays: Arrays = HOST) -> int:
 
 
 def operator_norm(matrix: Array) -> float:
-    """Largest singular value, by Krylov."""
+    """The largest singular value, by a Krylov method."""
     return float(np.sqrt(top_eigenpairs(matrix, 1)[0][0] * matrix.shape[1]))
 
 

@@ -1,4 +1,4 @@
-"""A draw that tells how far the simulation is that reads it: what is asked for next shows what is done."""
+"""A draw that reports the progress of the simulation that reads it, from what is read next."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -48,17 +48,17 @@ class WatchedDraw:
 
     @property
     def weights(self) -> Array:
-        """See :class:`GaussianDraw`, as for all that follows."""
+        """See :class:`GaussianDraw`; the same holds for the other members."""
         return self._draw.weights
 
     @property
     def gradient_sample(self) -> Sample:
-        """Held whole."""
+        """The sample, held whole."""
         return self._draw.gradient_sample
 
     @property
     def ridge_sample(self) -> Sample:
-        """Held whole; with held features the gradient is done when it is asked for."""
+        """The sample, held whole; where features are held the gradient is done when this is read."""
         if self._storage is Storage.HELD:
             self._tell(self._fit[0])
         return self._draw.ridge_sample
@@ -68,26 +68,26 @@ class WatchedDraw:
         return self._draw.readout(law)
 
     def gradient_blocks(self) -> Iterator[Sample]:
-        """Of the gradient's sample."""
+        """The blocks of the gradient's sample."""
         return self._watched(self._draw.gradient_blocks(), self._draw.n_gradient, self._gradient)
 
     def ridge_blocks(self) -> Iterator[Sample]:
-        """Of the fit's sample; a second pass reports nothing new."""
+        """The blocks of the fit's sample; a second pass reports nothing new."""
         return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, self._fit)
 
     def test_blocks(self) -> Iterator[Sample]:
-        """Of the test set; where neurons are streamed it is read for every block of them."""
+        """The blocks of the test set; where neurons are streamed it is read for every block of them."""
         if self._storage is Storage.NEURONS:
             return self._draw.test_blocks()
         self._tell(self._test[0])
         return self._watched(self._draw.test_blocks(), self._draw.n_test, self._test)
 
     def weight_blocks(self) -> Iterator[Array]:
-        """Of the neurons, one pass after the other."""
+        """The blocks of neurons, one pass after the other."""
         return self._watched(self._draw.weight_blocks(), self._draw.width, next(self._passes, self._test))
 
     def done(self) -> None:
-        """All of it."""
+        """Report that all of the work is done."""
         self._tell(1.0)
 
     def _watched(self, blocks: Iterator[Block], rows: int, interval: tuple[float, float]) -> Iterator[Block]:
