@@ -20,7 +20,10 @@ from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError, Pol
 
 __all__ = ["COMMANDS", "EXIT_CODES", "app", "exit_code"]
 
-COMMANDS = ("reproduce", "predict", "report", "phase", "simulate", "spectrum", "activation", "sweep", "export")
+COMMANDS = (
+    *("reproduce", "predict", "report", "phase", "simulate", "spectrum", "activation", "sweep", "export"),
+    "explore",
+)
 
 EXIT_CODES = {
     0: "done",

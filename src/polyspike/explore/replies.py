@@ -1,0 +1,181 @@
+"""What the page asks for, answered with numbers and texts only.
+
+A question about many predictions is answered within a budget of time: as many of them as were done, in their order, and
+the page asks for the rest. So no answer holds up the next question for long, however slow a teacher is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from time import perf_counter
+from typing import Any
+
+from polyspike.errors import PolyspikeError
+from polyspike.experiments.reproduce.spectrum import density_curve
+from polyspike.explore.questions import changed, changes_of, numbers_of, problem_of
+from polyspike.problem import Problem
+from polyspike.results import EdgePrediction, FailedPrediction, Prediction
+from polyspike.spectra import Spectrum
+from polyspike.theory import best_step, predict
+
+__all__ = ["BUDGET", "LEVELS", "REPLIES", "best", "limits", "means", "predictions", "spectrum"]
+
+Reply = dict[str, Any]
+
+BUDGET = 0.045
+"""Seconds after which no further prediction is begun in one answer."""
+
+LEVELS = 6
+"""Windows of which the limit is shown; those beyond lie closer than an eye can tell to alpha = 1/2."""
+
+_KNOWN = 64
+
+
+def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_counter) -> Reply:
+    """Errors of variations of a problem: ``points``, in the order of ``changes``, as many as the budget allows.
+
+    Parameters
+    ----------
+    question : mapping
+        ``problem``, and ``changes``: objects of ``step_exponent``, ``step_size`` and ``ridge``. Neighbours that differ in
+        the ridge alone share their work.
+    clock : callable
+        Stand-in for the time.
+
+    Raises
+    ------
+    Refusal, ArgumentError
+        See :mod:`polyspike.explore.questions`.
+    """
+    problem, end = problem_of(question), clock() + BUDGET
+    points: list[Reply] = []
+    for family in _families([changed(problem, change) for change in changes_of(question)]):
+        points += [point(answer) for answer in predict(family)]
+        if clock() >= end:
+            break
+    return {"points": points}
+
+
+def _families(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
+    """Neighbours of one step, which differ in the ridge alone."""
+    for _, family in groupby(problems, key=lambda problem: problem.step):
+        yield list(family)
+
+
+def point(answer: Prediction | EdgePrediction | FailedPrediction) -> Reply:
+    """What the page shows of one prediction; of a failed one its message."""
+    problem = answer.problem
+    place = {"step_exponent": problem.step_exponent, "step": problem.step, "ridge": problem.ridge}
+    if isinstance(answer, FailedPrediction):
+        return {**place, "message": answer.message}
+    names = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine", "null_error", "linear_error")
+    worth = ("error_estimate", "trusted", "trust_reason")
+    return {
+        **place,
+        **{name: getattr(answer, name) for name in (*names, *worth)},
+        "notes": list(answer.notes),
+        "message": "",
+    }
+
+
+def limits(question: Mapping[str, Any]) -> Reply:
+    """The limit in each window: ``windows``, of ``low`` and ``high`` exponents, ``train_error`` and ``test_error``."""
+    problem = problem_of(question)
+    rows = [(level, _limit(problem, level)) for level in range(1, LEVELS + 1)]
+    return {"windows": [_window(level, answer) for level, answer in rows if answer is not None]}
+
+
+def _limit(problem: Problem, level: int) -> Prediction | EdgePrediction | FailedPrediction | None:
+    inside = problem.replace(step_exponent=(_start(level) + _start(level + 1)) / 2)
+    answer = predict([inside], method="window", l=level)[0]
+    return None if isinstance(answer, FailedPrediction) else answer
+
+
+def _window(level: int, answer: Any) -> Reply:
+    ends = {"low": _start(level), "high": _start(level + 1)}
+    return {"level": level, **ends, "train_error": answer.train_error, "test_error": answer.test_error}
+
+
+def _start(level: int) -> float:
+    """The exponent ``(l-1)/(2l)`` from which on l spikes grow."""
+    return (level - 1) / (2 * level)
+
+
+def spectrum(question: Mapping[str, Any]) -> Reply:
+    """The predicted spectrum of a problem: bulk, spikes and what each has learned, or ``message``."""
+    problem = problem_of(question)
+    try:
+        return _spectrum(_known(_without_ridge(problem)))
+    except PolyspikeError as error:
+        return {"message": str(error)}
+
+
+def means(question: Mapping[str, Any]) -> Reply:
+    """Where the spikes are on average at this size: ``means``, in the order of the spikes, or ``message``."""
+    problem = problem_of(question)
+    try:
+        return {"means": list(_known(_without_ridge(problem)).means), "message": ""}
+    except PolyspikeError as error:
+        return {"message": str(error)}
+
+
+def _without_ridge(problem: Problem) -> Problem:
+    """One of the problems that share their features; the spectrum does not depend on the ridge of the fit."""
+    return problem.replace(ridge=1.0)
+
+
+@lru_cache(maxsize=_KNOWN)
+def _known(problem: Problem) -> Spectrum:
+    """The spectrum of a problem, solved once."""
+    answer = predict(problem)
+    assert isinstance(answer, Prediction)
+    return answer.spectrum
+
+
+def _spectrum(found: Spectrum) -> Reply:
+    x, share = density_curve(found)
+    return {
+        "x": x.tolist(),
+        "density": share.tolist(),
+        "edges": [list(edge) for edge in found.edges],
+        "atom": found.atom,
+        "spikes": [{"location": s.location, "overlaps": s.overlaps.tolist()} for s in found.spikes],
+        "inside": list(found.inside),
+        "message": "",
+    }
+
+
+def best(question: Mapping[str, Any], clock: Callable[[], float] = perf_counter) -> Reply:
+    """The step of least predicted test error for each of some ``ridges``: ``best``, as many as the budget allows."""
+    problem, end = problem_of(question), clock() + BUDGET
+    rows: list[Reply] = []
+    for ridge in numbers_of(question, "ridges"):
+        rows.append(_best(problem.replace(ridge=ridge)))
+        if clock() >= end:
+            break
+    return {"best": rows}
+
+
+def _best(problem: Problem) -> Reply:
+    try:
+        found = best_step(problem)
+    except PolyspikeError as error:
+        return {"ridge": problem.ridge, "message": str(error)}
+    ends = {"step_end": found.step_end or "", "message": ""}
+    place = {"step": found.problem.step, "step_exponent": _exponent(found.problem)}
+    return {"ridge": problem.ridge, **place, "test_error": found.test_error, **ends}
+
+
+def _exponent(problem: Problem) -> float | None:
+    """The alpha of a step; None below one, ``n^0``."""
+    return problem.exponent if problem.step >= 1 else None
+
+
+REPLIES: dict[str, Callable[[Mapping[str, Any]], Reply]] = {
+    "predictions": predictions,
+    "limits": limits,
+    "spectrum": spectrum,
+    "means": means,
+    "best": best,
+}
+"""What can be asked of the theory, by the last part of its address."""

@@ -1,0 +1,250 @@
+/* What is computed when: only what a change has changed, what is looked at first, and nothing that is out of date. */
+"use strict";
+{
+const FIRST = 9;
+const IDLE = 350;
+const POLL = 250;
+const KEPT = 60;
+const RIDGES = Explorer.rounded(1e-4, 10, 14);
+const MAP_STEPS = Explorer.evenly(0, 0.5, 20);
+const BEST_RIDGES = RIDGES.filter((_, k) => k % 2 === 0);
+const RUN_STEPS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
+
+/* 0, 1, 1/2, 1/4, 3/4, ...: any beginning of the order covers the whole evenly. */
+Explorer.spread = function (count) {
+  const found = [0, count - 1];
+  for (let stride = 1 << Math.ceil(Math.log2(count - 1)); stride > 1; stride >>= 1)
+    for (let k = stride >> 1; k < count - 1; k += stride) found.push(k);
+  return [...new Set(found)].filter((k) => k < count);
+};
+
+/* Answers by their key, the oldest forgotten. */
+class Memory {
+  constructor() { this.known = new Map(); }
+
+  get(key, make) {
+    if (!this.known.has(key)) this.known.set(key, make());
+    const found = this.known.get(key);
+    this.known.delete(key);
+    this.known.set(key, found);
+    if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value);
+    return found;
+  }
+}
+
+Explorer.App = class {
+  constructor(root, source) {
+    this.source = source;
+    this.memory = new Memory();
+    this.values = Explorer.fromHash(location.hash, source.fields);
+    this.version = 0;
+    this.running = false;
+    this.page = new Explorer.Page(root, source, {
+      changed: (name, value) => this.change({ [name]: value }, false),
+      reset: () => this.change(Explorer.initial(source.fields), true),
+      redraw: () => this.drawAll(),
+      download: (name, kind) => this.download(name, kind),
+      simulate: (count) => this.simulate(count),
+      cancel: () => this.cancel(),
+      picked: (x, y) => this.pick(x, y),
+    });
+    this.page.setFields(this.values);
+    this.listen();
+    this.settle();
+  }
+
+  listen() {
+    const repaint = () => { this.page.theme(); this.drawAll(); };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+    new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    new ResizeObserver(() => { if (this.page.width("errors") !== this.drawnWidth) this.drawAll(); }).observe(this.page.figures.errors.holder);
+    addEventListener("hashchange", () => this.change(Explorer.fromHash(location.hash, this.source.fields), true));
+  }
+
+  /* New values; those that came from elsewhere than a field are shown in the fields. */
+  change(changes, show) {
+    this.values = { ...this.values, ...changes };
+    this.version++;
+    if (show || "n_samples" in changes) this.page.setFields(this.values);
+    clearTimeout(this.addressing);
+    this.addressing = setTimeout(() => history.replaceState(null, "", Explorer.toHash(this.values, this.source.fields)), 200);
+    this.settle();
+  }
+
+  /* Everything that is known about the present values. */
+  data() {
+    const { values, memory } = this;
+    const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), limits: null, untrained: null, dots: [], run: null }));
+    const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null }));
+    const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), best: [], tried: new Set() }));
+    return { curve, spectrum, map };
+  }
+
+  /* The same in the form that figures and words take. */
+  view() {
+    const { curve, spectrum, map } = this.data();
+    const point = curve.points.get(this.values.step_exponent) || null;
+    return {
+      point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
+      spectrum: spectrum.found, means: spectrum.means, cells: map.cells, best: map.best,
+      steps: this.mapSteps(), ridges: this.mapRidges(),
+    };
+  }
+
+  mapSteps() { return this.source.mapSteps || MAP_STEPS; }
+  mapRidges() { return this.source.mapRidges || RIDGES; }
+
+  draw(...names) {
+    const view = this.view();
+    for (const name of names) this.page.draw(name, view);
+    this.drawnWidth = this.page.width("errors");
+    this.page.say(Explorer.inWords(view));
+    if (this.page.code.open) this.page.source.textContent = this.code(view);
+    if (names.includes("phase")) this.scales = view.scales;
+  }
+
+  drawAll() { this.draw("errors", "spectrum", "learned", "phase"); }
+
+  code(view) { return Explorer.python(this.values, view.dots.length ? view.run : null); }
+
+  /* Work until all that belongs to the present values is there; a change on the way begins anew. */
+  async settle() {
+    if (this.running) return;
+    this.running = true;
+    this.page.root.setAttribute("aria-busy", "true");
+    let version;
+    do {
+      version = this.version;
+      try { await this.work(() => version !== this.version); } catch (refusal) {
+        if (!(refusal instanceof Explorer.Refused)) throw refusal;
+        if (version === this.version) this.page.refuse(refusal);
+      }
+    } while (version !== this.version);
+    this.running = false;
+    this.page.root.setAttribute("aria-busy", "false");
+    this.page.speak();
+  }
+
+  async work(stale) {
+    const { values } = this;
+    const data = this.data();
+    await this.points(values, data.curve, stale, true);
+    if (stale()) return;
+    this.page.refuse(null);
+    this.draw("errors");
+    await this.spectrum(values, data.spectrum, stale);
+    if (stale()) return;
+    this.draw("spectrum", "learned", "phase");
+    for (const step of [this.limits, this.points, this.means]) {
+      await step.call(this, values, step === this.means ? data.spectrum : data.curve, stale);
+      if (stale()) return;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, IDLE); });
+    if (!stale()) await this.map(values, data.map, stale);
+  }
+
+  /* Predictions over the step: at first the present one and as many others as one answer holds, later the rest. */
+  async points(values, curve, stale, first = false) {
+    const order = Explorer.spread(this.source.steps.length).map((k) => this.source.steps[k]);
+    for (;;) {
+      const wanted = [values.step_exponent, ...order].filter((step, k, all) => all.indexOf(step) === k && !curve.points.has(step));
+      if (first && curve.points.size >= FIRST && curve.points.has(values.step_exponent)) return;
+      const changes = wanted.map((step) => ({ step_exponent: step }));
+      if (!curve.untrained) changes.splice(1, 0, { step_size: 0 });
+      if (!changes.length || (first && !wanted.includes(values.step_exponent) && curve.untrained && curve.points.size >= FIRST)) return;
+      const asked = first && curve.points.size >= FIRST ? changes.slice(0, 1) : changes;
+      for (const point of await this.source.predictions(values, asked)) {
+        if (point.step_exponent === null) curve.untrained = point;
+        else curve.points.set(point.step_exponent, point);
+      }
+      if (first || stale()) return;
+      this.draw("errors");
+    }
+  }
+
+  async limits(values, curve) {
+    if (curve.limits) return;
+    curve.limits = await this.source.limits(values);
+    this.draw("errors");
+  }
+
+  async spectrum(values, spectrum) {
+    if (!spectrum.found) spectrum.found = await this.source.spectrum(values);
+  }
+
+  async means(values, spectrum, stale) {
+    if (spectrum.means || spectrum.found.message) return;
+    spectrum.means = await this.source.means(values);
+    if (!stale()) this.draw("learned");
+  }
+
+  /* The map, column by column, then the best steps; this takes a second, and gives way to any change. */
+  async map(values, map, stale) {
+    const [steps, ridges] = [this.mapSteps(), this.mapRidges()];
+    const missing = () => Explorer.spread(steps.length).map((k) => steps[k]).flatMap((step) => ridges.map((ridge) => ({ step_exponent: step, ridge }))).filter((cell) => !map.cells.has(`${cell.step_exponent} ${cell.ridge}`));
+    for (let left = missing(); left.length; left = missing()) {
+      for (const point of await this.source.predictions(values, left.slice(0, 15 * ridges.length))) map.cells.set(`${point.step_exponent} ${point.ridge}`, point);
+      if (stale()) return;
+      this.draw("phase");
+    }
+    for (const ridge of [values.ridge, ...(this.source.bestRidges || BEST_RIDGES)]) {
+      if (map.tried.has(ridge) || !(ridge > 0)) continue;
+      map.best.push(...await this.source.best(values, [ridge]));
+      map.tried.add(ridge);
+      if (stale()) return;
+      this.draw("phase");
+    }
+  }
+
+  /* ---- simulation ---- */
+
+  async simulate(count) {
+    const curve = this.data().curve;
+    const steps = [...new Set([...RUN_STEPS, this.values.step_exponent])].sort((a, b) => a - b);
+    this.page.runProblem.textContent = "";
+    try {
+      this.run = await this.source.simulate(this.values, steps, count);
+      while (this.take(curve)) {
+        await new Promise((resolve) => { setTimeout(resolve, POLL); });
+        this.run = await this.source.progress(this.run.number);
+      }
+    } catch (refusal) {
+      if (!(refusal instanceof Explorer.Refused)) throw refusal;
+      this.page.showRun({ state: "failed", done: 0, total: 0, message: refusal.message });
+      this.page.runProblem.textContent = refusal.message;
+    }
+  }
+
+  /* Show how far the run is, its dots over the curve that it belongs to; whether it goes on. */
+  take(curve) {
+    Object.assign(curve, { dots: this.run.dots, run: this.run });
+    this.page.showRun(this.run);
+    this.draw("errors");
+    return this.run.state === "running";
+  }
+
+  async cancel() {
+    await this.source.cancel(this.run.number);
+  }
+
+  /* ---- the rest ---- */
+
+  pick(x, y) {
+    if (!this.scales) return;
+    const [alpha, ridge] = [this.scales.x.invert(x), this.scales.y.invert(y)];
+    if (alpha < -0.02 || alpha > 0.52) return;
+    const near = (name, value) => { const { values } = this.source.fields.find((field) => field.name === name); return values[Explorer.nearest(values.map(name === "ridge" ? Math.log : Number), name === "ridge" ? Math.log(value) : value)]; };
+    this.change({ step_exponent: near("step_exponent", alpha), ridge: near("ridge", ridge) }, true);
+  }
+
+  async download(name, kind) {
+    const view = this.view();
+    if (kind === "csv") {
+      Explorer.save(`${name}.csv`, new Blob([Explorer.csv(Explorer[`${name}Rows`](view))], { type: "text/csv" }));
+      return;
+    }
+    const svg = Explorer.standalone(this.page.figures[name].holder.innerHTML.trim(), this.page.palette);
+    Explorer.save(`${name}.${kind}`, kind === "svg" ? new Blob([svg], { type: "image/svg+xml" }) : await Explorer.png(svg));
+  }
+};
+}

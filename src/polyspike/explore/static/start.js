@@ -1,0 +1,3 @@
+/* The page of `polyspike explore`. */
+"use strict";
+Explorer.app = new Explorer.App(document.getElementById("explorer"), new Explorer.Server());
