@@ -67,17 +67,18 @@ class Explorer(ThreadingHTTPServer):
 
     def __init__(self, port: int | None = None) -> None:
         self._bind(port)
+        self._turn, self._slow = Lock(), Lock()
         self.gate = Gate(self.server_port)
         self.runs = Runs()
         self.pages = _pages()
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            **{name: self._alone(reply) for name, reply in REPLIES.items()},
+            **{name: self._alone(reply, self._turn) for name, reply in REPLIES.items()},
+            "best": self._alone(REPLIES["best"], self._slow),
             "simulate": self.runs.start,
             "progress": self.runs.look,
             "cancel": self.runs.cancel,
         }
         self._slots = BoundedSemaphore(_MOST_CONNECTIONS)
-        self._turn = Lock()
 
     def _bind(self, port: int | None) -> None:
         try:
@@ -99,11 +100,16 @@ class Explorer(ThreadingHTTPServer):
         """What a browser is to open; with the token, which the page keeps and takes out of its own address."""
         return f"http://127.0.0.1:{self.server_port}/#token={self.gate.token}"
 
-    def _alone(self, reply: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-        """One computation at a time, on one thread: two at once would only slow each other down."""
+    def _alone(
+        self, reply: Callable[[Mapping[str, Any]], dict[str, Any]], turn: Lock
+    ) -> Callable[[Any], dict[str, Any]]:
+        """One computation of a kind at a time, on one thread: two at once would only slow each other down.
+
+        The search for the best step takes so long that what is asked meanwhile does not wait for it.
+        """
 
         def answer(question: Mapping[str, Any]) -> dict[str, Any]:
-            with self._turn, one_blas_thread():
+            with turn, one_blas_thread():
                 return reply(question)
 
         return answer

@@ -18,6 +18,10 @@ Explorer.spread = function (count) {
   return [...new Set(found)].filter((k) => k < count);
 };
 
+function placeKey(place) {
+  return `${place.step_exponent} ${place.ridge}`;
+}
+
 /* Answers by their key, the oldest forgotten. */
 class Memory {
   constructor() { this.known = new Map(); }
@@ -36,9 +40,10 @@ Explorer.App = class {
   constructor(root, source) {
     this.source = source;
     this.memory = new Memory();
-    this.values = Explorer.fromHash(location.hash, source.fields);
+    this.values = this.shown = Explorer.fromHash(location.hash, source.fields);
     this.version = 0;
     this.running = false;
+    this.wake = () => {};
     this.page = new Explorer.Page(root, source, {
       changed: (name, value) => this.change({ [name]: value }, false),
       reset: () => this.change(Explorer.initial(source.fields), true),
@@ -65,25 +70,27 @@ Explorer.App = class {
   change(changes, show) {
     this.values = { ...this.values, ...changes };
     this.version++;
+    this.wake();
     if (show || "n_samples" in changes) this.page.setFields(this.values);
     clearTimeout(this.addressing);
     this.addressing = setTimeout(() => history.replaceState(null, "", Explorer.toHash(this.values, this.source.fields)), 200);
     this.settle();
   }
 
-  /* Everything that is known about the present values. */
-  data() {
-    const { values, memory } = this;
+  /* Everything that is known about some values. */
+  data(values) {
+    const { memory } = this;
     const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), limits: null, untrained: null, dots: [], run: null }));
     const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null }));
     const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), best: [], tried: new Set() }));
     return { curve, spectrum, map };
   }
 
-  /* The same in the form that figures and words take. */
+  /* The same of the last values that have an answer, in the form that figures and words take. */
   view() {
-    const { curve, spectrum, map } = this.data();
-    const point = curve.points.get(this.values.step_exponent) || null;
+    const { curve, spectrum, map } = this.data(this.shown);
+    const point = curve.points.get(this.shown.step_exponent) || null;
+    if (point) point.ridge = this.shown.ridge;
     return {
       point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
       spectrum: spectrum.found, means: spectrum.means, cells: map.cells, best: map.best,
@@ -105,7 +112,7 @@ Explorer.App = class {
 
   drawAll() { this.draw("errors", "spectrum", "learned", "phase"); }
 
-  code(view) { return Explorer.python(this.values, view.dots.length ? view.run : null); }
+  code(view) { return Explorer.python(this.shown, view.dots.length ? view.run : null); }
 
   /* Work until all that belongs to the present values is there; a change on the way begins anew. */
   async settle() {
@@ -127,45 +134,61 @@ Explorer.App = class {
 
   async work(stale) {
     const { values } = this;
-    const data = this.data();
-    await this.points(values, data.curve, stale, true);
+    const data = this.data(values);
+    await this.firstPoints(values, data.curve);
     if (stale()) return;
     this.page.refuse(null);
-    this.draw("errors");
-    await this.spectrum(values, data.spectrum, stale);
+    this.shown = values;
+    this.draw("errors", "phase");
+    await this.spectrum(values, data.spectrum);
     if (stale()) return;
-    this.draw("spectrum", "learned", "phase");
-    for (const step of [this.limits, this.points, this.means]) {
-      await step.call(this, values, step === this.means ? data.spectrum : data.curve, stale);
-      if (stale()) return;
-    }
-    await new Promise((resolve) => { setTimeout(resolve, IDLE); });
-    if (!stale()) await this.map(values, data.map, stale);
+    this.draw("spectrum", "learned");
+    await this.limits(values, data.curve, stale);
+    await this.otherPoints(values, data.curve, stale);
+    await this.means(values, data.spectrum, stale);
+    await this.unlessChanged(new Promise((resolve) => { setTimeout(resolve, IDLE); }));
+    await this.map(values, data.map, stale);
+    await this.best(values, data.map, stale);
   }
 
-  /* Predictions over the step: at first the present one and as many others as one answer holds, later the rest. */
-  async points(values, curve, stale, first = false) {
-    const order = Explorer.spread(this.source.steps.length).map((k) => this.source.steps[k]);
-    for (;;) {
-      const wanted = [values.step_exponent, ...order].filter((step, k, all) => all.indexOf(step) === k && !curve.points.has(step));
-      if (first && curve.points.size >= FIRST && curve.points.has(values.step_exponent)) return;
-      const changes = wanted.map((step) => ({ step_exponent: step }));
-      if (!curve.untrained) changes.splice(1, 0, { step_size: 0 });
-      if (!changes.length || (first && !wanted.includes(values.step_exponent) && curve.untrained && curve.points.size >= FIRST)) return;
-      const asked = first && curve.points.size >= FIRST ? changes.slice(0, 1) : changes;
-      for (const point of await this.source.predictions(values, asked)) {
-        if (point.step_exponent === null) curve.untrained = point;
-        else curve.points.set(point.step_exponent, point);
-      }
-      if (first || stale()) return;
-      this.draw("errors");
+  /* The end of slow work, or of the wait for it where the values change before. */
+  unlessChanged(work) {
+    return Promise.race([work, new Promise((resolve) => { this.wake = resolve; })]);
+  }
+
+  /* Changes of the step that are not predicted yet: the present one, no step at all, and the others. */
+  missing(values, curve) {
+    const order = [values.step_exponent, ...Explorer.spread(this.source.steps.length).map((k) => this.source.steps[k])];
+    const steps = order.filter((step, k) => order.indexOf(step) === k && !curve.points.has(step)).map((step) => ({ step_exponent: step }));
+    if (!curve.untrained) steps.splice(curve.points.has(values.step_exponent) ? 0 : 1, 0, { step_size: 0 });
+    return steps;
+  }
+
+  async predict(values, curve, changes) {
+    for (const point of await this.source.predictions(values, changes)) {
+      if (point.step_exponent === null) curve.untrained = point;
+      else curve.points.set(point.step_exponent, point);
     }
   }
 
-  async limits(values, curve) {
-    if (curve.limits) return;
+  /* The present point, and of a new curve as many others as one answer holds. */
+  async firstPoints(values, curve) {
+    const missing = this.missing(values, curve);
+    if (curve.points.size < FIRST && missing.length) await this.predict(values, curve, missing);
+    else if (!curve.points.has(values.step_exponent)) await this.predict(values, curve, missing.slice(0, 1));
+  }
+
+  async otherPoints(values, curve, stale) {
+    for (let missing = this.missing(values, curve); missing.length && !stale(); missing = this.missing(values, curve)) {
+      await this.predict(values, curve, missing);
+      if (!stale()) this.draw("errors");
+    }
+  }
+
+  async limits(values, curve, stale) {
+    if (curve.limits || stale()) return;
     curve.limits = await this.source.limits(values);
-    this.draw("errors");
+    if (!stale()) this.draw("errors");
   }
 
   async spectrum(values, spectrum) {
@@ -173,45 +196,48 @@ Explorer.App = class {
   }
 
   async means(values, spectrum, stale) {
-    if (spectrum.means || spectrum.found.message) return;
+    if (spectrum.means || spectrum.found.message || stale()) return;
     spectrum.means = await this.source.means(values);
     if (!stale()) this.draw("learned");
   }
 
-  /* The map, column by column, then the best steps; this takes a second, and gives way to any change. */
+  /* The map, some columns at a time, in an order that covers it evenly. */
   async map(values, map, stale) {
-    const [steps, ridges] = [this.mapSteps(), this.mapRidges()];
-    const missing = () => Explorer.spread(steps.length).map((k) => steps[k]).flatMap((step) => ridges.map((ridge) => ({ step_exponent: step, ridge }))).filter((cell) => !map.cells.has(`${cell.step_exponent} ${cell.ridge}`));
-    for (let left = missing(); left.length; left = missing()) {
-      for (const point of await this.source.predictions(values, left.slice(0, 15 * ridges.length))) map.cells.set(`${point.step_exponent} ${point.ridge}`, point);
-      if (stale()) return;
-      this.draw("phase");
+    const places = Explorer.spread(this.mapSteps().length).flatMap((k) => this.mapRidges().map((ridge) => ({ step_exponent: this.mapSteps()[k], ridge })));
+    const missing = () => places.filter((place) => !map.cells.has(placeKey(place))).slice(0, 300);
+    for (let left = missing(); left.length && !stale(); left = missing()) {
+      await this.unlessChanged(this.source.predictions(values, left).then((points) => points.forEach((point) => map.cells.set(placeKey(point), point))));
+      if (!stale()) this.draw("phase");
     }
+  }
+
+  async best(values, map, stale) {
     for (const ridge of [values.ridge, ...(this.source.bestRidges || BEST_RIDGES)]) {
-      if (map.tried.has(ridge) || !(ridge > 0)) continue;
-      map.best.push(...await this.source.best(values, [ridge]));
-      map.tried.add(ridge);
       if (stale()) return;
-      this.draw("phase");
+      if (map.tried.has(ridge) || !(ridge > 0)) continue;
+      map.tried.add(ridge);
+      await this.unlessChanged(this.source.best(values, [ridge]).then((rows) => map.best.push(...rows)));
+      if (!stale()) this.draw("phase");
     }
   }
 
   /* ---- simulation ---- */
 
   async simulate(count) {
-    const curve = this.data().curve;
-    const steps = [...new Set([...RUN_STEPS, this.values.step_exponent])].sort((a, b) => a - b);
+    const { values } = this;
+    const { curve } = this.data(values);
+    const steps = [...new Set([...RUN_STEPS, values.step_exponent])].sort((a, b) => a - b);
     this.page.runProblem.textContent = "";
     try {
-      this.run = await this.source.simulate(this.values, steps, count);
+      this.run = await this.source.simulate(values, steps, count);
       while (this.take(curve)) {
         await new Promise((resolve) => { setTimeout(resolve, POLL); });
         this.run = await this.source.progress(this.run.number);
       }
     } catch (refusal) {
       if (!(refusal instanceof Explorer.Refused)) throw refusal;
-      this.page.showRun({ state: "failed", done: 0, total: 0, message: refusal.message });
-      this.page.runProblem.textContent = refusal.message;
+      this.page.showRun({ state: "failed", done: 0, total: 0, message: refusal.whole });
+      this.page.runProblem.textContent = refusal.whole;
     }
   }
 

@@ -19,15 +19,15 @@ Explorer.evenly = function (low, high, count) {
 Explorer.SIZES = Explorer.rounded(50, 20000, 90);
 
 Explorer.FIELDS = [
-  { name: "step_exponent", label: "Step exponent α: the step is n^α", kind: "number", values: Explorer.evenly(0, 0.5, 100), initial: 0.3 },
+  { name: "step_exponent", label: "Step exponent α: the step is n^α", kind: "number", values: Explorer.evenly(0, 0.5, 100), initial: 0.35 },
   { name: "activation", label: "Activation", kind: "menu", values: Explorer.ACTIVATIONS, initial: "relu" },
   { name: "teacher", label: "Teacher", kind: "text", initial: "h1 + 0.5*h2",
     values: ["h1", "h1 + 0.5*h2", "h1 + 0.6*h2 + 0.3*h3", "h2", "tanh", "relu", "h1[0] + 0.5*h2[1]"] },
-  { name: "ridge", label: "Ridge λ", kind: "number", values: Explorer.rounded(1e-5, 10, 90), initial: 0.01 },
+  { name: "ridge", label: "Ridge λ", kind: "number", values: Explorer.rounded(1e-5, 10, 90), initial: 0.1 },
   { name: "noise", label: "Noise of the labels σ", kind: "number", values: Explorer.evenly(0, 2, 40), initial: 0.5 },
-  { name: "n_samples", label: "Samples n", kind: "number", values: Explorer.SIZES, initial: 800 },
-  { name: "input_dim", label: "Inputs d", kind: "number", values: Explorer.rounded(10, 5000, 90), initial: 200 },
-  { name: "width", label: "Neurons N", kind: "number", values: Explorer.SIZES, initial: 400 },
+  { name: "n_samples", label: "Samples n", kind: "number", values: Explorer.SIZES, initial: 2000 },
+  { name: "input_dim", label: "Inputs d", kind: "number", values: Explorer.rounded(10, 5000, 90), initial: 500 },
+  { name: "width", label: "Neurons N", kind: "number", values: Explorer.SIZES, initial: 1000 },
   { name: "n_gradient", label: "Samples of the gradient", kind: "number", values: Explorer.SIZES, initial: null,
     same: "n_samples", sameLabel: "as many as n" },
   { name: "gradient", label: "Gradient", kind: "menu", values: ["full", "target"], initial: "full" },

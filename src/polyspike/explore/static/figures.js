@@ -6,10 +6,12 @@ const EDGES = [[1, 0], [2, 1 / 4], [3, 1 / 3], [4, 3 / 8], [5, 2 / 5]];
 const NAMES = ["constant", "linear", "quadratic", "cubic", "quartic", "quintic", "sextic"];
 const LEAST_SHARE = 0.02;
 
-/* The degree of which a spike holds most, or null where it holds nothing much of any. */
+/* The degree that a spike belongs to, or null where it holds nothing much of any. An even spike holds a constant, too,
+   by which it is only called where it holds nothing else. */
 Explorer.degreeOf = function (spike) {
-  const most = Math.max(...spike.overlaps);
-  return most > LEAST_SHARE ? spike.overlaps.indexOf(most) : null;
+  const most = Math.max(...spike.overlaps.slice(1));
+  if (most > LEAST_SHARE) return spike.overlaps.indexOf(most, 1);
+  return spike.overlaps[0] > LEAST_SHARE ? 0 : null;
 };
 
 Explorer.degreeName = (degree) => (degree === null ? "mixed" : NAMES[degree]);
@@ -114,7 +116,7 @@ function drawDots(drawing, dots, x, y) {
 Explorer.errorsFigure = function (data, width, palette, options = {}) {
   const legend = errorsLegend(data, palette);
   const rows = Explorer.legendRows(legend, 48, width);
-  const drawing = new Drawing(width, width < 500 ? 270 : 320, { left: 48, right: 14, top: 20 + 16 * rows, bottom: 36 }, palette);
+  const drawing = new Drawing(width, width < 500 ? 235 : 310, { left: 48, right: 14, top: 20 + 16 * rows, bottom: 36 }, palette);
   const points = answered(data);
   drawing.legend(legend, 12);
   const x = linear(0, 0.5, drawing.left, drawing.right);

@@ -2,7 +2,7 @@
 "use strict";
 {
 const PALETTE = ["paper", "ink", "muted", "grid", "line", "test", "train", "limit", "bulk", "h0", "h1", "h2", "h3", "h4", "h5", "h6"];
-const FIGURES = [["errors", "Errors against the step"], ["spectrum", "Spectrum of the features"], ["learned", "What each spike has learned"], ["phase", "Where a step helps"]];
+const FIGURES = [["errors", "Errors"], ["spectrum", "Spectrum of the features"], ["learned", "What each spike has learned"], ["phase", "Where a step helps"]];
 
 /* An element with attributes; text, elements and lists of them go inside. */
 function make(tag, attributes = {}, ...inside) {
@@ -126,7 +126,7 @@ Explorer.Page = class {
   }
 
   runCard() {
-    this.replicates = make("input", { type: "text", inputmode: "numeric", id: "ps-replicates", value: "8", "aria-describedby": "ps-run-problem" });
+    this.replicates = make("input", { type: "text", inputmode: "numeric", id: "ps-replicates", value: "5", "aria-describedby": "ps-run-problem" });
     this.start = button("Simulate", () => this.on.simulate(Explorer.parsed({ kind: "number" }, this.replicates.value)));
     this.stop = button("Cancel", () => this.on.cancel(), { disabled: true });
     this.progress = make("progress", { max: 1, value: 0, "aria-label": "Progress of the simulation" });

@@ -18,7 +18,8 @@ function token() {
 Explorer.Refused = class extends Error {
   constructor(answer) {
     super(answer.message);
-    this.argument = answer.argument;
+    this.argument = answer.argument || "";
+    this.whole = answer.whole || answer.message;
   }
 };
 
