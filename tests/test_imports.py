@@ -69,8 +69,9 @@ TABLE = {
         {"theory", "simulation", "data", "problem"} | LEAVES, PARALLEL, lazy={"dask", "distributed"} | TABLES
     ),
     "plot": Room(LEAVES, {"matplotlib", "mpl_toolkits"}),
+    "explore": Room({"theory", "simulation", "data", "experiments", "plot", "problem"} | LEAVES),
     "cli": Room(
-        {"__init__", "theory", "simulation", "data", "experiments", "plot", "problem"} | LEAVES,
+        {"__init__", "theory", "simulation", "data", "experiments", "plot", "explore", "problem"} | LEAVES,
         {"typer", "click", "rich"},
     ),
     "__main__": Room({"cli"}),
@@ -193,6 +194,9 @@ def test_the_table_is_the_one_of_the_documentation() -> None:
         ("polyspike.results", "def f():\n    from polyspike.plot import spectrum"),
         ("polyspike.spectra", "def f():\n    from polyspike.theory import predict"),
         ("polyspike.experiments.sweep.run", "from polyspike.cli import main"),
+        ("polyspike.experiments.sweep.run", "from polyspike.explore import Explorer"),
+        ("polyspike.explore.server", "from polyspike.cli.output import print_json"),
+        ("polyspike.explore.server", "import tornado"),
         ("polyspike.problem.problem", "import pydantic"),
         ("polyspike", "from polyspike.simulation import simulate"),
         ("polyspike.theory.limits.windows", "if TYPE_CHECKING:\n    from polyspike.simulation import simulate"),

@@ -178,16 +178,17 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(refusal)
 
     def _answer(self, answer: Callable[[dict[str, Any]], dict[str, Any]], question: dict[str, Any]) -> None:
-        """In the library's own words where it refuses."""
+        """What the library refuses is an answer, too, in its own words: ``refused``."""
         try:
             self._send_json(200, answer(question))
         except ArgumentError as error:
-            self._send_json(422, {"argument": error.argument, "message": error.remedy, "whole": str(error)})
+            refused = {"argument": error.argument, "message": error.remedy, "whole": str(error)}
+            self._send_json(200, {"refused": refused})
         except PolyspikeError as error:
-            self._send_json(422, {"argument": "", "message": str(error), "whole": str(error)})
+            self._send_json(200, {"refused": {"argument": "", "message": str(error), "whole": str(error)}})
         except (MemoryError, ArithmeticError, ValueError, TypeError):
             log.exception("a question could not be answered: %.500r", question)
-            self._send_json(500, {"argument": "", "message": "an error of polyspike; the terminal shows it"})
+            self._send_json(500, {"message": "an error of polyspike; the terminal shows it"})
 
     def _read(self) -> bytes:
         """The body of a question, which must have a length, and must come soon."""
@@ -216,7 +217,7 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, refusal: Refusal) -> None:
         """After which the connection is closed: what else is on it is not read."""
         self.close_connection = True
-        self._send_json(refusal.status, {"argument": "", "message": refusal.reason})
+        self._send_json(refusal.status, {"message": refusal.reason})
 
     def _send_json(self, status: int, answer: dict[str, Any]) -> None:
         self._send(status, "application/json", json.dumps(answer, allow_nan=False).encode())

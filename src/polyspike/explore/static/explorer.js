@@ -135,6 +135,7 @@ Explorer.App = class {
   async work(stale) {
     const { values } = this;
     const data = this.data(values);
+    this.reached("begun");
     await this.firstPoints(values, data.curve);
     if (stale()) return;
     this.page.refuse(null);
@@ -146,9 +147,17 @@ Explorer.App = class {
     await this.limits(values, data.curve, stale);
     await this.otherPoints(values, data.curve, stale);
     await this.means(values, data.spectrum, stale);
+    if (stale()) return;
+    this.reached("curve and spectrum");
     await this.unlessChanged(new Promise((resolve) => { setTimeout(resolve, IDLE); }));
     await this.map(values, data.map, stale);
     await this.best(values, data.map, stale);
+    if (!stale()) this.reached("all");
+  }
+
+  /* Say in the page what is there of the present values. */
+  reached(stage) {
+    this.page.root.dataset.stage = stage;
   }
 
   /* The end of slow work, or of the wait for it where the values change before. */

@@ -37,7 +37,7 @@ Explorer.Server = class {
       headers: { "Content-Type": "application/json", "X-Polyspike-Token": this.token },
     }).catch(() => { throw new Explorer.Refused({ argument: "", message: "The explorer does not answer; start it again with: polyspike explore" }); });
     const answer = await response.json();
-    if (!response.ok) throw new Explorer.Refused(answer);
+    if (!response.ok || answer.refused) throw new Explorer.Refused(answer.refused || answer);
     return answer;
   }
 

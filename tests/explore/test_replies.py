@@ -1,0 +1,114 @@
+"""The page is told what the library says."""
+
+import json
+from typing import Any
+
+import pytest
+
+from explore.serving import PROBLEM
+from polyspike import Problem, best_step, predict
+from polyspike.explore import replies
+from polyspike.results import Prediction
+
+HERE = Problem(**PROBLEM)  # type: ignore[arg-type]
+
+
+def asked(**more: Any) -> dict[str, Any]:
+    return {"problem": PROBLEM, **more}
+
+
+def unhurried() -> float:
+    return 0.0
+
+
+def own(problem: Problem, method: str = "finite-size", level: int | None = None) -> Prediction:
+    found = predict(problem, method=method, l=level)
+    assert isinstance(found, Prediction)
+    return found
+
+
+def test_points_are_predictions_in_the_order_asked_for() -> None:
+    changes = [{"step_exponent": 0.4}, {"step_size": 0}, {"step_exponent": 0.4, "ridge": 1.0}, {}]
+    points = replies.predictions(asked(changes=changes), unhurried)["points"]
+    for change, point in zip(changes, points, strict=True):
+        expected = own(HERE.replace(**change))
+        for name in ("train_loss", "train_error", "test_error", "error_estimate", "trusted", "cosine", "null_error"):
+            assert point[name] == pytest.approx(getattr(expected, name), rel=1e-8), (change, name)
+        assert point["step"] == expected.problem.step
+    assert [point["step_exponent"] for point in points] == [0.4, None, 0.4, 0.3]
+
+
+def test_what_is_over_the_budget_is_left_to_the_next_question() -> None:
+    times = iter([0.0, replies.BUDGET / 2, replies.BUDGET, 2 * replies.BUDGET])
+    changes = [{"step_exponent": k / 10} for k in range(5)]
+    assert len(replies.predictions(asked(changes=changes), lambda: next(times))["points"]) == 2
+
+
+def test_neighbours_that_differ_in_the_ridge_are_one_piece_of_work() -> None:
+    times = iter([0.0, replies.BUDGET])
+    changes = [{"step_exponent": 0.2, "ridge": ridge} for ridge in (0.1, 1.0, 10.0)] + [{"step_exponent": 0.3}]
+    assert len(replies.predictions(asked(changes=changes), lambda: next(times))["points"]) == 3
+
+
+def test_a_failed_prediction_is_told_and_the_others_go_on() -> None:
+    values = {**PROBLEM, "activation": "uncentred relu"}
+    points = replies.predictions({"problem": values, "changes": [{}, {}]}, unhurried)["points"]
+    assert len(points) == 2
+    assert "test_error" not in points[0]
+    assert "uncentred" in points[0]["message"] or "centred" in points[0]["message"]
+
+
+def test_limits_are_those_of_each_window() -> None:
+    windows = replies.limits(asked())["windows"]
+    assert [(w["low"], w["high"]) for w in windows[:3]] == [(0, 0.25), (0.25, 1 / 3), (1 / 3, 0.375)]
+    assert len(windows) == replies.LEVELS
+    for window in windows:
+        inside = HERE.replace(step_exponent=(window["low"] + window["high"]) / 2)
+        expected = own(inside, "window")
+        assert (window["level"], window["test_error"]) == (expected.window, expected.test_error)
+
+
+def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
+    expected = own(HERE.replace(ridge=1.0)).spectrum
+    found = replies.spectrum(asked())
+    assert found["edges"] == [list(edge) for edge in expected.edges]
+    assert [spike["location"] for spike in found["spikes"]] == [spike.location for spike in expected.spikes]
+    assert found["spikes"][0]["overlaps"] == expected.spikes[0].overlaps.tolist()
+    assert found["inside"] == list(expected.inside)
+    assert replies.means(asked())["means"] == list(expected.means)
+    mass = sum(
+        (b - a) * (f + g) / 2 for a, b, f, g in zip(found["x"], found["x"][1:], found["density"], found["density"][1:])
+    )
+    assert mass == pytest.approx(1, abs=0.01)
+
+
+def test_a_spectrum_that_is_not_predicted_has_a_message() -> None:
+    values = {**PROBLEM, "activation": "uncentred relu"}
+    assert replies.spectrum({"problem": values})["message"]
+    assert replies.means({"problem": values})["message"]
+
+
+def test_the_best_step_is_that_of_the_library() -> None:
+    [row] = replies.best(asked(ridges=[0.5]))["best"]
+    expected = best_step(HERE.replace(ridge=0.5))
+    assert (row["step"], row["test_error"]) == (expected.problem.step, expected.test_error)
+    assert row["step_exponent"] == expected.problem.exponent
+    assert row["step_end"] == (expected.step_end or "")
+
+
+def test_no_best_step_at_ridge_zero_says_why() -> None:
+    [row] = replies.best(asked(ridges=[0.0]))["best"]
+    assert "ridge 0" in row["message"]
+
+
+def test_every_reply_is_json() -> None:
+    questions = {
+        "predictions": asked(changes=[{"step_size": 0}]),
+        "limits": asked(),
+        "spectrum": asked(),
+        "means": asked(),
+        "best": asked(ridges=[0.1]),
+    }
+    assert set(questions) == set(replies.REPLIES)
+    for name, question in questions.items():
+        json.dumps(replies.REPLIES[name](question), allow_nan=False)
