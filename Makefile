@@ -6,6 +6,7 @@
 #   make lint        ruff and mypy
 #   make docs        the documentation, in docs/_build/html
 #   make docs-figures   runs reproduce, and copies the figures that the README shows to docs/figures
+#   make docs-explorer  computes what the explorer on the pages shows, docs/explorer/data.js (some minutes)
 #   make bench       every benchmark, and docs/performance.md made of them  (ARGS="--only sweep" for one)
 #   make clean       removes the environment and everything built
 #
@@ -14,7 +15,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce test test-slow lint docs docs-figures bench clean pytest
+.PHONY: help reproduce test test-slow lint docs docs-figures docs-explorer bench clean pytest
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +70,9 @@ docs: $(VENV)/.dev
 
 docs-figures: reproduce
 	cp figures/spectrum.png figures/errors.png docs/figures/
+
+docs-explorer: $(VENV)/.dev
+	$(ONE_THREAD) $(BIN)/python docs/explorer_data.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/report.py $(ARGS)

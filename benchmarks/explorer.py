@@ -1,7 +1,7 @@
 """How soon the explorer answers, in headless Chromium: ``python benchmarks/explorer.py``.
 
-Prints a Markdown table: from the command to its address, and from a slider's move to the picture that is drawn anew, over
-several moves of each slider. The clock wants a machine that does nothing else; the load is printed with the numbers.
+Prints a Markdown table: from the command to its address, and from a slider's move to the picture that is drawn anew,
+over several moves of each slider. The clock wants a machine that does nothing else; the load is printed, too.
 """
 
 import json

@@ -130,8 +130,9 @@ def test_the_words_hold_the_numbers(open_page: Any, explorer: Explorer) -> None:
 
 
 def test_what_is_not_trusted_says_why(open_page: Any, explorer: Explorer) -> None:
-    changes: dict[str, Any] = {"width": 800, "ridge": 1e-4}
+    changes: dict[str, Any] = {"width": 800, "ridge": 1e-6}
     reason = predicted(**changes).trust_reason
+    assert reason
     page = open_page(address(explorer, **changes)).page
     page.wait_for_selector(".ps-untrusted", timeout=PATIENCE)
     assert f"Not trusted, because of this: {reason}." in page.locator(".ps-words").inner_text()
@@ -208,7 +209,7 @@ def test_a_bad_value_is_answered_beside_its_field_and_the_figures_stay(open_page
         ("ridge", "-1", "give a number >= 0"),
         ("ridge", "much", "give a finite number"),
         ("n_samples", "", "give an integer >= 2"),
-        ("teacher", "h1 + os.system", "is not understood"),
+        ("teacher", "h1 + (2, 3)", "is not understood"),
         ("teacher", "<img src=x onerror=alert(1)>", "cannot be parsed"),
         ("teacher", "os.system", "nothing is imported here"),
     ):
@@ -233,7 +234,7 @@ def test_a_simulation_ends_with_its_dots(open_page: Any, explorer: Explorer) -> 
     assert page.locator("progress").evaluate("bar => bar.value") == 1
     found = [row for row in rows(page, "errors") if row["kind"] == "simulated"]
     assert [float(row["step_exponent"]) for row in found] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    mean, standard_error = replicate(problem(step_exponent=0.4), n=3, n_test=N_TEST).test_error
+    mean, standard_error = replicate(problem(step_exponent=0.4), replicates=3, n_test=N_TEST).test_error
     assert float(found[4]["test_error"]) == pytest.approx(mean)
     assert float(found[4]["test_error_se"]) == pytest.approx(standard_error)
     page.locator("#ps-ridge").fill("0.02")  # the dots belong to other values
@@ -357,13 +358,16 @@ def test_without_the_token_nothing_is_answered_and_the_page_says_so(open_page: A
 ATTACK = """<!doctype html><title>waiting</title><script>
 const target = "http://127.0.0.1:PORT";
 const body = JSON.stringify({problem: {step_exponent: 0.3}, steps: [0.3], replicates: 2});
+const headers = {"Content-Type": "application/json", "X-Polyspike-Token": "TOKEN"};
 const attempts = [
   fetch(target + "/api/simulate", {method: "POST", body}),
   fetch(target + "/api/simulate", {method: "POST", body, mode: "no-cors"}),
-  fetch(target + "/api/simulate", {method: "POST", body, headers: {"Content-Type": "application/json", "X-Polyspike-Token": "TOKEN"}}),
+  fetch(target + "/api/simulate", {method: "POST", body, headers}),
   fetch(target + "/"),
 ];
-Promise.allSettled(attempts).then((all) => { document.title = all.map((one) => one.value ? one.value.type : "refused").join(); });
+Promise.allSettled(attempts).then((all) => {
+  document.title = all.map((one) => one.value ? one.value.type : "refused").join();
+});
 </script>"""
 
 
@@ -393,13 +397,11 @@ def other_site(explorer: Explorer) -> Iterator[str]:
 def test_a_page_of_another_origin_cannot_drive_it(open_page: Any, explorer: Explorer, other_site: str) -> None:
     before = explorer.runs._number
     watched = open_page(other_site)
-    watched.page.wait_for_url("**", timeout=PATIENCE)
-    for _ in range(100):
+    for _ in range(400):
         if watched.page.title() != "waiting":
             break
         watched.page.wait_for_timeout(50)
-    # The answer to a request without CORS cannot be read; all others fail.
-    assert watched.page.title() == "refused,opaque,refused,refused"
+    assert watched.page.title() == "refused,refused,refused,refused"
     assert explorer.runs._number == before
     assert watched.errors
     watched.errors.clear()

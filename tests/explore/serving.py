@@ -12,7 +12,7 @@ from polyspike.explore.gate import TOKEN_HEADER
 
 __all__ = ["PROBLEM", "ask", "headers", "send", "serving"]
 
-PROBLEM = {
+PROBLEM: dict[str, Any] = {
     "activation": "relu",
     "teacher": "h1 + 0.5*h2",
     "n_samples": 800,

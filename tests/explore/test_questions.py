@@ -12,7 +12,7 @@ from polyspike.explore.questions import changes_of, numbers_of, problem_of, repl
 
 
 def test_a_problem_is_that_of_the_library() -> None:
-    assert problem_of({"problem": {**PROBLEM, "n_gradient": None}}) == Problem(**PROBLEM)  # type: ignore[arg-type]
+    assert problem_of({"problem": {**PROBLEM, "n_gradient": None}}) == Problem(**PROBLEM)
 
 
 @pytest.mark.parametrize(

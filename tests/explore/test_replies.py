@@ -10,7 +10,7 @@ from polyspike import Problem, best_step, predict
 from polyspike.explore import replies
 from polyspike.results import Prediction
 
-HERE = Problem(**PROBLEM)  # type: ignore[arg-type]
+HERE = Problem(**PROBLEM)
 
 
 def asked(**more: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def unhurried() -> float:
 
 
 def own(problem: Problem, method: str = "finite-size", level: int | None = None) -> Prediction:
-    found = predict(problem, method=method, l=level)
+    found = predict(problem, method=method, window=level)
     assert isinstance(found, Prediction)
     return found
 
@@ -31,7 +31,7 @@ def test_points_are_predictions_in_the_order_asked_for() -> None:
     changes = [{"step_exponent": 0.4}, {"step_size": 0}, {"step_exponent": 0.4, "ridge": 1.0}, {}]
     points = replies.predictions(asked(changes=changes), unhurried)["points"]
     for change, point in zip(changes, points, strict=True):
-        expected = own(HERE.replace(**change))
+        expected = own(HERE.replace(**dict[str, Any](change)))
         for name in ("train_loss", "train_error", "test_error", "error_estimate", "trusted", "cosine", "null_error"):
             assert point[name] == pytest.approx(getattr(expected, name), rel=1e-8), (change, name)
         assert point["step"] == expected.problem.step

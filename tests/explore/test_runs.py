@@ -41,7 +41,7 @@ def test_dots_are_the_means_of_replicate(runs: Runs) -> None:
     assert (report["state"], report["done"], report["total"]) == ("done", 3, 3)
     assert report["seconds"] > 0
     for dot, step in zip(report["dots"], (0.0, 0.3), strict=True):
-        expected = replicate(Problem(**{**SMALL, "step_exponent": step}), n=3, n_test=N_TEST)  # type: ignore[arg-type]
+        expected = replicate(Problem(**{**SMALL, "step_exponent": step}), replicates=3, n_test=N_TEST)
         for name in ("train_error", "test_error"):
             mean, standard_error = getattr(expected, name)
             assert (dot[name], dot[f"{name}_se"]) == (pytest.approx(mean), pytest.approx(standard_error))

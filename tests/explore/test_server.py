@@ -216,7 +216,7 @@ def test_an_error_of_the_library_is_told_and_survived(
 
 
 def test_a_port_that_is_taken_is_refused_or_replaced(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ArgumentError, match="port = .*: cannot be had"):
+    with pytest.raises(ArgumentError, match=r"port = \d+: cannot be had"):
         Explorer(explorer.server_port)
     with pytest.raises(ArgumentError, match="port = 70000: cannot be had"):
         Explorer(70_000)

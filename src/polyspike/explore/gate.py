@@ -2,8 +2,8 @@
 
 Any page that a browser shows can send requests to this machine. Three things keep them out. The header Host must name
 this server, so that a foreign name that was made to point here (DNS rebinding) is refused. Origin, which a browser adds
-to everything that a page posts, must be this server's own. And every question carries a token, made anew at every start,
-in a header of its own, which only someone who was given the address that the command printed can know.
+to everything that a page posts, must be this server's own. And every question carries a token, made anew at every
+start, in a header of its own, which only someone who was given the address that the command printed can know.
 """
 
 from dataclasses import dataclass, field

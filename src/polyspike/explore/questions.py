@@ -1,4 +1,4 @@
-"""Questions of the page, as JSON sends them, read into problems and numbers. Nothing in them is evaluated or imported."""
+"""Questions of the page, as JSON sends them, read into problems and numbers; nothing is evaluated or imported."""
 
 from collections.abc import Mapping
 from typing import Any

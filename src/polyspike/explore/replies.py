@@ -37,8 +37,8 @@ def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_c
     Parameters
     ----------
     question : mapping
-        ``problem``, and ``changes``: objects of ``step_exponent``, ``step_size`` and ``ridge``. Neighbours that differ in
-        the ridge alone share their work.
+        ``problem``, and ``changes``: objects of ``step_exponent``, ``step_size`` and ``ridge``. Neighbours that differ
+        in the ridge alone share their work.
     clock : callable
         Stand-in for the time.
 
@@ -87,7 +87,7 @@ def limits(question: Mapping[str, Any]) -> Reply:
 
 def _limit(problem: Problem, level: int) -> Prediction | EdgePrediction | FailedPrediction | None:
     inside = problem.replace(step_exponent=(_start(level) + _start(level + 1)) / 2)
-    answer = predict([inside], method="window", l=level)[0]
+    answer = predict([inside], method="window", window=level)[0]
     return None if isinstance(answer, FailedPrediction) else answer
 
 

@@ -1,6 +1,7 @@
 """The explorer's server: one page, and answers in JSON to what it asks. It listens on 127.0.0.1 only.
 
-Of the standard library. Every request is bounded in size and in time, and there are never more than some dozens at once.
+Of the standard library. Every request is bounded in size and in time, and there are never more than some dozens at
+once.
 """
 
 import json
@@ -204,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             while len(parts) < length:
                 self.connection.settimeout(max(end - monotonic(), 1e-3))
-                part = self.rfile.read1(length - len(parts))  # type: ignore[attr-defined]
+                part = self.rfile.read1(length - len(parts))
                 if not part:
                     raise Refusal(400, "the question ends early")
                 parts += part

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from polyspike.errors import PolyspikeError
 from polyspike.experiments.threads import one_task
 from polyspike.problem import Problem
-from polyspike.simulation import simulate_many
+from polyspike.simulation import simulate
 from polyspike.simulation.cost import estimate_cost
 
 __all__ = ["main", "replicates"]
@@ -26,14 +26,14 @@ def replicates(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     job : dict
-        ``problem``, ``steps`` (exponents), ``replicates`` and ``n_test``. Replicate k is the run with seed ``(0, k)``, as in
-        :func:`polyspike.replicate`.
+        ``problem``, ``steps`` (exponents), ``replicates`` and ``n_test``. Replicate k is the run with seed ``(0, k)``,
+        as in :func:`polyspike.replicate`.
     """
     problem = Problem.from_dict(job["problem"], imports=False)
     problems = [problem.replace(step_exponent=step) for step in job["steps"]]
     yield {"seconds": job["replicates"] * len(problems) * estimate_cost(problem, job["n_test"]).seconds}
     for k in range(job["replicates"]):
-        runs = one_task(simulate_many, problems, (0, k), {"n_test": job["n_test"]})
+        runs = one_task(simulate, problems, (0, k), {"n_test": job["n_test"]})
         yield {name: [getattr(run, name) for run in runs] for name in ("train_error", "test_error")}
 
 

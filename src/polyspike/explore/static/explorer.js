@@ -63,7 +63,7 @@ Explorer.App = class {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
     new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     new ResizeObserver(() => { if (this.page.width("errors") !== this.drawnWidth) this.drawAll(); }).observe(this.page.figures.errors.holder);
-    addEventListener("hashchange", () => this.change(Explorer.fromHash(location.hash, this.source.fields), true));
+    addEventListener("hashchange", () => location.hash.includes("=") && this.change(Explorer.fromHash(location.hash, this.source.fields), true));
   }
 
   /* New values; those that came from elsewhere than a field are shown in the fields. */
@@ -112,7 +112,7 @@ Explorer.App = class {
 
   drawAll() { this.draw("errors", "spectrum", "learned", "phase"); }
 
-  code(view) { return Explorer.python(this.shown, view.dots.length ? view.run : null); }
+  code(view) { return Explorer.python({ ...this.source.fixed, ...this.shown }, view.dots.length ? view.run : null); }
 
   /* Work until all that belongs to the present values is there; a change on the way begins anew. */
   async settle() {

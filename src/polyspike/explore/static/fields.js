@@ -2,7 +2,7 @@
 "use strict";
 const Explorer = {};
 
-Explorer.ACTIVATIONS = ["relu", "leaky_relu", "tanh", "erf", "sigmoid", "softplus", "gelu", "silu", "sin",
+Explorer.ACTIVATIONS = ["relu", "leaky_relu", "tanh", "erf", "sigmoid", "softplus", "gelu", "silu", "sin", "cos", "identity",
   "h1", "h2", "h3", "h4", "h5", "h6"];
 
 /* Numbers of two digits from low to high, evenly spaced in their logarithm. */

@@ -91,9 +91,10 @@ Explorer.Page = class {
     this.on = on;
     this.fields = source.fields.map((spec) => new Field(spec, on.changed));
     this.figures = {};
-    root.classList.add("ps-explorer");
-    root.replaceChildren(this.controls(source), this.wordsCard(), ...FIGURES.map(([name, title]) => this.figureCard(name, title)),
+    root.classList.add("ps-frame");
+    this.sheet = make("div", { class: "ps-explorer" }, this.controls(source), this.wordsCard(), ...FIGURES.map(([name, title]) => this.figureCard(name, title)),
       ...(source.simulates ? [this.runCard()] : []), this.codeCard());
+    root.replaceChildren(this.sheet);
     this.figures.phase.holder.addEventListener("click", (event) => this.clicked(event));
     this.theme();
   }
@@ -103,7 +104,7 @@ Explorer.Page = class {
     return make("section", { class: "ps-card ps-controls", "aria-label": "The problem" },
       this.fields.map((field) => field.element), this.trouble,
       make("div", { class: "ps-buttons" }, button("Start again", () => this.on.reset()), button("Copy link", (event) => this.copy(event.target, location.href)),
-        source.simulates ? [] : make("span", { class: "ps-caption" }, "Values are those that were computed beforehand.")));
+        source.note ? make("span", { class: "ps-caption" }, source.note) : []));
   }
 
   wordsCard() {
@@ -154,8 +155,8 @@ Explorer.Page = class {
   theme() {
     const said = document.documentElement.dataset.theme;
     const dark = said ? said === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    this.root.classList.toggle("ps-dark", dark);
-    const style = getComputedStyle(this.root);
+    this.sheet.classList.toggle("ps-dark", dark);
+    const style = getComputedStyle(this.sheet);
     this.palette = Object.fromEntries(PALETTE.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
 
@@ -169,7 +170,7 @@ Explorer.Page = class {
     for (const field of this.fields) field.refuse(names.includes(field.spec.name) ? refusal.message : "");
     const homeless = refusal && !this.fields.some((field) => names.includes(field.spec.name));
     this.trouble.textContent = homeless ? refusal.message : "";
-    this.root.classList.toggle("ps-stale", Boolean(refusal));
+    this.sheet.classList.toggle("ps-stale", Boolean(refusal));
   }
 
   width(name) {

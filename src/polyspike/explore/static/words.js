@@ -40,7 +40,7 @@ function optimum(data) {
   const row = data.best.find((one) => one.ridge === data.point.ridge && !one.message);
   if (!row) return "";
   const place = row.step_exponent === null ? `η = ${short(row.step)}` : `n^${short(row.step_exponent)}`;
-  const end = row.step_end === "upper" ? ", the largest that is looked at" : "";
+  const end = row.step_end === "upper" ? ", the largest that is looked at" : row.step_end === "grid" ? " among those computed" : "";
   return ` The best step for this ridge is ${place}${end}: ${short(row.test_error)}.`;
 }
 
