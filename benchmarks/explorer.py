@@ -36,8 +36,8 @@ MOVE = """([slider, place, figures]) => new Promise((resolve) => {
   input.dispatchEvent(new Event("input"));
 })"""
 
-# Ten moves, 30 ms apart; milliseconds from the last of them to the spectrum, and to the whole curve.
-FAST = """([slider, first]) => new Promise((resolve) => {
+# Ten moves, 30 ms apart; milliseconds from the last of them until the page has come to one of some stages.
+FAST = """([slider, first, stages]) => new Promise((resolve) => {
   const [input, page] = [document.getElementById(slider), document.getElementById("explorer")];
   let [moves, last] = [0, 0];
   const timer = setInterval(() => {
@@ -46,12 +46,13 @@ FAST = """([slider, first]) => new Promise((resolve) => {
     last = performance.now();
     if (++moves === 10) { clearInterval(timer); wait(); }
   }, 30);
-  const wait = () => {
-    const shown = page.dataset.stage === "curve and spectrum" || page.dataset.stage === "all";
-    return shown ? resolve(performance.now() - last) : setTimeout(wait, 2);
-  };
+  const wait = () => stages.includes(page.dataset.stage) ? resolve(performance.now() - last) : setTimeout(wait, 2);
 })"""
 
+STAGES = {
+    "first curve and spectrum": ["first", "curve and spectrum", "all"],
+    "whole curve": ["curve and spectrum", "all"],
+}
 SLIDERS = {"step_exponent": ["errors", "spectrum"], "ridge": ["errors"], "noise": ["errors", "spectrum"]}
 SIZES = {"n_samples": ["errors", "spectrum"], "input_dim": ["errors", "spectrum"], "width": ["errors", "spectrum"]}
 
@@ -102,8 +103,9 @@ def main() -> None:
         for slider, figures in (SLIDERS | SIZES).items():
             for name, times in moved(page, slider, figures).items():
                 print(row(f"{name}, {slider} moved", times))
-        fast = [page.evaluate(FAST, ["ps-noise-slider", first]) for first in (0, 12, 24)]
-        print(row("whole curve and spectrum, after the last of ten fast moves", fast))
+        for k, (what, stages) in enumerate(STAGES.items()):
+            fast = [page.evaluate(FAST, ["ps-noise-slider", first + k, stages]) for first in (0, 12, 24)]
+            print(row(f"{what}, after the last of ten fast moves", fast))
         browser.close()
     process.terminate()
     print(f"\nLoad after: {os.getloadavg()[0]:.1f}.")

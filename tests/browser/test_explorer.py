@@ -21,7 +21,7 @@ from polyspike.explore import Explorer
 from polyspike.explore.runs import N_TEST
 from polyspike.results import Prediction
 
-PATIENCE = 90_000
+PATIENCE = 180_000
 """Milliseconds that are waited for something at most: the machine may be busy."""
 
 HERE: dict[str, Any] = {
@@ -136,7 +136,7 @@ def test_what_is_not_trusted_says_why(open_page: Any, explorer: Explorer) -> Non
     page = open_page(address(explorer, **changes)).page
     page.wait_for_selector(".ps-untrusted", timeout=PATIENCE)
     assert f"Not trusted, because of this: {reason}." in page.locator(".ps-words").inner_text()
-    assert page.locator("#ps-figure-errors path[stroke-dasharray='3 4']").count() > 0
+    page.wait_for_selector("#ps-figure-errors path[stroke-dasharray='3 4']", state="attached", timeout=PATIENCE)
 
 
 def test_a_moved_slider_changes_the_curve_to_what_predict_gives(open_page: Any, explorer: Explorer) -> None:

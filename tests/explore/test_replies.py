@@ -28,10 +28,10 @@ def own(problem: Problem, method: str = "finite-size", level: int | None = None)
 
 
 def test_points_are_predictions_in_the_order_asked_for() -> None:
-    changes = [{"step_exponent": 0.4}, {"step_size": 0}, {"step_exponent": 0.4, "ridge": 1.0}, {}]
+    changes: list[dict[str, Any]] = [{"step_exponent": 0.4}, {"step_size": 0}, {"step_exponent": 0.4, "ridge": 1.0}, {}]
     points = replies.predictions(asked(changes=changes), unhurried)["points"]
     for change, point in zip(changes, points, strict=True):
-        expected = own(HERE.replace(**dict[str, Any](change)))
+        expected = own(HERE.replace(**change))
         for name in ("train_loss", "train_error", "test_error", "error_estimate", "trusted", "cosine", "null_error"):
             assert point[name] == pytest.approx(getattr(expected, name), rel=1e-8), (change, name)
         assert point["step"] == expected.problem.step

@@ -144,6 +144,7 @@ Explorer.App = class {
     await this.spectrum(values, data.spectrum);
     if (stale()) return;
     this.draw("spectrum", "learned");
+    this.reached("first");
     await this.limits(values, data.curve, stale);
     await this.otherPoints(values, data.curve, stale);
     await this.means(values, data.spectrum, stale);

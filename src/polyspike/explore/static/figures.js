@@ -165,9 +165,10 @@ function drawBulk(drawing, spectrum, x, y) {
   const inside = points.filter((p) => x(p[0]) >= drawing.left);
   if (!inside.length) return;
   const line = inside.map((p) => [x(p[0]), y(p[1])]);
-  const area = Explorer.polyline([[line[0][0], drawing.bottom], ...line, [line[line.length - 1][0], drawing.bottom]]) + "Z";
+  const curve = Explorer.smooth(line);
+  const area = `${curve}L${line[line.length - 1][0]} ${drawing.bottom}L${line[0][0]} ${drawing.bottom}Z`;
   drawing.path(area, { fill: drawing.palette.bulk, "fill-opacity": "0.45", stroke: "none" });
-  drawing.path(Explorer.polyline(line), { stroke: drawing.palette.ink, "stroke-width": "1.5" });
+  drawing.path(curve, { stroke: drawing.palette.ink, "stroke-width": "1.5" });
 }
 
 function drawSpikes(drawing, spectrum, x) {
@@ -265,24 +266,31 @@ Explorer.ramp = function (share) {
   return `rgb(${mixed.join(",")})`;
 };
 
+/* Where one ridge ends and the next begins: half-way in the logarithm. */
+function edgesOf(ridges) {
+  const between = ridges.slice(1).map((ridge, k) => Math.sqrt(ridge * ridges[k]));
+  const last = ridges.length - 1;
+  return [ridges[0] ** 2 / between[0], ...between, ridges[last] ** 2 / between[last - 1]];
+}
+
 function phaseScales(drawing, data) {
-  const ridges = data.ridges;
-  const ratio = Math.sqrt(ridges[1] / ridges[0]);
+  const edges = edgesOf(data.ridges);
   const half = 0.25 / (data.steps.length - 1);
   return {
     x: linear(-half, 0.5 + half, drawing.left, drawing.right),
-    y: log(ridges[0] / ratio, ridges[ridges.length - 1] * ratio, drawing.bottom, drawing.top),
-    half, ratio,
+    y: log(edges[0], edges[edges.length - 1], drawing.bottom, drawing.top),
+    half, reach: new Map(data.ridges.map((ridge, k) => [ridge, [edges[k], edges[k + 1]]])),
   };
 }
 
 function drawCells(drawing, data, scales, low, high) {
-  const { x, y, half, ratio } = scales;
+  const { x, y, half, reach } = scales;
   for (const cell of data.cells.values()) {
     if (cell.message) continue;
     const share = high > low ? Math.log(high / cell.test_error) / Math.log(high / low) : 1;
-    const [left, top] = [x(cell.step_exponent - half), y(cell.ridge * ratio)];
-    drawing.add("rect", { x: left, y: top, width: x(cell.step_exponent + half) - left + 0.5, height: y(cell.ridge / ratio) - top + 0.5, fill: Explorer.ramp(share), class: "cell" });
+    const [below, above] = reach.get(cell.ridge);
+    const [left, top] = [x(cell.step_exponent - half), y(above)];
+    drawing.add("rect", { x: left, y: top, width: x(cell.step_exponent + half) - left + 0.5, height: y(below) - top + 0.5, fill: Explorer.ramp(share), class: "cell" });
   }
 }
 

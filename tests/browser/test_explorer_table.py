@@ -1,0 +1,65 @@
+"""The explorer on the pages of the documentation, as the page includes it: from the disk, without a server."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polyspike import Problem, predict
+from polyspike.results import Prediction
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 180_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page with the block of docs/explorer.md, beside the files that Sphinx copies."""
+    folder = tmp_path_factory.mktemp("pages")
+    shutil.copytree(ROOT / "src" / "polyspike" / "explore" / "static", folder / "_static")
+    shutil.copytree(ROOT / "docs" / "explorer", folder / "_static", dirs_exist_ok=True)
+    text = (ROOT / "docs" / "explorer.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```\{raw\} html\n(.*?)```", text, flags=re.DOTALL)
+    page = f"<!doctype html><meta charset='utf-8'><title>explorer</title>{block}"
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    return (folder / "page.html").as_uri()
+
+
+def error(page: Any, name: str) -> float:
+    """What the picture of the errors says in words of the present step."""
+    label = page.locator("#ps-figure-errors svg").get_attribute("aria-label")
+    found = re.search(rf"{name} error is ([\d.]+)", label)
+    assert found is not None, label
+    return float(found[1])
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_sliders_move_without_a_server(open_page: Any, address: str, width: int, dark: bool) -> None:
+    page = open_page(address, width=width, dark=dark).page
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("slider", name="Step exponent").focus()
+    page.keyboard.press("End")
+    page.get_by_role("slider", name="Ridge").focus()
+    page.keyboard.press("Home")
+    page.locator("#ps-activation").select_option("tanh")
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    expected = predict(Problem("tanh", "h1 + 0.5*h2", 2000, 500, 1000, step_exponent=0.5, ridge=1e-4, noise=0.5))
+    assert isinstance(expected, Prediction)
+    assert error(page, "test") == pytest.approx(expected.test_error, rel=6e-3)
+    assert page.locator("#ps-figure-spectrum circle.spike").count() == len(expected.spectrum.spikes)
+    assert page.get_by_role("button", name="Simulate").count() == 0
+
+
+def test_what_was_not_computed_beforehand_is_said(open_page: Any, address: str) -> None:
+    page = open_page(address).page
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    page.get_by_role("slider", name="Noise").focus()
+    page.keyboard.press("Home")
+    page.wait_for_selector("text=Spectra were computed beforehand for noise 0.5", timeout=PATIENCE)
+    page.goto(address + "#teacher=h5&ridge=7")
+    page.reload()
+    page.wait_for_selector("text=were computed beforehand >> visible=true", timeout=PATIENCE)
+    assert "were computed beforehand" in page.locator("#ps-teacher-problem").inner_text()
