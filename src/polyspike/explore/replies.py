@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Any
 
 from polyspike.errors import PolyspikeError
-from polyspike.experiments.reproduce.spectrum import density_curve
 from polyspike.explore.questions import changed, changes_of, numbers_of, problem_of
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
@@ -133,10 +132,10 @@ def _known(problem: Problem) -> Spectrum:
 
 
 def _spectrum(found: Spectrum) -> Reply:
-    x, share = density_curve(found)
+    x, density = found.curve()
     return {
         "x": x.tolist(),
-        "density": share.tolist(),
+        "density": (density / (1 - found.atom)).tolist(),
         "edges": [list(edge) for edge in found.edges],
         "atom": found.atom,
         "spikes": [{"location": s.location, "overlaps": s.overlaps.tolist()} for s in found.spikes],

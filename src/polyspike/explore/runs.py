@@ -10,7 +10,7 @@ from typing import Any
 from polyspike.errors import ArgumentError
 from polyspike.experiments.statistics import estimate
 from polyspike.explore.questions import numbers_of, problem_of, replicates_of, whole
-from polyspike.simulation.memory import choose_road
+from polyspike.simulation.memory import choose_storage
 
 __all__ = ["N_TEST", "Run", "Runs"]
 
@@ -91,7 +91,7 @@ class Runs:
         problem, steps, count = problem_of(question), numbers_of(question, "steps"), replicates_of(question)
         for step in steps:
             problem.replace(step_exponent=step)
-        choose_road(problem)
+        choose_storage(problem)
         job = {"problem": problem.to_dict(), "steps": steps, "replicates": count, "n_test": N_TEST}
         with self._lock:
             self._stop()
