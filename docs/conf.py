@@ -21,7 +21,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "_static", "gallery/*.ipynb", "gallery/*.py"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"polyspike {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
@@ -29,10 +29,19 @@ html_show_sourcelink = False
 # The explorer of `polyspike explore`, and the table from which it answers without a server.
 html_static_path = ["../src/polyspike/explore/static", "explorer"]
 
+# Formulas are rendered by the KaTeX in _static, so that no page asks for anything from outside. Sphinx's extension for
+# MathJax writes them, and loads _static/formulas.js in its place.
+html_static_path = ["_static"]
+html_css_files = ["katex/katex.min.css", "polyspike.css"]
+html_js_files = [("katex/katex.min.js", {"defer": "defer", "priority": 400})]  # before formulas.js, which has 500
+mathjax_path = "formulas.js"
+myst_update_mathjax = False
+
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
@@ -48,6 +57,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,  # that page would load scripts from outside
 }
 
 # The examples run while the pages are built; a warning of the package is as fatal there as in its tests.
