@@ -26,6 +26,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"polyspike {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 # The explorer of `polyspike explore`, and the table from which it answers without a server.
 html_static_path = ["../src/polyspike/explore/static", "explorer"]
 

@@ -64,3 +64,11 @@ def test_an_example_runs_as_it_is_downloaded(name: str, tmp_path: Path) -> None:
     """The others run whenever the documentation is built."""
     shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
     subprocess.run([sys.executable, "-W", "error", f"{name}.py"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_every_example_runs_as_it_is_downloaded(path: Path, tmp_path: Path) -> None:
+    shutil.copy(path, tmp_path)
+    command = [sys.executable, "-W", "error::UserWarning:polyspike", path.name]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)

@@ -11,6 +11,7 @@ from design import problems
 from polyspike import Problem
 
 HEADER = ("problem", "n", "d", "N", "activation", "teacher", "alpha", "ridge", "noise", "gradient")
+TEACHER = HEADER.index("teacher")
 RESULTS = (
     "quantity",
     "measured",
@@ -77,7 +78,7 @@ def summary_lines(rows: Sequence[Row], comparisons: int, title: str) -> list[str
 def _named(row: Row) -> str:
     p = problems()[row.problem]
     return (
-        f"{row.quantity} of problem {row.problem} ({p.activation.name}, teacher {p.teacher.expression}, "
+        f"{row.quantity} of problem {row.problem} ({p.activation.name}, teacher `{p.teacher.expression}`, "
         f"n = {p.n_samples}, d = {p.input_dim}, N = {p.width}, alpha = {p.step_exponent}, ridge {p.ridge:g}, "
         f"noise {p.noise:g}, {p.gradient} gradient): {100 * row.deviation:+.2f} % ± {100 * row.relative_error:.2f} %, "
         f"z = {row.z:+.1f}"
@@ -96,6 +97,7 @@ def problem_lines(rows: Sequence[Row]) -> list[str]:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for index, found in cells.items():
         columns = [index, *describe(design[index]), *(found.get(name, "") for name in names)]
+        columns[TEACHER] = f"`{columns[TEACHER]}`"  # an asterisk outside code would be markup
         lines.append("| " + " | ".join(str(c) for c in columns) + " |")
     return lines
 

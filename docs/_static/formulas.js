@@ -11,11 +11,25 @@ function tex(element) {
 function render(element) {
   const display = element.tagName === "DIV";
   const place = document.createElement(display ? "div" : "span");
-  place.className = display ? "formula" : "";
+  if (display) place.className = "formula";
   katex.render(tex(element), place, { displayMode: display, throwOnError: false });
   element.lastChild.remove();
   element.append(place);
+  if (!display) keepPunctuation(element);
+}
+
+// A comma behind a formula goes with its last part, so that no line begins with it.
+function keepPunctuation(element) {
+  const next = element.nextSibling;
+  const mark = next && next.nodeType === Node.TEXT_NODE ? next.data.match(/^[.,;:!?)\u2019]+/) : null;
+  const parts = element.querySelectorAll(".katex-html > .base");
+  if (!mark || !parts.length) return;
+  const kept = document.createElement("span");
+  kept.className = "punctuation";
+  kept.textContent = mark[0];
+  parts[parts.length - 1].append(kept);
+  next.data = next.data.slice(mark[0].length);
 }
 
 document.querySelectorAll(".math.notranslate").forEach(render);
-document.documentElement.dataset.formulas = "rendered"; // what the browser tests wait for
+document.documentElement.dataset.formulas = "rendered"; // what the browser tests look for
