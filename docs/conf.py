@@ -1,12 +1,19 @@
 """Sphinx configuration; `make docs` builds with every warning an error."""
 
+import shutil
 import warnings
+from importlib import import_module
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import polyspike
 
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples"
 SOURCE = DOCS.parent / "src"
+PUBLIC_ROOMS = ("data", "plotting")  # their names are used as polyspike.data.load, polyspike.plotting.house_style
 UNDOCUMENTED = {"_version", "cli"}  # the command line documents itself: polyspike --help
 
 project = "polyspike"
@@ -65,21 +72,88 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("error", module="polyspike")
 
 
+def public_names() -> dict[str, str]:
+    """From where each public name is defined to where a user finds it."""
+    rooms = {"polyspike": polyspike, **{f"polyspike.{room}": getattr(polyspike, room) for room in PUBLIC_ROOMS}}
+    names = {f"{room}.{name}": getattr(package, name) for room, package in rooms.items() for name in package.__all__}
+    return {defined_at(value): name for name, value in reversed(names.items()) if defined_at(value)}
+
+
+def defined_at(value: Any) -> str:
+    """Dotted name of the place where a class or function is defined; empty for anything else."""
+    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type | FunctionType) else ""
+
+
+PUBLIC = public_names()
+
+
+def point_to_public(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """A reference to the place where a public name is defined leads to the page of that name."""
+    target = node.get("reftarget", "")
+    old = next((old for old in PUBLIC if target == old or target.startswith(f"{old}.")), None)
+    if node.get("refdomain") != "py" or old is None:
+        return None
+    name = PUBLIC[old] + target.removeprefix(old)
+    domain = env.domains["py"]
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, content)
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("missing-reference", point_to_public)
+
+
+def write_reference(folder: Path) -> None:
+    """A page for each public name, one for each room that is public as a whole, and the modules behind them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "modules").mkdir(parents=True)
+    for name in polyspike.__all__:
+        if not name.startswith("__"):
+            (folder / f"polyspike.{name}.rst").write_text(public_page(f"polyspike.{name}"), encoding="utf-8")
+    for room in PUBLIC_ROOMS:
+        (folder / f"polyspike.{room}.rst").write_text(room_page(f"polyspike.{room}"), encoding="utf-8")
+    write_modules(folder / "modules")
+
+
+def public_page(name: str) -> str:
+    """The page of one name, as a user imports it."""
+    return f"{name}\n{'=' * len(name)}\n\n{directive(name)}"
+
+
+def room_page(name: str) -> str:
+    """The page of a package of public names, all of them on it."""
+    package = import_module(name)
+    heading = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :no-members:\n   :no-index:\n\n"
+    return heading + "".join(directive(f"{name}.{public}") for public in package.__all__)
+
+
+def directive(name: str) -> str:
+    """What autodoc is asked to write about a name."""
+    module, _, public = name.rpartition(".")
+    value = getattr(import_module(module), public)
+    kind = ("exception" if issubclass(value, Exception) else "class") if isinstance(value, type) else "function"
+    kind = kind if callable(value) else "data"
+    members = "   :members:\n   :show-inheritance:\n" if kind in ("class", "exception") else ""
+    return f".. auto{kind}:: {name}\n{members}\n"
+
+
 def module_name(path: Path) -> str:
     """Full name of the module in a file."""
     return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 
 
 def section(path: Path, underline: str) -> str:
-    """Heading and contents of one module; a package shows its text alone, its modules their members."""
+    """Heading and contents of one module; a package shows its text alone, its modules what has no page of its own."""
     name = module_name(path)
+    public = ", ".join(bound for bound, value in vars(import_module(name)).items() if defined_at(value) in PUBLIC)
     members = ":no-members:" if path.name == "__init__.py" else ":members:\n   :show-inheritance:"
+    members += "\n   :no-index:" if name in PUBLIC.values() else ""  # a function of the same name has the target
+    members += f"\n   :exclude-members: {public}" if public and path.name != "__init__.py" else ""
     return f"{name}\n{underline * len(name)}\n\n.. automodule:: {name}\n   {members}\n\n"
 
 
-def write_reference(folder: Path) -> None:
+def write_modules(folder: Path) -> None:
     """One page for each room of the package, a section for each of its modules."""
-    folder.mkdir(exist_ok=True)
     package = SOURCE / "polyspike"
     rooms = [path for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     for room in rooms:
