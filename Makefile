@@ -8,6 +8,7 @@
 #   make docs-figures   runs reproduce, and copies the figures that the README shows to docs/figures
 #   make docs-explorer  computes what the explorer on the pages shows, docs/explorer/data.js (some minutes)
 #   make bench       every benchmark, and docs/performance.md made of them  (ARGS="--only sweep" for one)
+#   make dist        wheel and source distribution, checked, installed in empty environments and tried
 #   make clean       removes the environment and everything built
 #
 # PYTHON=/path/to/python3.12 picks the interpreter; JOBS=4 the number of test workers.
@@ -15,7 +16,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce test test-slow lint docs docs-figures docs-explorer bench clean pytest
+.PHONY: help reproduce test test-slow lint docs docs-figures docs-explorer bench dist clean pytest
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,13 +70,19 @@ docs: $(VENV)/.dev
 	$(ONE_THREAD) MPLBACKEND=Agg $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 docs-figures: reproduce
-	cp figures/spectrum.png figures/errors.png docs/figures/
+	cp $(addprefix figures/,$(addsuffix .png,spectrum alignment errors convergence realdata)) docs/figures/
 
 docs-explorer: $(VENV)/.dev
 	$(ONE_THREAD) $(BIN)/python docs/explorer_data.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/report.py $(ARGS)
+
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/try_distributions.py dist
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst \
