@@ -1,7 +1,7 @@
 """What the terms of order 1/d are worth at d = 60: ``python benchmarks/finite_dimension.py`` (a minute).
 
 Untrained networks, simulated, beside the theory without those terms and with them; the table of
-docs/theory-finite-size.md, section 11.
+docs/theory-corrections.md, section 11.
 """
 
 import argparse

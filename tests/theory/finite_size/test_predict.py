@@ -12,7 +12,7 @@ from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.solve import solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
-# The problem of the simulation table in docs/theory-finite-size.md, section 13.
+# The problem of the simulation table in docs/theory-corrections.md, section 13.
 TABLE = Problem(
     activation="tanh",
     teacher=[0, 1, 1 / sqrt(2)],

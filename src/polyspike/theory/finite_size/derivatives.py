@@ -1,4 +1,4 @@
-"""Derivatives of the three errors by ridge and step, by implicit differentiation (docs/theory-finite-size.md,
+"""Derivatives of the three errors by ridge and step, by implicit differentiation (docs/theory-numerics.md,
 section 9).
 
 The solution of the bulk moves by ``-J^-1 d(defect)``. Carried as an infinitesimal imaginary part through the quadratic

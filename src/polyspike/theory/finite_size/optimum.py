@@ -1,4 +1,4 @@
-"""The step size and the ridge that predict the least test error (docs/theory-finite-size.md, section 9)."""
+"""The step size and the ridge that predict the least test error (docs/theory-numerics.md, section 9)."""
 
 from collections.abc import Callable
 from math import exp, inf, log, sqrt

@@ -5,7 +5,7 @@ At ``alpha = (l-1)/(2l)`` the l-th spike neither vanishes nor diverges: ``N r^(2
 polynomials ``P_1 .. P_l``, the last of them penalised: ``M_ll`` gains ``1/(k s)``, where ``s = c_l^2 v_l N r^(2l)`` is
 the strength, k the limiting diagonal of ``(F_0' F_0 / (gamma N) + I)^-1`` on the neurons, and ``v_l`` the part of the
 variance of ``u^l`` that the lower spikes do not carry. Where c_2 is not zero, a function on the neurons pays more for
-its mean: the norms of the samples fluctuate (docs/theory-finite-size.md, section 10).
+its mean: the norms of the samples fluctuate (docs/theory-corrections.md, section 10).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What finite dimension adds to the bulk (docs/theory-finite-size.md, section 11): fourth cumulants of the features.
+"""What finite dimension adds to the bulk (docs/theory-corrections.md, section 11): fourth cumulants of the features.
 
 The leading theory takes the part ``A2`` of a feature that is not linear in the orthogonal input as independent noise.
 At finite d it is not independent, and two effects have large factors beside their 1/d:

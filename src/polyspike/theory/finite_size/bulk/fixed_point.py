@@ -1,4 +1,6 @@
-"""The fixed point of the bulk (docs/theory-finite-size.md, sections 3 and 8), by Newton in logarithms.
+"""The fixed point of the bulk, by Newton in logarithms.
+
+Derived in docs/theory-finite-size.md, section 3 and docs/theory-corrections.md, section 8.
 
 Unknown: ``R(kappa)``, the limiting diagonal of ``(K + D)^-1`` on the samples, and ``zeta(u)``, that of
 ``(F' D^-1 F / N + I)^-1`` on the neurons, where ``K = F F'/N`` is the bulk of the features.

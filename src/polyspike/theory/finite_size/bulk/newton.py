@@ -1,4 +1,4 @@
-"""Newton in logarithms for the fixed point of the bulk (docs/theory-finite-size.md, section 9)."""
+"""Newton in logarithms for the fixed point of the bulk (docs/theory-numerics.md, section 9)."""
 
 from typing import Any
 

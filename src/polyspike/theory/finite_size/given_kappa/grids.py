@@ -1,4 +1,4 @@
-"""Quadrature grids for kappa and u (docs/theory-finite-size.md, section 9).
+"""Quadrature grids for kappa and u (docs/theory-numerics.md, section 9).
 
 Once averaged over z everything is analytic in kappa and u, so the trapezoid rule converges geometrically. In kappa it
 is uniform, with a step set by how fast ``r u kappa / tau(u)`` varies. In u it is graded by ``u = c sinh s``, which

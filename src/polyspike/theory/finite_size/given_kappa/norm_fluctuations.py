@@ -1,4 +1,4 @@
-"""The features that come from the norms of samples and of neurons (docs/theory-finite-size.md, section 10; eq-norms).
+"""The features that come from the norms of samples and of neurons (docs/theory-corrections.md, section 10; eq-norms).
 
 ``m(kappa, u)`` takes every pre-activation at its average deviation tau(u). The deviation of sample mu is off by
 ``x' Sigma_u x / d - tr Sigma_u / d``, that of neuron i by ``|w_i|^2 - E |w_i|^2``, both of relative order 1/sqrt(d).

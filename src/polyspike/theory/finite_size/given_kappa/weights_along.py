@@ -1,6 +1,6 @@
 """The weights of a neuron along the few directions on which label and spikes depend.
 
-See docs/theory-finite-size.md, section 12.
+See docs/theory-corrections.md, section 12.
 
 After the step a neuron of readout u has a weight ``w = gain_u(M) w_0 + noise`` beside its spike. Along a direction i
 its coordinate is Gaussian with the covariance ``s_ij(u)/d``, ``s_ij(u) = int gain_u^2 dnu_ij + q_perp u^2 C_ij``: the

@@ -1,1 +1,1 @@
-"""The matrix M of the gradient and the covariance of its noise (docs/theory-finite-size.md, section 8)."""
+"""The matrix M of the gradient and the covariance of its noise (docs/theory-corrections.md, section 8)."""

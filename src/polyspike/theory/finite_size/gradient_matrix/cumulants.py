@@ -1,4 +1,4 @@
-"""Free cumulants of the gradient's matrix M (docs/theory-finite-size.md, section 8)."""
+"""Free cumulants of the gradient's matrix M (docs/theory-corrections.md, section 8)."""
 
 from functools import lru_cache
 

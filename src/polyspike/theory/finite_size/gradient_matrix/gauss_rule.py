@@ -1,4 +1,4 @@
-"""The matrix ``M = X' diag(eps) X / n_0`` of the gradient's quadratic part (docs/theory-finite-size.md, section 8).
+"""The matrix ``M = X' diag(eps) X / n_0`` of the gradient's quadratic part (docs/theory-corrections.md, section 8).
 
 Its resolvent is explicit when the subordinate variable ``w = -1/g(z)`` is the parameter instead of ``z``:
 ``z(w) = w + E[eps w / (w - phi_0 eps)]`` (eq-subordinate). From the line ``Im w = sqrt(phi_0 E eps^2)`` upwards every w

@@ -1,4 +1,4 @@
-"""The covariance of the gradient's noise (docs/theory-finite-size.md, section 8).
+"""The covariance of the gradient's noise (docs/theory-corrections.md, section 8).
 
 Beyond its rank-one part and M the gradient moves neuron i by ``u_i`` times a sum over the gradient's samples of
 ``eps_j h(w_i . x_j) x_j``, h of mean zero. Over neurons that has the covariance ``q_perp u^2 C/d``,

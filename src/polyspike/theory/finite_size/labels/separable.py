@@ -29,7 +29,7 @@ _DERIVATIVES = 3
 
 
 class OtherAverages(NamedTuple):
-    """At every y, with ``s = sum_i (x_i^2 - 1)`` over the other inputs x (docs/theory-finite-size.md, section 11).
+    """At every y, with ``s = sum_i (x_i^2 - 1)`` over the other inputs x (docs/theory-corrections.md, section 11).
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where an outlier is on average at a finite size (docs/theory-finite-size.md, section 6).
+"""Where an outlier is on average at a finite size (docs/theory-corrections.md, on section 6).
 
 The location of an outlier is a limit. Over draws it fluctuates by relative ``1/sqrt n``, and its mean differs from the
 limit by 1/n. Two effects amount to percents:

@@ -1,4 +1,4 @@
-"""How the bulk and the label respond to the norm of a sample (docs/theory-finite-size.md, section 11).
+"""How the bulk and the label respond to the norm of a sample (docs/theory-corrections.md, section 11).
 
 Given kappa, the norm of the other coordinates of a sample fluctuates: ``Delta``, the deviation of ``log |x|/sqrt d``
 from its mean, has the variance ``v = 1/(2d)``. The diagonal R, the features and the label depend on it. Samples of

@@ -1,4 +1,4 @@
-"""The features in the few directions on which label and spikes depend (docs/theory-finite-size.md, sections 11 and 12).
+"""The features in the few directions on which label and spikes depend (docs/theory-corrections.md, sections 11 and 12).
 
 With b^ the direction of kappa and e^ those of the teacher orthogonal to it, the linear features live along b^ and e^,
 the quadratic ones along ``b^b^``, ``b^e^`` (symmetrised) and ``e^e^``, of unit norm. On a sample they are functions of
