@@ -8,9 +8,9 @@ noisier the labels, the less of the gradient can be believed: the best step shri
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style
 
 import polyspike as ps
-from polyspike.plotting import house_style
 
 noises = np.linspace(0, 2, 7)
 base = ps.Problem("tanh", "h1", n_samples=1000, input_dim=500, width=700, ridge=0.05, step_exponent=0.0)

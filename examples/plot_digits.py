@@ -9,10 +9,10 @@ inputs are whitened. Bars are standard errors over random splits and networks.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured
 
 import polyspike as ps
 from polyspike.data import load, whiten
-from polyspike.plotting import house_style, plot_measured
 
 
 def shifted_sine(x):

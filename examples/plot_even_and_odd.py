@@ -11,9 +11,9 @@ What it learns of the quadratic part comes from weights that are stretched along
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 import polyspike as ps
-from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 TEACHERS = {"linear": "h1", "linear and quadratic": "h1 + 0.7*h2"}
 COLOURS = {"tanh": "#0072B2", "gelu": "#D55E00", "cos": "#009E73"}

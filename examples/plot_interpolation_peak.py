@@ -9,9 +9,9 @@ itself where it should not be trusted: there its line is dotted.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured
 
 import polyspike as ps
-from polyspike.plotting import house_style, plot_measured
 
 N = 300
 widths = np.unique(np.geomspace(0.1 * N, 10 * N, 41).round().astype(int))

@@ -10,9 +10,9 @@ the rise comes later.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 import polyspike as ps
-from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 start = ps.Problem("tanh", "h1", n_samples=600, input_dim=300, width=400, step_size=0.0)
 steps, seen = np.geomspace(0.3, 60, 40), np.array([1.0, 5.0, 25.0, 50.0])

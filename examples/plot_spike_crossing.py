@@ -9,9 +9,9 @@ predicted; dots are means over eight networks; their bars show how far single ne
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, plot_measured
 
 import polyspike as ps
-from polyspike.plotting import house_style, plot_measured
 
 start = ps.Problem("relu", "h1", n_samples=600, input_dim=240, width=360, step_size=0.0, gradient="target")
 steps = np.linspace(0, 8, 17)

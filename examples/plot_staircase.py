@@ -9,9 +9,9 @@ the stairs is to be seen. Dots are simulated at the smallest size; the theory ne
 
 import matplotlib.pyplot as plt
 import numpy as np
+from polyspike.plotting import house_style, mark_windows, plot_measured, plot_predicted, plot_staircase
 
 import polyspike as ps
-from polyspike.plotting import house_style, mark_windows, plot_measured, plot_predicted, plot_staircase
 
 EDGES = [0.0, 1 / 4, 1 / 3, 3 / 8]
 

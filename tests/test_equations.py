@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "theory-finite-size.md"
+PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics")]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
 FILES = [path for path in sorted(THEORY.rglob("*.py")) if path != THEORY / "__init__.py"]
@@ -24,8 +24,13 @@ DERIVATION_ONLY = {
 """Equations that no function computes, and why."""
 
 
+def derivation() -> str:
+    """The pages of the theory, one behind the other."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+
+
 def labels(page: str) -> list[str]:
-    """The labels of a page's equations."""
+    """The labels of the equations of a text."""
     return re.findall(rf"^\s*\$\$ \(({LABEL})\)$", page, flags=re.MULTILINE)
 
 
@@ -46,25 +51,25 @@ def all_citations() -> dict[str, set[str]]:
 
 
 def test_every_equation_is_cited_or_belongs_to_the_derivation_only() -> None:
-    known, cited = labels(PAGE.read_text(encoding="utf-8")), set(all_citations())
+    known, cited = labels(derivation()), set(all_citations())
     assert len(known) > 50
     assert [label for label in known if label not in cited | set(DERIVATION_ONLY)] == []
 
 
 def test_what_belongs_to_the_derivation_only_is_cited_nowhere() -> None:
-    known, cited = labels(PAGE.read_text(encoding="utf-8")), all_citations()
+    known, cited = labels(derivation()), all_citations()
     assert set(DERIVATION_ONLY) <= set(known)
     assert {label: cited[label] for label in DERIVATION_ONLY if label in cited} == {}
 
 
 def test_every_cited_equation_exists_once() -> None:
-    known = labels(PAGE.read_text(encoding="utf-8"))
+    known = labels(derivation())
     assert len(known) == len(set(known))
     assert {label: files for label, files in all_citations().items() if label not in known} == {}
 
 
 def test_every_reference_in_the_pages_and_in_the_map_exists() -> None:
-    known = set(labels(PAGE.read_text(encoding="utf-8")))
+    known = set(labels(derivation()))
     pages = [path for path in (ROOT / "docs").glob("*.md") if path.name != "changelog.md"]
     referred = {
         label for path in pages for label in re.findall(rf"{{eq}}`({LABEL})`", path.read_text(encoding="utf-8"))

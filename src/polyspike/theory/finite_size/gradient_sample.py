@@ -1,8 +1,8 @@
 """The law of what one sample of the gradient leaves in the step, and a rule for averages over it.
 
 The conditioning of section 1 takes the sample's averages at their expectations. With few samples they fluctuate, and
-no error is linear in them (docs/theory-corrections.md, few samples of the gradient). Given the inputs along beta* and omega and
-the noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all::
+no error is linear in them (docs/theory-corrections.md, few samples of the gradient). Given the inputs along beta* and
+omega and the noises of the sample, the rest of beta is Gaussian. So three averages and one chi-square say it all::
 
     V = avg eps^2,   S = avg eps kappa* = beta . beta*,   T = avg eps omega.x = beta . omega,
     |beta|^2 - S^2 - T^2 = V chi^2 / n_0                                                        (eq-step-scalars).
