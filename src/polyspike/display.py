@@ -40,7 +40,7 @@ class Readable:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the same as the repr, as a table."""
-        shown = {name: _text(value).replace("+/-", "±") for name, value in _present(self).items()}
+        shown = {name: _in_a_cell(value) for name, value in _present(self).items()}
         return table(type(self).__name__, shown, self._picture())
 
     def __repr__(self) -> str:
@@ -76,6 +76,11 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_text(item)}" for name, item in value.items()) + "}"
     return _brief(value) if isinstance(value, Readable) else _own_words(value)
+
+
+def _in_a_cell(value: Any) -> str:
+    """As in the repr, but for quotes and signs that a page does not need."""
+    return value if isinstance(value, str) else _text(value).replace("+/-", "±")
 
 
 def _listed(values: Any) -> str:
