@@ -31,7 +31,7 @@ def alignment(
     run : Measurement, Replication, sequence of Measurement, or rows
         Simulated with ``alignment_degree``; of several runs, means with bars of one standard error. Rows have the
         columns ``vector`` and ``degree``, ``overlap`` and maybe ``overlap_se``.
-    theory : Prediction, Spectrum, or rows; optional
+    theory : Prediction or its spectrum, or rows; optional
         What its spikes carry, as ticks; nothing where fewer spikes are predicted than vectors were measured.
     ax : Axes, optional
         A new figure when absent.
@@ -99,7 +99,7 @@ def learned(prediction: Any, *, ax: Axes | None = None, bar_kwargs: Options = No
 
     Parameters
     ----------
-    prediction : Prediction or Spectrum
+    prediction : Prediction or its spectrum
     ax : Axes, optional
         A new figure when absent.
     bar_kwargs : mapping, optional

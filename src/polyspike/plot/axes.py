@@ -14,8 +14,6 @@ from polyspike.errors import ArgumentError
 
 __all__ = [
     "LABELS",
-    "Axes",
-    "Figure",
     "as_axes",
     "label_axes",
     "legend_below",

@@ -82,7 +82,7 @@ def spectrum(
     ----------
     run : Measurement, Replication, sequence of Measurement, or array of eigenvalues; optional
         Simulated with ``eigenvalues="all"``. Of an array all non-zero eigenvalues are expected.
-    theory : Prediction or Spectrum, optional
+    theory : Prediction or its spectrum, optional
         At least one of the two is needed.
     ax : Axes, optional
         A new figure when absent.
