@@ -22,12 +22,12 @@ function render(element) {
 function keepPunctuation(element) {
   const next = element.nextSibling;
   const mark = next && next.nodeType === Node.TEXT_NODE ? next.data.match(/^[.,;:!?)\u2019]+/) : null;
-  const parts = element.querySelectorAll(".katex-html > .base");
-  if (!mark || !parts.length) return;
+  const part = element.querySelector(".katex-html > :last-child");
+  if (!mark || !part) return;
   const kept = document.createElement("span");
   kept.className = "punctuation";
   kept.textContent = mark[0];
-  parts[parts.length - 1].append(kept);
+  part.append(kept);
   next.data = next.data.slice(mark[0].length);
 }
 

@@ -23,6 +23,8 @@ FORMULAS = """() => [
   ...[...document.querySelectorAll('.math.notranslate')].filter(m => !m.querySelector('.katex'))
     .map(m => 'not rendered: ' + m.textContent.slice(0, 60)),
   ...[...document.querySelectorAll('.katex-error')].map(e => 'error: ' + e.title),
+  ...[...document.querySelectorAll('span.math')].filter(m => /^[.,;:]/.test((m.nextSibling || {}).data || ''))
+    .map(m => 'a line may begin with what follows ' + m.querySelector('annotation').textContent),
   ...(document.querySelector('.math.notranslate') && !document.documentElement.dataset.formulas
     ? ['the formulas were not reached'] : []),
 ]"""
