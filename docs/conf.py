@@ -13,7 +13,7 @@ import polyspike
 DOCS = Path(__file__).parent
 EXAMPLES = DOCS.parent / "examples"
 SOURCE = DOCS.parent / "src"
-PUBLIC_ROOMS = ("data", "plotting")  # their names are used as polyspike.data.load, polyspike.plotting.house_style
+PUBLIC_ROOMS = ("data", "plot")  # their names are used as polyspike.data.load, polyspike.plot.errors
 UNDOCUMENTED = {"_version", "cli"}  # the command line documents itself: polyspike --help
 
 project = "polyspike"
@@ -35,11 +35,11 @@ html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
 # The explorer of `polyspike explore`, and the table from which it answers without a server.
-html_static_path = ["../src/polyspike/explore/static", "explorer"]
+EXPLORER = ("../src/polyspike/explore/static", "explorer")
 
 # Formulas are rendered by the KaTeX in _static, so that no page asks for anything from outside. Sphinx's extension for
 # MathJax writes them, and loads _static/formulas.js in its place.
-html_static_path = ["_static"]
+html_static_path = ["_static", *EXPLORER]
 html_css_files = ["katex/katex.min.css", "polyspike.css"]
 html_js_files = [("katex/katex.min.js", {"defer": "defer", "priority": 400})]  # before formulas.js, which has 500
 mathjax_path = "formulas.js"

@@ -8,14 +8,13 @@ noisier the labels, the less of the gradient can be believed: the best step shri
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style
 
 import polyspike as ps
 
 noises = np.linspace(0, 2, 7)
 base = ps.Problem("tanh", "h1", n_samples=1000, input_dim=500, width=700, ridge=0.05, step_exponent=0.0)
 
-with house_style():
+with ps.plot.style("light"):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2))
     for factor, colour in ((1, "#0072B2"), (2, "#D55E00"), (4, "#009E73")):
         cases = [base.replace(noise=float(noise), n_gradient=factor * 1000) for noise in noises]

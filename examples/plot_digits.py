@@ -9,7 +9,6 @@ inputs are whitened. Bars are standard errors over random splits and networks.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style, plot_measured
 
 import polyspike as ps
 from polyspike.data import load, whiten
@@ -27,10 +26,12 @@ steps = [2.0, 5.0, 10.0, 15.0, 20.0, 26.0]
 cases = [start, *(start.replace(step_size=eta) for eta in steps)]
 runs = [ps.simulate_data(cases, inputs, digits.target, seed=k) for k in range(8)]
 changes = np.array([[run.test_error - row[0].test_error for run in row[1:]] for row in runs])
+spread = changes.std(axis=0, ddof=1) / np.sqrt(len(runs))
+rows = [{"step_size": x, "change": y, "change_se": se} for x, y, se in zip(steps, changes.mean(axis=0), spread)]
 before, after = ps.simulate_data([start, cases[3]], inputs, digits.target, seed=0, eigenvalues="all")
 print(f"untrained: {np.mean([row[0].test_error for row in runs]):.3f} of the target's variance, 1")
 
-with house_style():
+with ps.plot.style("light"):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.2))
     bins = np.geomspace(0.01, after.eigenvalues[0] * 1.3, 50)
     for run, name, colour in ((before, "before", "#7A7A7A"), (after, f"after a step of {steps[2]:g}", "#0072B2")):
@@ -38,7 +39,7 @@ with house_style():
         left.plot(run.eigenvalues[0], 1.5, "v", color=colour)
     left.set(xscale="log", xlabel=r"eigenvalue of $FF^\top/N$", ylabel="count")
     left.legend()
-    plot_measured(right, steps, changes.mean(axis=0), changes.std(axis=0, ddof=1) / np.sqrt(len(runs)), color="#1A1A1A")
+    ps.plot.errors(measured=rows, x="step_size", y="change", ax=right, legend=False, dot_kwargs={"color": "#1A1A1A"})
     right.axhline(0, color="#7A7A7A", linestyle="dotted")
-    right.set(xlabel=r"step size $\eta$", ylabel="change of the test error")
+    right.set(xscale="linear", ylabel="change of the test error")
 plt.show()

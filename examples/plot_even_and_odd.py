@@ -11,37 +11,37 @@ What it learns of the quadratic part comes from weights that are stretched along
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style, plot_measured, plot_predicted
 
 import polyspike as ps
 
 TEACHERS = {"linear": "h1", "linear and quadratic": "h1 + 0.7*h2"}
-COLOURS = {"tanh": "#0072B2", "gelu": "#D55E00", "cos": "#009E73"}
+ACTIVATIONS = ("tanh", "gelu", "cos")
 curve, dots = np.linspace(0, 0.45, 13), np.linspace(0.05, 0.45, 3)
 
 
-def at(activation, teacher, alphas):
-    """A network of 300 neurons at many steps; the gradient has seen many samples."""
+def at(teacher, alphas):
+    """Networks of 300 neurons with each activation at many steps; the gradient has seen many samples."""
     sizes = {"n_samples": 600, "n_gradient": 6000, "input_dim": 150, "width": 300, "ridge": 0.05}
-    return [ps.Problem(activation, teacher, **sizes, step_exponent=float(alpha)) for alpha in alphas]
+    return [
+        ps.Problem(activation, teacher, **sizes, step_exponent=float(alpha))
+        for activation in ACTIVATIONS
+        for alpha in alphas
+    ]
 
 
-with house_style():
+with ps.plot.style("light"):
     figure, grid = plt.subplots(1, 2, figsize=(7.4, 3.4))
     for axes, (title, teacher) in zip(grid, TEACHERS.items()):
-        for activation, colour in COLOURS.items():
-            predicted = [row.test_error for row in ps.predict(at(activation, teacher, curve))]
-            plot_predicted(axes, curve, predicted, activation, color=colour)
-            measured = [ps.replicate(case, n=3, n_test=2000).test_error for case in at(activation, teacher, dots)]
-            plot_measured(axes, dots, [e.mean for e in measured], [e.standard_error for e in measured], color=colour)
-        axes.axhline(ps.predict(at("tanh", teacher, [0])[0]).null_error, color="#7A7A7A", linestyle="dotted")
-        axes.set(title=f"{title} teacher", xlabel=r"step exponent $\alpha$")
+        predictions = ps.predict(at(teacher, curve))
+        networks = [ps.replicate(case, replicates=3, n_test=2000) for case in at(teacher, dots)]
+        ps.plot.errors(predictions, measured=networks, hue="activation", ax=axes, legend=axes is grid[0])
+        axes.axhline(predictions[0].null_error, color="#7A7A7A", linestyle="dotted")
+        axes.set(title=f"{title} teacher", ylabel="")
     grid[0].set_ylabel("test error (dotted: of predicting zero)")
-    grid[0].legend()
 plt.show()
 
 # %%
 # Which degrees can have a spike, without any simulation:
 
-for activation in COLOURS:
+for activation in ACTIVATIONS:
     print(f"{activation:5}", ps.activation_report(activation).spikes or "none")

@@ -9,11 +9,8 @@ the stairs is to be seen. Dots are simulated at the smallest size; the theory ne
 
 import matplotlib.pyplot as plt
 import numpy as np
-from polyspike.plotting import house_style, mark_windows, plot_measured, plot_predicted, plot_staircase
 
 import polyspike as ps
-
-EDGES = [0.0, 1 / 4, 1 / 3, 3 / 8]
 
 
 def shifted_sine(x):
@@ -23,24 +20,16 @@ def shifted_sine(x):
 
 def at(n, alphas):
     """Networks of n samples with n/4 inputs, n/2 neurons and the steps n^alpha."""
-    sizes = {"n_samples": n, "input_dim": n // 4, "width": n // 2}
+    sizes = {"n_samples": n, "input_dim": n // 4, "width": n // 2, "ridge": 0.01}
     return [ps.Problem(shifted_sine, [0, 1, 0.6, 0.2], **sizes, step_exponent=float(alpha)) for alpha in alphas]
 
 
-alphas, dots = np.linspace(0, 0.42, 29), np.linspace(0.05, 0.4, 4)
-curves = {n: [row.test_error for row in ps.predict(at(n, alphas))] for n in (500, 10**5, 10**9)}
-measured = [ps.replicate(case, n=16, n_test=2000).test_error for case in at(500, dots)]
-levels = [ps.predict(at(10**9, [0.1])[0], "window", level).test_error for level in (1, 2, 3)]
+exponents = np.linspace(0, 0.42, 29)
+predictions = [ps.predict(at(n, exponents)) for n in (500, 10**5, 10**9)]
+networks = [ps.replicate(case, replicates=16, n_test=2000) for case in at(500, np.linspace(0.05, 0.4, 4))]
+limit = ps.predict(at(10**9, [0.1, 0.3, 0.35, 0.39]), method="window")  # one step in each window
 
-with house_style():
+with ps.plot.style("light"):
     figure, axes = plt.subplots(figsize=(6, 3.6))
-    for (n, curve), colour in zip(curves.items(), ("#56B4E9", "#0072B2", "#1A1A1A")):
-        exponent = round(np.log10(n), 1)
-        plot_predicted(axes, alphas, curve, f"n = {n}" if n < 1000 else f"$n = 10^{exponent:g}$", color=colour)
-    means, errors = zip(*((e.mean, e.standard_error) for e in measured))
-    plot_measured(axes, dots, means, errors, "simulated, n = 500", color="#56B4E9")
-    plot_staircase(axes, EDGES, levels, r"$n \to \infty$")
-    mark_windows(axes, 3)
-    axes.set(xlim=(0, 0.42), xlabel=r"step exponent $\alpha$   ($\eta = n^\alpha$)", ylabel="test error")
-    axes.legend()
+    ps.plot.errors(predictions, measured=networks, hue="n_samples", limit=limit, ax=axes)
 plt.show()

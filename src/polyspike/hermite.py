@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 RANGE = 9.0
-"""Beyond |z| = 9 the normal weight is under 1e-18: enough for averages of functions that do not grow fast."""
+"""Beyond ``|z| = 9`` the normal weight is under 1e-18: enough for averages of functions that do not grow fast."""
 
 
 # Beyond |z| = 14 the normal density is under 1e-43; with a degree-30 polynomial still under 1e-15.

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from math import sqrt
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from gallery import constant
 from polyspike import ArgumentError, Prediction, Problem, as_activation, predict, z_threshold
 from polyspike.theory.finite_size.initial_output import condition_without_output, predict_without_output
 
 # The simulation of examples/plot_initial_output.py.
-MEASURED = Path(__file__).parents[3] / "examples" / "measured" / "initial_output.csv"
+COLUMNS = ("alpha", "cosine", "cosine_se", "change", "change_se")
+MEASURED = [dict(zip(COLUMNS, row, strict=True)) for row in constant("plot_initial_output", "MEASURED")]
+REPLICATES = constant("plot_initial_output", "REPLICATES")
 START = Problem("tanh", "h1", n_samples=1500, input_dim=300, width=500, ridge=0.01, noise=0.5, step_size=0.0)
 
 
@@ -30,14 +31,13 @@ def misfits(theory: Callable[[Problem], Prediction], field: str) -> list[float]:
     z for 9 comparisons at a false alarm of 1e-4 together; the finite-size term is 1/d, of the untrained network's error
     for the test error and of 1 for the cosine.
     """
-    rows: Any = np.genfromtxt(MEASURED, delimiter=",", names=True)
-    z = z_threshold(len(rows), false_alarm=1e-4, degrees_of_freedom=int(rows["replicates"][0]) - 1)
+    z = z_threshold(len(MEASURED), false_alarm=1e-4, degrees_of_freedom=REPLICATES - 1)
     scale = {"change": theory(START).test_error, "cosine": 1.0}[field] / START.input_dim
     out = []
-    for row in rows:
-        found = theory(START.replace(step_exponent=float(row["alpha"])))
+    for row in MEASURED:
+        found = theory(START.replace(step_exponent=row["alpha"]))
         value = found.test_error - theory(START).test_error if field == "change" else found.spike_cosine
-        out.append(abs(value - float(row[field])) / (z * float(row[f"{field}_se"]) + scale))
+        out.append(abs(value - row[field]) / (z * row[f"{field}_se"] + scale))
     return out
 
 

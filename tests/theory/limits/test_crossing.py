@@ -5,12 +5,12 @@ limits.
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gallery import constant
 from polyspike import ArgumentError, EdgePrediction, Prediction, Problem, as_activation, predict, z_threshold
 from polyspike.theory.limits.crossing import readout_variance, scaled_step
 from polyspike.theory.limits.errors import learned_direction
@@ -147,15 +147,13 @@ def simulated_misfit(theory: Callable[[Problem], Prediction]) -> float:
 
     z standard errors, z for 27 comparisons at a false alarm of 1e-4 together, and 1/d of the untrained error.
     """
-    table = Path(__file__).parents[3] / "examples" / "measured" / "critical_exponent.csv"
-    rows: Any = np.genfromtxt(table, delimiter=",", names=True)
+    rows, replicates = (constant("plot_critical_exponent", name) for name in ("MEASURED", "REPLICATES"))
     out = []
-    for row in rows:
-        n = int(row["n"])
-        start, after = (one(at(2, t, n), "finite-size") for t in (0.0, float(row["t"])))
-        z = z_threshold(len(rows), false_alarm=1e-4, degrees_of_freedom=int(row["replicates"]) - 1)
+    for n, t, measured, se in rows:
+        start, after = (one(at(2, step, n), "finite-size") for step in (0.0, t))
+        z = z_threshold(len(rows), false_alarm=1e-4, degrees_of_freedom=replicates[n] - 1)
         gain = theory(after.problem).test_error - start.test_error
-        out.append(abs(gain - float(row["gain"])) / (z * float(row["se"]) + start.test_error / after.problem.input_dim))
+        out.append(abs(gain - measured) / (z * se + start.test_error / after.problem.input_dim))
     return max(out)
 
 
