@@ -105,4 +105,4 @@ def test_spikes_are_counted_above_the_bulk_alone(monkeypatch: pytest.MonkeyPatch
     found = phase.phase_map(base, [0.1, 0.3], [0.01, 0.1, 1.0])
     assert [cell["spikes"] for cell in found.cells] == [2] * 6
     assert len(made) == 2
-    assert {cell["spikes"] for cell in phase.phase_map(base, [0.1], [0.1], spikes=False).cells} == {None}
+    assert {cell["spikes"] for cell in phase.phase_map(base, [0.1], [0.1], count_spikes=False).cells} == {None}

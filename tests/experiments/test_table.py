@@ -104,7 +104,7 @@ def test_a_pair_names_its_baseline() -> None:
 
 MANY: dict[str, Callable[[], Any]] = {
     "comparisons": lambda: ps.compare(ps.predict(BASE), ps.replicate(BASE, replicates=2, run=Fake())).values(),
-    "cells of a map": lambda: phase_map(BASE, [0.0, 0.3], [0.1, 1.0], spikes=False).cells,
+    "cells of a map": lambda: phase_map(BASE, [0.0, 0.3], [0.1, 1.0], count_spikes=False).cells,
     "points": lambda: ps.equivalence(BASE.replace(step_exponent=0.2), sizes=(40, 60), replicates=2, n_test=20).points,
     "derivatives": lambda: [ps.derivatives(problem) for problem in PROBLEMS],
     "nothing": list,

@@ -35,10 +35,10 @@ def command(
     if port is not None and not 0 <= port <= _LARGEST_PORT:
         raise ArgumentError("port", port, f"give an integer from 0 to {_LARGEST_PORT}")
     with Explorer(port) as explorer:
-        _tell(explorer.address, json)
-        if browser:
-            Thread(target=webbrowser.open, args=(explorer.address,), daemon=True).start()
         try:
+            _tell(explorer.address, json)
+            if browser:
+                Thread(target=webbrowser.open, args=(explorer.address,), daemon=True).start()
             explorer.serve_forever()
         except KeyboardInterrupt:  # how a server ends, and no failure
             print("stopped", file=sys.stderr)

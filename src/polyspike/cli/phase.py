@@ -53,7 +53,7 @@ def command(
     name = against.replace("-", "_")
     exponents, values = _axes(name, against, low, high, rows, columns)
     folder = make_folder(out)
-    found = phase_map(problem, exponents, values, against=name, spikes=spikes)
+    found = phase_map(problem, exponents, values, against=name, count_spikes=spikes)
     written = _write(found, folder)
     _tell(found, written, json)
 

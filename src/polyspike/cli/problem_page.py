@@ -114,7 +114,7 @@ def _worth(found: Findings) -> list[str]:
             "estimate."
         )
     if found.runs:
-        words.append(f"± of a simulation: one standard error over {found.runs[0].n} networks.")
+        words.append(f"± of a simulation: one standard error over {found.runs[0].replicates} networks.")
     return [*words, f"The prediction holds for: {own.regime}. Trusted: {'yes' if own.trusted else 'no'}."]
 
 
@@ -133,7 +133,7 @@ def _errors(found: Findings) -> str:
         "Test and train error against the step. Line: predicted at this size. Dashed: the limit, one level a window."
     )
     if found.runs:
-        words += f" Dots: means over {found.runs[0].n} networks with one standard error."
+        words += f" Dots: means over {found.runs[0].replicates} networks with one standard error."
     if missing:
         words += f" The theory has no answer at {missing} of {len(found.curve)} steps: gaps."
     content = [figure(_errors_figure(found, not why), words)]
@@ -237,7 +237,7 @@ def _provenance(found: Findings) -> str:
     rows: list[tuple[str, str]] = [("polyspike", __version__), ("Python", platform.python_version())]
     rows += [(name, version(name)) for name in packages]
     if found.runs:
-        count = found.runs[0].n
+        count = found.runs[0].replicates
         rows.append(("seeds", f"({found.seed}, k), k = 0 .. {count - 1}; n_test = {found.n_test}"))
     else:
         rows.append(("seeds", "none: nothing was simulated"))

@@ -105,4 +105,4 @@ def _tell(found: Any, out: Path, json: bool) -> None:
 
 
 def _measured(runs: list[Any]) -> str:
-    return f", {runs[0].test_error}".replace("+/-", "±") + f" simulated ({runs[0].n} runs)" if runs else ""
+    return f", {runs[0].test_error}".replace("+/-", "±") + f" simulated ({runs[0].replicates} runs)" if runs else ""

@@ -58,7 +58,7 @@ def phase_map(
     values: Sequence[float],
     *,
     against: str = "ridge",
-    spikes: bool = True,
+    count_spikes: bool = True,
 ) -> PhaseMap:
     """Predict a map by the finite-size theory.
 
@@ -72,7 +72,7 @@ def phase_map(
         Ridges > 0, or sample ratios ``n/d``, the rows.
     against : str
         A key of :data:`AGAINST`.
-    spikes : bool
+    count_spikes : bool
         Whether to count the visible spikes, which takes a spectrum for every step and size.
 
     Raises
@@ -86,7 +86,7 @@ def phase_map(
     columns = [float(exponent) for exponent in exponents]
     problems = [row.replace(step_exponent=exponent) for row in rows for exponent in columns]
     found = predict(problems)
-    counts = _Counts(spikes)
+    counts = _Counts(count_spikes)
     cells = [_cell(answer, counts) for answer in found]
     best = [_best(row) for row in rows]
     errors = [row["test_error"] for row in best if row["test_error"] is not None]

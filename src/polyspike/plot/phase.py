@@ -71,7 +71,7 @@ def phase(
     --------
     >>> import polyspike as ps
     >>> problem = ps.Problem("relu", n_samples=400, input_dim=50, width=80, step_exponent=0.2)
-    >>> ax = phase(ps.phase_map(problem, [0.0, 0.25, 0.5], [0.01, 0.1, 1.0], spikes=False))
+    >>> ax = phase(ps.phase_map(problem, [0.0, 0.25, 0.5], [0.01, 0.1, 1.0], count_spikes=False))
     >>> ax.get_yscale()
     'log'
     """

@@ -65,9 +65,9 @@ def test_at_step_0_any_direction_may_be_the_spike(activation: str, teacher: str)
     np.testing.assert_allclose(gaps[0] / gaps[1], 16, rtol=0.1)
 
 
-def still(phi: Any, turned: Any, *rest: Any) -> NextOrder:
-    """Quadratic features that do not turn with the norm."""
-    return NextOrder(phi, 0 * turned, *rest)
+def still(*, phi_by_log_norm: Any, **rest: Any) -> NextOrder:
+    """Quadratic features that do not change with the norm."""
+    return NextOrder(phi_by_log_norm=0 * phi_by_log_norm, **rest)
 
 
 def test_simulation_tells_turning_quadratic_features_from_still_ones(monkeypatch: pytest.MonkeyPatch) -> None:
