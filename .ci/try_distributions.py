@@ -8,11 +8,10 @@ from tempfile import TemporaryDirectory
 
 TRY = """
 import polyspike as ps
-from polyspike.plotting import new_figure
 problem = ps.Problem("relu", "h1 + 0.5*h2", n_samples=200, input_dim=50, width=100, step_exponent=0.3)
-predicted, measured = ps.predict(problem), ps.replicate(problem, n=3, n_test=500)
+predicted, measured = ps.predict(problem), ps.replicate(problem, replicates=3, n_test=500)
 assert abs(predicted.test_error / measured.test_error.mean - 1) < 0.5, (predicted, measured)
-new_figure(3, 2)
+ps.plot.errors(predicted, measured=measured)
 print(ps.__version__, ps.__file__)
 """
 
