@@ -1,6 +1,6 @@
 """``predict_finite_size``: train loss, train error and test error at finite size, for any step size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
 
@@ -12,10 +12,11 @@ from polyspike.spectra import Spectrum
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.gradient_sample import Overlaps, concentration, mean_overlaps, weighted_samples
 from polyspike.theory.finite_size.labels.label_law import sampling_error
-from polyspike.theory.finite_size.solve import solve_errors, solve_problem
+from polyspike.theory.finite_size.solve import model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 from polyspike.theory.finite_size.trust import Corners, Trust, trust
@@ -60,14 +61,22 @@ def predict_finite_size(problem: Problem) -> Prediction:
     True
     """
     with within_double_precision():
-        solved = [(weight, *solve_problem(problem, sample=sample)) for weight, sample in weighted_samples(problem)]
-        found = [(weight, solve_errors(model, state)) for weight, model, state in solved]
-        overlaps = mean_overlaps([(weight, model) for weight, model, _ in solved])
-        effect = sum(
-            weight * effect_of_anisotropy(model, state, errors)
-            for (weight, errors), (_, model, state) in zip(found, solved)
-        )
-        return as_prediction(problem, mean_errors(found), overlaps, effect)
+        found, overlaps, effect = [], [], 0.0
+        for weight, model, state, at in _solved_nodes(problem):
+            errors = solve_errors(model, state, at)
+            found.append((weight, errors))
+            overlaps.append((weight, model))
+            effect += weight * effect_of_anisotropy(model, state, errors, at)
+        return as_prediction(problem, mean_errors(found), mean_overlaps(overlaps), effect)
+
+
+def _solved_nodes(problem: Problem) -> Iterator[tuple[float, FiniteSizeModel, BulkState, Linearised]]:
+    """Every node of the average over the gradient's sample with its weight, each solved from the one before."""
+    before: list[Solution] = []
+    for weight, sample in weighted_samples(problem):
+        continuation = ShiftContinuation(model_of(problem, sample=sample), before)
+        yield weight, *continuation.solve(problem)
+        before = [continuation.first] if continuation.first is not None else []
 
 
 def effect_of_anisotropy(

@@ -171,6 +171,31 @@ class BulkState:
         k = len(self.model.sample_weights)
         return BulkState(self.model, self.shift, self.r * np.exp(step[..., :k]), self.zeta * np.exp(step[..., k:]))
 
+    def damped(self) -> "BulkState":
+        """Half a step of the plain iteration, in logarithms."""
+        return self.moved(-0.5 * self.defect)
+
+    def alternated(self) -> "BulkState":
+        """A step of alternation: balanced, then ``zeta = 1/Y(R, zeta)``, then ``R = 1/X(R, zeta)``.
+
+        Sinkhorn's balancing of a matrix does the same, and like it this is fast where the variances of the noise range
+        over many decades.
+        """
+        balanced = self._balanced()
+        neurons = BulkState(self.model, self.shift, balanced.r, 1 / balanced.inverse_zeta)
+        return BulkState(self.model, self.shift, 1 / neurons.inverse_r, neurons.zeta)
+
+    def _balanced(self) -> "BulkState":
+        """``(R c, zeta/c)`` with the c at which ``E zeta/c + (n/N)(1 - c E[D R]) = 1``, an identity of every fixed
+        point of the leading order: the one direction in which alternation is slow where D is small.
+        """
+        model = self.model
+        pull = model.samples_per_neuron * float(model.sample_weights @ (self.shift * self.r))
+        push, rest = float(model.neuron_weights @ self.zeta), (1 - model.samples_per_neuron) / 2
+        root = (rest**2 + pull * push) ** 0.5
+        scale = push / (root + rest) if rest > 0 else (root - rest) / pull
+        return BulkState(model, self.shift, self.r * scale, self.zeta / scale)
+
 
 def _flat(matrices: Any) -> Any:
     """The last two axes as one."""

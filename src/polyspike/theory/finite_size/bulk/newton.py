@@ -14,11 +14,18 @@ __all__ = ["solve_bulk"]
 _TOLERANCE = 2e-11
 # Below this the defect is rounding: Newton stops when it no longer falls.
 _ROUNDING = 1e-9
-_FIRST_ATTEMPT = 16
+_FIRST_ATTEMPT = 32
+# An attempt ends when more steps than the first number do not bring the defect down to the second, its share.
+_STALLED, _FALLS = 5, 0.9
 _MAX_ITERATIONS = 200
-_SHIFT_RATIO = 10.0
-_DAMPED_STEPS = 1
-_MAX_LOG_STEP = 2.0
+# Continuation in D: the first ratio of two shifts, the power by which it grows after at most so many Newton steps, and
+# the least ratio.
+_SHIFT_RATIO, _GROWTH, _QUICK, _LEAST_RATIO = 10.0, 1.5, 3, 1.2
+# A cold start with a larger defect than the first number is brought nearer by at most so many steps of alternation, as
+# long as each brings the defect down to the second, its share.
+_FAR_OFF, _HELPFUL, _ALTERNATIONS = 3.0, 0.9, 30
+# The longest step in the logarithms; and that after so many steps, when only the tails of the grid are far.
+_MAX_LOG_STEP, _PATIENCE, _LATE_LOG_STEP = 2.0, 6, 6.0
 _HALVINGS = 4
 # A Jacobian is used again while so many further steps, each dividing the defect like the last, reach the tolerance.
 _CHORD_STEPS = 3
@@ -36,9 +43,9 @@ def solve_bulk(
     Parameters
     ----------
     start : BulkState, optional
-        A state of this model at this shift that is near the solution; without one, a damped iteration from
-        ``R = 1/(D + h)``, ``zeta = 1``. Where Newton fails from there, D is lowered step by step from a size at which
-        it converges.
+        A state of this model at this shift that is near the solution; without one, a damped step from
+        ``R = 1/(D + h + |phi|^2)``, ``zeta = 1``, then alternation while that is far off and helps. Where Newton fails
+        from there, D is lowered step by step from a size at which it converges.
     nearby : Linearised, optional
         The Jacobian of the start, or of a state near it.
 
@@ -69,24 +76,30 @@ def _converged(state: BulkState, tolerance: float) -> bool:
 
 
 def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
-    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or not finite.
+    """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or stalls, or
+    is not finite.
 
     The Jacobian of an earlier step, or ``known``, is used again while that is expected to reach the tolerance soon.
     """
-    last = np.inf
+    last = lowest = np.inf
+    stalled = 0
     for iteration in range(most):
         size = state.size_of_defect
-        if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size):
+        lowest, stalled = (size, 0) if size < _FALLS * lowest else (lowest, stalled + 1)
+        if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size) or stalled > _STALLED:
             return state, iteration
         if size / tolerance > (last / size) ** _CHORD_STEPS:
             known = None
         last = size
-        state, known = _next(state, known)
+        state, known = _next(state, known, _MAX_LOG_STEP if iteration < _PATIENCE else _LATE_LOG_STEP)
     return state, most
 
 
 def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkState, int]:
-    """Continuation in D from the scale of the features' own variance down, each start extrapolated in logarithms."""
+    """Continuation in D from the scale of the features' own variance down, each start extrapolated in logarithms.
+
+    The ratio of two shifts grows where Newton is quick and shrinks where it fails, which ends at the least ratio.
+    """
     natural = float((model.sample_weights @ (model.noise_variance + 1)) @ model.neuron_weights)
     level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
     state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
@@ -97,8 +110,11 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
         new, iterations = _newton(guess, tolerance, 8)
         total += max(iterations, 1)  # a start that is not finite takes none
         if not _converged(new, tolerance):
-            ratio = max(1.2, ratio**0.5)
+            if ratio <= _LEAST_RATIO:
+                break
+            ratio = max(_LEAST_RATIO, step**0.5)
             continue
+        ratio = ratio**_GROWTH if iterations <= _QUICK else ratio
         moved = np.concatenate([np.log(new.r / state.r), np.log(new.zeta / state.zeta)])
         slope, level, state = -moved / np.log(step), level / step, new
     return state if level <= 1 else BulkState(model, shift, state.r, state.zeta), total
@@ -107,19 +123,25 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
 def _start(model: BulkModel, shift: Any) -> BulkState:
     ones = np.ones(len(model.neuron_weights))
     r = 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
-    state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones)
-    for _ in range(_DAMPED_STEPS):
-        state = _damped(state)
+    state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones).damped()
+    for _ in range(_ALTERNATIONS):
+        if state.size_of_defect <= _FAR_OFF:
+            break
+        nearer = _nearer(state)
+        if not nearer.size_of_defect < _HELPFUL * state.size_of_defect:
+            break
+        state = nearer
     return state
 
 
-def _damped(state: BulkState) -> BulkState:
-    return state.moved(-0.5 * state.defect)
+def _nearer(state: BulkState) -> BulkState:
+    """A step that needs no Jacobian: of alternation, or a damped one of a batch of shifts."""
+    return state.damped() if state.r.ndim > 1 else state.alternated()
 
 
-def _next(state: BulkState, known: Linearised | None) -> tuple[BulkState, Linearised | None]:
-    """A Newton step, limited to a change of the logarithms by 2 and halved until the defect falls; a damped step where
-    there is no Newton step or where halving fails.
+def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[BulkState, Linearised | None]:
+    """A Newton step, limited to a change of the logarithms by ``longest`` and halved until the defect falls; a step of
+    alternation where there is no Newton step or where halving fails.
     """
     try:
         if state.r.ndim > 1:
@@ -128,16 +150,16 @@ def _next(state: BulkState, known: Linearised | None) -> tuple[BulkState, Linear
             known = known or Linearised(state)
             step = -known.solve(state.defect)
     except (NumericalError, np.linalg.LinAlgError):
-        return _damped(state), None
+        return _nearer(state), None
     largest = float(np.abs(step).max())
     if not np.isfinite(largest):
-        return _damped(state), None
-    if largest > _MAX_LOG_STEP:
-        step *= _MAX_LOG_STEP / largest
+        return _nearer(state), None
+    if largest > longest:
+        step *= longest / largest
     size = state.size_of_defect
     for _ in range(_HALVINGS):
         new = state.moved(step)
         if new.size_of_defect < size or size <= _ROUNDING:
             return new, known
         step = step / 2
-    return _damped(state), None
+    return _nearer(state), None
