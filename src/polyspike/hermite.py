@@ -94,11 +94,18 @@ def gauss_legendre(corners: Array, n_per_panel: int) -> tuple[Array, Array]:
     -------
     nodes, weights : ndarray of shape (..., panels * n_per_panel)
     """
-    x, w = np.polynomial.legendre.leggauss(n_per_panel)
+    x, w = _legendre(n_per_panel)
     half = np.diff(corners, axis=-1)[..., None] / 2
     nodes, weights = corners[..., :-1, None] + half + half * x, half * w
     shape = (*corners.shape[:-1], -1)
     return nodes.reshape(shape), weights.reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _legendre(n_nodes: int) -> tuple[Array, Array]:
+    """Gauss-Legendre on [-1, 1]; shape (n_nodes,) each."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return _frozen(nodes), _frozen(weights)
 
 
 def under_normal(nodes: Array, weights: ArrayLike) -> Array:

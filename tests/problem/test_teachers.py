@@ -248,6 +248,13 @@ def test_without_a_linear_part_the_direction_is_the_first_index() -> None:
     assert teacher.direction.tolist() == [1, 0]
 
 
+def test_the_linear_coefficients_are_computed_once_and_cannot_be_written() -> None:
+    kept = as_teacher("h1[0] - 2*h1[1]").linear_coefficients
+    assert as_teacher("h1[0] - 2*h1[1]").linear_coefficients is kept
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0] = 3.0
+
+
 def test_a_direction_that_is_not_used_counts() -> None:
     teacher = as_teacher("h1[2]")
     assert teacher.n_indices == 3

@@ -117,9 +117,8 @@ class Teacher:
 
     @property
     def linear_coefficients(self) -> Array:
-        """First Hermite coefficient of every index, shape (n_indices,); beta* is this, normalised."""
-        identity = np.eye(self.n_indices, dtype=int)
-        return np.array([self.tensor_coefficient(row) for row in identity.tolist()])
+        """First Hermite coefficient of every index, shape (n_indices,), read-only; beta* is this, normalised."""
+        return _linear_coefficients(self)
 
     @property
     def direction(self) -> Array:
@@ -181,6 +180,14 @@ def factors_at(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
 def value_of(factors: tuple[Factor, ...], t: Array) -> Array:
     """The product of factors of one index at ``t``."""
     return prod((_factor(f, t, np) for f in factors), start=np.ones_like(t))
+
+
+@lru_cache(maxsize=256)
+def _linear_coefficients(teacher: Teacher) -> Array:
+    identity = np.eye(teacher.n_indices, dtype=int)
+    found = np.array([teacher.tensor_coefficient(row) for row in identity.tolist()])
+    found.setflags(write=False)
+    return found
 
 
 @lru_cache(maxsize=4096)

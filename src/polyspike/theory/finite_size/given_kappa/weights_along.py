@@ -14,6 +14,7 @@ along the teacher, s grows there like ``(1 + e u mu)^2``. So the quadratic part 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -207,12 +208,18 @@ def _curvature_factors(growth: Any, exponent: Any) -> tuple[Any, Any]:
     activation's curvature changes by T. Both are 1 at eps = 0. Where the norm falls with the weight it does so by
     little, and eps goes to zero smoothly in u.
     """
-    g, w = np.polynomial.hermite_e.hermegauss(2 * _NODES)
-    g, w = g[_NODES:], 2 * w[_NODES:] / w.sum()
+    g, w = _half_rule()
     eps = (growth * (1 + np.tanh(growth / _SMALL_GROWTH)) / 2)[..., None]
     square = g**2 * ((1 + eps) / (1 + eps * g**2)) ** exponent[:, None, None]
     first, second = square @ w, square**2 @ w
     return first, ((second - first**2) / 2) ** 0.5
+
+
+@lru_cache(maxsize=1)
+def _half_rule() -> tuple[Array, Array]:
+    """Nodes and weights of the average of an even function of a Gaussian weight."""
+    g, w = np.polynomial.hermite_e.hermegauss(2 * _NODES)
+    return g[_NODES:], 2 * w[_NODES:] / w.sum()
 
 
 def product_covariance(s: Any, dimension: int) -> Any:

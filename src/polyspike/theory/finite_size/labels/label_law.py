@@ -197,12 +197,18 @@ def _two_nodes(second: float, third: float) -> tuple[Array, Array]:
     return np.array([half - root, half + root]), np.array([low, 1 - low])
 
 
+@lru_cache(maxsize=64)
 def rotation(teacher: Teacher) -> Array:
-    """Orthogonal matrix whose first row is the teacher's first Hermite direction: of one index, its sign."""
+    """Orthogonal matrix whose first row is the teacher's first Hermite direction: of one index, its sign.
+
+    It is read-only, because it is cached.
+    """
     p = teacher.n_indices
     basis, _ = np.linalg.qr(np.column_stack([teacher.direction, np.eye(p)]))
     basis[:, 0] = teacher.direction
-    return basis[:, :p].T
+    rows = basis[:, :p].T
+    rows.setflags(write=False)
+    return rows
 
 
 def kinks_along(teacher: Teacher) -> tuple[float, ...]:
