@@ -29,7 +29,7 @@ from polyspike.problem.callables import (
 )
 from polyspike.problem.importing import imported, is_dotted
 from polyspike.problem.names import closest_names
-from polyspike.problem.smoothness import Smoothness
+from polyspike.problem.smoothness import Smoothness, known_smoothness
 
 __all__ = ["ACTIVATIONS", "Activation", "as_activation"]
 
@@ -101,6 +101,13 @@ _FORMULAS: dict[str, Formula] = {
     "sin": Formula(lambda x, xp: xp.sin(x), lambda x, xp: xp.cos(x), strip=inf),
     "cos": Formula(lambda x, xp: xp.cos(x), lambda x, xp: -xp.sin(x), strip=inf),
 }
+
+
+@lru_cache(maxsize=64)
+def _smoothness(formula: Formula) -> Smoothness:
+    """That of a formula, of which it is known where it is analytic."""
+    return known_smoothness(lambda x: np.asarray(formula.value(x, np), dtype=float), formula.kinks)
+
 
 _MAX_HERMITE = 12
 
@@ -199,7 +206,7 @@ class Activation:
     @property
     def smoothness(self) -> Smoothness:
         """Where quadrature splits: at the kinks, and around steep places of a callable."""
-        return self.formula.smoothness or Smoothness(self.formula.kinks, 0)
+        return self.formula.smoothness or _smoothness(self.formula)
 
     @property
     def mean(self) -> float:

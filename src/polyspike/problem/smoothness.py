@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
-__all__ = ["FAR_CORNERS", "Panels", "Smoothness", "resolve", "simple_far_out", "smoothness_of"]
+__all__ = ["FAR_CORNERS", "Panels", "Smoothness", "known_smoothness", "resolve", "simple_far_out", "smoothness_of"]
 
 _RANGE = 14.0
 # The golden ratio's share of a panel: the edges are the numbers that lie furthest from fractions.
@@ -142,16 +142,25 @@ def resolve(
         left, right, level = np.concatenate([left, middle]), np.concatenate([middle, right]), level + 1
 
 
-def simple_far_out(evaluate: Callable[[Array], Array]) -> bool:
+def simple_far_out(evaluate: Callable[[Array], Array], scale: float = 0.0) -> bool:
     """Whether panels that double, from 14 to a million, resolve a function: true of ``clip``, false of ``sin``.
 
-    Values may overflow or be NaN there: then it is false.
+    To 1e-11 of its values on every panel, or of those plus a ``scale``. Values may overflow or be NaN there: then it is
+    false.
     """
     edges = np.array(FAR_CORNERS)
     left, right = np.concatenate([-edges[:0:-1], edges[:-1]]), np.concatenate([-edges[-2::-1], edges[1:]])
     with np.errstate(all="ignore"):
-        panels = _panels(evaluate, left, right, 0.0)
+        panels = _panels(evaluate, left, right, scale)
         return bool(np.isfinite(panels.size).all() and _died_out(panels, _RESOLVED).all())
+
+
+def known_smoothness(evaluate: Callable[[Array], Array], kinks: tuple[float, ...]) -> Smoothness:
+    """That of a function of which it is known where it is analytic: no panels for steep places.
+
+    Whether it is simple far out is asked at 1e-11 of its root mean square.
+    """
+    return Smoothness(kinks, 0, simple_far_out(evaluate, _root_mean_square(evaluate, *_base(kinks))))
 
 
 def _base(kinks: tuple[float, ...]) -> tuple[Array, Array]:

@@ -13,6 +13,9 @@ from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.gradient_matrix.residual_law import mean_ratio
+from polyspike.theory.finite_size.predict import mean_errors
+from polyspike.theory.finite_size.solve import model_of
+from polyspike.theory.finite_size.spikes.errors import Errors, _at_minimum
 
 BASE = Problem("tanh", "h1", 2000, 1000, 2000, step_size=1.0, ridge=0.01, gradient="target")
 
@@ -92,6 +95,31 @@ def test_a_sample_of_the_fuzz_keeps_every_promise(monkeypatch: pytest.MonkeyPatc
     report = fuzz.fuzz(40, seed=2026, batches=0.3)
     assert not report.broken, report.table()
     assert report.statuses["ok"] > 20
+
+
+def test_an_average_of_errors_at_their_bound_is_at_the_bound() -> None:
+    """Weights sum to one up to rounding."""
+    null = BASE.label_second_moment
+    found = Errors(null, null, null)
+    weights = [1 / 3, 1 / 3, 1 / 3 + 3e-16]
+    assert sum(weights) > 1
+    mean = mean_errors(BASE, [(weight, found) for weight in weights])
+    assert (mean.train_loss, mean.train_error) == (null, null)
+
+
+def test_a_form_without_a_minimum_says_how_far_it_ranges() -> None:
+    with pytest.raises(NumericalError, match=r"ranges from 1e\+00 to 4e\+00: rounding leaves it no minimum") as caught:
+        _at_minimum(np.array([[4.0, 2.0], [2.0, 1.0]]), np.ones(2))
+    assert caught.value.status is Status.OUT_OF_RANGE
+    np.testing.assert_allclose(_at_minimum(np.diag([2.0, 4.0]), np.ones(2)), [0.5, 0.25])
+
+
+def test_the_quadratic_part_of_a_linear_activation_is_rounding() -> None:
+    problem = BASE.replace(activation="h1", n_samples=600, input_dim=150, width=300)
+    assert model_of(problem).quadratic[0].shape[1] == 0
+    assert model_of(problem.replace(activation="h2")).quadratic[0].shape[1] > 0
+    exact = predict_finite_size(problem.replace(activation="identity"))
+    assert predict_finite_size(problem).test_error == pytest.approx(exact.test_error, rel=1e-10)
 
 
 def test_the_fuzz_sees_a_broken_promise() -> None:

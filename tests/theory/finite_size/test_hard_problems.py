@@ -7,7 +7,7 @@ import pytest
 
 from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
 from polyspike.theory.finite_size.bulk import newton
-from polyspike.theory.finite_size.solve import _sound, model_of, solve_errors, solve_problem
+from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors, solve_problem
 from polyspike.theory.finite_size.spikes.errors import Errors
 
 ACTIVATIONS = (
@@ -126,7 +126,7 @@ def test_errors_out_of_order_are_refused_with_the_numbers() -> None:
     model, state = solve_problem(BASE)
 
     good = solve_errors(model, state)
-    assert _sound(BASE, good) == good
+    assert in_order(BASE, good) == good
     for change in (
         {"train_error": good.train_loss * 1.01},
         {"train_error": -1e-3},
@@ -135,10 +135,10 @@ def test_errors_out_of_order_are_refused_with_the_numbers() -> None:
     ):
         broken = Errors(**{**vars(good), **change})
         with pytest.raises(NumericalError, match="not in their order") as caught:
-            _sound(BASE, broken)
+            in_order(BASE, broken)
         assert caught.value.partial is broken
     with pytest.raises(NumericalError, match="overflow"):
-        _sound(BASE, Errors(good.train_loss, good.train_error, np.inf))
+        in_order(BASE, Errors(good.train_loss, good.train_error, np.inf))
 
 
 def test_a_fixed_point_that_is_not_found_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:

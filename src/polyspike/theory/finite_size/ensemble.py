@@ -78,7 +78,7 @@ class Ensemble:
             member.weight * effect_of_anisotropy(member.model, member.state, errors, member.at)
             for member, (_, errors) in zip(members, found, strict=True)
         )
-        return Average(members, mean_errors(found), effect)
+        return Average(members, mean_errors(problem, found), effect)
 
     def _follower(self, k: int) -> ShiftContinuation:
         if k == len(self._followers):

@@ -16,7 +16,7 @@ from polyspike.theory.finite_size.continuation import ShiftContinuation, Solutio
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.gradient_sample import Overlaps, concentration, mean_overlaps, weighted_samples
 from polyspike.theory.finite_size.labels.label_law import sampling_error
-from polyspike.theory.finite_size.solve import model_of, solve_errors
+from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 from polyspike.theory.finite_size.trust import Corners, Trust, trust
@@ -67,7 +67,7 @@ def predict_finite_size(problem: Problem) -> Prediction:
             found.append((weight, errors))
             overlaps.append((weight, model))
             effect += weight * effect_of_anisotropy(model, state, errors, at)
-        return as_prediction(problem, mean_errors(found), mean_overlaps(overlaps), effect)
+        return as_prediction(problem, mean_errors(problem, found), mean_overlaps(overlaps), effect)
 
 
 def _solved_nodes(problem: Problem) -> Iterator[tuple[float, FiniteSizeModel, BulkState, Linearised]]:
@@ -92,12 +92,13 @@ def effect_of_anisotropy(
     return abs(float(without.test_error) / float(found.test_error) - 1)
 
 
-def mean_errors(found: Sequence[tuple[float, Errors]]) -> Errors:
-    """The averages of errors with their weights."""
+def mean_errors(problem: Problem, found: Sequence[tuple[float, Errors]]) -> Errors:
+    """The averages of a problem's errors with their weights, which sum to one up to rounding."""
     if len(found) == 1:
         return found[0][1]
     names = [field.name for field in fields(Errors)]
-    return Errors(*(sum(weight * getattr(errors, name) for weight, errors in found) for name in names))
+    means = (sum(weight * getattr(errors, name) for weight, errors in found) for name in names)
+    return in_order(problem, Errors(*means))
 
 
 def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps, effect: float = 0.0) -> Prediction:

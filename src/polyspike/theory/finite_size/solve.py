@@ -15,7 +15,7 @@ from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
-__all__ = ["model_of", "shift_of", "solve_errors", "solve_problem"]
+__all__ = ["in_order", "model_of", "shift_of", "solve_errors", "solve_problem"]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-12
@@ -70,14 +70,19 @@ def solve_errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None
         if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
             message = "ridge 0: the test error diverges as the ridge vanishes"
             raise NumericalError(Status.SINGULAR, message, partial=found)
-    return _sound(model.problem, found)
+    return in_order(model.problem, found)
 
 
-def _sound(problem: Problem, found: Errors) -> Errors:
+def in_order(problem: Problem, found: Errors) -> Errors:
     """The errors, after a check of ``0 <= train error <= train loss <= E y^2`` and ``test error >= noise^2``.
 
     An error that exceeds its bound by no more than the errors of quadrature and rounding, a part in 1e7 of it or 1e-12
     of ``E y^2``, is given as the bound.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` where an error is not finite; ``OUT_OF_RANGE`` where their order is lost.
     """
     null, least = problem.label_second_moment, problem.noise**2
     loss, train, test = (float(value) for value in (found.train_loss, found.train_error, found.test_error))

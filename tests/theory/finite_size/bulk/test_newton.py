@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem
+from polyspike import NumericalError, Problem
+from polyspike.status import Status
 from polyspike.theory.finite_size.bulk import newton
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
@@ -58,3 +59,10 @@ def test_an_attempt_ends_where_nothing_falls(monkeypatch: pytest.MonkeyPatch) ->
     start = _cold(model.bulk, shift_of(BASE, model))
     monkeypatch.setattr(newton, "_next", lambda state, known, longest: (state, known))
     assert newton._newton(start, 2e-11, 100)[1] <= newton._STALLED + 2
+
+
+def test_iterates_that_overflow_are_out_of_range() -> None:
+    problem = FAR.replace(activation="h12", step_size=100.0, input_dim=24, n_gradient=20_000_000)
+    with pytest.raises(NumericalError, match=r"leaves? double precision") as caught:
+        solve_problem(problem)
+    assert caught.value.status is Status.OUT_OF_RANGE

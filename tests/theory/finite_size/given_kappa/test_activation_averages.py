@@ -108,3 +108,42 @@ def test_a_callable_is_not_taken_for_the_formula_of_its_name(activation: Activat
     problem = Problem(activation, "h1", 400, 100, 200, step_exponent=0.2, ridge=0.01)
     renamed = predict_finite_size(problem.replace(activation=unnamed(activation)))
     assert predict_finite_size(problem).test_error == renamed.test_error
+
+
+@pytest.mark.parametrize("name", ["tanh", "erf", "sigmoid", "softplus", "gelu", "silu"])
+def test_large_deviations_take_panels_that_agree_with_the_trapezoid_rule(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activation = as_activation(name)
+    tau = np.array([[60.0, 300.0, 1500.0]]) * np.ones((4, 1))
+    x = np.array([[0.0], [0.3], [-2.0], [5.0]]) * tau
+    panels = activation_averages(activation, x, tau)
+    monkeypatch.setattr("polyspike.theory.finite_size.given_kappa.activation_averages._SPLIT_COST", np.inf)
+    for found, expected in zip(panels, activation_averages(activation, x, tau), strict=True):
+        assert not np.array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+
+
+def test_deviations_beyond_a_trapezoid_rule_are_answered_where_an_activation_is_simple_far_out() -> None:
+    far = 3e5 * np.ones((3, 3))
+    found = activation_averages(as_activation("tanh"), 0 * far, far)
+    # tanh is the sign of its argument there: E z sign(z) = sqrt(2/pi).
+    np.testing.assert_allclose(found.slope * far, (2 / np.pi) ** 0.5, rtol=1e-9)
+    # Negative control: a sine never is.
+    with pytest.raises(NumericalError, match="would need"):
+        activation_averages(as_activation(lambda x: np.sin(x)), 0 * far, far)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "uncentred cos"])
+def test_sine_and_cosine_have_closed_forms(name: str) -> None:
+    activation = as_activation(name)
+    tau = np.array([[0.2, 1.0, 3.0, 8.0]]) * np.ones((3, 1))
+    x = np.array([[0.0], [0.7], [-4.0]]) * np.ones((1, 4))
+    by_rule = activation_averages(
+        Activation("a function of the user", activation.formula, centred=activation.centred), x, tau
+    )
+    for found, expected in zip(activation_averages(activation, x, tau), by_rule, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-11)
+    shifted = activation_averages(activation, x + 1e-20j, tau)
+    np.testing.assert_allclose(shifted.mean.imag / 1e-20, by_rule.slope, atol=1e-11)
+    assert np.isfinite(np.array(activation_averages(activation, 1e6 * x, 1e6 * tau))).all()

@@ -31,6 +31,8 @@ __all__ = ["FiniteSizeModel", "assemble", "build_model"]
 
 # The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5
+# A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
+_ROUNDING = 1e-26
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def assemble(
     if not finite_dimension:
         norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
     phi, phi_by_log_norm, chi = _linear_factors(averages, norm_fluctuations, grid, rank_tolerance)
-    quadratic = _quadratic_factors(averages, norm_fluctuations, grid)
+    quadratic = _quadratic_factors(averages, norm_fluctuations, grid, tau)
     noise_variance, growth = averages.noise_variance, norm
     if finite_dimension:
         noise_variance, linear_growth = _independent(averages, tau * norm, norm_fluctuations, grid)
@@ -169,11 +171,15 @@ def _linear_factors(
     return phi, phi_by_log_norm, chi
 
 
-def _quadratic_factors(averages: ActivationAverages, norm_fluctuations: Norms, grid: Grid) -> tuple[Any, Any, Any]:
-    """The same of ``a2 = t / sqrt 2``."""
+def _quadratic_factors(
+    averages: ActivationAverages, norm_fluctuations: Norms, grid: Grid, tau: Any
+) -> tuple[Any, Any, Any]:
+    """The same of ``a2 = t / sqrt 2``; none where that is rounding beside ``E sigma^2``."""
+    square = np.real(averages.noise_variance + averages.mean**2 + (tau * averages.slope) ** 2)
+    least = _ROUNDING * float(grid.kappa_weights @ square @ grid.u_weights)
     functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]
     weights = [1.0, norm_fluctuations.log_norm_variance]
-    (phi2, phi2_by_log_norm), chi2 = factorise(functions, weights, grid, NEXT_RANK_TOLERANCE)
+    (phi2, phi2_by_log_norm), chi2 = factorise(functions, weights, grid, NEXT_RANK_TOLERANCE, least)
     return phi2, phi2_by_log_norm, chi2
 
 

@@ -57,7 +57,8 @@ def solve_bulk(
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``.
+        ``NOT_CONVERGED``, with the residual, the iterations and the last state as ``partial``; ``OUT_OF_RANGE`` where
+        the iterates overflow.
     """
     # Iterates may leave the domain on the way; steps are then shortened or given up.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -67,6 +68,10 @@ def solve_bulk(
         state, more = _lower_shift(model, shift, tolerance)
         if _converged(state, tolerance):
             return state, iterations + more
+    if not np.isfinite(state.size_of_defect):
+        size = float(np.abs(model.noise_variance).max())
+        message = f"features with a variance of up to {size:.0e}: the fixed point of the bulk leaves double precision"
+        raise NumericalError(Status.OUT_OF_RANGE, message, partial=state)
     message = f"bulk fixed point: residual {state.size_of_defect:.1e} after {iterations + more} Newton steps"
     raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
 

@@ -4,8 +4,9 @@ These are the averages of section 1 of docs/theory-finite-size.md (eq-averages),
 ``m = E sigma(tau z + x)``, ``A1 = E z sigma(tau z + x)``, ``A2^2 = E sigma^2 - m^2 - A1^2``,
 ``t = E (z^2 - 1) sigma(tau z + x)``, which is the derivative of m by log tau; and the derivatives
 ``b = dA2^2/d log tau^2`` and ``E (z^3 - 3z) sigma(tau z + x) / tau`` of ``A2^2`` and of ``A1 / tau``.
-Closed forms for the piecewise linear family and polynomials; a trapezoid rule for smooth activations, whose step
-follows tau; a split rule for any other kinked one.
+Closed forms for the piecewise linear family, polynomials, sine and cosine; a trapezoid rule for other smooth
+activations, whose step follows tau, or panels that resolve them where they are simple far out and tau is large; a split
+rule for any other kinked one.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,10 +41,14 @@ _MOST_VALUES = 4 * 10**7
 _PANELS, _PANEL_NODES = 8, 16
 # The share of a second moment that may lie beyond this many deviations; a twentieth of it lies beyond the range of z.
 _TAIL, _TAIL_SHARE = 7.8, 1e-7
+# A node of a split rule, of which every point of the grid has its own, costs as much as so many of a trapezoid rule.
+_SPLIT_COST = 2
 # Columns of the grid are taken together up to this many values.
 _BLOCK = 400_000
 # Slope below zero, and its jump at zero.
 _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 0.99)}
+# ``sin(x + phase)``.
+_PHASES = {"sin": 0.0, "cos": pi / 2}
 
 
 class ActivationAverages(NamedTuple):
@@ -117,6 +122,8 @@ def _hermite_moments(
     activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
 ) -> tuple[list[Array], list[Array]]:
     """``E[H_k sigma]`` for k < n_first and ``E[H_k sigma^2]`` for k < n_second, H_k unnormalised."""
+    if activation.is_named and activation.name in _PHASES:
+        return _sine_moments(activation, x, tau, n_first, n_second)
     first = [np.empty(x.shape) for _ in range(n_first)]
     second = [np.empty(x.shape) for _ in range(n_second)]
     for columns, z, w in _blocks(activation, x, tau):
@@ -127,6 +134,28 @@ def _hermite_moments(
         _take(first, columns, value, polynomials)
         _take(second, columns, value * value, polynomials)
     return first, second
+
+
+def _sine_moments(
+    activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
+) -> tuple[list[Array], list[Array]]:
+    """Of a sine or cosine less its mean c: ``E H_k sin(tau z + x) = tau^k exp(-tau^2/2) sin(x + k pi/2)``, and
+    ``2 sin^2 y = 1 - cos 2y``.
+
+    A quadrature rule would lose them at a large deviation, where positive and negative values cancel.
+    """
+    phase, c = _PHASES[activation.name], activation.mean
+    sines = [_sine_moment(k, x + phase, tau) for k in range(max(n_first, n_second))]
+    double = [_sine_moment(k, 2 * (x + phase) + pi / 2, 2 * tau) for k in range(n_second)]
+    constant = [1.0 if k == 0 else 0.0 for k in range(len(sines))]
+    first = [sines[k] - c * constant[k] for k in range(n_first)]
+    return first, [(0.5 + c**2) * constant[k] - double[k] / 2 - 2 * c * sines[k] for k in range(n_second)]
+
+
+def _sine_moment(k: int, x: Array, tau: Array) -> Array:
+    """``E H_k(z) sin(tau z + x)``."""
+    found: Array = tau**k * np.exp(-(tau**2) / 2) * np.sin(x + k * pi / 2)
+    return found
 
 
 def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> None:
@@ -251,9 +280,11 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
         columns = np.flatnonzero(levels == k)
         # Far corners are no wider apart than 2; at deviations up to 1 they are those of the activation alone.
         panels = 1 if far and k > 0 else _PANELS * 2 ** ceil(k * log2(_LEVEL))
-        split = _split_group(_split_corners(corners, far, k), panels, columns, x, tau)
+        furthest = float(np.abs(x[:, columns]).max() + _RANGE * tau[:, columns].max())
+        split = _split_group(_split_corners(corners, far and k > 0, furthest), panels, columns, x, tau)
         smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
-        groups.append(split if activation.kinks or (far and level > 0 and split.size < smooth.size) else smooth)
+        shorter = far and split.size * (1 if level > 0 else _SPLIT_COST) < smooth.size
+        groups.append(split if activation.kinks or shorter else smooth)
     return groups
 
 
@@ -275,13 +306,15 @@ def _trapezoid(step: float) -> tuple[Array, Array]:
     return z, under_normal(z, step)
 
 
-@lru_cache(maxsize=64)
-def _split_corners(corners: tuple[float, ...], far: bool, level: int) -> tuple[float, ...]:
-    """Those of the activation; where it is simple far out and the deviation large, panels that see all of it."""
-    if not far or level == 0:
+def _split_corners(corners: tuple[float, ...], far: bool, furthest: float) -> tuple[float, ...]:
+    """Those of the activation; where it is simple far out and the deviation large, panels as far as the ``furthest``
+    pre-activation.
+    """
+    if not far:
         return corners
+    beyond = [corner for corner in FAR_CORNERS if corner < max(furthest, FAR_CORNERS[1])]
     fixed = np.arange(-FAR_CORNERS[0], FAR_CORNERS[0] + 1.0, 2.0)
-    return tuple(np.unique(np.concatenate([corners, fixed, FAR_CORNERS, -np.array(FAR_CORNERS)])).tolist())
+    return tuple(np.unique(np.concatenate([corners, fixed, beyond, -np.array(beyond)])).tolist())
 
 
 def _split_group(corners: tuple[float, ...], panels: int, columns: NDArray[np.int_], x: Array, tau: Array) -> _Group:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.errors import NumericalError
+from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.spikes.learned_functions import (
@@ -82,9 +84,25 @@ def _best(directions: Directions, model: FiniteSizeModel, functions: Any, by_log
     rotation = separating_rotation(model)
     if rotation is None:
         gram, side = directions.forms(functions, by_log_norm)
-        return np.linalg.solve(gram + cost, side)
+        return _at_minimum(gram + cost, side)
     gram, side = directions.forms(functions @ rotation, by_log_norm @ rotation)
-    return rotation @ np.linalg.solve(gram + rotation.T @ cost @ rotation, side)
+    return rotation @ _at_minimum(gram + rotation.T @ cost @ rotation, side)
+
+
+def _at_minimum(form: Any, side: Any) -> Any:
+    """The coefficients at the minimum of a form.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` where the learned functions range over so many decades that rounding leaves no minimum.
+    """
+    try:
+        return np.linalg.solve(form, side)
+    except np.linalg.LinAlgError as error:
+        sizes = np.abs(np.diagonal(form))
+        message = f"what is learned ranges from {sizes.min():.0e} to {sizes.max():.0e}: rounding leaves it no minimum"
+        raise NumericalError(Status.OUT_OF_RANGE, message) from error
 
 
 def errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None = None) -> Errors:
