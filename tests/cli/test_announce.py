@@ -108,3 +108,20 @@ def test_a_spectrum_is_refused_before_its_simulation() -> None:
     done = run("spectrum", "--n-samples", 40, "--input-dim", 20, "--width", 80)
     assert done.exit_code == 2
     assert "give at least 48 of each" in done.stderr
+
+
+def test_a_long_prediction_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = Problem("tanh", "h1", 400, 100, 200, step_exponent=0.2)
+    announce.announce_prediction(problem)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("polyspike.theory.finite_size.cost.prediction_seconds", lambda _: 40.0)
+    announce.announce_prediction(problem)
+    assert capsys.readouterr().err == "about 40 s; Ctrl-C stops it\n"
+    for method, said in (("finite-size", "about 40 s; Ctrl-C stops it\n"), ("window", "")):
+        done = run("predict", *SMALL, "--method", method)
+        assert (done.exit_code, done.stderr) == (0, said)
+
+
+def test_what_is_refused_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    announce.announce_prediction(Problem("uncentred relu", "h1", 400, 100, 200, step_exponent=0.2))
+    assert capsys.readouterr().err == ""

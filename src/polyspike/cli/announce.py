@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 
-__all__ = ["announced", "check_run", "duration"]
+__all__ = ["announce_prediction", "announced", "check_run", "duration"]
 
 WORTH_A_WORD = 1.0
 """Seconds of work that need no announcement."""
@@ -48,6 +49,16 @@ def announced(problem: Problem, options: dict[str, Any], runs: int = 1) -> Itera
     print(f"about {duration(seconds)} and {memory} of memory{how}; Ctrl-C stops it", file=sys.stderr, flush=True)
     with _bar(seconds) as report:
         yield report
+
+
+def announce_prediction(problem: Problem) -> None:
+    """Say on stderr what ``predict(problem)`` will take, if that is long."""
+    from polyspike.theory.finite_size.cost import prediction_seconds
+
+    with suppress(NumericalError):  # which the prediction will raise
+        seconds = prediction_seconds(problem)
+        if seconds >= WORTH_A_WORD:
+            print(f"about {duration(seconds)}; Ctrl-C stops it", file=sys.stderr, flush=True)
 
 
 def check_run(seed: int, options: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ The sections of that page, their main equations, and where they are computed:
 
 A :class:`~polyspike.Problem` becomes a model, a solved bulk and three errors in ``solve``, and a prediction in
 ``predict``, where ``continuation`` solves each node of an average from the one before; ``batch``, ``derivatives`` and
-``optimum`` do so for many problems, by shared work.
+``optimum`` do so for many problems, by shared work. ``cost`` says beforehand how long a prediction takes.
 """
 
 from polyspike.theory.finite_size.predict import predict_finite_size

@@ -25,7 +25,7 @@ from polyspike.problem import Activation
 from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
 
-__all__ = ["ActivationAverages", "activation_averages"]
+__all__ = ["ActivationAverages", "activation_averages", "values_needed"]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _RANGE = 8.3
@@ -244,6 +244,17 @@ def _normal(t: Array) -> tuple[Array, Array, Array]:
     return ndtr(t), ndtr(-t), np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
+def values_needed(activation: Activation, x: Array, tau: Array) -> int:
+    """Values of the activation that :func:`activation_averages` takes; 0 where there are closed forms."""
+    if activation.is_named and (activation.name in _PIECEWISE_LINEAR or activation.name in _PHASES):
+        return 0
+    return _count(_groups(activation, x, tau), len(x))
+
+
+def _count(groups: list["_Group"], rows: int) -> int:
+    return rows * sum(group.size * len(group.columns) for group in groups)
+
+
 class _Group(NamedTuple):
     """Columns that share a rule of ``size`` nodes; it gives nodes and weights, of shape (n,) or (K, a, n)."""
 
@@ -255,7 +266,7 @@ class _Group(NamedTuple):
 def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDArray[np.int_], Array, Array]]:
     """Columns with the nodes and weights of their z-integral, the groups cut so that none needs much memory."""
     groups = _groups(activation, x, tau)
-    values = len(x) * sum(group.size * len(group.columns) for group in groups)
+    values = _count(groups, len(x))
     if values > _MOST_VALUES:
         message = f"pre-activations deviate by up to {tau.max():.3g}: their averages would need {values:.1e} values"
         raise NumericalError(Status.OUT_OF_RANGE, message)
