@@ -59,8 +59,12 @@ def narrow_faults(page: "Page") -> Iterator[str]:
     yield from (f"narrow: {fault}" for fault in page.evaluate(SCROLLS) + page.evaluate(CLIPPED))
 
 
-def test_every_page(open_page: "OpenPage") -> None:
-    pages = [path for path in sorted(BUILT.rglob("*.html")) if "_static" not in path.parts]
+@pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_page(open_page: "OpenPage", share: int) -> None:
+    """All pages, but of the reference, whose pages are alike, one in ``share``."""
+    built = [path for path in sorted(BUILT.rglob("*.html")) if "_static" not in path.parts]
+    reference = [path for path in built if "generated" in path.parts]
+    pages = [path for path in built if path not in reference] + reference[::share]
     if not pages:
         pytest.skip(NOT_BUILT)
     opened = open_page("about:blank")
