@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, FailedPrediction, Prediction, Problem, Status, predict
+from polyspike import ArgumentError, FailedPrediction, Prediction, Problem, Status, as_activation, predict
 
 BASE = Problem(
     activation="tanh",
@@ -48,7 +48,7 @@ def test_an_answer_does_not_depend_on_the_rows_beside_it() -> None:
 def test_rows_that_fail_are_marked_and_the_others_go_on() -> None:
     good = BASE.replace(ridge=0.1)
     peak = BASE.replace(n_samples=300, ridge=0.0)
-    far = BASE.replace(step_size=1e6)
+    far = BASE.replace(activation=as_activation(np.sin), step_size=1e6)  # a sine is not simple far out
     random = BASE.replace(activation="uncentred relu")
     rows = predict([peak, good, far, random, good.replace(ridge=0.2)])
     assert [row.status for row in rows if isinstance(row, FailedPrediction)] == [

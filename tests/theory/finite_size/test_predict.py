@@ -7,6 +7,7 @@ import pytest
 
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
+from polyspike.problem.activations import as_activation
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.solve import solve_problem
@@ -196,10 +197,16 @@ def test_ridge_zero_is_the_least_norm_limit_or_an_error() -> None:
     assert caught.value.partial is not None
 
 
-def test_a_step_beyond_the_regime_is_refused() -> None:
-    with pytest.raises(NumericalError) as caught:
-        predict_finite_size(TABLE.replace(step_size=1e6))
+def test_a_step_whose_averages_are_out_of_reach_is_refused() -> None:
+    with pytest.raises(NumericalError, match="would need") as caught:
+        predict_finite_size(TABLE.replace(activation=as_activation(np.sin), step_size=1e6))
     assert caught.value.status is Status.OUT_OF_RANGE
+
+
+def test_longer_and_longer_steps_of_a_saturating_activation_lead_to_a_limit() -> None:
+    """tanh is simple far out: in the limit its features are signs, whatever the step."""
+    last = [predict_finite_size(TABLE.replace(step_size=step)).test_error for step in (1e4, 1e5, 1e6)]
+    assert abs(last[2] - last[1]) < abs(last[1] - last[0]) < 0.1 * last[1]
 
 
 def test_an_uncentred_activation_with_the_full_gradient_is_refused() -> None:

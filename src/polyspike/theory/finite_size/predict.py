@@ -51,7 +51,8 @@ def predict_finite_size(problem: Problem) -> Prediction:
     ------
     NumericalError
         ``NOT_CONVERGED`` with residual, iterations and the partial result; ``SINGULAR`` at ridge 0 on the interpolation
-        peak; ``OUT_OF_RANGE`` for an uncentred activation with the full gradient, or a step far beyond order sqrt(n).
+        peak; ``OUT_OF_RANGE`` for an uncentred activation with the full gradient, or a step so far beyond
+        order sqrt(n) that its averages need too many nodes.
 
     Examples
     --------
