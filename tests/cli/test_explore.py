@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -14,11 +16,21 @@ import pytest
 from cli.command import refusal
 from cli.process import environment
 
+# Ctrl-C is ignored where the tests run in the background, and what is ignored is inherited.
+HEARING = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
-def started(*arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "polyspike", "explore", "--no-browser", "--port", "0", *arguments]
+
+@contextmanager
+def started(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    """The command in a process of its own, which does not outlive the test."""
+    argv = ["polyspike", "explore", "--no-browser", "--port", "0", *arguments]
+    code = HEARING + f"sys.argv = {argv!r}; from polyspike.cli import main; main()"
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment(), **pipes)
+    with subprocess.Popen([sys.executable, "-c", code], env=environment(), **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_it_serves_until_ctrl_c() -> None:
