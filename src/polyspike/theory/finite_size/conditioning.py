@@ -47,15 +47,15 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])
     fitted = (basis @ (weights * radial)) @ basis
     return ActivationNumbers(
-        c1,
-        c2,
-        c4,
-        activation.second_moment,
-        activation.derivative_variance,
-        float(weights @ (z * activation(z) * slope)) - c1**2,
-        2 * c2 + 12 * c4,
-        float(weights @ (radial - fitted) ** 2),
-        float(weights @ ((z**2 - 1) * slope**2)) / 2,
+        c1=c1,
+        c2=c2,
+        c4=c4,
+        second_moment=activation.second_moment,
+        derivative_variance=activation.derivative_variance,
+        self_overlap=float(weights @ (z * activation(z) * slope)) - c1**2,
+        radial_slope=2 * c2 + 12 * c4,
+        radial_variance=float(weights @ (radial - fitted) ** 2),
+        square_slope=float(weights @ ((z**2 - 1) * slope**2)) / 2,
     )
 
 

@@ -95,13 +95,13 @@ def _assembled(first: list[Any], second: list[Any], tau: Any) -> ActivationAvera
     noise_by_log_square = second[2] / 2 - mean * mean_by_log_norm - slope * (cubic + slope)
     noise_variance = second[0] - mean**2 - slope**2
     return ActivationAverages(
-        mean,
-        slope / tau,
-        noise_variance,
-        mean_by_log_norm,
-        cubic / tau,
-        noise_by_log_square,
-        quartic + 2 * mean_by_log_norm,
+        mean=mean,
+        slope=slope / tau,
+        noise_variance=noise_variance,
+        mean_by_log_norm=mean_by_log_norm,
+        slope_by_log_norm=cubic / tau,
+        noise_by_log_square=noise_by_log_square,
+        mean_by_log_norm_twice=quartic + 2 * mean_by_log_norm,
     )
 
 
@@ -206,13 +206,13 @@ def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> Activatio
     noise_by_log_square = scale * (above * below - density**2)
     mean_by_log_norm = jump * tau * density
     return ActivationAverages(
-        mean,
-        left + jump * above,
-        scale * noise_variance,
-        mean_by_log_norm,
-        -jump * t * density,
-        noise_by_log_square,
-        mean_by_log_norm * (1 + t**2),
+        mean=mean,
+        slope=left + jump * above,
+        noise_variance=scale * noise_variance,
+        mean_by_log_norm=mean_by_log_norm,
+        slope_by_log_norm=-jump * t * density,
+        noise_by_log_square=noise_by_log_square,
+        mean_by_log_norm_twice=mean_by_log_norm * (1 + t**2),
     )
 
 
@@ -229,14 +229,15 @@ def _piecewise_linear_tangent(
     above, below, density = _normal(t)
     bracket = 2 * (t * above * below + density * (below - above)) * dt
     return ActivationAverages(
-        value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
-        value.slope + jump * density * dt,
-        value.noise_variance * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
-        value.mean_by_log_norm * (1 + dtau / tau0 - t * dt),
-        value.slope_by_log_norm - jump * density * (1 - t**2) * dt,
-        value.noise_by_log_square * (1 + 2 * dtau / tau0)
+        mean=value.mean + (left + jump * above) * (x - x0) + jump * density * dtau,
+        slope=value.slope + jump * density * dt,
+        noise_variance=value.noise_variance * (1 + 2 * dtau / tau0) + (jump * tau0) ** 2 * bracket,
+        mean_by_log_norm=value.mean_by_log_norm * (1 + dtau / tau0 - t * dt),
+        slope_by_log_norm=value.slope_by_log_norm - jump * density * (1 - t**2) * dt,
+        noise_by_log_square=value.noise_by_log_square * (1 + 2 * dtau / tau0)
         + (jump * tau0) ** 2 * (density * (below - above) + 2 * t * density**2) * dt,
-        value.mean_by_log_norm_twice * (1 + dtau / tau0) + jump * tau0 * density * t * (1 - t**2) * dt,
+        mean_by_log_norm_twice=value.mean_by_log_norm_twice * (1 + dtau / tau0)
+        + jump * tau0 * density * t * (1 - t**2) * dt,
     )
 
 

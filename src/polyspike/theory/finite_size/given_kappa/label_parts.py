@@ -149,7 +149,15 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
         )
     g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
     g2_by_log_norm = energy_by_log_norm - 2 * g0 * g0_by_log_norm - 2 * (g1 * (g1 + g1_by_log_norm)).sum(axis=0)
-    return LabelParts(g0, g1, g2, np.concatenate(squares), g0_by_log_norm, g1_by_log_norm, g2_by_log_norm)
+    return LabelParts(
+        g0=g0,
+        g1=g1,
+        g2=g2,
+        squares=np.concatenate(squares),
+        g0_by_log_norm=g0_by_log_norm,
+        g1_by_log_norm=g1_by_log_norm,
+        g2_by_log_norm=g2_by_log_norm,
+    )
 
 
 def _nodes_between(kinks: tuple[float, ...], center: Array, deviation: float) -> tuple[Array, Array]:

@@ -144,15 +144,15 @@ def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0)
     whole, grid = model.bulk, model.grid
     rows, columns = _in_sampled_range(model)
     bulk = BulkModel(
-        _of_variance_one(grid.kappa, grid.kappa_weights, rows),
-        _of_variance_one(grid.u, grid.u_weights, columns),
-        whole.phi[rows],
-        whole.chi[columns],
-        whole.noise_variance[np.ix_(rows, columns)],
-        whole.weight_variance[:, columns],
-        _without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
-        whole.samples_per_dim,
-        whole.samples_per_neuron,
+        sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows),
+        neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns),
+        phi=whole.phi[rows],
+        chi=whole.chi[columns],
+        noise_variance=whole.noise_variance[np.ix_(rows, columns)],
+        weight_variance=whole.weight_variance[:, columns],
+        mu_weights=_without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
+        samples_per_dim=whole.samples_per_dim,
+        samples_per_neuron=whole.samples_per_neuron,
     )
     return SpectralModel(model, bulk)
 
