@@ -74,6 +74,21 @@ class BulkModel:
         """``s_u(mu)`` times the weights of M, shape (n_mu, A)."""
         return self.mu_weights[:, None] * self.weight_variance
 
+    def over_r(self, shift: Any, noise: Any, gam: Any) -> Any:
+        """``D + h + phi' bar[Gam] phi`` (eq-fixed, eq-split), the leading order of 1/R, shape (..., K).
+
+        ``noise`` is ``h``, and ``gam`` has the nodes of M on its third axis from the end.
+        """
+        return shift + noise + (self.mu_weights @ _flat(gam)) @ self.phi_pairs.T
+
+    def over_zeta(self, noise: Any, psi: Any, more: Any = 0.0) -> Any:
+        """``1 + (n/N)(E[A2^2 R] + chi' bar[s Psi] chi)`` (eq-fixed, eq-split), 1/zeta, shape (..., A).
+
+        ``noise`` is ``E[A2^2 R]``, and ``more`` what finite dimension adds to it.
+        """
+        linear = (self.weighted_variance * (_flat(psi) @ self.chi_pairs.T)).sum(axis=-2)
+        return 1 + self.samples_per_neuron * (noise + linear + more)
+
 
 @dataclass(frozen=True)
 class BulkState:
@@ -122,11 +137,10 @@ class BulkState:
     def inverse_r(self) -> Any:
         """X, the right-hand side of the equation for 1/R (eq-fixed, eq-split): ``D + h + phi' bar[Gam] phi``."""
         model = self.model
-        mean = model.mu_weights @ _flat(self.gam)
         h = (model.neuron_weights * self.zeta) @ model.noise_variance.T
         shift = np.asarray(self.shift)
         shift = shift[..., None] if shift.ndim and shift.shape != self.r.shape else shift
-        leading = shift + h + mean @ model.phi_pairs.T
+        leading = model.over_r(shift, h, self.gam)
         return leading if self.next_order is None else leading + self.next_order.by_r
 
     @cached_property
@@ -134,11 +148,9 @@ class BulkState:
         """Y, the right-hand side of the equation for 1/zeta (eq-fixed, eq-split):
         ``1 + (n/N)(E[A2^2 R] + chi' bar[s Psi] chi)``.
         """
-        model = self.model
-        linear = (model.weighted_variance * (_flat(self.psi) @ model.chi_pairs.T)).sum(axis=-2)
-        noise = (model.sample_weights * self.r) @ model.noise_variance
+        noise = (self.model.sample_weights * self.r) @ self.model.noise_variance
         more = 0.0 if self.next_order is None else self.next_order.by_zeta
-        return 1 + model.samples_per_neuron * (noise + linear + more)
+        return self.model.over_zeta(noise, self.psi, more)
 
     @cached_property
     def next_order(self) -> NextOrderState | None:

@@ -53,17 +53,18 @@ class SpectralModel:
 
     def on_whole_laws(self, state: BulkState) -> BulkState:
         """R and zeta at every node of the model, from a solution of the bulk."""
-        whole = self.model.bulk
-        mean = np.einsum("k,kab->ab", self.bulk.mu_weights, state.gam)
+        whole = self._whole
         h = self._noise_variance(columns=True) @ (self.bulk.neuron_weights * state.zeta)
-        x = state.shift + h + ((whole.phi @ mean) * whole.phi).sum(axis=1)
-        linear = ((whole.chi @ state.psi) * whole.chi).sum(axis=-1)
-        linear = ((self.bulk.mu_weights[:, None] * whole.weight_variance) * linear).sum(axis=0)
         noise = (self.bulk.sample_weights * state.r) @ self._noise_variance(columns=False)
-        y = 1 + whole.samples_per_neuron * (noise + linear)
+        x, y = whole.over_r(state.shift, h, state.gam), whole.over_zeta(noise, state.psi)
         rows, columns = self._nearest
         r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
-        return _Extended(whole, state.shift, r, zeta, state, self._sound_nodes(state))
+        return _Extended(self.model.bulk, state.shift, r, zeta, state, self._sound_nodes(state))
+
+    @cached_property
+    def _whole(self) -> BulkModel:
+        """The nodes of the model, under the weights of M that the bulk has."""
+        return replace(self.model.bulk, mu_weights=self.bulk.mu_weights)
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
