@@ -103,6 +103,10 @@ class BulkState:
     r: Any
     zeta: Any
 
+    def gram(self, f: Any, g: Any) -> Any:
+        """``E[R f g']`` of functions of kappa, shapes (K, m) and (K, m'), for a single state (no batch)."""
+        return f.T @ ((self.model.sample_weights * self.r)[:, None] * g)
+
     @cached_property
     def q_hat(self) -> Any:
         """``Q(mu)``, shape (..., n_mu, p, p)."""

@@ -90,11 +90,11 @@ class FiniteRankParts:
     def matrix(self, state: BulkState) -> Any:
         """E at a solution of the bulk (eq-count)."""
         whole, model = self.spectral.on_whole_laws(state), self.spectral.model
-        n, bulk, functions, c = model.problem.n_samples, model.bulk, self.functions, model.bulk.samples_per_dim
-        weighted_r, kappa = bulk.sample_weights * whole.r, model.grid.kappa
-        of_functions = neuron_cost(model, whole) + n * (functions.T @ (weighted_r[:, None] * functions))
-        v = (n * c) ** 0.5 * (functions.T @ ((kappa * weighted_r)[:, None] * bulk.phi))
-        d = c * (bulk.phi.T @ (((kappa**2 - 1) * weighted_r)[:, None] * bulk.phi))
+        n, c, phi, functions = model.problem.n_samples, model.bulk.samples_per_dim, model.bulk.phi, self.functions
+        kappa = model.grid.kappa[:, None]
+        of_functions = neuron_cost(model, whole) + n * whole.gram(functions, functions)
+        v = (n * c) ** 0.5 * whole.gram(functions, kappa * phi)
+        d = c * whole.gram(phi, (kappa**2 - 1) * phi)
         weights = model.direction_measures[:, 0, 0].copy()
         weights[self.spectral.beside_outliers] = 0.0
         g = np.einsum("k,kab->ab", weights, whole.gam)
@@ -119,12 +119,11 @@ class FiniteRankParts:
         """The rows of E that functions of kappa (K, m) would have, shape (size, m) (eq-overlap)."""
         whole, model = self.spectral.on_whole_laws(state), self.spectral.model
         n, bulk = model.problem.n_samples, model.bulk
-        weighted = (bulk.sample_weights * whole.r)[:, None] * functions
-        v = (n * bulk.samples_per_dim) ** 0.5 * (bulk.phi.T @ (model.grid.kappa[:, None] * weighted))
+        v = (n * bulk.samples_per_dim) ** 0.5 * whole.gram(bulk.phi, model.grid.kappa[:, None] * functions)
         none = np.zeros_like(v)
         of_matrix = (w for _, w in self.spectral.outliers_of_matrix)
         parts = [part for w in (1.0, *of_matrix) for part in (none, w**0.5 * v)]
-        return np.concatenate([n * (self.functions.T @ weighted), *parts])
+        return np.concatenate([n * whole.gram(self.functions, functions), *parts])
 
     def scaled(self, branch: Branch) -> tuple[Array, Array]:
         """``Z' E Z`` and Z (size, size), by which a function of strength s has the eigenvalue ``(z - s)/(z + s)``."""

@@ -85,8 +85,7 @@ def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
     """
     root = np.sqrt(model.grid.u_weights)
     by_log_norm = model.norms.mean_by_log_norm * root
-    weighted_r = (model.bulk.sample_weights * state.r)[:, None]
-    of_norms = model.problem.n_samples * model.norms.sample_covariance * (by_log_norm.T @ (weighted_r * by_log_norm))
+    of_norms = model.problem.n_samples * model.norms.sample_covariance * state.gram(by_log_norm, by_log_norm)
     inverse = np.diag(1 / state.zeta) + of_norms
     if model.conditioning.excluded == 0:
         return inverse

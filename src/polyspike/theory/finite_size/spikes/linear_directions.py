@@ -81,7 +81,7 @@ class Directions:
         part along each of those squares is ``sqrt 2 v f_t``.
         """
         along = functions[self.stack.squares].sum(axis=0)
-        return 2**0.5 * self._variance * (along.T @ (self.weighted_r[:, None] * by_log_norm))
+        return 2**0.5 * self._variance * self.state.gram(along, by_log_norm)
 
     def of_label(self, fitted: Any, by_log_norm: Any) -> LabelForm:
         """``<y - f, y - f>`` for a learned function f (S, K) with the derivative ``by_log_norm`` (K,) by ``log |x|``.

@@ -142,7 +142,7 @@ class FeatureStack:
         """
         f, f_t, size2 = degree.functions, degree.by_log_norm, self._sizes[1]
         found = f.T @ ((degree.factor * self.weighted_r)[:, None] * f)
-        found = found + self._variance * (f_t.T @ (self.weighted_r[:, None] * f_t))
+        found = found + self._variance * self.state.gram(f_t, f_t)
         if degree.linear:
             found[: degree.linear, : degree.linear] -= self.state.v
         if self._plain is not None:
@@ -210,9 +210,7 @@ class FeatureStack:
             d.functions.T @ ((d.factor * self.weighted_r)[:, None] * f)
             for d, f in zip(self.degrees, functions, strict=True)
         ]
-        parts[0] = parts[0] + self._variance * (
-            self.degrees[0].by_log_norm.T @ (self.weighted_r[:, None] * by_log_norm)
-        )
+        parts[0] = parts[0] + self._variance * self.state.gram(self.degrees[0].by_log_norm, by_log_norm)
         return np.concatenate(parts)
 
     def fitted(self, coefficients: Any) -> tuple[Any, Any]:
