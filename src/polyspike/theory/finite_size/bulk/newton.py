@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, jacobian
 
-__all__ = ["solve_bulk"]
+__all__ = ["newton_rows", "positive_states", "solve_bulk"]
 
 # The train and test errors err by some tens of times this, and by more next to the interpolation peak at tiny ridges.
 _TOLERANCE = 2e-11
@@ -27,6 +29,8 @@ _FAR_OFF, _HELPFUL, _ALTERNATIONS = 3.0, 0.9, 30
 # The longest step in the logarithms; and that after so many steps, when only the tails of the grid are far.
 _MAX_LOG_STEP, _PATIENCE, _LATE_LOG_STEP = 2.0, 6, 6.0
 _HALVINGS = 4
+# Of a batch of large shifts, where no alternation is needed: the damped steps before Newton, and its tolerance.
+_DAMPED_STEPS_OF_ROWS, _TOLERANCE_OF_ROWS = 3, 1e-11
 # A Jacobian is used again while so many further steps, each dividing the defect like the last, reach the tolerance.
 _CHORD_STEPS = 3
 
@@ -126,9 +130,7 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
 
 
 def _start(model: BulkModel, shift: Any) -> BulkState:
-    ones = np.ones(len(model.neuron_weights))
-    r = 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
-    state = BulkState(model, shift, r * np.ones(len(model.sample_weights)), ones).damped()
+    state = BulkState(model, shift, _first_r(model, shift), np.ones(len(model.neuron_weights))).damped()
     for _ in range(_ALTERNATIONS):
         if state.size_of_defect <= _FAR_OFF:
             break
@@ -137,6 +139,11 @@ def _start(model: BulkModel, shift: Any) -> BulkState:
             break
         state = nearer
     return state
+
+
+def _first_r(model: BulkModel, shift: Any) -> Any:
+    """``1/(D + h + |phi|^2)`` at ``zeta = 1``, shape (..., K)."""
+    return 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
 
 
 def _nearer(state: BulkState) -> BulkState:
@@ -168,3 +175,53 @@ def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[B
             return new, known
         step = step / 2
     return _nearer(state), None
+
+
+def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, NDArray[np.bool_], int]:
+    """Newton on a batch of shifts, each row on its own; the rows that converged, and the number of iterations."""
+    r, zeta = state.r.copy(), state.zeta.copy()
+    left = np.arange(len(r))
+    part = BulkState(state.model, state.shift, r, zeta)
+    for iteration in range(most + 1):
+        open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
+        if not open_rows.any() or iteration == most:
+            break
+        # Rows that have converged are iterated with the others until they are more than half of all.
+        if 2 * open_rows.sum() < len(left):
+            left, open_rows = left[open_rows], open_rows[open_rows]
+            part = BulkState(state.model, state.shift[left], r[left], zeta[left])
+        part = part.moved(_steps_of_rows(part))
+        r[left], zeta[left] = part.r, part.zeta
+    good = np.ones(len(r), dtype=bool)
+    good[left[open_rows]] = False
+    return BulkState(state.model, state.shift, r, zeta), good, iteration
+
+
+def _steps_of_rows(state: BulkState) -> Any:
+    """Newton steps of a batch, each limited in its change of the logarithms; none from a point outside the domain."""
+    defect = state.defect
+    sound = np.isfinite(defect).all(axis=1)
+    step = np.zeros_like(defect)
+    if sound.any():
+        inside = state if sound.all() else BulkState(state.model, state.shift[sound], state.r[sound], state.zeta[sound])
+        step[sound] = -np.linalg.solve(jacobian(inside), inside.defect[..., None])[..., 0]
+    largest = np.abs(step).max(axis=1, keepdims=True)
+    return step * np.minimum(1.0, _MAX_LOG_STEP / np.maximum(largest, 1e-300))
+
+
+def positive_states(model: BulkModel, shift: Array) -> BulkState:
+    """Solutions at positive shifts D (n,) of at least the variance of the features, by damped steps and Newton.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED``, possibly at smaller shifts.
+    """
+    state = BulkState(model, shift, _first_r(model, shift[:, None]), np.ones((len(shift), len(model.neuron_weights))))
+    for _ in range(_DAMPED_STEPS_OF_ROWS):
+        state = state.damped()
+    state, good, iterations = newton_rows(state, _TOLERANCE_OF_ROWS, 30)
+    if not good.all():
+        message = f"bulk fixed point at large shifts: defect {state.size_of_defect:.1e} after {iterations} steps"
+        raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
+    return state

@@ -9,15 +9,15 @@ square-root singularity in z, and the density begins.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, jacobian
+from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
 
 __all__ = [
     "LARGEST_ARC_STEP",
@@ -26,14 +26,11 @@ __all__ = [
     "below",
     "find_edge",
     "in_smaller_steps",
-    "newton_rows",
-    "positive_states",
 ]
 
 Result = TypeVar("Result")
 
 _TOLERANCE = 1e-11
-_LARGEST_LOG_STEP = 2.0
 LARGEST_ARC_STEP, SMALL_ARC_STEP, SMALLEST_ARC_STEP = 1.2, 0.1, 0.03
 # A step whose prediction needs more correction than this share of it may have left its branch.
 _LARGEST_CORRECTION = 0.35
@@ -127,51 +124,6 @@ def _bordered(branch: Branch, functional: Array, defect: Array, length: float) -
 def _at(state: BulkState, log_z: float, change: Array) -> BulkState:
     k = len(state.r)
     return BulkState(state.model, -np.exp(log_z), state.r * np.exp(change[:k]), state.zeta * np.exp(change[k:]))
-
-
-def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, NDArray[np.bool_], int]:
-    """Newton on a batch of shifts, each row on its own; the rows that converged, and the number of iterations."""
-    r, zeta = state.r.copy(), state.zeta.copy()
-    left = np.arange(len(r))
-    part = BulkState(state.model, state.shift, r, zeta)
-    for iteration in range(most + 1):
-        open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
-        if not open_rows.any() or iteration == most:
-            break
-        # Rows that have converged are iterated with the others until they are more than half of all.
-        if 2 * open_rows.sum() < len(left):
-            left, open_rows = left[open_rows], open_rows[open_rows]
-            part = BulkState(state.model, state.shift[left], r[left], zeta[left])
-        part = part.moved(_newton_step(part))
-        r[left], zeta[left] = part.r, part.zeta
-    good = np.ones(len(r), dtype=bool)
-    good[left[open_rows]] = False
-    return BulkState(state.model, state.shift, r, zeta), good, iteration
-
-
-def _newton_step(state: BulkState) -> Any:
-    """Newton steps of a batch, each limited in its change of the logarithms; none from a point outside the domain."""
-    defect = state.defect
-    sound = np.isfinite(defect).all(axis=1)
-    step = np.zeros_like(defect)
-    if sound.any():
-        inside = state if sound.all() else BulkState(state.model, state.shift[sound], state.r[sound], state.zeta[sound])
-        step[sound] = -np.linalg.solve(jacobian(inside), inside.defect[..., None])[..., 0]
-    largest = np.abs(step).max(axis=1, keepdims=True)
-    return step * np.minimum(1.0, _LARGEST_LOG_STEP / np.maximum(largest, 1e-300))
-
-
-def positive_states(model: BulkModel, shift: Array) -> BulkState:
-    """Solutions at positive shifts D of at least the variance of the features, by damped steps and Newton."""
-    natural = model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1)
-    state = BulkState(model, shift, 1 / (shift[:, None] + natural), np.ones((len(shift), len(model.neuron_weights))))
-    for _ in range(3):
-        state = state.moved(-0.5 * state.defect)
-    state, good, iterations = newton_rows(state, _TOLERANCE, 30)
-    if not good.all():
-        message = f"bulk fixed point at large shifts: defect {state.size_of_defect:.1e} after {iterations} steps"
-        raise NumericalError(Status.NOT_CONVERGED, message, partial=state)
-    return state
 
 
 def above(model: BulkModel, z: float) -> Branch:

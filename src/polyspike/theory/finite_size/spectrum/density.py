@@ -19,7 +19,8 @@ from polyspike.arraytypes import Array, Complex
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
-from polyspike.theory.finite_size.spectrum.branches import Branch, newton_rows, positive_states
+from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
+from polyspike.theory.finite_size.spectrum.branches import Branch
 
 __all__ = ["Gap", "Interval", "SolvedInterval", "density_at", "solve_interval"]
 
