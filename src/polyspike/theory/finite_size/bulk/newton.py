@@ -134,7 +134,7 @@ def _start(model: BulkModel, shift: Any) -> BulkState:
     for _ in range(_ALTERNATIONS):
         if state.size_of_defect <= _FAR_OFF:
             break
-        nearer = _nearer(state)
+        nearer = state.alternated()
         if not nearer.size_of_defect < _HELPFUL * state.size_of_defect:
             break
         state = nearer
@@ -146,26 +146,18 @@ def _first_r(model: BulkModel, shift: Any) -> Any:
     return 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
 
 
-def _nearer(state: BulkState) -> BulkState:
-    """A step that needs no Jacobian: of alternation, or a damped one of a batch of shifts."""
-    return state.damped() if state.r.ndim > 1 else state.alternated()
-
-
 def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[BulkState, Linearised | None]:
     """A Newton step, limited to a change of the logarithms by ``longest`` and halved until the defect falls; a step of
     alternation where there is no Newton step or where halving fails.
     """
     try:
-        if state.r.ndim > 1:
-            step = -np.linalg.solve(jacobian(state), state.defect[..., None])[..., 0]
-        else:
-            known = known or Linearised(state)
-            step = -known.solve(state.defect)
+        known = known or Linearised(state)
+        step = -known.solve(state.defect)
     except (NumericalError, np.linalg.LinAlgError):
-        return _nearer(state), None
+        return state.alternated(), None
     largest = float(np.abs(step).max())
     if not np.isfinite(largest):
-        return _nearer(state), None
+        return state.alternated(), None
     if largest > longest:
         step *= longest / largest
     size = state.size_of_defect
@@ -174,7 +166,7 @@ def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[B
         if new.size_of_defect < size or size <= _ROUNDING:
             return new, known
         step = step / 2
-    return _nearer(state), None
+    return state.alternated(), None
 
 
 def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, NDArray[np.bool_], int]:
