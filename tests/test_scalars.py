@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError
-from polyspike.scalars import as_integer, as_real, integer_or_none, real_or_none
+from polyspike.scalars import as_integer, as_real, as_seed, integer_or_none, real_or_none
 
 INTEGERS: list[Any] = [3, 3.0, np.int8(3), np.float32(3), np.array(3), np.array(3.0), Fraction(6, 2)]
 NO_INTEGERS: list[Any] = [True, np.True_, np.array(True), 3.5, float("nan"), float("inf"), "3", None, np.array([3]), 3j]
@@ -44,3 +44,15 @@ def test_a_real_is_a_finite_number_of_at_least_the_least() -> None:
             as_real("x", bad)
     with pytest.raises(ArgumentError, match="give a number >= 0"):
         as_real("x", -1e-300, 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", "12", (), [], (1, -2), [1.5], True, None])
+def test_bad_seeds_are_refused(seed: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^seed = "):
+        as_seed(seed)
+
+
+def test_seeds_become_tuples() -> None:
+    assert as_seed(np.int64(3)) == (3,)
+    assert as_seed((3, 4)) == (3, 4)
+    assert as_seed([3, 1e6]) == (3, 10**6)

@@ -1,12 +1,13 @@
 """Numbers as users give them: 1e6 is an integer when it is one, a 0-d array is its number, and -0.0 is 0.0."""
 
+from collections.abc import Sequence
 from math import inf, isfinite, nan
 from numbers import Integral, Real
 from typing import Any
 
 from polyspike.errors import ArgumentError
 
-__all__ = ["LARGEST", "LEAST", "as_integer", "as_real", "integer_or_none", "real_or_none"]
+__all__ = ["LARGEST", "LEAST", "as_integer", "as_real", "as_seed", "integer_or_none", "real_or_none"]
 
 LEAST, LARGEST = 1e-30, 1e30
 """What is neither zero nor between these leaves double precision when it is squared twice and multiplied."""
@@ -65,6 +66,22 @@ def as_real(argument: str, value: Any, least: float = -inf) -> float:
     if number < least:
         raise ArgumentError(argument, value, f"give a number >= {least:g}")
     return number
+
+
+def as_seed(seed: Any) -> tuple[int, ...]:
+    """A seed as a tuple of integers >= 0; replicate k of base seed s is the run with seed ``(*s, k)``.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither an integer nor a sequence of them, all >= 0.
+    """
+    parts = tuple(seed) if isinstance(seed, Sequence) else (seed,)
+    whole = [integer_or_none(part) for part in parts]
+    numbers = tuple(s for s in whole if s is not None and s >= 0)
+    if not parts or len(numbers) < len(parts):
+        raise ArgumentError("seed", seed, "give an integer >= 0 or a sequence of them")
+    return numbers
 
 
 def _bare(value: Any) -> Any:

@@ -6,7 +6,6 @@ import pytest
 from scipy import stats
 
 from polyspike import ArgumentError, NumericalError
-from polyspike.experiments.checks import as_seed
 from polyspike.experiments.statistics import estimate, z_threshold
 
 
@@ -76,12 +75,3 @@ def test_more_comparisons_need_a_higher_threshold_and_bonferroni_the_highest() -
 def test_threshold_names_the_bad_argument(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         z_threshold(**arguments)
-
-
-def test_seeds() -> None:
-    assert as_seed(3) == (3,)
-    assert as_seed(np.int64(3)) == (3,)
-    assert as_seed([1, 2]) == (1, 2)
-    for bad in (-1, 1.5, (), (1, -2), True, "7"):
-        with pytest.raises(ArgumentError, match="seed = "):
-            as_seed(bad)

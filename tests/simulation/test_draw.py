@@ -1,13 +1,11 @@
 """Draws: streams, pairing, and what a seed fixes."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, Problem
+from polyspike import Problem
 from polyspike.simulation.draw import GaussianDraw, latent
-from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, normal_blocks, normals
+from polyspike.simulation.streams import BLOCK_ROWS, Stream, normal_blocks, normals
 
 PROBLEM = Problem(n_samples=300, input_dim=20, width=40, step_exponent=0.2, activation="tanh", teacher="h1", ridge=0.01)
 
@@ -69,14 +67,3 @@ def test_several_indices_read_the_first_coordinates() -> None:
     x = np.random.default_rng(0).standard_normal((10, 5))
     problem = PROBLEM.replace(teacher="h1[0] + 2*h1[1]*h1[2]")
     np.testing.assert_allclose(latent(x, problem.teacher), x[:, 0] + 2 * x[:, 1] * x[:, 2])
-
-
-@pytest.mark.parametrize("seed", [-1, 1.5, "a", (), (1, -2), True, None])
-def test_bad_seeds_are_refused(seed: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"^seed = "):
-        as_seed(seed)
-
-
-def test_seeds_become_tuples() -> None:
-    assert as_seed(np.int64(3)) == (3,)
-    assert as_seed((3, 4)) == (3, 4)

@@ -64,8 +64,9 @@ def test_shared_work_changes_nothing() -> None:
 
 
 def test_a_seed_fixes_the_run() -> None:
-    first, again, other = (simulate(PROBLEM, seed=s, n_test=500) for s in (3, (3,), 4))
-    assert [getattr(first, n) for n in SCALARS] == [getattr(again, n) for n in SCALARS]
+    first, again, listed, other = (simulate(PROBLEM, seed=s, n_test=500) for s in (3, (3,), [3], 4))
+    for same in (again, listed):
+        assert [getattr(first, n) for n in SCALARS] == [getattr(same, n) for n in SCALARS]
     assert first.test_error != other.test_error
 
 

@@ -63,8 +63,8 @@ def announce_prediction(problem: Problem) -> None:
 
 def check_run(seed: int, options: dict[str, Any]) -> None:
     """Refuse options of a simulation that are out of range, before anything is measured or said."""
+    from polyspike.scalars import as_seed
     from polyspike.simulation.simulate import check_options
-    from polyspike.simulation.streams import as_seed
 
     as_seed(seed)
     check_options(options["n_test"], options.get("eigenvalues"), options.get("alignment_degree", 0))

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from polyspike.errors import ArgumentError
-from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.statistics import SCALAR_FIELDS, estimate, estimate_each
 from polyspike.experiments.threads import one_task, workers_that_fit
 from polyspike.experiments.workers import as_done
@@ -14,6 +13,7 @@ from polyspike.pictures import dots_picture
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import Estimate, Measurement
+from polyspike.scalars import as_integer, as_seed
 from polyspike.simulation import simulate
 
 __all__ = ["PairedDifference", "Replication", "Run", "paired_difference", "paired_differences", "replicate"]
@@ -189,7 +189,7 @@ def _rounds(
     options: dict[str, Any],
 ) -> list[list[Measurement]]:
     """Measurements ``[replicate][problem]``: one task for every replicate."""
-    as_count("replicates", replicates, least=2, why=", else there is no standard error")
+    as_integer("replicates", replicates, 2, ", else there is no standard error")
     base = as_seed(seed)
     make = partial(_one_round, run, problems, options)
     seeds, count = [(*base, k) for k in range(replicates)], workers_that_fit(workers)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from polyspike.errors import ArgumentError, NumericalError
-from polyspike.experiments.checks import as_count
 from polyspike.results import Estimate, Measurement
+from polyspike.scalars import as_integer
 from polyspike.status import Status
 
 __all__ = [
@@ -137,9 +137,9 @@ def z_threshold(
     ArgumentError
         Naming the argument that is out of range.
     """
-    as_count("comparisons", comparisons)
+    as_integer("comparisons", comparisons, 1)
     if degrees_of_freedom is not None:
-        as_count("degrees_of_freedom", degrees_of_freedom)
+        as_integer("degrees_of_freedom", degrees_of_freedom, 1)
     if not (isfinite(false_alarm) and 0 < false_alarm < 1):
         raise ArgumentError("false_alarm", false_alarm, "give a probability between 0 and 1")
     single = _single_false_alarm(comparisons, false_alarm, method)

@@ -8,7 +8,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from polyspike.errors import ArgumentError
-from polyspike.experiments.checks import as_count
+from polyspike.scalars import as_integer
 
 __all__ = ["one_task", "workers_that_fit"]
 
@@ -37,7 +37,7 @@ def workers_that_fit(workers: int | None, threads: int = BLAS_THREADS) -> int:
         If there are fewer cores than threads, or either is not an integer >= 1.
     """
     cores = cpu_count()
-    if as_count("threads", threads) > cores:
+    if as_integer("threads", threads, 1) > cores:
         raise ArgumentError("threads", threads, f"this machine has {cores} cores; give at most as many")
     most = cores // threads
-    return most if workers is None else min(as_count("workers", workers), most)
+    return most if workers is None else min(as_integer("workers", workers, 1), most)

@@ -1,6 +1,6 @@
 """The draw of a run on real data: rows split at random, the initial network drawn as for Gaussian data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -13,10 +13,11 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
+from polyspike.scalars import as_seed
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import initial_weights, readout_of
 from polyspike.simulation.simulate import Options, check_options, measure
-from polyspike.simulation.streams import BLOCK_ROWS, Stream, as_seed, generator, normals
+from polyspike.simulation.streams import BLOCK_ROWS, Stream, generator, normals
 
 __all__ = ["DataDraw", "LabelledSample", "simulate_data"]
 
@@ -95,7 +96,7 @@ def simulate_data(
     inputs: Array,
     target: Array,
     *,
-    seed: int | tuple[int, ...] = ...,
+    seed: int | Sequence[int] = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -109,7 +110,7 @@ def simulate_data(
     inputs: Array,
     target: Array,
     *,
-    seed: int | tuple[int, ...] = ...,
+    seed: int | Sequence[int] = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -122,7 +123,7 @@ def simulate_data(
     inputs: Array,
     target: Array,
     *,
-    seed: int | tuple[int, ...] = 0,
+    seed: int | Sequence[int] = 0,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
     dtype: str = "float64",

@@ -15,12 +15,11 @@ from polyspike.errors import ArgumentError
 from polyspike.hermite import hermite_series
 from polyspike.problem import Problem
 from polyspike.results import Equivalence, EquivalencePoint, Estimate
-from polyspike.scalars import as_integer, integer_or_none
+from polyspike.scalars import as_integer, as_seed, integer_or_none
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import Gradient, gradient_step
 from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.spectrum import operator_norm
-from polyspike.simulation.streams import as_seed
 
 __all__ = [
     "both_forms",
@@ -134,7 +133,7 @@ def equivalence(
     *,
     window: int | None = None,
     sizes: Sequence[int] = (500, 1000, 2000),
-    seed: int | tuple[int, ...] = 0,
+    seed: int | Sequence[int] = 0,
     replicates: int = 4,
     corrected: bool = True,
     n_test: int = 4000,
@@ -169,7 +168,7 @@ def both_forms(
     *,
     window: int | None = None,
     sizes: Sequence[int] = (500, 1000, 2000),
-    seed: int | tuple[int, ...] = 0,
+    seed: int | Sequence[int] = 0,
     replicates: int = 4,
     n_test: int = 4000,
 ) -> tuple[Equivalence, Equivalence]:

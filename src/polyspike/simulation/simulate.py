@@ -12,7 +12,7 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
-from polyspike.scalars import as_integer, integer_or_none, real_or_none
+from polyspike.scalars import as_integer, as_seed, integer_or_none, real_or_none
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import Draw, GaussianDraw
@@ -21,7 +21,6 @@ from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import Storage, choose_storage
 from polyspike.simulation.over_neurons import over_neurons
 from polyspike.simulation.over_samples import over_samples
-from polyspike.simulation.streams import as_seed
 from polyspike.simulation.watch import Report, WatchedDraw
 
 __all__ = ["Options", "check_options", "measure", "simulate"]
@@ -31,7 +30,7 @@ __all__ = ["Options", "check_options", "measure", "simulate"]
 def simulate(
     problem: Problem,
     *,
-    seed: int | tuple[int, ...] = ...,
+    seed: int | Sequence[int] = ...,
     n_test: int = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
@@ -47,7 +46,7 @@ def simulate(
 def simulate(
     problem: Iterable[Problem],
     *,
-    seed: int | tuple[int, ...] = ...,
+    seed: int | Sequence[int] = ...,
     n_test: int = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
@@ -62,7 +61,7 @@ def simulate(
 def simulate(
     problem: Problem | Iterable[Problem],
     *,
-    seed: int | tuple[int, ...] = 0,
+    seed: int | Sequence[int] = 0,
     n_test: int = 20_000,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
@@ -80,7 +79,7 @@ def simulate(
         Of many problems, those of equal sizes share one draw and everything that follows from it: the draw and
         ``X W0'`` are computed once, ``X G'`` once per gradient, the Gram matrix once per step, and the test set is read
         once. A measurement does not depend on which other problems it was made with.
-    seed : int or tuple of int
+    seed : int or sequence of int
         Fixes the whole run; problems of the same sizes and seed share inputs, initial network and noise.
     n_test : int
         Fresh samples for the test error; never held in memory at once.
@@ -131,7 +130,7 @@ def simulate(
 
 def _simulate(
     problems: Sequence[Problem],
-    seed: int | tuple[int, ...],
+    seed: int | Sequence[int],
     n_test: int,
     measured: Measured,
     arrays: Arrays,

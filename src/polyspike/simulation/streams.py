@@ -8,15 +8,12 @@ them whatever else differs: that makes paired differences exact pairs.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.errors import ArgumentError
-from polyspike.scalars import integer_or_none
 
-__all__ = ["BLOCK_ROWS", "Stream", "as_seed", "normal_blocks", "normals"]
+__all__ = ["BLOCK_ROWS", "Stream", "normal_blocks", "normals"]
 
 BLOCK_ROWS = 2048
 
@@ -33,22 +30,6 @@ class Stream(IntEnum):
     TEST_INPUTS = 6
     TEST_NOISE = 7
     SPLIT = 8
-
-
-def as_seed(seed: Any) -> tuple[int, ...]:
-    """A seed as a tuple of non-negative integers.
-
-    Raises
-    ------
-    ArgumentError
-        If it is neither an integer >= 0 nor a non-empty tuple of them.
-    """
-    parts = seed if isinstance(seed, tuple) else (seed,)
-    whole = [integer_or_none(part) for part in parts]
-    numbers = tuple(s for s in whole if s is not None and s >= 0)
-    if not parts or len(numbers) < len(parts):
-        raise ArgumentError("seed", seed, "give an integer >= 0 or a tuple of them")
-    return numbers
 
 
 def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.random.Generator:

@@ -11,7 +11,6 @@ from typing import Any
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.experiments.announce import Announce, announced
-from polyspike.experiments.checks import as_count, as_seed
 from polyspike.experiments.replicate import Replication, Run
 from polyspike.experiments.sweep.dispatch import Backend, finished, on_cluster, on_this_machine
 from polyspike.experiments.sweep.progress import Progress, work
@@ -23,7 +22,7 @@ from polyspike.experiments.threads import BLAS_THREADS, workers_that_fit
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.results import Measurement
-from polyspike.scalars import integer_or_none
+from polyspike.scalars import as_integer, as_seed, integer_or_none
 from polyspike.simulation import simulate
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.memory import available_bytes, needed_bytes
@@ -174,12 +173,12 @@ def sweep(
         On Ctrl-C, with the progress so far.
     """
     listed = _distinct(problems)
-    seeds = [(*as_seed(seed), k) for k in range(as_count("replicates", replicates))]
+    seeds = [(*as_seed(seed), k) for k in range(as_integer("replicates", replicates, 1))]
     options = _all_options(run, options)
     run([], seed=seeds[0], **options)  # a bad option is refused now, and not in every row
     if redo not in (False, True, "failed"):
         raise ArgumentError("redo", redo, "give False, True or 'failed'")
-    tasks = list(plan(run, listed, seeds, options, as_count("chunk", chunk), as_count("threads", threads)))
+    tasks = list(plan(run, listed, seeds, options, as_integer("chunk", chunk, 1), as_integer("threads", threads, 1)))
     named = announced(listed, "keys", len(listed), announce)
     keys = tuple(tuple(run_key(p, s, options) for s in seeds) for p in named)
     count = _count_workers(listed, workers, threads, run, options) if scheduler is None else None

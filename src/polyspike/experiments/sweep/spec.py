@@ -10,11 +10,10 @@ import numpy as np
 
 from polyspike.errors import ArgumentError
 from polyspike.experiments.announce import Announce, announced
-from polyspike.experiments.checks import as_count, as_seed
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import read_toml
-from polyspike.scalars import as_real
+from polyspike.scalars import as_integer, as_real, as_seed
 
 __all__ = ["SweepSpec"]
 
@@ -92,7 +91,7 @@ class SweepSpec:
         base, axes, settings = _table("base", values), _table("axes", values), _settings(values.get("together", []))
         rest: dict[str, Any] = {
             "name": _folder_name(values.get("name", name)),
-            "replicates": as_count("replicates", values.get("replicates", 8)),
+            "replicates": as_integer("replicates", values.get("replicates", 8), 1),
             "seed": as_seed(values.get("seed", 0)),
             "options": _table("options", values),
         }
@@ -150,7 +149,7 @@ def _range(argument: str, axis: dict[str, Any]) -> list[float]:
     for entry in ("from", "to", "count"):
         if entry not in axis:
             raise ArgumentError(argument, axis, f"{entry!r} is missing; give from, to and count")
-    count, scale = as_count(f"{argument}.count", axis["count"]), axis.get("scale", "linear")
+    count, scale = as_integer(f"{argument}.count", axis["count"], 1), axis.get("scale", "linear")
     start, stop = (_end(f"{argument}.{entry}", axis[entry], scale) for entry in ("from", "to"))
     if scale not in ("linear", "log"):
         raise ArgumentError(f"{argument}.scale", scale, "give 'linear' or 'log'")
