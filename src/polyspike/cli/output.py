@@ -54,7 +54,7 @@ def save_whole(figure: Any, path: Path) -> None:
     UnreadableError
         If the place cannot be written, or is full.
     """
-    from polyspike.experiments.reproduce.folder import write_whole
+    from polyspike.experiments.files import write_whole
     from polyspike.plot import save
 
     write_whole(path, lambda temporary: save(figure, temporary))

@@ -42,7 +42,7 @@ def command(
     --replicates the networks are simulated, too, at seven steps, and stand beside the prediction with their error bars.
     """
     from polyspike.cli.problem_page import Findings, problem_page
-    from polyspike.experiments.reproduce import write_whole
+    from polyspike.experiments.files import write_whole
 
     check_figure(out, "out", (".html", ".htm"))
     if replicates < 0 or replicates == 1:

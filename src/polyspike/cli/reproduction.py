@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from polyspike.cli.figures import FIGURES
+from polyspike.experiments.files import write_whole
 from polyspike.experiments.reproduce import (
     PARTS,
     Claim,
@@ -26,7 +27,6 @@ from polyspike.experiments.reproduce import (
     run_jobs,
     summary,
     to_csv,
-    write_whole,
 )
 from polyspike.experiments.reproduce.columns import to_columns
 from polyspike.plot import save

@@ -8,7 +8,7 @@ from polyspike.experiments.reproduce.claims import Claim
 from polyspike.experiments.reproduce.columns import Columns, to_csv
 from polyspike.experiments.reproduce.convergence import CONVERGENCE
 from polyspike.experiments.reproduce.errors import ERRORS
-from polyspike.experiments.reproduce.folder import Folder, write_whole
+from polyspike.experiments.reproduce.folder import Folder
 from polyspike.experiments.reproduce.jobs import Facts, Job, Options, Part
 from polyspike.experiments.reproduce.realdata import REALDATA
 from polyspike.experiments.reproduce.report import Section, claim_line, fact_lines, render, summary
@@ -32,7 +32,6 @@ __all__ = [
     "run_jobs",
     "summary",
     "to_csv",
-    "write_whole",
 ]
 
 PARTS: dict[str, Part] = {part.name: part for part in (SPECTRUM, ALIGNMENT, ERRORS, CONVERGENCE, REALDATA)}

@@ -1,42 +1,22 @@
 """The output folder: files that are written whole or not at all, and the finished jobs of an interrupted run."""
 
 import json
-import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from polyspike._version import __version__
 from polyspike.errors import UnreadableError
+from polyspike.experiments.files import write_whole
 from polyspike.experiments.reproduce.claims import Claim
 from polyspike.experiments.reproduce.jobs import Facts, Job, Rows
 
-__all__ = ["Folder", "write_whole"]
+__all__ = ["Folder"]
 
 FORMAT = 1
 """Version of the kept rows; raise it when their meaning changes."""
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file by ``write(temporary path)`` and move it into place: a reader never sees half of it.
-
-    Raises
-    ------
-    UnreadableError
-        If the place cannot be written.
-    """
-    name = sha256(path.name.encode()).hexdigest()[:16]  # the name itself may be as long as a name can be
-    temporary = path.with_name(f".{name}.{os.getpid()}{path.suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UnreadableError(f"out = {str(path)!r}: cannot be written ({error.strerror}); free it") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Folder:

@@ -45,9 +45,8 @@ def run_jobs(
         futures = {pool.submit(_run, jobs[i], folder): i for i in missing}
         try:
             _collect(futures, jobs, done, advance)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)  # where all is collected, there is nothing to cancel
     return merge([done[i] for i in range(len(jobs))])
 
 

@@ -7,7 +7,7 @@ polyspike adds is that a file which is not a whole store of a known version is r
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 from urllib.parse import quote
@@ -106,13 +106,12 @@ def connect(path: Path | None, read_only: bool = False) -> sqlite3.Connection:
     _check_header(path)
     with reported(path):
         connection = _open(_address(path, read_only))
-        try:
+        with ExitStack() as on_error:
+            on_error.callback(connection.close)
             _check(connection, path)
             if not read_only:
                 try_writing(connection)
-        except BaseException:
-            connection.close()
-            raise
+            on_error.pop_all()
     return connection
 
 
@@ -129,10 +128,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def _open(address: str) -> sqlite3.Connection:
@@ -167,9 +165,7 @@ def _create(path: Path) -> None:
     try:
         handle, name = mkstemp(prefix=".polyspike.", suffix=".new", dir=path.parent)
     except OSError as error:
-        raise UnreadableError(
-            f"store = {str(path)!r}: cannot be made ({error.strerror}); give another place"
-        ) from error
+        raise _unwritable(path, error) from error
     os.close(handle)
     try:
         with reported(path), closing(_open(name)) as connection:
@@ -181,9 +177,7 @@ def _create(path: Path) -> None:
     except OSError as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError(
-            f"store = {str(path)!r}: cannot be made ({error.strerror}); give another place"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         for rest in ("", "-wal", "-shm"):
             Path(name + rest).unlink(missing_ok=True)

@@ -1,15 +1,13 @@
 """Results as tables for other programs: pandas, CSV, Parquet."""
 
 import csv
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkstemp
-from typing import IO, Any
+from typing import Any
 
-from polyspike.errors import MissingPackageError, UnreadableError
-from polyspike.experiments.files import share_as_usual
+from polyspike.errors import MissingPackageError
+from polyspike.experiments.files import write_whole
 
 __all__ = ["frame", "write_csv", "write_parquet"]
 
@@ -36,13 +34,13 @@ def write_csv(records: Records, path: str | Path) -> None:
         If the place cannot be written; a file that was there before is left as it was.
     """
 
-    def write(file: IO[bytes]) -> None:
-        with open(file.fileno(), "w", newline="", encoding="utf-8", closefd=False) as text:
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="", encoding="utf-8") as text:
             table = csv.DictWriter(text, fieldnames=list(records[0]) if records else [], lineterminator="\n")
             table.writeheader()
             table.writerows(records)
 
-    _write_whole(Path(path), write)
+    write_whole(Path(path), write, "path")
 
 
 def write_parquet(records: Records, path: str | Path) -> None:
@@ -58,7 +56,7 @@ def write_parquet(records: Records, path: str | Path) -> None:
     for name in ("pandas", "pyarrow"):
         _library(name, "table", str(path))
     table = frame(records)
-    _write_whole(Path(path), lambda file: table.to_parquet(file, engine="pyarrow", index=False))
+    write_whole(Path(path), lambda temporary: table.to_parquet(temporary, engine="pyarrow", index=False), "path")
 
 
 def _library(name: str, argument: str, value: str) -> Any:
@@ -66,28 +64,3 @@ def _library(name: str, argument: str, value: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise MissingPackageError(argument, value, name, "tables", "write a .csv") from error
-
-
-def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write beside and move into place, so that nobody reads half a table."""
-    try:
-        handle, name = mkstemp(prefix=".polyspike.", dir=path.parent)
-    except OSError as error:
-        raise UnreadableError(
-            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        share_as_usual(name)
-        os.replace(name, path)
-    except OSError as error:
-        raise UnreadableError(
-            f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place"
-        ) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> UnreadableError:
-    return UnreadableError(f"path = {str(path)!r}: cannot be written ({error.strerror}); give another place")
