@@ -15,7 +15,7 @@ from counts_design import BASE_SEED, DRAWS, SETS
 from polyspike import Problem
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.features import step_features
-from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.gradient import gradient_of
 from polyspike.simulation.spectrum import eigenvalues
 
 SUMMARY = Path(__file__).parent / "counts.json"
@@ -34,9 +34,7 @@ def load(path: Path = SUMMARY) -> Found:
 def top_eigenvalues(problem: Problem, seed: tuple[int, ...]) -> list[float]:
     """The largest eigenvalues of one draw, descending."""
     draw = GaussianDraw.of(problem, seed, 2)
-    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
-    labels = sample.labels(problem)
-    step = gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
+    step = gradient_of(problem, draw)
     inputs = draw.ridge_sample.inputs
     features = step_features(inputs @ draw.weights.T, inputs @ step.matrix.T, problem.step, problem.activation)
     return [float(f"{value:.6g}") for value in eigenvalues(features, "all")[:KEPT]]

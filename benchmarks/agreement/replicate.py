@@ -23,7 +23,7 @@ from polyspike.hermite import gaussian_rule, hermite_functions
 from polyspike.problem import Activation, Teacher
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.features import step_features
-from polyspike.simulation.gradient import Gradient, gradient_step
+from polyspike.simulation.gradient import gradient_of
 from polyspike.simulation.population import population
 
 N_NOISE = 8
@@ -53,7 +53,7 @@ def replicate_group(members: dict[int, Problem], seed: tuple[int, int]) -> list[
     before = _untrained(members, draw, still, signs)
     rows = []
     for index, problem in members.items():
-        gradient = _gradient(draw, problem)
+        gradient = gradient_of(problem, draw)
         moved = draw.ridge_sample.inputs @ gradient.matrix.T
         features = step_features(still, moved, problem.step, problem.activation)
         teacher = problem.teacher(draw.ridge_sample.inputs[:, :1]).reshape(-1, 1)
@@ -76,13 +76,6 @@ def replicate_group(members: dict[int, Problem], seed: tuple[int, int]) -> list[
             }
         )
     return rows
-
-
-def _gradient(draw: GaussianDraw, problem: Problem) -> Gradient:
-    sample = draw.gradient_sample
-    readout = draw.readout(problem.readout)
-    labels = sample.labels(problem)
-    return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
 
 
 def _untrained(members: dict[int, Problem], draw: GaussianDraw, still: Array, signs: Array) -> dict[int, list[Array]]:

@@ -21,7 +21,7 @@ from polyspike import Estimate, Prediction, Problem, predict, z_threshold
 from polyspike.arraytypes import Array
 from polyspike.experiments.statistics import estimate, with_control_variate
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.gradient import gradient_of
 
 Z = z_threshold(12, false_alarm=1e-3)
 SIZES = (96, 192, 384)
@@ -68,9 +68,7 @@ def smoothed(kappa: Array, k: int, q: float) -> Array:
 def measure(problem: Problem, window: int, seed: int) -> tuple[float, ...]:
     """Train loss, train and test error of the fit, and the mean square of the labels that it saw and was tested on."""
     draw = GaussianDraw.of(problem, (11, problem.n_samples, seed), N_TEST)
-    step, sigma = draw.gradient_sample, problem.activation
-    readout = draw.readout(problem.readout)
-    gradient = gradient_step(step.inputs, step.labels(problem), draw.weights, readout, sigma, problem.gradient)
+    sigma, gradient = problem.activation, gradient_of(problem, draw)
     direction = gradient.beta / np.linalg.norm(gradient.beta)
     q = 1 / gradient.rank_one_fraction - 1
     degrees = [k for k in range(1, window + 1) if sigma.coefficients(window)[k] != 0]

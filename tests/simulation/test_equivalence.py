@@ -24,7 +24,7 @@ from polyspike.simulation.equivalence import (
     spike_features,
     spike_matrix,
 )
-from polyspike.simulation.gradient import Gradient, gradient_step
+from polyspike.simulation.gradient import Gradient, gradient_of
 
 SIZES = (50, 200, 800)
 REPLICATES = 12
@@ -51,9 +51,8 @@ def offsets(problem: Problem, window: int, distance: bool = False) -> Array:
     rows = []
     for k in range(REPLICATES):
         draw = GaussianDraw.of(problem, (7, k), 2)
-        step, readout, inputs = draw.gradient_sample, draw.readout(problem.readout), draw.ridge_sample.inputs
-        labels, sigma = step.labels(problem), problem.activation
-        gradient = gradient_step(step.inputs, labels, draw.weights, readout, sigma, problem.gradient)
+        readout, inputs, sigma = draw.readout(problem.readout), draw.ridge_sample.inputs, problem.activation
+        gradient = gradient_of(problem, draw)
         still = inputs @ draw.weights.T
         f, f0 = sigma(still + problem.step * (inputs @ gradient.matrix.T)), sigma(still)
         fixed, bare = (f0 + spike_features(inputs, gradient, readout, problem, window, c) for c in (True, False))

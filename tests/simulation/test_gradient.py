@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import as_activation
-from polyspike.simulation.gradient import gradient_step
+from polyspike import Problem, as_activation
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.simulation.gradient import gradient_of, gradient_step
 
 N0, D, WIDTH = 30, 7, 5
 
@@ -67,3 +68,17 @@ def test_vanishing_gradient_is_not_divided_by() -> None:
     gradient = gradient_step(inputs, np.zeros(N0), weights, readout, as_activation("tanh"), "target")
     assert gradient.rank_one_fraction == 0.0
     assert not np.any(gradient.spike_direction(3.0))
+
+
+@pytest.mark.parametrize("form", ["full", "target"])
+def test_the_gradient_of_a_draw_is_that_of_its_gradient_sample_with_noise(form: str) -> None:
+    problem = Problem(
+        "tanh", "h1 + h2", 50, 7, 5, n_gradient=N0, step_exponent=0.2, noise=0.5, gradient=form, readout="rademacher"
+    )
+    draw = GaussianDraw.of(problem, (4,), 2)
+    sample, readout = draw.gradient_sample, draw.readout("rademacher")
+    labels = problem.teacher(sample.inputs[:, 0]) + 0.5 * sample.noise
+    assert sample.inputs.shape == (N0, D)
+    by_hand = gradient_step(sample.inputs, labels, draw.weights, readout, as_activation("tanh"), form)
+    np.testing.assert_allclose(gradient_of(problem, draw).matrix, by_hand.matrix, rtol=1e-12)
+    np.testing.assert_allclose(gradient_of(problem, draw).beta, by_hand.beta, rtol=1e-12)

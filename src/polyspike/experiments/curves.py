@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.errors import NumericalError
+from polyspike.experiments.compare import COMPARED_FIELDS
 from polyspike.experiments.statistics import mean_columns
 from polyspike.experiments.sweep.run import SweepResult
 from polyspike.experiments.sweep.store import problem_columns
@@ -14,7 +15,6 @@ from polyspike.theory import predict
 
 __all__ = ["curve_label", "step_field", "summary", "theory_curves", "varying_fields"]
 
-THEORY_FIELDS = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine")
 _STEPS = ("step_exponent", "step_size")
 _POINTS = 61
 
@@ -87,5 +87,5 @@ def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
     try:
         found = predict(problem, method=method)
     except NumericalError as error:
-        return {**record, "status": error.status.value, **dict.fromkeys(THEORY_FIELDS)}
-    return {**record, "status": found.status.value, **{name: getattr(found, name) for name in THEORY_FIELDS}}
+        return {**record, "status": error.status.value, **dict.fromkeys(COMPARED_FIELDS)}
+    return {**record, "status": found.status.value, **{name: getattr(found, name) for name in COMPARED_FIELDS}}

@@ -17,7 +17,7 @@ from polyspike.problem import Problem
 from polyspike.results import Equivalence, EquivalencePoint, Estimate
 from polyspike.scalars import as_integer, as_seed, integer_or_none
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.gradient import Gradient, gradient_step
+from polyspike.simulation.gradient import Gradient, gradient_of
 from polyspike.simulation.ridge import fit_readouts
 from polyspike.simulation.spectrum import operator_norm
 
@@ -218,10 +218,7 @@ def _resize(problem: Problem, n: int) -> Problem:
 def _gaps(problem: Problem, window: int, seed: tuple[int, ...], forms: tuple[bool, ...], n_test: int) -> Array:
     """Operator norm over sqrt(n), the two error gaps and the offset on one draw: shape (forms, 4)."""
     draw = GaussianDraw.of(problem, seed, n_test)
-    step, fit, readout = draw.gradient_sample, draw.ridge_sample, draw.readout(problem.readout)
-    gradient = gradient_step(
-        step.inputs, step.labels(problem), draw.weights, readout, problem.activation, problem.gradient
-    )
+    fit, readout, gradient = draw.ridge_sample, draw.readout(problem.readout), gradient_of(problem, draw)
     test = list(draw.test_blocks())
     test_inputs = np.vstack([sample.inputs for sample in test])
     test_labels = np.concatenate([sample.labels(problem) for sample in test])

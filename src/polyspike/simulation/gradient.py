@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.problem import Activation
+from polyspike.problem import Activation, Problem
 from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.draw import Draw
 from polyspike.simulation.host import HOST
 
-__all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_step"]
+__all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_of", "gradient_step"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +134,13 @@ def gradient_step(
     total = GradientSum(readout, activation, form, arrays)
     total.add(inputs, inputs @ weights.T, labels)
     return total.gradient(weights)
+
+
+def gradient_of(problem: Problem, draw: Draw) -> Gradient:
+    """:func:`gradient_step` of a problem on the gradient sample of its draw."""
+    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
+    labels = sample.labels(problem)
+    return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
 
 
 def explained(total: float, cross: float, linear: float, readout: Array, beta: Array) -> float:

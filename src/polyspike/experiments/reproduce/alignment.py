@@ -24,7 +24,7 @@ from polyspike.experiments.reproduce.spectrum import predicted_spectrum
 from polyspike.hermite import hermite_functions
 from polyspike.problem import Problem
 from polyspike.simulation.draw import Draw, GaussianDraw
-from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.gradient import gradient_of
 from polyspike.simulation.spectrum import top_eigenpairs
 
 __all__ = ["ALIGNMENT", "learned", "share_of", "smoothed_powers"]
@@ -104,10 +104,7 @@ def run_theory(problem: Problem) -> Rows:
 
 def learned(draw: Draw, problem: Problem, exponents: Sequence[float]) -> Iterator[tuple[float, Array, Array]]:
     """Top left singular vectors of F at every exponent, and ``kappa = beta . x / |beta|`` of the rows of F."""
-    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
-    gradient = gradient_step(
-        sample.inputs, sample.labels(problem), draw.weights, readout, problem.activation, problem.gradient
-    )
+    gradient = gradient_of(problem, draw)
     inputs = draw.ridge_sample.inputs
     still, moved = inputs @ draw.weights.T, inputs @ gradient.matrix.T
     kappa = inputs @ (gradient.beta / np.linalg.norm(gradient.beta))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from polyspike import Problem, paired_difference, z_threshold
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.gradient import gradient_of
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.given_kappa.weights_along import product_covariance, products
 from polyspike.theory.finite_size.solve import model_of, solve_problem
@@ -23,10 +23,7 @@ def moments(problem: Problem, seed: int) -> NDArray[np.float64]:
     ``d w^2``, half its variance, and its covariance with log |w|.
     """
     draw = GaussianDraw.of(problem, (29, seed), 2)
-    readout, sample = draw.readout(problem.readout), draw.gradient_sample
-    gradient = gradient_step(
-        sample.inputs, sample.labels(problem), draw.weights, readout, problem.activation, problem.gradient
-    )
+    readout, gradient = draw.readout(problem.readout), gradient_of(problem, draw)
     along = gradient.beta / np.linalg.norm(gradient.beta)
     weights = draw.weights + problem.step * gradient.matrix
     weights = weights - np.outer(weights @ along, along)

@@ -5,7 +5,7 @@ import pytest
 
 from polyspike import Problem, predict, simulate, z_threshold
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.gradient import gradient_step
+from polyspike.simulation.gradient import gradient_of
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads, strength_variance
 
 # Two outliers that are nearer to each other than they fluctuate.
@@ -31,9 +31,7 @@ def test_close_outliers_repel_each_other() -> None:
 def squared_length(problem: Problem, seed: int) -> float:
     """``|b|^2`` of one draw."""
     draw = GaussianDraw.of(problem, (5, seed), 2)
-    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
-    labels = sample.labels(problem)
-    step = gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
+    readout, step = draw.readout(problem.readout), gradient_of(problem, draw)
     b = problem.step * float(problem.activation.coefficients(1)[1]) * step.beta
     if problem.gradient == "full":
         b = b + draw.weights.T @ readout
