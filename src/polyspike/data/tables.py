@@ -111,8 +111,14 @@ def _table_of(file: str, records: Records, style: TextFormat, reading: Reading) 
         for column in columns:
             column.strays = [(row, cell) for row, cell in column.strays if form(cell) is None]
     notes = [*records.notes, *_recognised(convention, style)]
-    lines = np.array(records.lines, dtype=np.int64)
-    return Table(file, columns, lines, "line", unnamed, _header(records) + records.problems + problems, notes)
+    return Table(
+        name=file,
+        columns=columns,
+        lines=np.array(records.lines, dtype=np.int64),
+        unnamed=unnamed,
+        problems=_header(records) + records.problems + problems,
+        notes=notes,
+    )
 
 
 def _header(records: Records) -> list[str]:
