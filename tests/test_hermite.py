@@ -72,6 +72,38 @@ def test_the_cached_rules_cannot_be_changed() -> None:
             array[0] = 1.0
 
 
+def test_a_shorter_reach_is_the_same_rule_cut_off() -> None:
+    for nodes, cut in zip(hermite.split_gauss_legendre((0.3, 9.4), 12), hermite.split_gauss_legendre((0.3,), 12, 9.0)):
+        inside = np.abs(hermite.split_gauss_legendre((0.3, 9.4), 12)[0]) < 9
+        np.testing.assert_array_equal(nodes[inside], cut)
+    _, weights = hermite.split_gauss_legendre((), 12, hermite.RANGE)
+    assert abs(1 - weights.sum()) < 1e-14
+    assert abs(1 - hermite.split_gauss_legendre((), 12, 3.0)[1].sum() - erfc(3 / sqrt(2))) < 1e-14
+
+
+def test_panels_end_at_the_kinks_inside() -> None:
+    assert hermite.panel_corners((0.25, 5.0, -2.0), 2.0, 1.0).tolist() == [-2, -1, 0, 0.25, 1, 2]
+
+
+def test_gauss_legendre_is_exact_to_its_degree_on_panels_of_any_width() -> None:
+    corners = np.array([[0.0, 0.5, 0.5, 2.0], [-1.0, 0.0, 1.0, 3.0]])
+    nodes, weights = hermite.gauss_legendre(corners, 3)
+    assert nodes.shape == weights.shape == (2, 9)
+    for power in range(6):
+        exact = (corners[:, -1] ** (power + 1) - corners[:, 0] ** (power + 1)) / (power + 1)
+        np.testing.assert_allclose((weights * nodes**power).sum(axis=1), exact, rtol=1e-14)
+    beyond = (corners[:, -1] ** 7 - corners[:, 0] ** 7) / 7
+    assert np.all(np.abs((weights * nodes**6).sum(axis=1) / beyond - 1) > 1e-6)
+
+
+def test_a_tensor_rule_is_the_product_of_its_rules() -> None:
+    first, second = hermite.gauss_hermite(3), hermite.gauss_hermite(2)
+    nodes, weights = hermite.tensor_rule([first, second])
+    assert nodes[:2].tolist() == [[first[0][0], second[0][0]], [first[0][0], second[0][1]]]
+    np.testing.assert_allclose(weights, np.outer(first[1], second[1]).ravel(), rtol=1e-15)
+    assert weights @ (nodes[:, 0] ** 4 * nodes[:, 1] ** 2) == pytest.approx(3, rel=1e-13)
+
+
 def test_the_order_of_kinks_does_not_matter() -> None:
     assert hermite.gaussian_rule((1.5, -0.5)) is hermite.gaussian_rule([-0.5, 1.5])
 
@@ -132,9 +164,7 @@ def test_the_strip_must_be_that_of_the_function() -> None:
     assert (np.abs(wrong - reference) * np.sqrt(hermite.factorials(20))).max() > 1e-9
 
 
-def test_series_and_monomials() -> None:
-    np.testing.assert_array_equal(hermite.hermite_to_monomial([0, 0, 1]), [-1, 0, 1])
-    np.testing.assert_array_equal(hermite.hermite_to_monomial([0, 0, 0, 2]), [0, -6, 0, 2])
+def test_series_and_factorials() -> None:
     np.testing.assert_allclose(hermite.hermite_series([1, 0, 2], np.array([3.0])), [1 + 2 * 8])
     assert hermite.factorials(4).tolist() == [1, 1, 2, 6, 24]
 

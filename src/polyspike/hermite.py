@@ -27,7 +27,6 @@ __all__ = [
     "hermite_coefficients",
     "hermite_functions",
     "hermite_series",
-    "hermite_to_monomial",
     "panel_corners",
     "split_gauss_legendre",
     "tensor_rule",
@@ -222,11 +221,6 @@ def _taylor_coefficients(
 def hermite_series(coefficients: Iterable[float], x: Array) -> Array:
     """``sum_k c_k H_k(x)``."""
     return np.polynomial.hermite_e.hermeval(x, np.asarray(list(coefficients), dtype=float))
-
-
-def hermite_to_monomial(coefficients: Iterable[float]) -> Array:
-    """Coefficients of ``sum_k c_k H_k`` in powers of x."""
-    return np.polynomial.hermite_e.herme2poly(np.asarray(list(coefficients), dtype=float))
 
 
 def factorials(degree: int) -> Array:

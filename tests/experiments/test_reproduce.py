@@ -1,5 +1,7 @@
 """The machinery of the reproduction: tables, claims, kept jobs, the report, and each part at a small size."""
 
+import csv
+import io
 import json
 from math import inf
 from pathlib import Path
@@ -42,7 +44,7 @@ from polyspike.experiments.reproduce.claims import (
     every,
     threshold,
 )
-from polyspike.experiments.reproduce.columns import from_csv, select, to_columns, to_csv
+from polyspike.experiments.reproduce.columns import select, to_columns, to_csv
 from polyspike.experiments.reproduce.common import (
     SHIFTED_SINE,
     UNTRAINED,
@@ -62,9 +64,10 @@ from polyspike.simulation.equivalence import _gaps
 
 def test_a_table_survives_its_csv_file() -> None:
     rows: list[dict[str, Any]] = [{"name": "a, b", "x": 0.1 + 0.2, "n": 3}, {"name": 'c"', "x": 1e-300, "n": -1}]
-    back = from_csv(to_csv(to_columns(rows)))
-    assert back["name"].tolist() == ["a, b", 'c"']
-    assert back["x"].tolist() == [0.1 + 0.2, 1e-300]
+    names, *cells = csv.reader(io.StringIO(to_csv(to_columns(rows))))
+    back = dict(zip(names, zip(*cells)))
+    assert back["name"] == ("a, b", 'c"')
+    assert [float(x) for x in back["x"]] == [0.1 + 0.2, 1e-300]
     assert to_csv(to_columns(rows)).splitlines()[1].endswith(",3")
 
 

@@ -25,7 +25,6 @@ __all__ = [
     "outlier_pairs",
     "outliers",
     "top_eigenpairs",
-    "zero_mass",
 ]
 
 ACCURACY = 1e-8
@@ -140,16 +139,6 @@ def count_above(features: Any, bulk_edge: float, arrays: Arrays = HOST) -> int:
 def operator_norm(matrix: Array) -> float:
     """The largest singular value, by a Krylov method."""
     return float(np.sqrt(top_eigenpairs(matrix, 1)[0][0] * matrix.shape[1]))
-
-
-def zero_mass(eigenvalues: Array, n_samples: int) -> float:
-    """Share of the n eigenvalues of ``F F'/N`` that are zero, by shape or by rank, given the output of "all".
-
-    A value below n rounding units of the largest counts as zero.
-    """
-    values = np.asarray(eigenvalues, dtype=float)
-    positive = np.sum(values > n_samples * np.finfo(float).eps * values.max(initial=0.0))
-    return 1.0 - float(positive) / n_samples
 
 
 def gram(features: Any, arrays: Arrays = HOST) -> Any:

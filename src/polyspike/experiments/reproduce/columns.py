@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Columns", "Row", "from_csv", "select", "to_columns", "to_csv", "unique"]
+__all__ = ["Columns", "Row", "select", "to_columns", "to_csv", "unique"]
 
 Row = Mapping[str, float | int | str]
 Columns = dict[str, np.ndarray]
@@ -26,12 +26,6 @@ def to_csv(columns: Columns) -> str:
     writer.writerow(columns)
     writer.writerows(zip(*([_cell(v) for v in values.tolist()] for values in columns.values())))
     return text.getvalue()
-
-
-def from_csv(text: str) -> Columns:
-    """What :func:`to_csv` wrote."""
-    header, *rows = list(csv.reader(io.StringIO(text)))
-    return {name: _array([row[j] for row in rows]) for j, name in enumerate(header)}
 
 
 def select(columns: Columns, **values: float | str) -> Columns:

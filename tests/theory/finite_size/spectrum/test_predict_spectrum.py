@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike.arraytypes import Array
+from polyspike.arraytypes import Array, Complex
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Spectrum
 from polyspike.theory import predict
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.solve import solve_problem
-from polyspike.theory.finite_size.spectrum.density import density_at
+from polyspike.theory.finite_size.spectrum.branches import positive_states
+from polyspike.theory.finite_size.spectrum.density import follow
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 
@@ -117,6 +119,24 @@ def test_another_variance_would_be_caught() -> None:
     spectrum = predict(Problem("h3", "h1", 2000, 1000, 1000, step_size=0.0, gradient="target", ridge=0.01)).spectrum
     x = np.linspace(2, 30, 50)
     assert spectrum.density(x) != pytest.approx(marchenko_pastur(x, 6.01, 2.0), rel=2e-4)
+
+
+def density_at(model: BulkModel, x: float) -> float:
+    """The density at one point, by following that point alone down from the upper half-plane: slow and direct."""
+    tolerances = (1e-6, 1e-8)
+
+    def path(s: float) -> Complex:
+        return np.log(np.array([x + 1j * x * max(0.0, 4 * 0.01**s - 4 * 0.01**2)]))
+
+    def turn(s: float) -> Complex:
+        return np.log(far) + 1j * (np.pi + (np.angle(np.exp(path(0.0))) - np.pi) * s / 2)
+
+    far = np.abs(np.exp(path(0.0)))
+    state = positive_states(model, far)
+    logs = np.concatenate([np.log(state.r.astype(complex)), np.log(state.zeta.astype(complex))], axis=1)
+    state = follow(model, turn, logs, tolerances)
+    state = follow(model, path, np.concatenate([np.log(state.r), np.log(state.zeta)], axis=1), tolerances)
+    return float(model.sample_weights @ state.r[0].imag / np.pi)
 
 
 @pytest.mark.parametrize("name", ["two intervals", "square", "c_2 != 0", "full gradient, large step", "few inputs"])

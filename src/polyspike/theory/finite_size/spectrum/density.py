@@ -22,7 +22,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
 from polyspike.theory.finite_size.spectrum.branches import Branch
 
-__all__ = ["Gap", "Interval", "SolvedInterval", "density_at", "solve_interval"]
+__all__ = ["Gap", "Interval", "SolvedInterval", "follow", "solve_interval"]
 
 _FIRST_NODES, _MOST_NODES = 8, 400
 _SIDE = 3
@@ -30,7 +30,7 @@ _SIDE = 3
 _LARGEST_RATIO = 2.1
 _INTEGRATION_NODES = 1025
 _TOLERANCE = 1e-6
-_ON_A_PATH, _OF_ONE_POINT = (1e-4, _TOLERANCE), (1e-6, 1e-8)
+_ON_A_PATH = (1e-4, _TOLERANCE)
 # A new node that agrees with the interpolated mass density to this share of its maximum needs no further ones beside
 # it; with it the interpolation is about 2^6 times better.
 _ACCURACY = 1e-4
@@ -310,10 +310,10 @@ def _along_path(model: BulkModel, interval: Interval, theta: Array) -> BulkState
 
     state = positive_states(model, np.array([far]))
     r, zeta = (np.repeat(v.astype(complex), len(theta), axis=0) for v in (state.r, state.zeta))
-    return _follow(model, path, np.concatenate([np.log(r), np.log(zeta)], axis=1))
+    return follow(model, path, np.concatenate([np.log(r), np.log(zeta)], axis=1))
 
 
-def _follow(model: BulkModel, path: Any, logs: Complex, tolerances: tuple[float, float] = _ON_A_PATH) -> BulkState:
+def follow(model: BulkModel, path: Any, logs: Complex, tolerances: tuple[float, float] = _ON_A_PATH) -> BulkState:
     """Newton along a path s = 0 .. 2 with linearly extrapolated starts; the steps follow the number of iterations.
 
     The tolerances are those of the defect on the way and at the end.
@@ -352,16 +352,3 @@ def _unwrapped(logs: Complex, near: Complex) -> Complex:
     """The logarithms on the sheet of a nearby value."""
     unwrapped: Complex = logs + 2j * np.pi * np.round((near.imag - logs.imag) / (2 * np.pi))
     return unwrapped
-
-
-def density_at(model: BulkModel, x: float) -> float:
-    """The density at one point, by continuation for that point alone from the upper half-plane: slow and direct."""
-    path = lambda s: np.log(np.array([x + 1j * x * max(0.0, 4 * 0.01**s - 4 * 0.01**2)]))  # noqa: E731
-    far = abs(np.exp(path(0.0)))
-    state = positive_states(model, far)
-    around = lambda s: np.log(far) + 1j * (np.pi + (np.angle(np.exp(path(0.0))) - np.pi) * s / 2)  # noqa: E731
-    logs = np.concatenate([np.log(state.r.astype(complex)), np.log(state.zeta.astype(complex))], axis=1)
-    state = _follow(model, around, logs, _OF_ONE_POINT)
-    logs = np.concatenate([np.log(state.r), np.log(state.zeta)], axis=1)
-    state = _follow(model, path, logs, _OF_ONE_POINT)
-    return float(model.sample_weights @ state.r[0].imag / np.pi)
