@@ -11,6 +11,7 @@ import pytest
 
 from polyspike import ArgumentError, Measurement, NumericalError, Problem, simulate
 from polyspike.errors import MissingPackageError
+from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.simulation import devices
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import GaussianDraw
@@ -24,7 +25,6 @@ TALL = Problem(
     "relu", "h1 + 0.5*h2", n_samples=600, n_gradient=500, input_dim=40, width=120, step_exponent=0.3, ridge=0.01
 )
 WIDE = TALL.replace(n_samples=90, width=400)
-SCALARS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "spike_cosine", "rank_one_fraction")
 
 OTHERS = {"array_api_strict": "array_api_strict", "torch": "torch:cpu", "jax": "jax:cpu"}
 
@@ -45,7 +45,7 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def assert_same(one: Measurement, other: Measurement, rel: float = 1e-10) -> None:
-    for name in SCALARS:
+    for name in SCALAR_FIELDS:
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=rel), name
 
 

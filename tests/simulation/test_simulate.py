@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError, Problem, simulate
+from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.simulation.draw import GaussianDraw
 
 PROBLEM = Problem(
     "relu", "h1 + 0.5*h2", n_samples=300, input_dim=60, width=90, step_exponent=0.3, ridge=0.05, noise=0.3
 )
-SCALARS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "spike_cosine", "rank_one_fraction")
 
 
 def by_hand(problem: Any, seed: Any, n_test: Any) -> Any:
@@ -59,14 +59,14 @@ def test_shared_work_changes_nothing() -> None:
     for problem, shared in zip(problems, together, strict=True):
         alone = simulate(problem, seed=(2, 7), n_test=500)
         assert shared.problem == problem
-        for name in SCALARS:
+        for name in SCALAR_FIELDS:
             assert getattr(shared, name) == pytest.approx(getattr(alone, name), rel=1e-10)
 
 
 def test_a_seed_fixes_the_run() -> None:
     first, again, listed, other = (simulate(PROBLEM, seed=s, n_test=500) for s in (3, (3,), [3], 4))
     for same in (again, listed):
-        assert [getattr(first, n) for n in SCALARS] == [getattr(same, n) for n in SCALARS]
+        assert [getattr(first, n) for n in SCALAR_FIELDS] == [getattr(same, n) for n in SCALAR_FIELDS]
     assert first.test_error != other.test_error
 
 

@@ -8,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from polyspike import Measurement, NumericalError, Problem, simulate
+from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.simulation import over_neurons, over_samples
 from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import estimate_bytes, estimate_streamed
@@ -18,12 +19,11 @@ TALL = Problem(
     "relu", "h1 + 0.5*h2", n_samples=6150, n_gradient=4100, input_dim=30, width=70, step_exponent=0.3, ridge=0.05
 )
 WIDE = TALL.replace(n_samples=80, n_gradient=120, width=6150)
-SCALARS = ("train_loss", "train_error", "test_error", "test_error_se", "cosine", "spike_cosine", "rank_one_fraction")
 
 
 def assert_same(streamed: Measurement, held: Measurement, rel: float = 1e-12) -> None:
     """To ``rel``; the train error to that of the train loss, as the residuals of a good fit are small differences."""
-    for name in SCALARS:
+    for name in SCALAR_FIELDS:
         small = rel * held.train_loss if name == "train_error" else 0.0
         assert getattr(streamed, name) == pytest.approx(getattr(held, name), rel=rel, abs=small), name
 
@@ -62,7 +62,7 @@ def test_blocks_on_several_threads_are_the_same_blocks(threads: int) -> None:
         streamed, again = (simulate(TALL, seed=3, n_test=2100, alignment_degree=3, streaming=True) for _ in range(2))
         assert HOST.at_once(TALL.width) == threads
     assert_same(streamed, held)
-    assert all(getattr(streamed, name) == getattr(again, name) for name in SCALARS)
+    assert all(getattr(streamed, name) == getattr(again, name) for name in SCALAR_FIELDS)
 
 
 @pytest.mark.parametrize("base", [TALL, WIDE], ids=["samples", "neurons"])
@@ -93,7 +93,7 @@ def test_room_for_fewer_steps_changes_no_bit(module: Any, base: Problem, monkeyp
     monkeypatch.setattr(module, "steps_at_once", lambda *_: 2)
     in_groups = simulate(problems, n_test=100, alignment_degree=1, streaming=True)
     for mine, other in zip(in_groups, together, strict=True):
-        assert [getattr(mine, name) for name in SCALARS] == [getattr(other, name) for name in SCALARS]
+        assert [getattr(mine, name) for name in SCALAR_FIELDS] == [getattr(other, name) for name in SCALAR_FIELDS]
 
 
 def test_a_good_fit_is_looked_at_twice() -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
+from polyspike.hermite import under_normal
 
 __all__ = ["FAR_CORNERS", "Panels", "Smoothness", "known_smoothness", "resolve", "simple_far_out", "smoothness_of"]
 
@@ -181,7 +182,7 @@ def _died_out(panels: Panels, tolerance: float) -> NDArray[np.bool_]:
 
 def _root_mean_square(evaluate: Callable[[Array], Array], left: Array, right: Array) -> float:
     nodes = _nodes(left, right)
-    weights = _W * ((right - left) / 2)[:, None] * np.exp(-(nodes**2) / 2) / sqrt(2 * np.pi)
+    weights = under_normal(nodes, _W * ((right - left) / 2)[:, None])
     values = evaluate(nodes.ravel()).reshape(nodes.shape)
     largest = float(np.abs(values).max())
     return largest * sqrt(float((weights * (values / largest) ** 2).sum())) if largest > 0 else 0.0

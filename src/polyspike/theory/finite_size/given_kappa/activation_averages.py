@@ -11,7 +11,7 @@ rule for any other kinked one.
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from math import ceil, isinf, log2, pi, sqrt
+from math import ceil, isinf, log2, pi
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,7 +242,7 @@ def _piecewise_linear_tangent(
 
 
 def _normal(t: Array) -> tuple[Array, Array, Array]:
-    return ndtr(t), ndtr(-t), np.exp(-(t**2) / 2) / sqrt(2 * pi)
+    return ndtr(t), ndtr(-t), under_normal(t, 1.0)
 
 
 def values_needed(activation: Activation, x: Array, tau: Array) -> int:
