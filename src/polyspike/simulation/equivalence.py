@@ -148,8 +148,9 @@ def equivalence(
         l, the number of spikes; by default the problem's own.
     sizes : sequence of int
         Values of n_samples, at least two and increasing.
-    seed, replicates : int
-        Every size is drawn ``replicates`` times (at least 2).
+    seed : int or sequence of int
+    replicates : int
+        Every size is drawn so many times (at least 2), replicate k with the seed ``(*seed, k)``.
     corrected : bool
         ``P_k`` or the bare monomials.
     n_test : int
