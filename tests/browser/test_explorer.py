@@ -314,7 +314,7 @@ def test_the_code_makes_the_same_numbers(open_page: Any, explorer: Explorer, tmp
 
 def test_a_click_on_the_map_goes_there(open_page: Any, explorer: Explorer) -> None:
     page = open_page(address(explorer)).page
-    page.wait_for_selector("#ps-figure-phase rect.cell", timeout=PATIENCE)
+    settled(page)  # until then the picture is drawn anew
     picture = page.locator("#ps-figure-phase svg")
     box = picture.bounding_box()
     picture.click(position={"x": 60, "y": box["height"] / 2})
