@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from polyspike.cli.figures import FIGURES
 from polyspike.data import Dataset, load
 from polyspike.errors import ArgumentError, UnreadableError
 from polyspike.experiments.files import write_whole
@@ -321,6 +322,7 @@ def test_errors_part() -> None:
     assert np.all(np.diff(limit[:4]) < 0)
     assert len(claims) == 47
     assert 2 * len(claims) < COMPARISONS  # the other parts together have fewer
+    assert len(FIGURES["errors"](tables).axes) >= 4
 
 
 def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
@@ -343,6 +345,7 @@ def test_convergence_part() -> None:
     assert len(claims) == 17
     assert set(tables["convergence"]["n"]) == {100, 200}
     assert set(tables["convergence_rates"]["freedom"]) == {3}
+    assert FIGURES["convergence"](tables).axes
 
 
 def test_what_shares_a_draw_is_what_it_is_alone() -> None:

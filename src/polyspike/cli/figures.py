@@ -117,11 +117,11 @@ def _errors_of(ax: Axes, tables: Tables, teacher: str, quantity: str) -> None:
     theory, measured = tables["errors_theory"], records(tables["errors"], teacher=teacher)
     linear = records(theory, teacher=teacher, curve="linear_error")[0][quantity]
     curve = [
-        row | {"step_exponent": row["level"], "linear_error": linear}
+        row | {"step_exponent": row["place"], "linear_error": linear}
         for row in records(theory, teacher=teacher, curve="finite-size")
-        if row["level"] >= 0
+        if row["place"] >= 0
     ]
-    limit = [row | {"window": row["level"]} for row in records(theory, teacher=teacher, curve="window") if row["level"]]
+    limit = [row | {"window": row["place"]} for row in records(theory, teacher=teacher, curve="window") if row["place"]]
     plot.errors(
         [_without(row, "curve") for row in curve],
         measured,
