@@ -1,0 +1,308 @@
+"""The bulk as a linear pencil (docs/theory-same-data.md, section 3), for one or several populations of samples.
+
+A readout a acts on a sample through three latents a factor: ``theta = sum a_i w_i``, ``T = sum a_i t_i`` with ``t_i``
+what the gradient's samples have moved neuron i by, beyond beta, and the multiplier ``mu`` of T's definition. A sample
+whose label the gradient has seen loads the pencil with N, a sample of the fit with z; one that is used for both with
+both. The bulk is the stationary point of (eq-pencil-potential) in Gamma, the latents' cavity covariance, and zeta.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+
+__all__ = ["Neurons", "Population", "SampleState", "State", "gradient_of", "hessian_of", "pair_indices"]
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The factors over u and the sizes.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (A,)
+        Of the readouts.
+    chi, xi : ndarray of shape (A, p) and (A, q)
+        Factors of the linear features along w and along t.
+    noise_energy : float
+        ``v_h = E h^2``.
+    cross : float
+        ``2 c_2``; not zero only where chi and xi are one basis.
+    samples_per_dim, samples_per_neuron : float
+        n/d and n/N.
+    gradient_share : float
+        ``n_0/n``.
+    """
+
+    weights: Array
+    chi: Array
+    xi: Array
+    noise_energy: float
+    cross: float
+    samples_per_dim: float
+    samples_per_neuron: float
+    gradient_share: float
+
+    @property
+    def blocks(self) -> tuple[slice, slice, slice]:
+        """Places of theta, T and mu among the latents."""
+        p, q = self.chi.shape[1], self.xi.shape[1]
+        return slice(0, p), slice(p, p + q), slice(p + q, p + 2 * q)
+
+    @property
+    def size(self) -> int:
+        """The number of latents."""
+        return self.chi.shape[1] + 2 * self.xi.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Samples of one kind, E residuals times B.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (E, B)
+        Of the nodes, of total ``count/n``.
+    residual : ndarray of shape (E,)
+        eps of samples of the gradient; zero for others, which load nothing on N.
+    along_w, along_t : ndarray of shape (E, B, p) and (E, B, q)
+        Factors of the linear features.
+    own : ndarray of shape (E, B, A)
+        ``c = C/sqrt(v_h) - phi eps b``, of h(z) in the sample's own feature; zero for samples that are fresh.
+    noise : ndarray of shape (E, B, A)
+        ``G^2``, the variance of what is left.
+    fitted : bool
+        Whether the fit sees these samples.
+    """
+
+    weights: Array
+    residual: Array
+    along_w: Array
+    along_t: Array
+    own: Array
+    noise: Array
+    fitted: bool = True
+
+    def mean(self, values: Any) -> Any:
+        """Sum over the nodes with their weights, of values (E, B, ...)."""
+        return (self.weights.ravel() @ values.reshape(self.weights.size, -1)).reshape(values.shape[2:])
+
+    def mean_over_residuals(self, values: Any) -> Any:
+        """The same for values (E, ...)."""
+        return (self.weights.sum(axis=1) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The unknowns: Gamma (m, m), symmetric, and zeta (A,); and the shift D of the samples, (E, B) or a number."""
+
+    gamma: Any
+    zeta: Any
+
+    def moved(self, change: Any) -> "State":
+        """Along a vector of the Newton system: the upper triangle of Gamma, then log zeta."""
+        m = len(self.gamma)
+        i, j = pair_indices(m)
+        step = np.zeros((m, m), dtype=change.dtype)
+        step[i, j] = step[j, i] = change[: len(i)]
+        return State(self.gamma + step, self.zeta * np.exp(change[len(i) :]))
+
+
+def pair_indices(m: int) -> tuple[Any, Any]:
+    """The upper triangle."""
+    return np.triu_indices(m)
+
+
+class SampleState:
+    """What a population is at a state; everything is complex where the state is."""
+
+    def __init__(self, neurons: Neurons, population: Population, state: State, shift: Any) -> None:
+        self.neurons, self.population, self.state, self.shift = neurons, population, state, shift
+
+    @cached_property
+    def gains(self) -> Any:
+        """``sg_a = w_a zeta_a``."""
+        return self.neurons.weights * self.state.zeta
+
+    @cached_property
+    def load(self) -> Any:
+        """N (E, m, m): ``-eps^2 Y`` on mu and ``2 c_2 eps`` between mu and theta."""
+        nn, eps = self.neurons, self.population.residual
+        theta, _, mu = nn.blocks
+        out = np.zeros((len(eps), nn.size, nn.size), dtype=np.result_type(self.gains))
+        out[:, mu, mu] = -(eps**2)[:, None, None] * (nn.noise_energy * (nn.xi.T * self.gains) @ nn.xi)
+        if nn.cross != 0:
+            q = nn.xi.shape[1]
+            both = nn.cross * eps[:, None, None] * np.eye(q)
+            out[:, mu, theta] = both
+            out[:, theta, mu] = both
+        return out
+
+    @cached_property
+    def left(self) -> Any:
+        """``L = (1 + Gamma N)^-1``, (E, m, m)."""
+        return np.linalg.inv(np.eye(self.neurons.size) + self.state.gamma @ self.load)
+
+    @cached_property
+    def loaded(self) -> Any:
+        """``Gamma' = L Gamma``, (E, m, m)."""
+        return self.left @ self.state.gamma
+
+    @cached_property
+    def seen(self) -> Any:
+        """z (E, B, m)."""
+        nn, pop = self.neurons, self.population
+        weighted = pop.own @ (self.gains[:, None] * nn.xi)
+        mu = -nn.noise_energy * pop.residual[:, None, None] * weighted
+        return np.concatenate([pop.along_w + 0 * mu[..., :1], pop.along_t + 0 * mu[..., :1], mu], axis=-1)
+
+    @cached_property
+    def outer(self) -> Any:
+        """``w = L'z`` (E, B, m)."""
+        return self.seen @ self.left
+
+    @cached_property
+    def inner(self) -> Any:
+        """``Gamma' z`` (E, B, m)."""
+        return self.seen @ self.loaded
+
+    @cached_property
+    def r(self) -> Any:
+        """``R = 1/(D + sum sg (G^2 + v_h c^2) + z'Gamma'z)``, (E, B)."""
+        pop = self.population
+        energy = (pop.noise + self.neurons.noise_energy * pop.own**2) @ self.gains
+        return 1 / (self.shift + energy + (self.seen * self.inner).sum(axis=-1))
+
+    @cached_property
+    def left_over(self) -> Any:
+        """``c_a - eps xi_a . (Gamma'z)_mu``, (E, B, A)."""
+        nn, pop = self.neurons, self.population
+        mu = nn.blocks[2]
+        return pop.own - pop.residual[:, None, None] * (self.inner[..., mu] @ nn.xi.T)
+
+    @cached_property
+    def noise(self) -> Any:
+        """``q_a = G^2 + v_h (c_a - eps xi_a . (Gamma'z)_mu)^2``, the derivative of 1/R by ``sg_a``."""
+        return self.population.noise + self.neurons.noise_energy * self.left_over**2
+
+    @cached_property
+    def feedback(self) -> Any:
+        """``P_ab = eps^2 v_h xi_a' Gamma'_mumu xi_b``, (E, A, A)."""
+        nn = self.neurons
+        mu = nn.blocks[2]
+        inner = nn.xi @ self.loaded[:, mu, mu] @ nn.xi.T
+        return nn.noise_energy * (self.population.residual**2)[:, None, None] * inner
+
+    @cached_property
+    def projected(self) -> Any:
+        """``l_a = L' (0, 0, xi_a)``, (E, A, m)."""
+        return self.neurons.xi @ self.left[:, self.neurons.blocks[2], :]
+
+    @cached_property
+    def effective_load(self) -> Any:
+        """``N L``, (E, m, m)."""
+        return self.load @ self.left
+
+
+def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Any:
+    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta, flat."""
+    nn = neurons
+    m, theta = nn.size, nn.blocks[0]
+    s = _coupling(nn) + 0j if np.iscomplexobj(state.zeta) else _coupling(nn)
+    qinv = _q_inverse(nn, state)
+    s[theta, theta] += qinv / nn.samples_per_dim
+    s = s - np.linalg.inv(state.gamma) / nn.samples_per_dim
+    by_zeta = _by_gain(nn, state, qinv)
+    for part in parts:
+        pop = part.population
+        s = s + pop.mean_over_residuals(part.effective_load)
+        by_zeta = by_zeta - pop.mean_over_residuals(np.einsum("eaa->ea", part.feedback))
+        if pop.fitted:
+            weighted = (pop.weights * part.r)[..., None] * part.outer
+            s = s + weighted.reshape(-1, m).T @ part.outer.reshape(-1, m)
+            by_zeta = by_zeta + pop.mean(part.r[..., None] * part.noise)
+    i, j = pair_indices(m)
+    pairs = np.where(i == j, 1.0, 2.0) * s[i, j]
+    by_log = nn.weights * (state.zeta * by_zeta + (state.zeta - 1) / nn.samples_per_neuron)
+    return np.concatenate([pairs, by_log])
+
+
+def _coupling(nn: Neurons) -> Array:
+    """``P d/n`` without its part on theta: ``-n_0/n`` between T and mu."""
+    _, t, mu = nn.blocks
+    out = np.zeros((nn.size, nn.size))
+    out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
+    return out
+
+
+def _q_inverse(nn: Neurons, state: State) -> Any:
+    return np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)
+
+
+def _by_gain(nn: Neurons, state: State, qinv: Any) -> Any:
+    """``(d/n) chi_a'(Q^-1 - Q^-1 Gamma Q^-1) chi_a``."""
+    theta = nn.blocks[0]
+    middle = qinv - qinv @ state.gamma[theta, theta] @ qinv
+    return np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
+
+
+def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
+    """The derivative of :func:`gradient_of` along :meth:`State.moved`, at a real state."""
+    nn = neurons
+    m, size, theta = nn.size, len(nn.weights), nn.blocks[0]
+    i, j = pair_indices(m)
+    n_pairs = len(i)
+    double = np.where(i == j, 1.0, 2.0)
+    ginv = np.linalg.inv(state.gamma)
+    fourth = np.einsum("ij,kl->ijkl", ginv, ginv) / nn.samples_per_dim
+    mixed = np.zeros((size, m, m))
+    both = np.zeros((size, size))
+    qinv = _q_inverse(nn, state)
+    along = nn.chi @ qinv
+    mixed[:, theta, theta] -= np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
+    plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
+    both += (2 * plain * full - plain**2) / nn.samples_per_dim
+    for part in parts:
+        pop = part.population
+        flat = pop.weights.sum(axis=1)
+        eps, v = pop.residual, nn.noise_energy
+        fixed = part.effective_load.reshape(len(eps), m * m)
+        l, p = part.projected, part.feedback  # noqa: E741
+        mixed -= v * np.einsum("e,eai,eaj->aij", flat * eps**2, l, l, optimize=True)
+        both -= (flat @ (p**2).reshape(len(eps), -1)).reshape(size, size)
+        if not pop.fitted:
+            fourth -= ((fixed.T * flat) @ fixed).reshape(m, m, m, m)
+            continue
+        r, w = part.r, part.outer
+        weights = pop.weights
+        outer = r[..., None, None] * w[..., :, None] * w[..., None, :] + part.effective_load[:, None]
+        flat_outer = outer.reshape(-1, m * m)
+        fourth -= ((flat_outer.T * weights.ravel()) @ flat_outer).reshape(m, m, m, m)
+        q, e = part.noise.reshape(-1, size), part.left_over
+        pairs = (w[..., :, None] * w[..., None, :]).reshape(-1, m * m)
+        weight2 = (weights * r**2).ravel()
+        mixed -= ((q.T * weight2) @ pairs).reshape(size, m, m)
+        cross = np.einsum("eb,eba,ebi->eai", weights * r, e, w, optimize=True)
+        half = v * np.einsum("e,eai,eaj->aij", eps, l, cross, optimize=True)
+        mixed -= half + half.transpose(0, 2, 1)
+        both -= (q.T * weight2) @ q
+        square = np.einsum("eb,eba,ebc->eac", weights * r, e, e, optimize=True)
+        both += 2 * v * (square * p).sum(axis=0)
+    out = np.empty((n_pairs + size, n_pairs + size))
+    # tr(S dG S dG') in the basis of symmetric pairs.
+    quad = np.zeros((n_pairs, n_pairs))
+    for a, b in ((i, j), (j, i)):
+        for c, d in ((i, j), (j, i)):
+            quad += fourth[b[:, None], c[None], d[None], a[:, None]] / 4
+    out[:n_pairs, :n_pairs] = quad * double[:, None] * double
+    gains = nn.weights * state.zeta
+    by_gain = mixed[:, i, j] * double
+    out[n_pairs:, :n_pairs] = gains[:, None] * by_gain
+    out[:n_pairs, n_pairs:] = out[n_pairs:, :n_pairs].T
+    out[n_pairs:, n_pairs:] = gains[:, None] * both * gains
+    out[n_pairs:, n_pairs:][np.diag_indices(size)] += gradient_of(nn, state, parts)[n_pairs:] + nn.weights / nn.samples_per_neuron
+    return out
