@@ -51,7 +51,7 @@ class StepNumbers:
 
 @dataclass(frozen=True, eq=False)
 class TrainingFeatures:
-    """All of shape (E, B, A)."""
+    """All of shape (E, B, A); the last, of shape (5, E, B, A), where it was asked for."""
 
     mean: Array
     linear: Array
@@ -59,42 +59,55 @@ class TrainingFeatures:
     own: Array
     second_moment: Array
     output: Array
+    pairs: Array | None = None
 
 
 def training_features(
-    activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array
+    activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
-    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2`` and ``l`` at nodes (E, B) and u (A,)."""
+    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2`` and ``l`` at nodes (E, B) and u (A,);
+    with ``pairs`` the functions of (eq-pairs), too.
+    """
     shape = (*kappa.shape, len(u))
     flat_kappa, flat_eps = kappa.ravel(), np.repeat(residual, kappa.shape[1])
-    out = np.empty((6, len(flat_kappa), len(u)))
+    out = np.empty((11 if pairs else 6, len(flat_kappa), len(u)))
     for a, ua in enumerate(u):
         rows = max(1, _BLOCK // 400)
         for i in range(0, len(flat_kappa), rows):
             part = slice(i, i + rows)
-            out[:, part, a] = _averages(activation, step, flat_kappa[part], flat_eps[part], float(ua))
-    return TrainingFeatures(*(f.reshape(shape) for f in out))
+            out[:, part, a] = _averages(activation, step, flat_kappa[part], flat_eps[part], float(ua), pairs)
+    found = [f.reshape(shape) for f in out]
+    return TrainingFeatures(*found[:6], np.stack(found[6:]) if pairs else None)
 
 
-def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> Array:
-    """The six averages at nodes (K,) for one u; shape (6, K)."""
+def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
+    """The averages at nodes (K,) for one u; shape (6, K) or (11, K)."""
     z, weights = _rule(activation, step, kappa, eps, u)
     slope = activation.derivative(z)
     value = activation(z)
     shift = step.strength * kappa[:, None] + step.self_gain * eps[:, None] * slope + step.stretch * z
-    mean, derivative, square = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
+    mean, derivative, square, bend = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
     weighted = weights * mean
     h = slope - step.c1 - 2 * step.c2 * z
-    return np.stack(
-        [
-            weighted.sum(axis=1),
-            (weighted * z).sum(axis=1),
-            (weights * derivative).sum(axis=1),
-            (weighted * h).sum(axis=1),
-            (weights * square).sum(axis=1),
-            (weighted * (value - step.c1 * z)).sum(axis=1),
+    steep = weights * derivative
+    rows = [
+        weighted.sum(axis=1),
+        (weighted * z).sum(axis=1),
+        steep.sum(axis=1),
+        (weighted * h).sum(axis=1),
+        (weights * square).sum(axis=1),
+        (weighted * (value - step.c1 * z)).sum(axis=1),
+    ]
+    if pairs:
+        energy = float((weights * h**2).sum())
+        rows += [
+            (steep * z).sum(axis=1),
+            eps * (weighted * z * h).sum(axis=1),
+            (weights * bend).sum(axis=1),
+            eps**2 * (weighted * (h**2 - energy)).sum(axis=1),
+            eps * (steep * h).sum(axis=1),
         ]
-    )
+    return np.stack(rows)
 
 
 def _rule(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
@@ -122,20 +135,21 @@ def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple
     return nodes, under_normal(nodes, weights)
 
 
-def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, Any, Any]:
-    """``E sigma``, ``E sigma'`` and ``E sigma^2`` of ``x + deviation zeta``."""
+def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, Any, Any, Any]:
+    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta``; the last 0 where they have kinks."""
     if deviation == 0:
         value = activation(x)
-        return value, activation.derivative(x), value**2
+        return value, activation.derivative(x), value**2, 0 * x
     if activation.is_named and activation.name in _PIECEWISE_LINEAR:
         found = activation_averages(activation, x, np.full(x.shape, deviation))
         linear = found.slope * deviation
-        return found.mean, found.slope, found.noise_variance + found.mean**2 + linear**2
+        return found.mean, found.slope, found.noise_variance + found.mean**2 + linear**2, 0 * x
     nodes, weights = gauss_hermite(5 if deviation < 0.3 else 9 if deviation < 1 else 15)
-    mean, slope, square = np.zeros(x.shape), np.zeros(x.shape), np.zeros(x.shape)
+    mean, slope, square, bend = (np.zeros(x.shape) for _ in range(4))
     for node, weight in zip(nodes, weights, strict=True):
         value = activation(x + deviation * node)
         mean += weight * value
         slope += (weight * node / deviation) * value
         square += weight * value**2
-    return mean, slope, square
+        bend += (weight * (node**2 - 1) / deviation**2) * value
+    return mean, slope, square, bend

@@ -1,7 +1,7 @@
-"""The stationary point of the pencil's potential: damped iterations, then Newton's method."""
+"""The stationary point of the pencil's potential: damped iterations at few nodes, then Newton's method."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,29 @@ from polyspike.theory.same_samples.pencil import (
     gradient_of,
     hessian_of,
     pair_indices,
+    q_inverse,
 )
 
-__all__ = ["first_guess", "response", "solve_pencil", "states"]
+__all__ = ["Solution", "response", "solve_pencil", "states"]
 
-_ITERATIONS = 400
+_ITERATIONS = 1500
 _SETTLED = 3e-2
 _NEWTON = 25
 _TOLERANCE = 1e-11
 _DAMPING = 0.5
+# A Newton step beyond this is no step from nearby.
+_FAR = 2.0
+# Below this Newton's convergence is quadratic, above it a step may still grow.
+_NEAR = 0.5
+_ROUNDING = 1e-8
+
+
+class Solution(NamedTuple):
+    """The solved bulk, the relative size of the last Newton step, and the number of Newton steps."""
+
+    state: State
+    residual: float
+    steps: int
 
 
 def states(neurons: Neurons, populations: Sequence[Population], state: State, shift: Any) -> list[SampleState]:
@@ -32,94 +46,116 @@ def states(neurons: Neurons, populations: Sequence[Population], state: State, sh
     return [SampleState(neurons, population, state, shift) for population in populations]
 
 
-def first_guess(neurons: Neurons, populations: Sequence[Population], shift: float) -> State:
-    """Gamma of samples that load nothing but their coupling, zeta one half."""
-    nn = neurons
-    zeta = np.full(len(nn.weights), 0.5)
-    theta, t, mu = nn.blocks
-    inverse = np.zeros((nn.size, nn.size))
-    inverse[theta, theta] = 2 * np.eye(nn.chi.shape[1])
-    inverse[t, mu] = inverse[mu, t] = -nn.samples_per_dim * nn.gradient_share * np.eye(nn.xi.shape[1])
-    return State(np.linalg.inv(inverse), zeta)
-
-
-def _iterated(neurons: Neurons, populations: Sequence[Population], state: State, shift: float) -> State:
-    """One undamped iteration of (eq-pencil-fixed)."""
-    nn = neurons
-    parts = states(nn, populations, state, shift)
-    theta, t, mu = nn.blocks
-    qinv = np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)
-    inverse = np.zeros((nn.size, nn.size))
-    inverse[theta, theta] = qinv
-    inverse[t, mu] = inverse[mu, t] = -nn.samples_per_dim * nn.gradient_share * np.eye(nn.xi.shape[1])
-    by_gain = np.zeros(len(nn.weights))
-    for part in parts:
-        pop = part.population
-        load = pop.mean_over_residuals(part.effective_load)
-        by_gain = by_gain - pop.mean_over_residuals(np.einsum("eaa->ea", part.feedback))
-        if pop.fitted:
-            weighted = (pop.weights * part.r)[..., None] * part.outer
-            load = load + weighted.reshape(-1, nn.size).T @ part.outer.reshape(-1, nn.size)
-            by_gain = by_gain + pop.mean(part.r[..., None] * part.noise)
-        inverse = inverse + nn.samples_per_dim * load
-    gamma = np.linalg.inv(inverse)
-    # With the Gamma that belongs to this Q: their difference is small beside either.
-    middle = qinv - qinv @ gamma[theta, theta] @ qinv
-    by_gain = by_gain + np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
-    return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
-
-
 def solve_pencil(
-    neurons: Neurons, populations: Sequence[Population], shift: float, start: State | None = None
-) -> tuple[State, float]:
-    """The solution and its residual, the largest relative change that one more Newton step would make.
+    neurons: Neurons,
+    populations: Sequence[Population],
+    coarse: Sequence[Population],
+    shift: float,
+    start: State | None = None,
+) -> Solution:
+    """The solution at a shift.
+
+    Parameters
+    ----------
+    coarse : sequence of Population
+        The same samples at fewer nodes, where the damped iterations run.
+    start : State, optional
+        A solution nearby, which is tried first.
 
     Raises
     ------
     NumericalError
         ``NOT_CONVERGED``.
     """
-    state = start or first_guess(neurons, populations, shift)
-    damping = _DAMPING
+    if start is not None:
+        found = _newton(neurons, populations, shift, start)
+        if found is not None:
+            return found
+    state = _first_guess(neurons)
     for _ in range(_ITERATIONS):
-        new = _iterated(neurons, populations, state, shift)
-        zeta = np.clip(new.zeta, 0.2 * state.zeta, 1.0)
-        change = max(
-            np.abs(new.gamma - state.gamma).max() / np.abs(state.gamma).max(), np.abs(np.log(zeta / state.zeta)).max()
-        )
-        state = State(
-            (1 - damping) * state.gamma + damping * new.gamma, state.zeta ** (1 - damping) * zeta**damping
-        )
+        state, change = _damped(neurons, coarse, state, shift)
+        if change < _SETTLED:
+            settled = _newton(neurons, coarse, shift, state)
+            if settled is not None:
+                found = _newton(neurons, populations, shift, settled.state)
+                if found is not None:
+                    return found
+    return _slowly(neurons, populations, shift, state)
+
+
+def _slowly(neurons: Neurons, populations: Sequence[Population], shift: float, state: State) -> Solution:
+    """Damped iterations at all nodes, where the few do not lead there."""
+    for _ in range(_ITERATIONS // 5):
+        state, change = _damped(neurons, populations, state, shift)
         if change < _SETTLED:
             found = _newton(neurons, populations, shift, state)
             if found is not None:
                 return found
-    raise NumericalError(Status.NOT_CONVERGED, f"the bulk of reused samples is not found (last change {change:.2g})")
+    message = f"the bulk of the reused samples is not found after {_ITERATIONS} iterations (last change {change:.2g})"
+    raise NumericalError(Status.NOT_CONVERGED, message)
 
 
-def _newton(
-    neurons: Neurons, populations: Sequence[Population], shift: float, state: State
-) -> tuple[State, float] | None:
+def _first_guess(nn: Neurons) -> State:
+    """Gamma of samples that load nothing but their coupling, zeta one half."""
+    zeta = np.full(len(nn.weights), 0.5)
+    theta = nn.blocks[0]
+    inverse = _coupling(nn)
+    inverse[theta, theta] = 2 * np.eye(nn.chi.shape[1])
+    return State(np.linalg.inv(inverse), zeta)
+
+
+def _coupling(nn: Neurons) -> Array:
+    """``P/d`` without its part on theta."""
+    _, t, mu = nn.blocks
+    out = np.zeros((nn.size, nn.size))
+    out[t, mu] = out[mu, t] = -nn.samples_per_dim * nn.gradient_share * np.eye(nn.xi.shape[1])
+    return out
+
+
+def _damped(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> tuple[State, float]:
+    """Half way to the next iterate, and how far that is."""
+    new = _iterated(nn, populations, state, shift)
+    zeta = np.clip(new.zeta, 0.2 * state.zeta, 1.0)
+    by_gamma = np.abs(new.gamma - state.gamma).max() / np.abs(state.gamma).max()
+    change = max(float(by_gamma), float(np.abs(np.log(zeta / state.zeta)).max()))
+    gamma = (1 - _DAMPING) * state.gamma + _DAMPING * new.gamma
+    return State(gamma, state.zeta ** (1 - _DAMPING) * zeta**_DAMPING), change
+
+
+def _iterated(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> State:
+    """One undamped iteration of (eq-pencil-fixed)."""
+    theta = nn.blocks[0]
+    qinv = q_inverse(nn, state)
+    inverse = _coupling(nn)
+    inverse[theta, theta] += qinv
+    by_gain = np.zeros(len(nn.weights))
+    for part in states(nn, populations, state, shift):
+        inverse += nn.samples_per_dim * part.mean_load
+        by_gain += part.mean_by_gain
+    gamma = np.linalg.inv(inverse)
+    # With the Gamma that belongs to this Q: their difference is small beside either.
+    middle = qinv - qinv @ gamma[theta, theta] @ qinv
+    by_gain += np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
+    return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
+
+
+def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state: State) -> Solution | None:
     """None where it does not converge from here."""
     size = np.inf
-    for _ in range(_NEWTON):
-        parts = states(neurons, populations, state, shift)
-        change = _step(neurons, state, parts)
-        scale = np.abs(state.gamma).max()
-        n_pairs = len(pair_indices(neurons.size)[0])
-        last, size = size, max(np.abs(change[:n_pairs]).max() / scale, np.abs(change[n_pairs:]).max())
-        if not np.isfinite(size) or size > 2 or (size > 0.5 * last and size > 1e-8):
+    n_pairs = len(pair_indices(nn.size)[0])
+    for step in range(_NEWTON):
+        parts = states(nn, populations, state, shift)
+        change = -np.linalg.solve(hessian_of(nn, state, parts), gradient_of(nn, state, parts))
+        by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
+        last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
+        if not np.isfinite(size) or size > _FAR or (size > _NEAR * last and size > _ROUNDING):
             return None
         state = state.moved(change)
-        if size < _TOLERANCE or size >= 0.3 * last:
-            return state, float(size)
+        if size < _TOLERANCE or size > _NEAR * last:
+            return Solution(state, size, step + 1)
     return None
 
 
-def _step(neurons: Neurons, state: State, parts: list[SampleState]) -> Array:
-    return -np.linalg.solve(hessian_of(neurons, state, parts), gradient_of(neurons, state, parts))
-
-
-def response(neurons: Neurons, state: State, parts: list[SampleState], sides: Array) -> Array:
+def response(neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array) -> Array:
     """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S)."""
     return -np.linalg.solve(hessian_of(neurons, state, parts), sides)

@@ -8,10 +8,11 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fixed_point import response, states
-from polyspike.theory.same_samples.pencil import Neurons, Population, SampleState, State, pair_indices
+from polyspike.theory.same_samples.pencil import Neurons, Population, SampleState, State, pair_indices, q_inverse
 
-__all__ = ["Columns", "FitErrors", "FreshSamples", "fit_errors", "form"]
+__all__ = ["Columns", "Fit", "FitErrors", "FreshSamples", "PairFunctions", "fit_errors", "form_at", "solve_form"]
 
+# The size of an infinitesimal imaginary part.
 _H = 1e-30
 
 
@@ -40,6 +41,25 @@ class Columns:
     constrained: bool = True
 
 
+class PairFunctions(NamedTuple):
+    """Functions that pairs of samples teach, five a readout (eq-pairs).
+
+    Attributes
+    ----------
+    places : ndarray of shape (P,)
+        The readouts that have them.
+    learned : ndarray of shape (E, B, 5 P)
+    fresh : ndarray of shape (K, 5 P)
+    cost : ndarray of shape (P, 5, 5)
+        ``K_u^-1``.
+    """
+
+    places: Any
+    learned: Array
+    fresh: Array
+    cost: Array
+
+
 @dataclass(frozen=True, eq=False)
 class FreshSamples:
     """Test samples at nodes of kappa.
@@ -53,13 +73,10 @@ class FreshSamples:
         ``A_2^2``.
     learned : ndarray of shape (K, A)
         ``m^t sqrt(w_a)``.
-    label : ndarray of shape (K,)
-        ``E y`` given kappa.
-    label_square : ndarray of shape (K,)
-    coordinates : ndarray of shape (K, C)
-        Means of the coordinates given kappa.
-    label_coordinates : ndarray of shape (K, C)
-        ``E[y c]`` given kappa.
+    label, label_square : ndarray of shape (K,)
+        ``E y`` and ``E y^2`` given kappa.
+    coordinates, label_coordinates : ndarray of shape (K, C)
+        ``E c`` and ``E[y c]`` given kappa.
     products : ndarray of shape (K, C, C)
         ``E[c c']`` given kappa.
     """
@@ -84,117 +101,229 @@ class FitErrors(NamedTuple):
     leave_one_out: float
 
 
-class Terms(NamedTuple):
-    """``Q = constant - 2 side . v + v' matrix v``, stationary in v = (readouts, theta_k ..., eta_c)."""
+class _Terms(NamedTuple):
+    """``constant - 2 side . v + v' matrix v`` in the coefficients v."""
 
     constant: Any
     side: Any
     matrix: Any
 
 
+class _Places(NamedTuple):
+    """Where the coefficients ``v = (x of the learned functions, of the pairs; theta_k ...; eta_c)`` stand."""
+
+    readouts: int
+    functions: int
+    latents: int
+    coordinates: int
+
+    @property
+    def total(self) -> int:
+        return self.functions + (self.coordinates + 1) * self.latents
+
+    def direction(self, k: int) -> slice:
+        """Of the latents of the k-th known direction; of eta_c for the last."""
+        first = self.functions + k * self.latents
+        return slice(first, first + self.latents)
+
+    @property
+    def constraint(self) -> slice:
+        return self.direction(self.coordinates)
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """All that the form needs besides the pencil."""
+    """All that errors need.
+
+    Attributes
+    ----------
+    neurons : Neurons
+    populations, columns : sequence
+        One of each for every kind of samples.
+    fresh : FreshSamples
+    excluded : ndarray of shape (A, p) or None
+        What the bulk lacks along the readout.
+    output_energy : float
+        ``C_g``, the variance of f.
+    n_samples : int
+    pairs : PairFunctions, optional
+        Of the first population.
+    """
 
     neurons: Neurons
     populations: Sequence[Population]
     columns: Sequence[Columns]
     fresh: FreshSamples
-    cost: Any
-    gap: Any
+    excluded: Array | None
+    output_energy: float
     n_samples: int
+    pairs: PairFunctions | None = None
 
     @property
-    def n_coordinates(self) -> int:
-        """The known directions."""
-        return self.fresh.coordinates.shape[1]
+    def places(self) -> _Places:
+        """The order of the coefficients."""
+        readouts = len(self.neurons.weights)
+        functions = readouts + (self.pairs.fresh.shape[1] if self.pairs else 0)
+        return _Places(readouts, functions, self.neurons.size, self.fresh.coordinates.shape[1])
+
+    def learned(self, k: int) -> Array:
+        """All functions that the k-th population learns."""
+        own = self.columns[k].learned
+        return np.concatenate([own, self.pairs.learned], axis=-1) if self.pairs and k == 0 else own
+
+    @property
+    def fresh_learned(self) -> Array:
+        """The same of fresh samples."""
+        own = self.fresh.learned
+        return np.concatenate([own, self.pairs.fresh], axis=-1) if self.pairs else own
 
 
-def form(fit: Fit, state: State, parts: Sequence[SampleState], fresh_weight: Any = 0.0) -> Any:
-    """Q at a state, not necessarily stationary in it."""
-    nn = fit.neurons
-    n_a, m, n_c = len(nn.weights), nn.size, fit.n_coordinates
-    total = n_a + (n_c + 1) * m
-    dtype = np.result_type(state.zeta, parts[0].r, fresh_weight)
-    constant, side, matrix = np.zeros((), dtype), np.zeros(total, dtype), np.zeros((total, total), dtype)
-    np.fill_diagonal(matrix[:n_a, :n_a], 1 / (fit.n_samples * state.zeta))
-    matrix[:n_a, :n_a] += fit.gap(state, parts)
-    pencil = _pencil_cost(nn, state)
-    for k in range(n_c):
-        place = slice(n_a + k * m, n_a + (k + 1) * m)
-        matrix[place, place] += pencil
-    for part, columns in zip(parts, fit.columns, strict=True):
-        added = _terms(nn, part, columns, n_a, n_c)
+def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
+    """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
+
+    The solution moves by ``-H^-1`` times the derivative of the potential's gradient. Carried as an infinitesimal
+    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test).
+    """
+    parts = states(fit.neurons, fit.populations, state, shift)
+    value, found = solve_form(fit, state, parts)
+    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1))
+    directions = (
+        ([np.ones_like(part.r) for part in parts], 0.0),
+        ([1 / part.r**2 for part in parts], 0.0),
+        ([np.zeros_like(part.r) for part in parts], 1.0),
+    )
+    slopes = []
+    for move, (shifts, weight) in zip(moves.T, directions, strict=True):
+        moved = state.moved(1j * _H * move)
+        nearby = [
+            SampleState(fit.neurons, population, moved, shift + 1j * _H * by)
+            for population, by in zip(fit.populations, shifts, strict=True)
+        ]
+        slopes.append(float(np.imag(form_at(fit, moved, nearby, found, 1j * _H * weight)) / _H))
+    return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+
+
+def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
+    """Derivatives of the potential's gradient by D, by D along ``1/R^2``, and by the weight of fresh samples."""
+    fresh = fit.fresh
+    seen = (fresh.seen.T * fresh.weights) @ fresh.seen
+    by_fresh = _flat(fit, state, seen, fresh.weights @ fresh.noise)
+    return _by_shift(fit, state, parts, 2), _by_shift(fit, state, parts, 0), by_fresh
+
+
+def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) -> Array:
+    """By D along ``R^(power - 2)``: ``-E R^power w w'`` and ``-E R^power q_a``."""
+    size = fit.neurons.size
+    by_gamma, by_gain = np.zeros((size, size)), np.zeros(len(state.zeta))
+    for part in parts:
+        if part.population.fitted:
+            weights = (part.population.weights * part.r**power)[..., None]
+            by_gamma -= (weights * part.outer).reshape(-1, size).T @ part.outer.reshape(-1, size)
+            by_gain -= (weights * part.noise).sum(axis=(0, 1))
+    return _flat(fit, state, by_gamma, by_gain)
+
+
+def _flat(fit: Fit, state: State, by_gamma: Array, by_gain: Array) -> Array:
+    i, j = pair_indices(len(by_gamma))
+    return np.concatenate(
+        [np.where(i == j, 1.0, 2.0) * by_gamma[i, j], fit.neurons.weights * state.zeta * by_gain]
+    )
+
+
+def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
+    """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
+    places = fit.places
+    constant, side, matrix = 0.0, np.zeros(places.total), _costs(fit, state)
+    for k, part in enumerate(parts):
+        added = _terms(fit, k, part)
         constant, side, matrix = constant + added.constant, side + added.side, matrix + added.matrix
-    if np.any(fresh_weight != 0):
-        added = _fresh_terms(fit.fresh, m, n_a, n_c)
-        constant = constant + fresh_weight * added.constant
-        side, matrix = side + fresh_weight * added.side, matrix + fresh_weight * added.matrix
-    scale = 1 / np.sqrt(np.abs(np.diag(matrix).real) + 1e-300)
-    scaled = matrix * scale[:, None] * scale
-    keep = np.abs(matrix).max(axis=0) > 0
-    solved = np.linalg.solve(scaled[np.ix_(keep, keep)], (side * scale)[keep])
-    return constant - (side * scale)[keep] @ solved
+    scale = np.abs(matrix).max(axis=0)
+    keep = scale > 0
+    scale = 1 / np.sqrt(scale[keep])
+    found = np.zeros(places.total)
+    found[keep] = scale * np.linalg.solve(matrix[np.ix_(keep, keep)] * scale[:, None] * scale, side[keep] * scale)
+    return float(constant - side @ found), found
+
+
+def _costs(fit: Fit, state: State) -> Array:
+    """What the coefficients cost: ``1/(n zeta)``, ``K_u^-1/sg``, and the pencil's ``(d/n) P/d`` of each direction."""
+    places, nn = fit.places, fit.neurons
+    out = np.zeros((places.total, places.total))
+    first = np.arange(places.readouts)
+    out[first, first] = 1 / (fit.n_samples * state.zeta)
+    out[: places.readouts, : places.readouts] -= _gap(fit, state)
+    if fit.pairs is not None:
+        for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
+            place = places.readouts + 5 * k + np.arange(5)
+            out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
+    pencil = _pencil_cost(nn, state)
+    for k in range(places.coordinates):
+        out[places.direction(k), places.direction(k)] = pencil
+    return out
+
+
+def _gap(fit: Fit, state: State) -> Any:
+    """``(d/(n N)) Y (Q^-1 - Q^-1 Gamma Q^-1) Y'``: what the bulk lacks along the readout (eq-same-gap)."""
+    if fit.excluded is None:
+        return 0.0
+    qinv, theta = q_inverse(fit.neurons, state), fit.neurons.blocks[0]
+    return fit.excluded @ (qinv - qinv @ state.gamma[theta, theta] @ qinv) @ fit.excluded.T
 
 
 def _pencil_cost(nn: Neurons, state: State) -> Any:
     """``(d/n) P/d`` on the latents of one direction."""
     theta, t, mu = nn.blocks
-    qinv = np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)
+    qinv = q_inverse(nn, state)
     out = np.zeros((nn.size, nn.size), dtype=qinv.dtype)
     out[theta, theta] = qinv / nn.samples_per_dim
     out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
     return out
 
 
-def _terms(nn: Neurons, part: SampleState, columns: Columns, n_a: int, n_c: int) -> Terms:
-    """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of one population (eq-same-forms)."""
-    pop, m = part.population, nn.size
-    total = n_a + (n_c + 1) * m
-    last = slice(n_a + n_c * m, total)
-    dtype = np.result_type(part.r)
-    constant, side, matrix = np.zeros((), dtype), np.zeros(total, dtype), np.zeros((total, total), dtype)
-    if pop.fitted:
-        weights = (pop.weights * part.r).reshape(-1)
-        for hidden, mean in _rows(columns):
-            rows = np.empty((*pop.weights.shape, total), dtype)
-            rows[..., :n_a] = columns.learned if mean else 0.0
-            if columns.learned_output is not None:
-                rows[..., :n_a] += hidden[..., 1:2] * columns.learned_output
-            for k in range(n_c):
-                rows[..., n_a + k * m : n_a + (k + 1) * m] = hidden[..., 2 + k, None] * part.outer
-            own = pop.residual[:, None, None] * part.inner if mean and columns.constrained else 0.0
-            rows[..., last] = own
-            flat = rows.reshape(-1, total)
-            label = np.broadcast_to(hidden[..., 0], pop.weights.shape).reshape(-1)
-            weighted = flat.T * weights
-            constant = constant + weights @ label**2
-            side = side + weighted @ label
-            matrix = matrix + weighted @ flat
+def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
+    """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
+    places, columns, pop = fit.places, fit.columns[k], part.population
+    constant, side, matrix = 0.0, np.zeros(places.total), np.zeros((places.total, places.total))
+    weights = (pop.weights * part.r).ravel()
+    for hidden, mean in _rows(columns) if pop.fitted else ():
+        rows = np.zeros((*pop.weights.shape, places.total))
+        if mean:
+            rows[..., : places.functions] = fit.learned(k)
+        if columns.learned_output is not None:
+            rows[..., : places.readouts] += hidden[..., 1:2] * columns.learned_output
+        for c in range(places.coordinates):
+            rows[..., places.direction(c)] = hidden[..., 2 + c, None] * part.outer
+        if mean and columns.constrained:
+            rows[..., places.constraint] = pop.residual[:, None, None] * part.inner
+        flat = rows.reshape(-1, places.total)
+        label = np.broadcast_to(hidden[..., 0], pop.weights.shape).ravel()
+        weighted = flat.T * weights
+        constant, side = constant + weights @ label**2, side + weighted @ label
+        matrix += weighted @ flat
+    if columns.learned_output is not None:
+        own = columns.learned_output.reshape(-1, places.readouts)
+        matrix[: places.readouts, : places.readouts] -= fit.output_energy * (own.T * weights) @ own
     if np.any(pop.residual):
-        matrix = matrix + _load_terms(nn, part, columns, n_a, n_c)
-    return Terms(constant, side, matrix)
+        matrix += _load_terms(places, part, columns)
+    return _Terms(constant, side, matrix)
 
 
 def _rows(columns: Columns) -> list[tuple[Array, bool]]:
+    """The hidden vector's mean, then its independent fluctuations."""
     return [(columns.hidden, True), *((one[None, None], False) for one in columns.scatter)]
 
 
-def _load_terms(nn: Neurons, part: SampleState, columns: Columns, n_a: int, n_c: int) -> Any:
-    """What the gradient's own samples add to the form, in the latents of the known directions and in eta_c."""
-    pop, m = part.population, nn.size
-    total = n_a + (n_c + 1) * m
-    out = np.zeros((total, total), dtype=np.result_type(part.r))
-    last = slice(n_a + n_c * m, total)
-    c, scatter = columns.hidden[..., 2:], columns.scatter[:, 2:]
-    first = (pop.weights[..., None] * c).sum(axis=1)
-    second = np.einsum("eb,ebk,ebl->ekl", pop.weights, c, c, optimize=True)
-    second = second + pop.weights.sum(axis=1)[:, None, None] * (scatter.T @ scatter)
-    moved = np.eye(m) - part.left
-    for k in range(n_c):
-        rows = slice(n_a + k * m, n_a + (k + 1) * m)
-        for l in range(n_c):  # noqa: E741
-            out[rows, n_a + l * m : n_a + (l + 1) * m] += np.einsum("e,eij->ij", second[:, k, l], part.effective_load)
+def _load_terms(places: _Places, part: SampleState, columns: Columns) -> Array:
+    """What the gradient's own samples add, in the latents of the known directions and in eta_c."""
+    pop = part.population
+    out = np.zeros((places.total, places.total))
+    first, second = _coordinate_moments(pop, columns)
+    moved = np.eye(places.latents) - part.left
+    last = places.constraint
+    for k in range(places.coordinates):
+        rows = places.direction(k)
+        for j in range(places.coordinates):
+            out[rows, places.direction(j)] += np.einsum("e,eij->ij", second[:, k, j], part.effective_load)
         if columns.constrained:
             coupling = np.einsum("e,eij->ij", pop.residual * first[:, k], moved)
             out[last, rows] += coupling
@@ -204,73 +333,71 @@ def _load_terms(nn: Neurons, part: SampleState, columns: Columns, n_a: int, n_c:
     return out
 
 
-def _fresh_terms(fresh: FreshSamples, m: int, n_a: int, n_c: int) -> Terms:
-    """``E_test (y - m x - z_t . psi_t)^2``."""
-    w = fresh.weights
-    total = n_a + (n_c + 1) * m
-    rows = n_c * m
-    side, matrix = np.zeros(total), np.zeros((total, total))
-    known = slice(n_a, n_a + rows)
-    seen = fresh.seen
-    side[:n_a] = (w * fresh.label) @ fresh.learned
-    side[known] = np.einsum("k,kc,ki->ci", w, fresh.label_coordinates, seen).ravel()
-    matrix[:n_a, :n_a] = (fresh.learned.T * w) @ fresh.learned
-    cross = np.einsum("k,ka,kc,ki->aci", w, fresh.learned, fresh.coordinates, seen, optimize=True).reshape(n_a, rows)
-    matrix[:n_a, known], matrix[known, :n_a] = cross, cross.T
-    both = np.einsum("k,kcd,ki,kj->cidj", w, fresh.products, seen, seen, optimize=True)
-    matrix[known, known] = both.reshape(rows, rows)
-    return Terms(w @ fresh.label_square, side, matrix)
+def _coordinate_moments(pop: Population, columns: Columns) -> tuple[Array, Array]:
+    """First and second moments of the known coordinates given the residual, with the weights: (E, C), (E, C, C)."""
+    c, scatter = columns.hidden[..., 2:], columns.scatter[:, 2:]
+    first = (pop.weights[..., None] * c).sum(axis=1)
+    second = np.einsum("eb,ebk,ebl->ekl", pop.weights, c, c, optimize=True)
+    return first, second + pop.weights.sum(axis=1)[:, None, None] * (scatter.T @ scatter)
 
 
-def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
-    """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
-
-    The solution moves by ``-H^-1`` times the derivative of the potential's gradient; carried as an infinitesimal
-    imaginary part through Q it gives every derivative to rounding (eq-same-test).
-    """
-    nn = fit.neurons
-    parts = states(nn, fit.populations, state, shift)
-    value = float(form(fit, state, parts))
-    by_shift, by_leaving, by_fresh = _sides(fit, state, parts)
-    moves = response(nn, state, parts, np.stack([by_shift, by_leaving, by_fresh], axis=1))
-    ones = [np.ones_like(part.r) for part in parts]
-    left = [1 / part.r**2 for part in parts]
-    zeros = [0 * part.r for part in parts]
-    slopes = [
-        _slope(fit, state, shift, moves[:, k], shifts, weight)
-        for k, (shifts, weight) in enumerate([(ones, 0.0), (left, 0.0), (zeros, 1.0)])
-    ]
-    return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, fresh_weight: Any = 0.0) -> Any:
+    """Q at fixed coefficients, whose derivatives are those of Q (envelope); ``t E_test (y - f)^2`` included."""
+    places, nn = fit.places, fit.neurons
+    x, first = found[: places.functions], found[: places.readouts]
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    value = (first**2 / (fit.n_samples * state.zeta)).sum()
+    if fit.excluded is not None:
+        value = value - first @ _gap(fit, state) @ first
+    if fit.pairs is not None:
+        pairs = x[places.readouts :].reshape(len(fit.pairs.places), 5)
+        each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)
+        value = value + (each / (nn.weights * state.zeta)[fit.pairs.places]).sum()
+    value = value + np.einsum("ki,ij,kj->", theta, _pencil_cost(nn, state), theta)
+    for k, part in enumerate(parts):
+        value = value + _value_at(fit, k, part, found)
+    return value + fresh_weight * _fresh_error(fit, x, theta)
 
 
-def _slope(fit: Fit, state: State, shift: float, move: Array, shifts: list[Array], weight: float) -> float:
-    moved = state.moved(1j * _H * move)
-    parts = [
-        SampleState(fit.neurons, population, moved, shift + 1j * _H * by)
-        for population, by in zip(fit.populations, shifts, strict=True)
-    ]
-    return float(np.imag(form(fit, moved, parts, 1j * _H * weight)) / _H)
+def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
+    """The k-th population in :func:`form_at`."""
+    places, columns, pop = fit.places, fit.columns[k], part.population
+    x, eta = found[: places.functions], found[places.constraint]
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    value: Any = 0.0
+    if pop.fitted:
+        along = part.outer @ theta.T
+        fixed = fit.learned(k) @ x
+        if columns.constrained:
+            fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
+        output = 0.0 if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
+        for hidden, mean in _rows(columns):
+            left = hidden[..., 0] - (hidden[..., 2:] * along).sum(axis=-1) - hidden[..., 1] * output
+            value = value + pop.mean(part.r * (left - fixed if mean else left) ** 2)
+        value = value - fit.output_energy * pop.mean(part.r * output**2)
+    if np.any(pop.residual):
+        value = value + _load_value(part, columns, theta, eta)
+    return value
 
 
-def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
-    """Derivatives of the potential's gradient by D, by D along ``1/R^2``, and by the weight of fresh samples."""
-    nn = fit.neurons
-    i, j = pair_indices(nn.size)
-    double = np.where(i == j, 1.0, 2.0)
-    gains = nn.weights * state.zeta
+def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -> Any:
+    """:func:`_load_terms` at fixed coefficients."""
+    pop = part.population
+    first, second = _coordinate_moments(pop, columns)
+    value = np.einsum("ekl,ki,eij,lj->", second, theta, part.effective_load, theta, optimize=True)
+    if columns.constrained:
+        moved = np.eye(len(eta)) - part.left
+        value = value + 2 * np.einsum("e,ek,i,eij,kj->", pop.residual, first, eta, moved, theta, optimize=True)
+        total = pop.weights.sum(axis=1) * pop.residual**2
+        value = value - np.einsum("e,i,eij,j->", total, eta, part.loaded, eta, optimize=True)
+    return value
 
-    def flat(by_gamma: Array, by_gain: Array) -> Array:
-        return np.concatenate([double * by_gamma[i, j], gains * by_gain])
 
-    out = []
-    for power in (2, 0):
-        by_gamma, by_gain = np.zeros((nn.size, nn.size)), np.zeros(len(gains))
-        for part in parts:
-            if part.population.fitted:
-                weights = (part.population.weights * part.r**power)[..., None]
-                by_gamma -= (weights * part.outer).reshape(-1, nn.size).T @ part.outer.reshape(-1, nn.size)
-                by_gain -= (weights * part.noise).sum(axis=(0, 1))
-        out.append(flat(by_gamma, by_gain))
+def _fresh_error(fit: Fit, x: Array, theta: Array) -> float:
+    """``E_test (y - f)^2`` without the bulk's own noise."""
     fresh = fit.fresh
-    seen = (fresh.seen.T * fresh.weights) @ fresh.seen
-    return out[0], out[1], flat(seen, fresh.weights @ fresh.noise)
+    learned, along = fit.fresh_learned @ x, fresh.seen @ theta.T
+    square = fresh.label_square - 2 * fresh.label * learned + learned**2
+    cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
+    both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)
+    return float(fresh.weights @ (square + 2 * cross + both))

@@ -1,159 +1,354 @@
-"""From a problem to its pencil and its form."""
+"""From a problem to its pencil and its form: read :func:`build` from top to bottom."""
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.hermite import gaussian_rule
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
+from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers, condition
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import activation_range, choose_grid, graded
 from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
-from polyspike.theory.finite_size.conditioning import condition
-from polyspike.theory.same_samples.features import StepNumbers, training_features
-from polyspike.theory.same_samples.forms import Columns, Fit, FreshSamples
-from polyspike.theory.same_samples.pencil import Neurons, Population, State
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, sample_law, spike_frame
+from polyspike.theory.same_samples.features import StepNumbers, TrainingFeatures, training_features
+from polyspike.theory.same_samples.forms import Columns, Fit, FreshSamples, PairFunctions
+from polyspike.theory.same_samples.pencil import Neurons, Population
+from polyspike.theory.same_samples.sample_law import (
+    Rules,
+    SampleLaw,
+    SpikeFrame,
+    residual_energy,
+    sample_law,
+    spike_frame,
+)
 
-__all__ = ["Model", "build"]
+__all__ = ["Accuracy", "Model", "build", "build_fresh"]
 
+# The scale 1/r of the readouts is resolved no finer than this strength asks for.
 _LEAST_STRENGTH = 0.3
-_CUT = 1e-3
+_LARGEST_READOUT = 6.0
+_COARSE = Rules(8, 3, 5)
+
+
+class Accuracy(NamedTuple):
+    """How fine the quadrature is.
+
+    Attributes
+    ----------
+    rules : Rules, optional
+        Of a sample; chosen by the teacher when None.
+    readouts : int
+        Nodes on either side of u = 0, for a normal readout.
+    cut : float
+        Singular values of the features' factors below this share of the largest are left out; errors move by its square.
+    """
+
+    rules: Rules | None = None
+    readouts: int = 9
+    cut: float = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A problem's fit, and its spike."""
+    """A problem's fit, its spike, and the same samples at few nodes, from which the solution is begun."""
 
     problem: Problem
     fit: Fit
     frame: SpikeFrame
+    coarse: tuple[Population, ...]
+
+    @property
+    def gradient_cosine(self) -> float:
+        """Between beta and beta*."""
+        problem = self.problem
+        signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+        c1 = activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
+        square = signal**2 + c1**2 + problem.phi_gradient * residual_energy(problem)
+        return signal / sqrt(square) if square > 0 else 0.0
 
 
-def _u_rule(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:
+class _Step(NamedTuple):
+    """The step, the readouts and the deviations of fresh pre-activations."""
+
+    problem: Problem
+    numbers: ActivationNumbers
+    noise_energy: float
+    scaled: float
+    of_sample: StepNumbers
+    frame: SpikeFrame
+    u: Array
+    u_weights: Array
+    tau: Array
+
+    @property
+    def along_t(self) -> Array:
+        """``eta u / sqrt(N)``."""
+        return self.scaled * self.u
+
+    @property
+    def root(self) -> Array:
+        return np.sqrt(self.u_weights)
+
+
+class _Features(NamedTuple):
+    """The linear features along w and along t, and what is left, of samples of one kind; all of shape (..., A)."""
+
+    along_w: Array
+    along_t: Array
+    own: Array
+    noise: Array
+
+
+def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True) -> Model:
+    """The model of a problem whose fit uses the gradient's own samples.
+
+    ``pairs`` adds the terms of relative order 1/n that pairs of samples have, for activations with ``c_2 = 0``.
+    """
+    step = _step(problem, accuracy.readouts)
+    law = sample_law(problem, step.frame, accuracy.rules or _rules(problem))
+    pairs = pairs and step.numbers.c2 == 0 and step.noise_energy > 0 and problem.step > 0
+    found = _of_sample(step, law, pairs)
+    features = _training(step, law, found)
+    kappa, weights, fresh = _fresh_features(step)
+    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy.cut)
+    neurons = _neurons(step, chi, xi)
+    coarse = sample_law(problem, step.frame, _COARSE)
+    coarse_features = _training(step, coarse, _of_sample(step, coarse, False))
+    fit = Fit(
+        neurons=neurons,
+        populations=(_population(step, law, features, chi, xi),),
+        columns=(Columns(found.mean * step.root, _learned_output(step, found), law.hidden, law.scatter),),
+        fresh=_fresh(step, kappa, weights, fresh, chi, xi),
+        excluded=_excluded(step, chi),
+        output_energy=problem.activation.residual_strength,
+        n_samples=problem.n_samples,
+        pairs=_pairs(step, law, found, fresh) if pairs else None,
+    )
+    return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),))
+
+
+def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
+    """The same pencil with two populations: those of the gradient carry N, those of the fit z.
+
+    It is the leading order of the finite-size theory, with the noise's covariance and M held together exactly.
+    """
+    step = _step(problem, accuracy.readouts)
+    law = sample_law(problem, step.frame, accuracy.rules or _rules(problem))
+    mean, features = _fresh_at(step, law.kappa)
+    kappa, weights, fresh = _fresh_features(step)
+    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy.cut)
+    fitted = _population(step, law, features, chi, xi)
+    nothing = np.zeros_like(features.own)
+    seen_once = Population(
+        law.weights * problem.gradient_samples / problem.n_samples,
+        law.residual,
+        0 * fitted.along_w,
+        0 * fitted.along_t,
+        nothing,
+        nothing,
+        fitted=False,
+    )
+    fitted = Population(law.weights, 0 * law.residual, fitted.along_w, fitted.along_t, fitted.own, fitted.noise)
+    hidden = law.hidden.copy()
+    hidden[..., 3] -= step.frame.self_share * law.residual[:, None]
+    learned = mean * step.root
+    fit = Fit(
+        neurons=_neurons(step, chi, xi),
+        populations=(seen_once, fitted),
+        columns=(Columns(learned, None, law.hidden, law.scatter), Columns(learned, None, hidden, law.scatter, False)),
+        fresh=_fresh(step, kappa, weights, fresh, chi, xi),
+        excluded=_excluded(step, chi),
+        output_energy=0.0,
+        n_samples=problem.n_samples,
+    )
+    return Model(problem, fit, step.frame, (seen_once, fitted))
+
+
+def _rules(problem: Problem) -> Rules:
+    """Nodes for about 1e-5 in the errors."""
+    teacher = problem.teacher
+    degree = teacher.total_degree if teacher.is_polynomial else 0
+    return Rules(14 if 0 < degree <= 2 else 22, 7 if problem.gradient == "full" else 5, 10)
+
+
+def _step(problem: Problem, readouts: int) -> _Step:
+    numbers = activation_numbers(problem.activation)
+    variance = problem.activation.derivative_variance
+    scaled = problem.step / sqrt(problem.width)
+    frame = spike_frame(problem)
+    q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
+    stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
+    of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
+    u, weights = _readouts(problem, max(frame.strength, sqrt(q)), readouts)
+    tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
+    noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
+    return _Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
+
+
+def _readouts(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:
+    """Nodes and weights of u."""
     if problem.readout == "rademacher":
         return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
     if problem.readout == "constant":
         return np.array([1.0]), np.array([1.0])
-    return graded(1 / max(strength, _LEAST_STRENGTH), half, min(activation_range(problem.activation), 6.0))
+    reach = min(activation_range(problem.activation), _LARGEST_READOUT)
+    return graded(1 / max(strength, _LEAST_STRENGTH), half, reach)
 
 
-def build(problem: Problem, rules: Rules = Rules(), half: int = 8, cut: float = _CUT, same: bool = True) -> Model:
-    """The model of a problem whose fit uses the gradient's own samples, or fresh ones (``same`` False)."""
-    numbers = activation_numbers(problem.activation)
-    v_h = max(problem.activation.derivative_variance - 4 * numbers.c2**2, 0.0)
-    eta, width = problem.step, problem.width
-    phi0, energy = problem.phi_gradient, residual_energy(problem)
-    frame = spike_frame(problem)
-    law = sample_law(problem, frame, rules)
-    scaled = eta / sqrt(width)
-    mean_eps = float(problem.teacher.coefficients(0)[0])
-    stretch = 2 * numbers.c2 * scaled * mean_eps
-    q = phi0 * scaled**2 * energy * problem.activation.derivative_variance
-    step = StepNumbers(frame.strength, scaled * phi0, q, stretch, numbers.c1, numbers.c2)
-    u, u_weights = _u_rule(problem, max(frame.strength, sqrt(q), step.self_gain), half)
-    root = np.sqrt(u_weights)
-
-    # Fresh samples.
-    grid = choose_grid(problem, condition(problem))
-    kappa, kw = grid.kappa, grid.kappa_weights
-    gain = 1 + u * stretch
-    tau = np.sqrt(gain**2 + q * u**2)
-    test = activation_averages(problem.activation, frame.strength * kappa[:, None] * u, tau * np.ones((len(kappa), 1)))
-    kb = scaled * u
-    own_phi = phi0
-
-    if same:
-        f = training_features(problem.activation, step, law.kappa, law.residual, u)
-        b = f.slope * kb
-        # p knows x . t less its own part; along w it has the stretch by the mean of M besides.
-        linear = f.linear - scaled * (2 * numbers.c2 * mean_eps) * u * f.slope
-        along_w = linear - 2 * numbers.c2 * own_phi * law.residual[:, None, None] * b
-        c = f.own / v_h if v_h > 0 else 0 * f.own
-        own = c - own_phi * law.residual[:, None, None] * b
-        noise = f.second_moment - f.mean**2 - f.linear**2 - f.slope**2 * q * u**2 - f.own * c
-        weights = law.weights
-    else:
-        raise NotImplementedError
-    test_b = test.slope * kb
-    functions_w = [along_w.reshape(-1, len(u)), test.slope * gain * 0 + test.slope]
-    functions_t = [b.reshape(-1, len(u)), test_b]
-    measures = [weights.ravel(), kw]
-    if numbers.c2 != 0:
-        chi = xi = _basis([*functions_w, *functions_t], measures * 2, u_weights, cut)
-    else:
-        chi, xi = _basis(functions_w, measures, u_weights, cut), _basis(functions_t, measures, u_weights, cut)
-    pinv_w, pinv_t = (_coordinates(v, u_weights) for v in (chi, xi))
-    population = Population(
-        weights, law.residual, along_w @ pinv_w, b @ pinv_t, own, np.maximum(noise, 0.0)
-    )
-    neurons = Neurons(
-        u_weights, chi, xi, v_h, 2 * numbers.c2, problem.n_samples / problem.input_dim,
-        problem.n_samples / width, problem.gradient_samples / problem.n_samples,
-    )
-    output = problem.activation.residual_strength
-    full = problem.gradient == "full"
-    learned_output = f.output * (u * root / (sqrt(width) * output)) if full and output > 0 else None
-    columns = Columns(f.mean * root, learned_output, law.hidden, law.scatter)
-
-    seen = np.concatenate([test.slope @ pinv_w, test_b @ pinv_t, np.zeros((len(kappa), xi.shape[1]))], axis=1)
-    fresh = _fresh(problem, frame, kappa, kw, seen, test, root)
-
-    def gap(state: State, parts: Any) -> Any:
-        if not full:
-            return 0.0
-        theta = neurons.blocks[0]
-        qinv = np.linalg.inv((chi.T * (u_weights * state.zeta)) @ chi)
-        middle = qinv - qinv @ state.gamma[theta, theta] @ qinv
-        y = (root * u)[:, None] * chi
-        found = problem.input_dim / (problem.n_samples * width) * (y @ middle @ y.T)
-        if learned_output is not None:
-            part = parts[0]
-            l = f.output * (root * u)
-            w = (part.population.weights * part.r).reshape(-1)
-            flat = l.reshape(-1, len(u))
-            found = found + (flat.T * w) @ flat / (width * output)
-        return -found
-
-    fit = Fit(neurons, [population], [columns], fresh, None, gap, problem.n_samples)
-    return Model(problem, fit, frame)
+def _of_sample(step: _Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:
+    return training_features(step.problem.activation, step.of_sample, law.kappa, law.residual, step.u, pairs)
 
 
-def _fresh(problem, frame, kappa, kw, seen, test, root) -> FreshSamples:
-    full = problem.gradient == "full"
-    order = [0, 2, *([1] if full else [])]
-    b = frame.coordinates[order]
-    rho = float(b[0])
-    labels = label_parts(problem.teacher, kappa, rho, problem.noise)
-    others = problem.teacher.n_indices - 1
-    width = sqrt(max(1 - rho**2, 0.0))
-    e = (np.eye(len(b))[0] - rho * b) / width if width > 0 else np.zeros(len(b))
-    n_c = len(b) + others
-    b_all = np.concatenate([b, np.zeros(others)])
-    mean = kappa[:, None] * b_all
-    label_coordinates = labels.g0[:, None] * mean
-    label_coordinates[:, : len(b)] += labels.g1[0][:, None] * e
-    for j in range(others):
-        label_coordinates[:, len(b) + j] += labels.g1[1 + j]
-    products = np.eye(n_c) + (kappa**2 - 1)[:, None, None] * np.outer(b_all, b_all)
-    square = labels.g0**2 + (labels.g1**2).sum(axis=0) + labels.g2
-    return FreshSamples(
-        kw, seen, test.noise_variance, test.mean * root, labels.g0, square, mean, label_coordinates, products
-    )
+def _training(step: _Step, law: SampleLaw, found: TrainingFeatures) -> _Features:
+    """The features of the gradient's samples (eq-same-feature), without the samples' own share of t."""
+    of, v = step.of_sample, step.noise_energy
+    along_t = found.slope * step.along_t
+    share = step.problem.phi_gradient * law.residual[:, None, None] * along_t
+    linear = found.linear - of.stretch * step.u * found.slope
+    own = found.own / v if v > 0 else 0 * found.own
+    known = found.mean**2 + found.linear**2 + found.slope**2 * of.move_variance * step.u**2 + found.own * own
+    noise = np.maximum(found.second_moment - known, 0.0)
+    return _Features(linear - 2 * step.numbers.c2 * share, along_t, own - share, noise)
+
+
+def _fresh_at(step: _Step, kappa: Array) -> tuple[Array, _Features]:
+    """The learned functions and the features of fresh samples at any kappa."""
+    flat = kappa.reshape(-1, 1)
+    found = _averages(step, flat)
+    shape = (*kappa.shape, len(step.u))
+    slope = found.slope.reshape(shape)
+    features = _Features(slope, slope * step.along_t, np.zeros(shape), found.noise_variance.reshape(shape))
+    return found.mean.reshape(shape), features
+
+
+def _averages(step: _Step, kappa: Array) -> ActivationAverages:
+    """At kappa of shape (K, 1)."""
+    tau = step.tau * np.ones(kappa.shape)
+    return activation_averages(step.problem.activation, step.frame.strength * kappa * step.u, tau)
+
+
+def _fresh_features(step: _Step) -> tuple[Array, Array, ActivationAverages]:
+    """Nodes and weights of kappa, and the averages of fresh features there."""
+    grid = choose_grid(step.problem, condition(step.problem))
+    return grid.kappa, grid.kappa_weights, _averages(step, grid.kappa[:, None])
+
+
+def _bases(
+    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, weights: Array, cut: float
+) -> tuple[Array, Array]:
+    """chi and xi (A, p), (A, q), orthonormal in the readouts' law; one basis for ``c_2 != 0``."""
+    size = len(step.u)
+    measures = [sample_weights.ravel(), weights]
+    along_w = [features.along_w.reshape(-1, size), fresh.slope]
+    along_t = [features.along_t.reshape(-1, size), fresh.slope * step.along_t]
+    if step.numbers.c2 != 0 and step.scaled > 0:
+        both = _basis([*along_w, *along_t], measures * 2, step.u_weights, cut)
+        return both, both
+    return _basis(along_w, measures, step.u_weights, cut), _basis(along_t, measures, step.u_weights, cut)
 
 
 def _basis(functions: list[Array], measures: list[Array], u_weights: Array, cut: float) -> Array:
-    """Right singular functions, orthonormal under the weights; none where all functions vanish."""
+    """Right singular functions; none where all functions vanish."""
     root = np.sqrt(u_weights)
-    matrix = np.concatenate([np.sqrt(np.abs(w))[:, None] * f * root for f, w in zip(functions, measures, strict=True)])
-    _, s, right = np.linalg.svd(matrix, full_matrices=False)
-    keep = (s > cut * s[0]) & (s > 1e-12)
-    return right[keep].T / root[:, None]
+    gram = sum((f * root).T @ (w[:, None] * f * root) for f, w in zip(functions, measures, strict=True))
+    squares, right = np.linalg.eigh(gram)
+    keep = (squares > cut**2 * squares[-1]) & (squares > 1e-24)
+    return np.asarray(right[:, keep][:, ::-1] / root[:, None])
 
 
-def _coordinates(basis: Array, u_weights: Array) -> Array:
-    """The matrix that takes a function of u to its coordinates in an orthonormal basis."""
-    return basis * u_weights[:, None]
+def _neurons(step: _Step, chi: Array, xi: Array) -> Neurons:
+    problem = step.problem
+    return Neurons(
+        weights=step.u_weights,
+        chi=chi,
+        xi=xi,
+        noise_energy=step.noise_energy,
+        cross=2 * step.numbers.c2 if step.scaled > 0 else 0.0,
+        samples_per_dim=problem.n_samples / problem.input_dim,
+        samples_per_neuron=problem.n_samples / problem.width,
+        gradient_share=problem.gradient_samples / problem.n_samples,
+    )
+
+
+def _population(step: _Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> Population:
+    to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
+    return Population(
+        law.weights, law.residual, features.along_w @ to_w, features.along_t @ to_t, features.own, features.noise
+    )
+
+
+def _excluded(step: _Step, chi: Array) -> Array | None:
+    """``sqrt(d/(n N)) sqrt(w) u chi``: what the bulk lacks along the readout, full gradient only (eq-same-gap)."""
+    problem = step.problem
+    if problem.gradient != "full":
+        return None
+    return sqrt(problem.input_dim / problem.n_samples / problem.width) * (step.root * step.u)[:, None] * chi
+
+
+def _learned_output(step: _Step, found: TrainingFeatures) -> Array | None:
+    """``sqrt(w) u l / (sqrt(N) C_g)``: what a neuron knows of its sample's initial output f (eq-same-gap)."""
+    problem = step.problem
+    output = problem.activation.residual_strength
+    if problem.gradient != "full" or output == 0:
+        return None
+    return found.output * (step.u * step.root / (sqrt(problem.width) * output))
+
+
+def _pairs(step: _Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
+    """The functions that pairs of samples teach (eq-pairs), at readouts other than 0."""
+    places = np.flatnonzero(step.u)
+    assert found.pairs is not None
+    learned = np.moveaxis(found.pairs[..., places], 0, -1)
+    bend = (fresh.mean_by_log_norm / step.tau**2)[:, places]
+    tests = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
+    moments = _pair_moments(step.problem, step.along_t[places], law, step.noise_energy)
+    flat = (*law.weights.shape, -1)
+    return PairFunctions(places, learned.reshape(flat), tests.reshape(len(bend), -1), np.linalg.inv(moments))
+
+
+def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Array:
+    """``K_u`` (eq-pairs), shape (A, 5, 5)."""
+    numbers = activation_numbers(problem.activation)
+    z, w = gaussian_rule(problem.activation.smoothness.corners)
+    h = problem.activation.derivative(z) - numbers.c1 - 2 * numbers.c2 * z
+    phi = problem.phi_gradient
+    second, fourth = (float(law.mean_over_residuals(law.residual**k)) for k in (2, 4))
+    out = np.zeros((len(kb), 5, 5))
+    out[:, 0, 1] = out[:, 1, 0] = kb
+    out[:, 2, 3] = out[:, 3, 2] = kb**2 * phi / 2
+    out[:, 4, 4] = kb**2 * phi
+    out[:, 0, 0] = kb**2 * second * float(w @ (z * h) ** 2)
+    spread = float(w @ h**4) - v_h**2
+    out[:, 2, 2] = kb**4 / 4 * (phi**2 * fourth * spread + 2 * phi * (second * v_h) ** 2)
+    return out
+
+
+def _fresh(
+    step: _Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array
+) -> FreshSamples:
+    """Test samples: features, learned functions and labels given kappa."""
+    problem = step.problem
+    to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
+    seen = [found.slope @ to_w, (found.slope * step.along_t) @ to_t, np.zeros((len(kappa), xi.shape[1]))]
+    b = step.frame.coordinates[[0, 2, *([1] if problem.gradient == "full" else [])]]
+    rho, others = float(b[0]), problem.teacher.n_indices - 1
+    labels = label_parts(problem.teacher, kappa, rho, problem.noise)
+    b = np.concatenate([b, np.zeros(others)])
+    width = sqrt(max(1 - rho**2, 0.0))
+    first = (np.eye(len(b))[0] - rho * b) / width if width > 0 else 0 * b
+    directions = np.concatenate([first[None], np.eye(len(b))[len(b) - others :]])
+    mean = kappa[:, None] * b
+    return FreshSamples(
+        weights=weights,
+        seen=np.concatenate(seen, axis=1),
+        noise=found.noise_variance,
+        learned=found.mean * step.root,
+        label=labels.g0,
+        label_square=labels.g0**2 + (labels.g1**2).sum(axis=0) + labels.g2,
+        coordinates=mean,
+        label_coordinates=labels.g0[:, None] * mean + labels.g1.T @ directions,
+        products=np.eye(len(b)) + (kappa**2 - 1)[:, None, None] * np.outer(b, b),
+    )

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["Neurons", "Population", "SampleState", "State", "gradient_of", "hessian_of", "pair_indices"]
+__all__ = ["Neurons", "Population", "SampleState", "State", "gradient_of", "hessian_of", "pair_indices", "q_inverse"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ class SampleState:
         nn, pop = self.neurons, self.population
         weighted = pop.own @ (self.gains[:, None] * nn.xi)
         mu = -nn.noise_energy * pop.residual[:, None, None] * weighted
-        return np.concatenate([pop.along_w + 0 * mu[..., :1], pop.along_t + 0 * mu[..., :1], mu], axis=-1)
+        return np.concatenate([pop.along_w, pop.along_t, mu], axis=-1)
 
     @cached_property
     def outer(self) -> Any:
@@ -207,25 +207,37 @@ class SampleState:
         """``N L``, (E, m, m)."""
         return self.load @ self.left
 
+    @property
+    def mean_load(self) -> Any:
+        """``E[N L + R w w']``, times the share of these samples."""
+        pop, m = self.population, self.neurons.size
+        load = pop.mean_over_residuals(self.effective_load)
+        if not pop.fitted:
+            return load
+        weighted = (pop.weights * self.r)[..., None] * self.outer
+        return load + weighted.reshape(-1, m).T @ self.outer.reshape(-1, m)
+
+    @property
+    def mean_by_gain(self) -> Any:
+        """``E[R q_a] - E P_aa``, times the share of these samples."""
+        pop = self.population
+        fed_back = -pop.mean_over_residuals(np.einsum("eaa->ea", self.feedback))
+        return fed_back + pop.mean(self.r[..., None] * self.noise) if pop.fitted else fed_back
+
 
 def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Any:
-    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta, flat."""
+    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta, flat (eq-pencil-potential)."""
     nn = neurons
-    m, theta = nn.size, nn.blocks[0]
-    s = _coupling(nn) + 0j if np.iscomplexobj(state.zeta) else _coupling(nn)
-    qinv = _q_inverse(nn, state)
+    theta = nn.blocks[0]
+    qinv = q_inverse(nn, state)
+    s = _coupling(nn).astype(qinv.dtype)
     s[theta, theta] += qinv / nn.samples_per_dim
     s = s - np.linalg.inv(state.gamma) / nn.samples_per_dim
     by_zeta = _by_gain(nn, state, qinv)
     for part in parts:
-        pop = part.population
-        s = s + pop.mean_over_residuals(part.effective_load)
-        by_zeta = by_zeta - pop.mean_over_residuals(np.einsum("eaa->ea", part.feedback))
-        if pop.fitted:
-            weighted = (pop.weights * part.r)[..., None] * part.outer
-            s = s + weighted.reshape(-1, m).T @ part.outer.reshape(-1, m)
-            by_zeta = by_zeta + pop.mean(part.r[..., None] * part.noise)
-    i, j = pair_indices(m)
+        s = s + part.mean_load
+        by_zeta = by_zeta + part.mean_by_gain
+    i, j = pair_indices(nn.size)
     pairs = np.where(i == j, 1.0, 2.0) * s[i, j]
     by_log = nn.weights * (state.zeta * by_zeta + (state.zeta - 1) / nn.samples_per_neuron)
     return np.concatenate([pairs, by_log])
@@ -239,7 +251,8 @@ def _coupling(nn: Neurons) -> Array:
     return out
 
 
-def _q_inverse(nn: Neurons, state: State) -> Any:
+def q_inverse(nn: Neurons, state: State) -> Any:
+    """``Q^-1``, ``Q = sum sg_a chi_a chi_a'``."""
     return np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)
 
 
@@ -261,7 +274,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
     fourth = np.einsum("ij,kl->ijkl", ginv, ginv) / nn.samples_per_dim
     mixed = np.zeros((size, m, m))
     both = np.zeros((size, size))
-    qinv = _q_inverse(nn, state)
+    qinv = q_inverse(nn, state)
     along = nn.chi @ qinv
     mixed[:, theta, theta] -= np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
     plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
