@@ -22,7 +22,7 @@ from polyspike.theory.same_samples.pencil import (
 __all__ = ["Solution", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
-_SETTLED = 3e-2
+_SETTLED = 2e-2
 _NEWTON = 25
 _TOLERANCE = 1e-11
 _DAMPING = 0.5
@@ -71,10 +71,11 @@ def solve_pencil(
         found = _newton(neurons, populations, shift, start)
         if found is not None:
             return found
-    state = _first_guess(neurons)
+    state, next_try = _first_guess(neurons), _SETTLED
     for _ in range(_ITERATIONS):
         state, change = _damped(neurons, coarse, state, shift)
-        if change < _SETTLED:
+        if change < next_try:
+            next_try = change / 3
             settled = _newton(neurons, coarse, shift, state)
             if settled is not None:
                 found = _newton(neurons, populations, shift, settled.state)

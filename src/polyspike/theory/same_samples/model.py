@@ -30,6 +30,7 @@ __all__ = ["Accuracy", "Model", "build", "build_fresh"]
 # The scale 1/r of the readouts is resolved no finer than this strength asks for.
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
+_OWN = 6.0
 _COARSE = Rules(8, 3, 5)
 
 
@@ -182,7 +183,8 @@ def _step(problem: Problem, readouts: int) -> _Step:
     q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
     stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
     of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
-    u, weights = _readouts(problem, max(frame.strength, sqrt(q)), readouts)
+    own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
+    u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
     tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
     return _Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
