@@ -50,6 +50,8 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"gradient": None}, "gradient", "known: full, target"),
     ({"readout": "gausian"}, "readout", "did you mean 'gaussian'? known: gaussian, rademacher, constant"),
     ({"readout": np.array(["gaussian", "constant"])}, "readout", "known: gaussian"),
+    ({"samples": "sane"}, "samples", "did you mean 'same'? known: fresh, same"),
+    ({"samples": "same", "n_gradient": 500}, "n_gradient", "samples='same' takes the 4000 samples of the fit"),
     ({"activation": "rleu"}, "activation", "did you mean 'relu'? known: identity, relu"),
     ({"activation": 3}, "activation", "give a name such as 'tanh', or a function"),
     ({"activation": lambda x: np.sum(x)}, "activation", "it returned shape () for an array of shape"),
@@ -316,3 +318,17 @@ def test_it_means_the_same_in_another_process() -> None:
     script = "import pickle, sys; sys.stdout.write(repr(pickle.load(sys.stdin.buffer)))"
     done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(problem), capture_output=True, check=True)
     assert done.stdout.decode() == repr(problem)
+
+
+def test_fresh_samples_are_not_written_down() -> None:
+    """What was written, keyed and printed before there was a choice stays as it was."""
+    fresh, same = build(), build(samples="same")
+    assert build(samples="fresh") == fresh != same
+    for text in (repr(fresh), json.dumps(fresh.to_dict()), fresh._repr_html_()):
+        assert "fresh" not in text
+    assert "samples='same'" in repr(same)
+    assert ">samples</td>" in same._repr_html_().replace("</th>", "</td>")
+    assert Problem.from_dict(same.to_dict()) == same
+    assert run_key(fresh, (0,), {}) != run_key(same, (0,), {})
+    assert same.gradient_samples == same.n_samples
+    assert build(samples="same", n_samples=300, n_gradient=300).gradient_samples == 300

@@ -68,7 +68,7 @@ class Draw(Protocol):
 
     @property
     def ridge_sample(self) -> Labelled:
-        """The fresh sample of the ridge fit."""
+        """The sample of the ridge fit: a fresh one, and with ``samples="same"`` also that of the gradient step."""
 
     def readout(self, law: str) -> Array:
         """Initial readout, shape (width,), entries of variance 1/width."""

@@ -137,8 +137,9 @@ def gradient_step(
 
 
 def gradient_of(problem: Problem, draw: Draw) -> Gradient:
-    """:func:`gradient_step` of a problem on the gradient sample of its draw."""
-    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
+    """:func:`gradient_step` of a problem on the gradient sample of its draw, or on that of the fit."""
+    sample = draw.ridge_sample if problem.samples == "same" else draw.gradient_sample
+    readout = draw.readout(problem.readout)
     labels = sample.labels(problem)
     return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
 

@@ -48,7 +48,7 @@ def streamed_storage(problem: Problem) -> Storage:
 def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
     """Peak bytes of ``simulate(problem, streaming=False)``: samples, weights, the largest of gradient, fit and test."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
-    held = (n + n0) * (d + 1) + 2 * width * d
+    held = _drawn(problem) * (d + 1) + 2 * width * d
     gram = 2 * min(n, width) ** 2
     gradient = 3 * n0 * width
     features = 4 * n * width
@@ -73,7 +73,7 @@ def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, 
         steps = steps * shares
     else:
         # In float32 the draw and its copy are both there.
-        held = (n + n0) * d * (1 if dtype == "float64" else 2)
+        held = _drawn(problem) * d * (1 if dtype == "float64" else 2)
         blocks = rows * (4 * d + 4 * (n + n0 + rows)) + width * gradients
     return _DOUBLE * (held + blocks + (steps + 2) * min(n, width) ** 2)
 
@@ -121,9 +121,14 @@ def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arra
     raise _refusal(problem, streaming, arrays.dtype, there)
 
 
+def _drawn(problem: Problem) -> int:
+    """Samples that are drawn for the two stages: one sample serves both where it is the same."""
+    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
+
+
 def _draw_fits(problem: Problem, storage: Storage) -> bool:
     """Whether the machine can hold what is drawn, for a device with a memory of its own."""
-    samples = (problem.n_samples + problem.gradient_samples) * (problem.input_dim + 1)
+    samples = _drawn(problem) * (problem.input_dim + 1)
     weights = problem.width * problem.input_dim
     held = {Storage.HELD: samples + weights, Storage.SAMPLES: weights, Storage.NEURONS: samples}
     return _DOUBLE * held[storage] <= available_bytes()
