@@ -352,10 +352,10 @@ def test_what_shares_a_draw_is_what_it_is_alone() -> None:
     problem, seed = convergence.problem_of(120), (4, 1)
     one = distances.shared(problem, seed)
     found = distances.gaps_and_losses(one) | distances.alignments(one)
-    for level, exponent in WINDOW_EXPONENTS.items():
+    for window, exponent in WINDOW_EXPONENTS.items():
         here = problem.replace(step_exponent=exponent)
-        ((operator, train, test, _),) = _gaps(here, level, seed, (True,), distances.N_TEST)
-        alone = {f"operator {level}": operator, f"train {level}": train, f"test {level}": test}
+        ((operator, train, test, _),) = _gaps(here, window, seed, (True,), distances.N_TEST)
+        alone = {f"operator {window}": operator, f"train {window}": train, f"test {window}": test}
         assert {name: found[name] for name in alone} == pytest.approx(alone, rel=1e-8)
     aligned = problem.replace(**distances.ALIGNED)
     draw = GaussianDraw.of(aligned, seed, 2)
@@ -373,8 +373,8 @@ def test_the_constant_part_on_a_shared_draw_is_what_it_is_alone() -> None:
     problem, seed = convergence.problem_of(120), (4, 1)
     here = problem.replace(step_exponent=WINDOW_EXPONENTS[2], gradient="target")
     found = distances.offsets(distances.shared(problem, seed))
-    level = distances.OFFSET_WINDOW
-    corrected, published = _gaps(here, level, seed, (True, False), 10)[:, 3]
+    window = distances.OFFSET_WINDOW
+    corrected, published = _gaps(here, window, seed, (True, False), 10)[:, 3]
     assert found == pytest.approx({"corrected": corrected, "published": published}, rel=1e-8)
 
 

@@ -23,8 +23,8 @@ BASE = Problem(
 )
 
 
-def limit(problem: Problem, level: int | None = None, method: str = "window") -> Prediction:
-    prediction = predict(problem, method=method, window=level)
+def limit(problem: Problem, window: int | None = None, method: str = "window") -> Prediction:
+    prediction = predict(problem, method=method, window=window)
     assert isinstance(prediction, Prediction)
     return prediction
 
@@ -60,25 +60,25 @@ def test_numbers_of_an_independent_implementation() -> None:
 
 def test_test_error_is_the_derivative_of_the_loss() -> None:
     """``L_test = -(d/d lambda)[L_train/lambda] / T1^2``, by central differences."""
-    for level in range(5):
+    for window in range(5):
         h = 1e-4 * BASE.ridge
-        up, down = (limit(BASE.replace(ridge=BASE.ridge + s * h), level) for s in (1, -1))
+        up, down = (limit(BASE.replace(ridge=BASE.ridge + s * h), window) for s in (1, -1))
         slope = (up.train_loss / (BASE.ridge + h) - down.train_loss / (BASE.ridge - h)) / (2 * h)
-        here = limit(BASE, level)
+        here = limit(BASE, window)
         assert -slope / here.extras["T1"] ** 2 == pytest.approx(here.test_error, rel=1e-6)
 
 
 def test_train_error_is_the_loss_less_the_penalty() -> None:
     """``L_train - lambda dL_train/d lambda`` is the data term, by the envelope theorem."""
-    for level in range(4):
+    for window in range(4):
         h = 1e-4 * BASE.ridge
-        up, down = (limit(BASE.replace(ridge=BASE.ridge + s * h), level).train_loss for s in (1, -1))
-        here = limit(BASE, level)
+        up, down = (limit(BASE.replace(ridge=BASE.ridge + s * h), window).train_loss for s in (1, -1))
+        here = limit(BASE, window)
         assert here.train_loss - BASE.ridge * (up - down) / (2 * h) == pytest.approx(here.train_error, rel=1e-6)
 
 
 def test_more_spikes_never_raise_the_training_loss() -> None:
-    losses = [limit(BASE.replace(activation=lambda x: np.exp(0.4 * x)), level).train_loss for level in range(6)]
+    losses = [limit(BASE.replace(activation=lambda x: np.exp(0.4 * x)), window).train_loss for window in range(6)]
     assert np.all(np.diff(losses) <= 1e-12)
     assert losses[1] < losses[0] - 0.01
 
@@ -145,13 +145,13 @@ class TestWindows:
         with pytest.raises(ArgumentError, match=r"step_exponent = 0.5: no window reaches .*window="):
             predict(BASE.replace(step_exponent=0.5), method="window")
 
-    def test_a_given_level_wins(self) -> None:
+    def test_a_given_window_wins(self) -> None:
         assert limit(BASE.replace(step_exponent=0.5), 4).window == 4
 
-    @pytest.mark.parametrize("level", [-1, 1.5, True])
-    def test_bad_windows_are_refused(self, level: Any) -> None:
+    @pytest.mark.parametrize("window", [-1, 1.5, True])
+    def test_bad_windows_are_refused(self, window: Any) -> None:
         with pytest.raises(ArgumentError, match=r"^window = "):
-            predict(BASE, method="window", window=level)
+            predict(BASE, method="window", window=window)
 
 
 def test_baselines() -> None:
