@@ -129,7 +129,7 @@ def simulate_data(
     dtype: str = "float64",
     device: str = "cpu",
 ) -> Measurement | list[Measurement]:
-    """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
+    """The experiment of :func:`polyspike.simulate` on real data: split, gradient step, ridge fit, test on other rows.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def _finite_size(problem: Problem, window: int | None) -> Prediction:
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The same, which gives the limit of its problem when asked for."""
+    """The answer, which gives the limit of its problem when asked for."""
     return replace(found, limit_source=partial(predict_window, found.problem))
 
 
@@ -140,7 +140,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
-    """One row by a limit theory; a problem outside its regime is out of range."""
+    """One answer by a limit theory; a problem outside its regime is out of range."""
     try:
         return METHODS[method](problem, window)
     except NumericalError as error:
