@@ -147,18 +147,18 @@ def exact_window(alpha: Fraction) -> tuple[int | None, tuple[int, int] | None]:
     """Window and edges of ``(l-1)/(2l) < alpha < l/(2l+2)``, which says ``l < 1/(1 - 2 alpha) < l + 1``."""
     if alpha == Fraction(1, 2):
         return None, None
-    level = 1 / (1 - 2 * alpha)
-    return (None, (int(level) - 1, int(level))) if level.denominator == 1 else (int(level), None)
+    window = 1 / (1 - 2 * alpha)
+    return (None, (int(window) - 1, int(window))) if window.denominator == 1 else (int(window), None)
 
 
 RATIONAL = sorted({Fraction(p, q) for q in range(1, 41) for p in range(q // 2 + 1)})
 
 
 def test_the_rule_itself() -> None:
-    for level in range(1, 20):
-        lower, upper = Fraction(level - 1, 2 * level), Fraction(level, 2 * level + 2)
-        assert exact_window(lower) == (None, (level - 1, level))
-        assert exact_window((lower + upper) / 2) == (level, None)
+    for window in range(1, 20):
+        lower, upper = Fraction(window - 1, 2 * window), Fraction(window, 2 * window + 2)
+        assert exact_window(lower) == (None, (window - 1, window))
+        assert exact_window((lower + upper) / 2) == (window, None)
 
 
 @pytest.mark.parametrize("n_samples", [2, 1000, 10**6])

@@ -245,7 +245,7 @@ def test_bad_arguments_are_named(changes: dict[str, object], argument: str) -> N
         equivalence(problem, **changes)  # type: ignore[arg-type]
 
 
-def test_outside_the_windows_a_level_must_be_given() -> None:
+def test_outside_the_windows_a_window_must_be_given() -> None:
     problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.25, teacher="h1", ridge=0.01)
     with pytest.raises(ArgumentError, match="window"):
         equivalence(problem)

@@ -60,7 +60,7 @@ def table(rows: Iterable[Result | Mapping[str, Any]] | Result) -> Any:
 
 
 def records(rows: Iterable[Result | Mapping[str, Any]] | Result) -> list[Record]:
-    """The same as flat dicts, without pandas."""
+    """The rows of the table as flat dicts, without pandas."""
     listed = [rows] if isinstance(rows, Result) else list(rows)
     longest = max((len(row.seed) for row in listed if isinstance(row, Row | Measurement)), default=2)
     return aligned([_record(row, longest) for row in listed])

@@ -143,7 +143,7 @@ def simulate_data(
     dtype: str = "float64",
     device: str = "cpu",
 ) -> Measurement | list[Measurement]:
-    """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
+    """The experiment of :func:`polyspike.simulate` on real data: split, gradient step, ridge fit, test on other rows.
 
     With ``samples="same"`` both stages have the rows that a fresh run of the same seed fits on, and all others are the
     test set: those of the fresh run, and those that its gradient had.

@@ -49,10 +49,10 @@ class Labelled(Protocol):
 
     @property
     def inputs(self) -> Array:
-        """Shape (rows, d)."""
+        """The inputs, shape (rows, d)."""
 
     def labels(self, problem: Problem) -> Array:
-        """Shape (rows,)."""
+        """The labels, shape (rows,)."""
 
 
 class Draw(Protocol):

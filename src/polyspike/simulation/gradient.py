@@ -148,5 +148,5 @@ def explained(total: float, cross: float, linear: float, readout: Array, beta: A
     """Share of ``|G|^2`` that ``c_1 a beta'`` explains, from ``|G|^2`` and ``a' G beta``, without the difference."""
     if total == 0.0:
         return 0.0
-    rest = total - 2 * linear * cross + linear**2 * float(readout @ readout) * float(beta @ beta)
-    return 1.0 - rest / total
+    unexplained = total - 2 * linear * cross + linear**2 * float(readout @ readout) * float(beta @ beta)
+    return 1.0 - unexplained / total

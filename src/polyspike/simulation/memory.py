@@ -60,7 +60,7 @@ def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
 
 
 def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
-    """The same for ``simulate(problem, streaming=True)``.
+    """Peak bytes of ``simulate(problem, streaming=True)``.
 
     One more step costs a Gram matrix for every block that is worked on at the same time.
     """
@@ -112,13 +112,13 @@ def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arra
     """
     if streaming not in (None, True, False):
         raise ArgumentError("streaming", streaming, "give True, False, or None for where it is needed")
-    there = available_bytes(arrays)
-    if not streaming and estimate_bytes(problem, arrays.dtype) <= there and _draw_fits(problem, Storage.HELD):
+    room = available_bytes(arrays)
+    if not streaming and estimate_bytes(problem, arrays.dtype) <= room and _draw_fits(problem, Storage.HELD):
         return Storage.HELD
     storage = streamed_storage(problem)
-    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there and _draw_fits(problem, storage):
+    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= room and _draw_fits(problem, storage):
         return storage
-    raise _refusal(problem, streaming, arrays.dtype, there)
+    raise _refusal(problem, streaming, arrays.dtype, room)
 
 
 def _drawn(problem: Problem) -> int:
@@ -140,23 +140,23 @@ def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays
     return estimate_bytes(problem, arrays.dtype) if held else estimate_streamed(problem, arrays.dtype)
 
 
-def _refusal(problem: Problem, streaming: bool | None, dtype: str, there: int) -> DoesNotFitError:
+def _refusal(problem: Problem, streaming: bool | None, dtype: str, room: int) -> DoesNotFitError:
     held, streamed = estimate_bytes(problem, dtype), estimate_streamed(problem, dtype)
     needs = f"needs about {held / 1e9:.1f} GB ({streamed / 1e9:.1f} GB streamed)"
-    needs = f"{needs} and {there / 1e9:.1f} GB are available"
-    if streaming is False and streamed <= there:
+    needs = f"{needs} and {room / 1e9:.1f} GB are available"
+    if streaming is False and streamed <= room:
         return DoesNotFitError(
-            "problem", problem, f"{needs}; streaming=True fits, and {_what_fits(problem, dtype, there)}"
+            "problem", problem, f"{needs}; streaming=True fits, and {_what_fits(problem, dtype, room)}"
         )
-    return DoesNotFitError("problem", problem, f"{needs}; {_what_fits(problem, dtype, there)}")
+    return DoesNotFitError("problem", problem, f"{needs}; {_what_fits(problem, dtype, room)}")
 
 
-def _what_fits(problem: Problem, dtype: str, there: int) -> str:
+def _what_fits(problem: Problem, dtype: str, room: int) -> str:
     """The largest n_samples that fits held, at these other sizes."""
     low, high = 1, problem.n_samples
     while high - low > 1:
         middle = (low + high) // 2
-        fits = estimate_bytes(problem.replace(n_samples=middle), dtype) <= there
+        fits = estimate_bytes(problem.replace(n_samples=middle), dtype) <= room
         low, high = (middle, high) if fits else (low, middle)
     if low < 2:
         return "reduce width and input_dim"

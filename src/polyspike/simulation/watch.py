@@ -21,7 +21,7 @@ Block = TypeVar("Block", Sample, Array)
 
 
 class WatchedDraw:
-    """The same draw, which reports whenever a block of it was used; a sample that is held whole is one block.
+    """A draw that reports whenever a block of it was used; a sample that is held whole is one block.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class WatchedDraw:
 
     @property
     def weights(self) -> Array:
-        """See :class:`GaussianDraw`; the same holds for the other members."""
+        """Initial first layer. This and the other members are those of :class:`GaussianDraw`."""
         return self._draw.weights
 
     @property
@@ -94,11 +94,11 @@ class WatchedDraw:
 
     def _watched(self, blocks: Iterator[Block], rows: int, interval: tuple[float, float]) -> Iterator[Block]:
         start, end = interval
-        seen = 0
+        rows_done = 0
         for block in blocks:
             yield block
-            seen += len(block.inputs if isinstance(block, Sample) else block)
-            self._tell(start + (end - start) * seen / rows)
+            rows_done += len(block.inputs if isinstance(block, Sample) else block)
+            self._tell(start + (end - start) * rows_done / rows)
 
     def _tell(self, share: float) -> None:
         if share > self._told:

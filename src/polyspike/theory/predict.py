@@ -26,7 +26,7 @@ def _finite_size(problem: Problem, window: int | None) -> Prediction:
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The same, which gives the limit of its problem when asked for."""
+    """The answer, which gives the limit of its problem when asked for."""
     return replace(found, limit_source=partial(predict_window, found.problem))
 
 
@@ -159,7 +159,7 @@ def _predict_all(problems: list[Problem], method: str, window: int | None) -> li
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
-    """One row by a limit theory; a problem outside its regime is out of range."""
+    """One answer by a limit theory; a problem outside its regime is out of range."""
     try:
         return METHODS[method](problem, window)
     except NumericalError as error:

@@ -73,13 +73,13 @@ def mean_slopes(average: Average, by: Callable[[FiniteSizeModel, BulkState, Line
 
 
 def ridge_slopes(model: FiniteSizeModel, state: BulkState, at: Linearised) -> Slopes:
-    """By the ridge, at a solved bulk with its Jacobian: the shift is proportional to the ridge."""
+    """The derivatives by the ridge, at a solved bulk with its Jacobian: the shift is proportional to the ridge."""
     moved = _moved(model.bulk, state.shift * (1 + _H * 1j), state, tangent(state, at))
     return _slopes(model, moved, model.problem.ridge)
 
 
 def step_slopes(model: FiniteSizeModel, state: BulkState, at: Linearised) -> Slopes:
-    """By the step size: the model itself is differentiated, grid and measures of M held fixed."""
+    """The derivatives by the step size: the model itself is differentiated, grid and measures of M held fixed."""
     nearby = build_model(model.problem, model.grid, model.problem.step + _H * 1j, model.conditioning.sample)
     defect = BulkState(nearby.bulk, state.shift, state.r, state.zeta).defect
     moved = _moved(nearby.bulk, state.shift, state, -at.solve(defect.imag / _H))

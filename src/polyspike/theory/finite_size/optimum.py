@@ -163,7 +163,7 @@ def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callabl
 
 
 def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | None]:
-    """In the coordinate log ridge, from large to small ridges on one model."""
+    """The minimum over the coordinate log ridge, from large to small ridges on one model."""
     ensemble = Ensemble(problem)
 
     def evaluate(place: float) -> Point:
