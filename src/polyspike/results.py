@@ -276,7 +276,7 @@ class EdgePrediction(PredictionFields[float | None]):
 
     @property
     def method(self) -> str:
-        """That of the neighbours; the own value is of the method "crossing"."""
+        """The method of the neighbours; the value on the edge itself is of the method "crossing"."""
         return self.below.method
 
     @property
@@ -370,17 +370,17 @@ class Optimum(PredictionFields[float]):
 
     @property
     def method(self) -> str:
-        """Of the prediction."""
+        """The method of the prediction."""
         return self.prediction.method
 
     @property
     def status(self) -> Status:
-        """Of the prediction."""
+        """The status of the prediction."""
         return self.prediction.status
 
     @property
     def spectrum(self) -> Spectrum:
-        """Of the prediction, computed when asked for."""
+        """The spectrum of the prediction, computed when it is first asked for."""
         return self.prediction.spectrum
 
     @property

@@ -49,10 +49,10 @@ class Labelled(Protocol):
 
     @property
     def inputs(self) -> Array:
-        """Shape (rows, d)."""
+        """The inputs, shape (rows, d)."""
 
     def labels(self, problem: Problem) -> Array:
-        """Shape (rows,)."""
+        """The labels, shape (rows,)."""
 
 
 class Draw(Protocol):
@@ -68,7 +68,7 @@ class Draw(Protocol):
 
     @property
     def ridge_sample(self) -> Labelled:
-        """The fresh sample of the ridge fit."""
+        """The sample of the ridge fit: a fresh one, and with ``samples="same"`` also that of the gradient step."""
 
     def readout(self, law: str) -> Array:
         """Initial readout, shape (width,), entries of variance 1/width."""

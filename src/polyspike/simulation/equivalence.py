@@ -159,7 +159,8 @@ def equivalence(
     Raises
     ------
     ArgumentError
-        No ``window`` where the step size lies in none; fewer than two sizes or replicates.
+        No ``window`` where the step size lies in none; fewer than two sizes or replicates; ``samples="same"``, for
+        which the spikes have another form.
     """
     return _measure(problem, window, sizes, as_seed(seed), replicates, n_test, (corrected,))[0]
 
@@ -199,6 +200,9 @@ def _measure(
 
 
 def _check(problem: Problem, window: int | None, sizes: Sequence[int]) -> tuple[int, list[int]]:
+    if problem.samples == "same":
+        remedy = "on the gradient's own samples every sample moves its own features too, which no F_l has; give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
     chosen = problem.window if window is None else integer_or_none(window)
     if chosen is None or chosen < 1:
         raise ArgumentError("window", window, "give an integer >= 1; the step size lies in no window")

@@ -1,6 +1,6 @@
 """Shared by every storage: the plan of problems on one draw, features block by block, the fits and their test."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -98,6 +98,10 @@ class Plan:
         """Problems of the same key share their features and labels."""
         return problem.replace(step_size=problem.step, ridge=0.0)
 
+    def with_samples(self, samples: str) -> "Plan":
+        """The plan of the problems with ``samples="fresh"``, or of those with ``"same"``."""
+        return self.only(step for step in self.ridges if step.samples == samples)
+
     def only(self, chosen: Iterable[Problem]) -> "Plan":
         """The plan of some of its steps."""
         wanted = set(chosen)
@@ -169,6 +173,23 @@ def feature_blocks(
 
 
 def gradients_of(
+    fresh: Callable[[], Iterable[Labelled]],
+    same: Callable[[], Iterable[Labelled]],
+    plan: Plan,
+    draw: Draw,
+    weights: Any,
+    arrays: Arrays,
+) -> dict[Problem, Gradient]:
+    """The gradient of every key of the plan, on the sample of its own or on that of the fit; one pass over each."""
+    found: dict[Problem, Gradient] = {}
+    for samples, blocks in (("fresh", fresh), ("same", same)):
+        some = plan.with_samples(samples)
+        if some.steps:
+            found |= _gradients(blocks(), some, draw, weights, arrays)
+    return found
+
+
+def _gradients(
     samples: Iterable[Labelled], plan: Plan, draw: Draw, weights: Any, arrays: Arrays
 ) -> dict[Problem, Gradient]:
     """The gradient of every key of the plan, in one pass over the samples."""

@@ -58,7 +58,7 @@ def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int
 
 
 def normals(seed: tuple[int, ...], stream: Stream, rows: int, columns: int = 1, threads: int = 1) -> Array:
-    """The same, whole: shape (rows, columns), or (rows,) for one column."""
+    """Standard normals in one array: shape (rows, columns), or (rows,) for one column."""
     whole = np.empty((rows, columns))
     start = 0
     for block in normal_blocks(seed, stream, rows, columns, threads):

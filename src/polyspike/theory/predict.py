@@ -15,6 +15,7 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
+from polyspike.theory.reuse import check_fresh
 
 __all__ = ["METHODS", "predict"]
 
@@ -25,7 +26,7 @@ def _finite_size(problem: Problem, window: int | None) -> Prediction:
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The same, which gives the limit of its problem when asked for."""
+    """The answer, which gives the limit of its problem when asked for."""
     return replace(found, limit_source=partial(predict_window, found.problem))
 
 
@@ -112,7 +113,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime.
+        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` is of all.
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
@@ -131,16 +132,34 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
     if isinstance(problem, Problem):
+        check_fresh(problem)
         return METHODS[method](problem, window)
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
+    refused = {k: refusal for k, one in enumerate(problems) if (refusal := _refused(one, method)) is not None}
+    others = iter(_predict_all([one for k, one in enumerate(problems) if k not in refused], method, window))
+    return [refused[k] if k in refused else next(others) for k in range(len(problems))]
+
+
+def _refused(problem: Problem, method: str) -> FailedPrediction | None:
+    """The row of a problem that no theory has."""
+    try:
+        check_fresh(problem)
+    except ArgumentError as error:
+        return FailedPrediction(problem, method, Status.OUT_OF_RANGE, str(error))
+    return None
+
+
+def _predict_all(problems: list[Problem], method: str, window: int | None) -> list[Any]:
+    """The rows of the others."""
+    if method == "finite-size":
         return [_with_limit(found) if isinstance(found, Prediction) else found for found in predict_many(problems)]
     return [_limit(one, method, window) for one in problems]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
-    """One row by a limit theory; a problem outside its regime is out of range."""
+    """One answer by a limit theory; a problem outside its regime is out of range."""
     try:
         return METHODS[method](problem, window)
     except NumericalError as error:

@@ -56,9 +56,9 @@ function errorsScale(data, points, drawing, logarithmic) {
 
 function drawWindows(drawing, x, data, y) {
   const { palette, top, bottom } = drawing;
-  for (const [level, start] of EDGES) {
+  for (const [window, start] of EDGES) {
     drawing.line(x(start), top, x(start), bottom, { stroke: palette.line, "stroke-dasharray": "1 3" });
-    if (level < 5) drawing.text(x((start + level / (2 * level + 2)) / 2), top - 3, level === 1 ? "ℓ = 1" : String(level), { "text-anchor": "middle", "font-size": "11" });
+    if (window < 5) drawing.text(x((start + window / (2 * window + 2)) / 2), top - 3, window === 1 ? "ℓ = 1" : String(window), { "text-anchor": "middle", "font-size": "11" });
   }
   for (const w of data.limits || []) {
     for (const [name, colour] of [["test_error", palette.test], ["train_error", palette.train]]) {

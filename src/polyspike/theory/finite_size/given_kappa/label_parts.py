@@ -70,7 +70,7 @@ class _Values(NamedTuple):
     radial: tuple[Array, Array, Array] | None
 
     def reshaped(self, shape: tuple[int, ...]) -> "_Values":
-        """With the last axis, that of y, in a shape."""
+        """The averages with their last axis, that of y, in another shape."""
         mean, slopes, square, products = (f.reshape(*f.shape[:-1], *shape) for f in self[:4])
         if self.radial is None:
             return _Values(mean, slopes, square, products, None)
@@ -89,7 +89,7 @@ class _Rule(NamedTuple):
     per_kappa: bool
 
     def average(self, weight: Any, values: Array) -> Any:
-        """Of values of shape (..., T) or (..., K, T), under weights (K, T)."""
+        """The average of values of shape (..., T) or (..., K, T), under weights (K, T)."""
         return (weight * values).sum(axis=-1) if self.per_kappa else values @ weight.T
 
 
