@@ -15,19 +15,33 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
-from polyspike.theory.reuse import check_fresh
+from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
+from polyspike.theory.same_samples.window import predict_window_same
 
 __all__ = ["METHODS", "predict"]
 
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
-    return _with_limit(predict_finite_size(problem))
+    same = problem.samples == "same"
+    return _with_limit(predict_same_samples(problem) if same else predict_finite_size(problem))
 
 
 def _with_limit(found: Prediction) -> Prediction:
     """The answer, which gives the limit of its problem when asked for."""
-    return replace(found, limit_source=partial(predict_window, found.problem))
+    return replace(found, limit_source=partial(_window, found.problem))
+
+
+def _window(problem: Problem, window: int | None) -> Prediction | EdgePrediction:
+    return predict_window_same(problem, window) if problem.samples == "same" else predict_window(problem, window)
+
+
+def _fresh_only(problem: Problem, method: str) -> Problem:
+    """The problem, refused where its two stages have one sample and the method does not know of it."""
+    if problem.samples == "same":
+        remedy = f"method={method!r} is of a fresh sample; use 'finite-size' or 'window', or give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
+    return problem
 
 
 def _check_no_window(window: int | None) -> None:
@@ -38,9 +52,11 @@ def _check_no_window(window: int | None) -> None:
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "finite-size": _finite_size,
-    "crossing": lambda problem, window: predict_crossing(problem, window),
-    "window": lambda problem, window: predict_window(problem, window),
-    "window-published": lambda problem, window: predict_window(problem, window, published=True),
+    "crossing": lambda problem, window: predict_crossing(_fresh_only(problem, "crossing"), window),
+    "window": _window,
+    "window-published": lambda problem, window: predict_window(
+        _fresh_only(problem, "window-published"), window, published=True
+    ),
 }
 """How a prediction can be made, by name."""
 
@@ -132,30 +148,21 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
     if isinstance(problem, Problem):
-        check_fresh(problem)
         return METHODS[method](problem, window)
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
-    refused = {k: refusal for k, one in enumerate(problems) if (refusal := _refused(one, method)) is not None}
-    others = iter(_predict_all([one for k, one in enumerate(problems) if k not in refused], method, window))
-    return [refused[k] if k in refused else next(others) for k in range(len(problems))]
-
-
-def _refused(problem: Problem, method: str) -> FailedPrediction | None:
-    """The row of a problem that no theory has."""
-    try:
-        check_fresh(problem)
-    except ArgumentError as error:
-        return FailedPrediction(problem, method, Status.OUT_OF_RANGE, str(error))
-    return None
-
-
-def _predict_all(problems: list[Problem], method: str, window: int | None) -> list[Any]:
-    """The rows of the others."""
-    if method == "finite-size":
-        return [_with_limit(found) if isinstance(found, Prediction) else found for found in predict_many(problems)]
+        return [_with_limit(found) if isinstance(found, Prediction) else found for found in _finite_size_rows(problems)]
     return [_limit(one, method, window) for one in problems]
+
+
+def _finite_size_rows(problems: list[Problem]) -> list[Prediction | FailedPrediction]:
+    """Those of fresh and of reused samples, each in one batch, in the problems' order."""
+    same = [k for k, one in enumerate(problems) if one.samples == "same"]
+    fresh = [k for k, one in enumerate(problems) if one.samples != "same"]
+    found = dict(zip(fresh, predict_many([problems[k] for k in fresh]), strict=True))
+    found |= zip(same, predict_many_same([problems[k] for k in same]), strict=True)
+    return [found[k] for k in range(len(problems))]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:

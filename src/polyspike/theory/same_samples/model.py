@@ -1,7 +1,7 @@
 """From a problem to its pencil and its form: read :func:`build` from top to bottom."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,9 @@ __all__ = ["Accuracy", "Model", "build", "build_fresh"]
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
 _OWN = 6.0
+# Where both families of features have one basis, it is longer, and Newton's matrix grows with the square of its length.
+_CUT, _CUT_OF_BOTH = 5e-4, 1e-3
+_VANISHING = 1e-24
 _COARSE = Rules(8, 3, 5)
 
 
@@ -43,13 +46,16 @@ class Accuracy(NamedTuple):
         Of a sample; chosen by the teacher when None.
     readouts : int
         Nodes on either side of u = 0, for a normal readout.
-    cut : float
+    cut : float, optional
         Singular values of the features' factors below this share of the largest are left out; errors move by its square.
+    ranks : tuple of int, optional
+        Numbers of factors along w and along t, in place of the cut.
     """
 
     rules: Rules | None = None
     readouts: int = 9
-    cut: float = 1e-3
+    cut: float | None = None
+    ranks: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,7 @@ class Model:
     fit: Fit
     frame: SpikeFrame
     coarse: tuple[Population, ...]
+    rules: Rules
 
     @property
     def gradient_cosine(self) -> float:
@@ -109,12 +116,13 @@ def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True)
     ``pairs`` adds the terms of relative order 1/n that pairs of samples have, for activations with ``c_2 = 0``.
     """
     step = _step(problem, accuracy.readouts)
-    law = sample_law(problem, step.frame, accuracy.rules or _rules(problem))
+    rules = accuracy.rules or _rules(problem)
+    law = sample_law(problem, step.frame, rules)
     pairs = pairs and step.numbers.c2 == 0 and step.noise_energy > 0 and problem.step > 0
     found = _of_sample(step, law, pairs)
     features = _training(step, law, found)
     kappa, weights, fresh = _fresh_features(step)
-    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy.cut)
+    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
     neurons = _neurons(step, chi, xi)
     coarse = sample_law(problem, step.frame, _COARSE)
     coarse_features = _training(step, coarse, _of_sample(step, coarse, False))
@@ -128,7 +136,7 @@ def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True)
         n_samples=problem.n_samples,
         pairs=_pairs(step, law, found, fresh) if pairs else None,
     )
-    return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),))
+    return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),), rules)
 
 
 def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
@@ -137,10 +145,11 @@ def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
     It is the leading order of the finite-size theory, with the noise's covariance and M held together exactly.
     """
     step = _step(problem, accuracy.readouts)
-    law = sample_law(problem, step.frame, accuracy.rules or _rules(problem))
+    rules = accuracy.rules or _rules(problem)
+    law = sample_law(problem, step.frame, rules)
     mean, features = _fresh_at(step, law.kappa)
     kappa, weights, fresh = _fresh_features(step)
-    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy.cut)
+    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
     fitted = _population(step, law, features, chi, xi)
     nothing = np.zeros_like(features.own)
     seen_once = Population(
@@ -165,14 +174,19 @@ def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
         output_energy=0.0,
         n_samples=problem.n_samples,
     )
-    return Model(problem, fit, step.frame, (seen_once, fitted))
+    return Model(problem, fit, step.frame, (seen_once, fitted), rules)
 
 
 def _rules(problem: Problem) -> Rules:
-    """Nodes for about 1e-5 in the errors."""
-    teacher = problem.teacher
+    """Nodes for about 1e-5 in the errors: the further a spike moves a pre-activation, in periods of the activation, the
+    more.
+    """
+    teacher, activation = problem.teacher, problem.activation
+    slope = activation.derivative_variance + activation.linear_strength
+    turns = spike_frame(problem).strength * sqrt(slope / activation.second_moment)
     degree = teacher.total_degree if teacher.is_polynomial else 0
-    return Rules(14 if 0 < degree <= 2 else 22, 7 if problem.gradient == "full" else 5, 10)
+    extra = min(ceil(8 * turns), 16)
+    return Rules((10 if 0 < degree <= 2 else 20) + extra, 7 if problem.gradient == "full" else 5, 8 + extra // 2)
 
 
 def _step(problem: Problem, readouts: int) -> _Step:
@@ -239,26 +253,31 @@ def _fresh_features(step: _Step) -> tuple[Array, Array, ActivationAverages]:
 
 
 def _bases(
-    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, weights: Array, cut: float
+    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, weights: Array, how: Accuracy
 ) -> tuple[Array, Array]:
     """chi and xi (A, p), (A, q), orthonormal in the readouts' law; one basis for ``c_2 != 0``."""
     size = len(step.u)
     measures = [sample_weights.ravel(), weights]
     along_w = [features.along_w.reshape(-1, size), fresh.slope]
     along_t = [features.along_t.reshape(-1, size), fresh.slope * step.along_t]
+    ranks = how.ranks or (None, None)
     if step.numbers.c2 != 0 and step.scaled > 0:
-        both = _basis([*along_w, *along_t], measures * 2, step.u_weights, cut)
+        both = _basis([*along_w, *along_t], measures * 2, step.u_weights, how.cut or _CUT_OF_BOTH, ranks[0])
         return both, both
-    return _basis(along_w, measures, step.u_weights, cut), _basis(along_t, measures, step.u_weights, cut)
+    cut = how.cut or _CUT
+    return (
+        _basis(along_w, measures, step.u_weights, cut, ranks[0]),
+        _basis(along_t, measures, step.u_weights, cut, ranks[1]),
+    )
 
 
-def _basis(functions: list[Array], measures: list[Array], u_weights: Array, cut: float) -> Array:
-    """Right singular functions; none where all functions vanish."""
+def _basis(functions: list[Array], measures: list[Array], u_weights: Array, cut: float, rank: int | None) -> Array:
+    """Right singular functions, the largest first; none where all functions vanish."""
     root = np.sqrt(u_weights)
     gram = sum((f * root).T @ (w[:, None] * f * root) for f, w in zip(functions, measures, strict=True))
     squares, right = np.linalg.eigh(gram)
-    keep = (squares > cut**2 * squares[-1]) & (squares > 1e-24)
-    return np.asarray(right[:, keep][:, ::-1] / root[:, None])
+    known = int(((squares > cut**2 * squares[-1]) & (squares > _VANISHING)).sum()) if rank is None else rank
+    return np.asarray(right[:, ::-1][:, :known] / root[:, None])
 
 
 def _neurons(step: _Step, chi: Array, xi: Array) -> Neurons:
