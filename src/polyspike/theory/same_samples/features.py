@@ -2,7 +2,8 @@
 
 With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [mean eps] e z + sqrt(q) zeta)`` and
 ``h = sigma' - c_1 - 2 c_2 z`` the averages (eq-same-features) are ``m = E sigma(p)``, ``A = E z sigma(p)``,
-``B = E sigma'(p)``, ``C = E h sigma(p) / sqrt(v_h)`` and ``l = E (sigma(z) - c_1 z) sigma(p)``.
+``B = E sigma'(p)``, ``C = E h sigma(p) / sqrt(v_h)``, ``l = E (sigma(z) - c_1 z) sigma(p)`` and, the derivative by the
+log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
 from dataclasses import dataclass
@@ -59,29 +60,30 @@ class TrainingFeatures:
     own: Array
     second_moment: Array
     output: Array
+    by_norm: Array
     pairs: Array | None = None
 
 
 def training_features(
     activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
-    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2`` and ``l`` at nodes (E, B) and u (A,);
+    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` at nodes (E, B) and u;
     with ``pairs`` the functions of (eq-pairs), too.
     """
     shape = (*kappa.shape, len(u))
     flat_kappa, flat_eps = kappa.ravel(), np.repeat(residual, kappa.shape[1])
-    out = np.empty((11 if pairs else 6, len(flat_kappa), len(u)))
+    out = np.empty((12 if pairs else 7, len(flat_kappa), len(u)))
     for a, ua in enumerate(u):
         rows = max(1, _BLOCK // 400)
         for i in range(0, len(flat_kappa), rows):
             part = slice(i, i + rows)
             out[:, part, a] = _averages(activation, step, flat_kappa[part], flat_eps[part], float(ua), pairs)
     found = [f.reshape(shape) for f in out]
-    return TrainingFeatures(*found[:6], np.stack(found[6:]) if pairs else None)
+    return TrainingFeatures(*found[:7], np.stack(found[7:]) if pairs else None)
 
 
 def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
-    """The averages at nodes (K,) for one u; shape (6, K) or (11, K)."""
+    """The averages at nodes (K,) for one u; shape (7, K) or (12, K)."""
     z, weights = _rule(activation, step, kappa, eps, u)
     slope = activation.derivative(z)
     value = activation(z)
@@ -97,6 +99,7 @@ def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Arra
         (weighted * h).sum(axis=1),
         (weights * square).sum(axis=1),
         (weighted * (value - step.c1 * z)).sum(axis=1),
+        (weighted * (z**2 - 1)).sum(axis=1) + 2 * u * step.self_gain * eps * (steep * slope).sum(axis=1),
     ]
     if pairs:
         energy = float((weights * h**2).sum())

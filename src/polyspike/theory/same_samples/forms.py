@@ -32,6 +32,8 @@ class Columns:
         Their fluctuations.
     constrained : bool
         Whether the samples are the gradient's: then their other coordinates X satisfy ``X' eps = 0``.
+    by_norm : ndarray of shape (E, B, A), optional
+        ``t sqrt(w_a / 2d)``: what the fluctuation of the sample's norm does to the learned functions.
     """
 
     learned: Array
@@ -39,18 +41,19 @@ class Columns:
     hidden: Array
     scatter: Array
     constrained: bool = True
+    by_norm: Array | None = None
 
 
 class PairFunctions(NamedTuple):
-    """Functions that pairs of samples teach, five a readout (eq-pairs).
+    """Functions that pairs of samples teach, five a readout (eq-pairs), or one of the neurons' norms (eq-same-norms).
 
     Attributes
     ----------
     places : ndarray of shape (P,)
         The readouts that have them.
-    learned : ndarray of shape (E, B, 5 P)
-    fresh : ndarray of shape (K, 5 P)
-    cost : ndarray of shape (P, 5, 5)
+    learned : ndarray of shape (E, B, P f)
+    fresh : ndarray of shape (K, P f)
+    cost : ndarray of shape (P, f, f)
         ``K_u^-1``.
     """
 
@@ -79,6 +82,8 @@ class FreshSamples:
         ``E c`` and ``E[y c]`` given kappa.
     products : ndarray of shape (K, C, C)
         ``E[c c']`` given kappa.
+    by_norm : ndarray of shape (K, A), optional
+        As of :class:`Columns`.
     """
 
     weights: Array
@@ -90,6 +95,7 @@ class FreshSamples:
     coordinates: Array
     label_coordinates: Array
     products: Array
+    by_norm: Array | None = None
 
 
 class FitErrors(NamedTuple):
@@ -254,7 +260,7 @@ def _costs(fit: Fit, state: State) -> Array:
     out[: places.readouts, : places.readouts] -= _gap(fit, state)
     if fit.pairs is not None:
         for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
-            place = places.readouts + 5 * k + np.arange(5)
+            place = places.readouts + len(cost) * k + np.arange(len(cost))
             out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
     pencil = _pencil_cost(nn, state)
     for k in range(places.coordinates):
@@ -300,6 +306,9 @@ def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
         weighted = flat.T * weights
         constant, side = constant + weights @ label**2, side + weighted @ label
         matrix += weighted @ flat
+    if pop.fitted and columns.by_norm is not None:
+        norms = columns.by_norm.reshape(-1, places.readouts)
+        matrix[: places.readouts, : places.readouts] += (norms.T * weights) @ norms
     if columns.learned_output is not None:
         own = columns.learned_output.reshape(-1, places.readouts)
         matrix[: places.readouts, : places.readouts] -= fit.output_energy * (own.T * weights) @ own
@@ -350,7 +359,7 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     if fit.excluded is not None:
         value = value - first @ _gap(fit, state) @ first
     if fit.pairs is not None:
-        pairs = x[places.readouts :].reshape(len(fit.pairs.places), 5)
+        pairs = x[places.readouts :].reshape(fit.pairs.cost.shape[:2])
         each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)
         value = value + (each / (nn.weights * state.zeta)[fit.pairs.places]).sum()
     value = value + np.einsum("ki,ij,kj->", theta, _pencil_cost(nn, state), theta)
@@ -375,6 +384,8 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
             left = hidden[..., 0] - (hidden[..., 2:] * along).sum(axis=-1) - hidden[..., 1] * output
             value = value + pop.mean(part.r * (left - fixed if mean else left) ** 2)
         value = value - fit.output_energy * pop.mean(part.r * output**2)
+        if columns.by_norm is not None:
+            value = value + pop.mean(part.r * (columns.by_norm @ x[: places.readouts]) ** 2)
     if np.any(pop.residual):
         value = value + _load_value(part, columns, theta, eta)
     return value
@@ -400,4 +411,6 @@ def _fresh_error(fit: Fit, x: Array, theta: Array) -> float:
     square = fresh.label_square - 2 * fresh.label * learned + learned**2
     cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
     both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)
+    if fresh.by_norm is not None:
+        both = both + (fresh.by_norm @ x[: fresh.by_norm.shape[1]]) ** 2
     return float(fresh.weights @ (square + 2 * cross + both))

@@ -13,6 +13,7 @@ from polyspike.theory.finite_size.conditioning import ActivationNumbers, activat
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import activation_range, choose_grid, graded
 from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import StepNumbers, TrainingFeatures, training_features
 from polyspike.theory.same_samples.forms import Columns, Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.pencil import Neurons, Population
@@ -129,12 +130,12 @@ def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True)
     fit = Fit(
         neurons=neurons,
         populations=(_population(step, law, features, chi, xi),),
-        columns=(Columns(found.mean * step.root, _learned_output(step, found), law.hidden, law.scatter),),
+        columns=(_columns(step, law, found),),
         fresh=_fresh(step, kappa, weights, fresh, chi, xi),
         excluded=_excluded(step, chi),
         output_energy=problem.activation.residual_strength,
         n_samples=problem.n_samples,
-        pairs=_pairs(step, law, found, fresh) if pairs else None,
+        pairs=_pairs(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
     )
     return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),), rules)
 
@@ -168,7 +169,7 @@ def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
     fit = Fit(
         neurons=_neurons(step, chi, xi),
         populations=(seen_once, fitted),
-        columns=(Columns(learned, None, law.hidden, law.scatter), Columns(learned, None, hidden, law.scatter, False)),
+        columns=(Columns(learned, None, law.hidden, law.scatter), _fresh_columns(step, law, learned, hidden)),
         fresh=_fresh(step, kappa, weights, fresh, chi, xi),
         excluded=_excluded(step, chi),
         output_energy=0.0,
@@ -301,6 +302,26 @@ def _population(step: _Step, law: SampleLaw, features: _Features, chi: Array, xi
     )
 
 
+def _fresh_columns(step: _Step, law: SampleLaw, learned: Array, hidden: Array) -> Columns:
+    found = _averages(step, law.kappa.reshape(-1, 1)).mean_by_log_norm.reshape(learned.shape)
+    return Columns(learned, None, hidden, law.scatter, False, found * _norm_scale(step))
+
+
+def _columns(step: _Step, law: SampleLaw, found: TrainingFeatures) -> Columns:
+    return Columns(
+        learned=found.mean * step.root,
+        learned_output=_learned_output(step, found),
+        hidden=law.hidden,
+        scatter=law.scatter,
+        by_norm=found.by_norm * _norm_scale(step),
+    )
+
+
+def _norm_scale(step: _Step) -> Array:
+    """``sqrt(w_a / 2d)``: the log of a sample's norm has the variance 1/(2d) (eq-same-norms)."""
+    return np.asarray(step.root / sqrt(2 * step.problem.input_dim))
+
+
 def _excluded(step: _Step, chi: Array) -> Array | None:
     """``sqrt(d/(n N)) sqrt(w) u chi``: what the bulk lacks along the readout, full gradient only (eq-same-gap)."""
     problem = step.problem
@@ -328,6 +349,20 @@ def _pairs(step: _Step, law: SampleLaw, found: TrainingFeatures, fresh: Activati
     moments = _pair_moments(step.problem, step.along_t[places], law, step.noise_energy)
     flat = (*law.weights.shape, -1)
     return PairFunctions(places, learned.reshape(flat), tests.reshape(len(bend), -1), np.linalg.inv(moments))
+
+
+def _neuron_norms(step: _Step, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions | None:
+    """``t`` with the variance that the log of a neuron's norm has after the step, for activations with ``c_2 != 0``."""
+    problem = step.problem
+    scalars = condition(problem)
+    variance = norms(problem, scalars, step.u, step.tau, None).neuron_variance
+    places = np.flatnonzero(variance > _VANISHING)
+    if step.numbers.c2 == 0 or len(places) == 0:
+        return None
+    cost = 1 / (problem.n_samples * variance[places])
+    return PairFunctions(
+        places, found.by_norm[..., places], fresh.mean_by_log_norm[:, places], cost[:, None, None]
+    )
 
 
 def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Array:
@@ -372,4 +407,5 @@ def _fresh(
         coordinates=mean,
         label_coordinates=labels.g0[:, None] * mean + labels.g1.T @ directions,
         products=np.eye(len(b)) + (kappa**2 - 1)[:, None, None] * np.outer(b, b),
+        by_norm=found.mean_by_log_norm * _norm_scale(step),
     )

@@ -1,9 +1,9 @@
 """``predict_same_samples``: the errors of a network whose two stages have one sample (docs/theory-same-data.md)."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
 from functools import partial
-from typing import Any
+
+import numpy as np
 
 from polyspike.errors import ArgumentError, NumericalError, PolyspikeError
 from polyspike.problem import Problem
@@ -15,6 +15,7 @@ from polyspike.theory.finite_size.double_precision import check_magnitudes, with
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spikes.errors import Errors
+from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.model import Accuracy, Model, build
@@ -65,6 +66,7 @@ class Family:
     def __init__(self, problem: Problem, accuracy: Accuracy = Accuracy()) -> None:
         check_domain(problem)
         self.model: Model = build(problem, accuracy)
+        self._finite_dimension = FiniteDimension(problem)
         self._last: State | None = None
 
     def solve(self, problem: Problem) -> FitErrors:
@@ -83,9 +85,10 @@ class Family:
             other, found = self._at(100 * least), self._at(least)
             if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
-        ordered = in_order(problem, Errors(found.train_loss, found.train_error, found.test_error))
-        three = {field.name: getattr(ordered, field.name) for field in fields(Errors)}
-        return found._replace(**three)
+        three = np.array(found[:3]) * self._finite_dimension.factors(problem)
+        ordered = in_order(problem, Errors(*(float(value) for value in three)))
+        leave_one_out = found.leave_one_out * ordered.test_error / found.test_error
+        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, leave_one_out)
 
     def _at(self, shift: float) -> FitErrors:
         fit = self.model.fit
