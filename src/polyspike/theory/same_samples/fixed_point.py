@@ -26,9 +26,8 @@ _SETTLED = 2e-2
 _NEWTON = 25
 _TOLERANCE = 1e-11
 _DAMPING = 0.5
-# A Newton step beyond this is no step from nearby.
-_FAR = 2.0
-# Below this Newton's convergence is quadratic, above it a step may still grow.
+# Newton's steps are no longer than this; after the first few each must be half of the one before at most.
+_FAR, _LONG_STEPS = 0.7, 4
 _NEAR = 0.5
 _ROUNDING = 1e-8
 
@@ -71,29 +70,29 @@ def solve_pencil(
         found = _newton(neurons, populations, shift, start)
         if found is not None:
             return found
-    state, next_try = _first_guess(neurons), _SETTLED
-    for _ in range(_ITERATIONS):
-        state, change = _damped(neurons, coarse, state, shift)
-        if change < next_try:
-            next_try = change / 3
-            settled = _newton(neurons, coarse, shift, state)
-            if settled is not None:
-                found = _newton(neurons, populations, shift, settled.state)
-                if found is not None:
-                    return found
-    return _slowly(neurons, populations, shift, state)
-
-
-def _slowly(neurons: Neurons, populations: Sequence[Population], shift: float, state: State) -> Solution:
-    """Damped iterations at all nodes, where the few do not lead there."""
-    for _ in range(_ITERATIONS // 5):
-        state, change = _damped(neurons, populations, state, shift)
-        if change < _SETTLED:
-            found = _newton(neurons, populations, shift, state)
-            if found is not None:
-                return found
+    begun, change = _settled(neurons, coarse, shift, _first_guess(neurons), _ITERATIONS)
+    if begun is not None:
+        found = _newton(neurons, populations, shift, begun.state)
+        found = found or _settled(neurons, populations, shift, begun.state, _ITERATIONS // 5)[0]
+        if found is not None:
+            return found
     message = f"the bulk of the reused samples is not found after {_ITERATIONS} iterations (last change {change:.2g})"
     raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+def _settled(
+    neurons: Neurons, populations: Sequence[Population], shift: float, state: State, iterations: int
+) -> tuple[Solution | None, float]:
+    """Damped iterations until Newton's method converges from there; and the last change."""
+    next_try, change = _SETTLED, np.inf
+    for _ in range(iterations):
+        state, change = _damped(neurons, populations, state, shift)
+        if change < next_try:
+            next_try = change / 3
+            found = _newton(neurons, populations, shift, state)
+            if found is not None:
+                return found, change
+    return None, change
 
 
 def _first_guess(nn: Neurons) -> State:
@@ -149,9 +148,9 @@ def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state:
         change = -np.linalg.solve(hessian_of(nn, state, parts), gradient_of(nn, state, parts))
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or size > _FAR or (size > _NEAR * last and size > _ROUNDING):
+        if not np.isfinite(size) or (size > _NEAR * last and size > _ROUNDING and step > _LONG_STEPS):
             return None
-        state = state.moved(change)
+        state = state.moved(change * min(1.0, _FAR / size))
         if size < _TOLERANCE or size > _NEAR * last:
             return Solution(state, size, step + 1)
     return None

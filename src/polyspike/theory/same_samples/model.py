@@ -32,8 +32,8 @@ __all__ = ["Accuracy", "Model", "build", "build_fresh"]
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
 _OWN = 6.0
-# Where both families of features have one basis, it is longer, and Newton's matrix grows with the square of its length.
-_CUT, _CUT_OF_BOTH = 5e-4, 1e-3
+# For c_2 != 0 there are more factors, and Newton's matrix grows with the fourth power of their number.
+_CUT, _CUT_OF_BOTH = 5e-4, 4e-3
 _VANISHING = 1e-24
 _COARSE = Rules(8, 3, 5)
 
@@ -254,22 +254,29 @@ def _fresh_features(step: _Step) -> tuple[Array, Array, ActivationAverages]:
 
 
 def _bases(
-    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, weights: Array, how: Accuracy
+    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, fresh_weights: Array, how: Accuracy
 ) -> tuple[Array, Array]:
-    """chi and xi (A, p), (A, q), orthonormal in the readouts' law; one basis for ``c_2 != 0``."""
+    """chi and xi (A, p), (A, q), orthonormal in the readouts' law; for ``c_2 != 0`` chi begins with xi."""
     size = len(step.u)
-    measures = [sample_weights.ravel(), weights]
+    measures = [sample_weights.ravel(), fresh_weights]
     along_w = [features.along_w.reshape(-1, size), fresh.slope]
     along_t = [features.along_t.reshape(-1, size), fresh.slope * step.along_t]
-    ranks = how.ranks or (None, None)
-    if step.numbers.c2 != 0 and step.scaled > 0:
-        both = _basis([*along_w, *along_t], measures * 2, step.u_weights, how.cut or _CUT_OF_BOTH, ranks[0])
-        return both, both
-    cut = how.cut or _CUT
-    return (
-        _basis(along_w, measures, step.u_weights, cut, ranks[0]),
-        _basis(along_t, measures, step.u_weights, cut, ranks[1]),
-    )
+    ranks, weights = how.ranks or (None, None), step.u_weights
+    joined = step.numbers.c2 != 0 and step.scaled > 0
+    cut = how.cut or (_CUT_OF_BOTH if joined else _CUT)
+    xi = _basis(along_t, measures, weights, cut, ranks[1])
+    if not joined:
+        return _basis(along_w, measures, weights, cut, ranks[0]), xi
+    least = cut * _size(along_w, measures, weights)
+    rest = [f - (f * weights) @ xi @ xi.T for f in along_w]
+    more = None if ranks[0] is None else ranks[0] - xi.shape[1]
+    cut_of_rest = least / (_size(rest, measures, weights) or 1.0)
+    return np.concatenate([xi, _basis(rest, measures, weights, cut_of_rest, more)], axis=1), xi
+
+
+def _size(functions: list[Array], measures: list[Array], u_weights: Array) -> float:
+    """Their norm."""
+    return sqrt(sum(float(w @ f**2 @ u_weights) for f, w in zip(functions, measures, strict=True)))
 
 
 def _basis(functions: list[Array], measures: list[Array], u_weights: Array, cut: float, rank: int | None) -> Array:
@@ -288,7 +295,7 @@ def _neurons(step: _Step, chi: Array, xi: Array) -> Neurons:
         chi=chi,
         xi=xi,
         noise_energy=step.noise_energy,
-        cross=2 * step.numbers.c2 if step.scaled > 0 else 0.0,
+        cross=2 * step.numbers.c2 * np.eye(xi.shape[1], chi.shape[1]),
         samples_per_dim=problem.n_samples / problem.input_dim,
         samples_per_neuron=problem.n_samples / problem.width,
         gradient_share=problem.gradient_samples / problem.n_samples,

@@ -30,8 +30,8 @@ class Neurons:
         Factors of the linear features along w and along t.
     noise_energy : float
         ``v_h = E h^2``.
-    cross : float
-        ``2 c_2``; not zero only where chi and xi are one basis.
+    cross : ndarray of shape (q, p)
+        ``2 c_2`` times the coordinates of xi in chi, which spans xi where ``c_2 != 0``.
     samples_per_dim, samples_per_neuron : float
         n/d and n/N.
     gradient_share : float
@@ -42,7 +42,7 @@ class Neurons:
     chi: Array
     xi: Array
     noise_energy: float
-    cross: float
+    cross: Array
     samples_per_dim: float
     samples_per_neuron: float
     gradient_share: float
@@ -135,11 +135,9 @@ class SampleState:
         theta, _, mu = nn.blocks
         out = np.zeros((len(eps), nn.size, nn.size), dtype=np.result_type(self.gains))
         out[:, mu, mu] = -(eps**2)[:, None, None] * (nn.noise_energy * (nn.xi.T * self.gains) @ nn.xi)
-        if nn.cross != 0:
-            q = nn.xi.shape[1]
-            both = nn.cross * eps[:, None, None] * np.eye(q)
-            out[:, mu, theta] = both
-            out[:, theta, mu] = both
+        both = eps[:, None, None] * nn.cross
+        out[:, mu, theta] = both
+        out[:, theta, mu] = both.transpose(0, 2, 1)
         return out
 
     @cached_property
@@ -266,56 +264,91 @@ def _by_gain(nn: Neurons, state: State, qinv: Any) -> Any:
 def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
     """The derivative of :func:`gradient_of` along :meth:`State.moved`, at a real state."""
     nn = neurons
-    m, size, theta = nn.size, len(nn.weights), nn.blocks[0]
-    i, j = pair_indices(m)
-    n_pairs = len(i)
+    i, j = pair_indices(nn.size)
     double = np.where(i == j, 1.0, 2.0)
-    ginv = np.linalg.inv(state.gamma)
-    fourth = np.einsum("ij,kl->ijkl", ginv, ginv) / nn.samples_per_dim
-    mixed = np.zeros((size, m, m))
-    both = np.zeros((size, size))
-    qinv = q_inverse(nn, state)
-    along = nn.chi @ qinv
-    mixed[:, theta, theta] -= np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
-    plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
-    both += (2 * plain * full - plain**2) / nn.samples_per_dim
+    gains = nn.weights * state.zeta
+    by_gamma, mixed, both = _own_hessian(nn, state)
     for part in parts:
-        pop = part.population
-        flat = pop.weights.sum(axis=1)
-        eps, v = pop.residual, nn.noise_energy
-        fixed = part.effective_load.reshape(len(eps), m * m)
-        l, p = part.projected, part.feedback  # noqa: E741
-        mixed -= v * np.einsum("e,eai,eaj->aij", flat * eps**2, l, l, optimize=True)
-        both -= (flat @ (p**2).reshape(len(eps), -1)).reshape(size, size)
-        if not pop.fitted:
-            fourth -= ((fixed.T * flat) @ fixed).reshape(m, m, m, m)
-            continue
-        r, w = part.r, part.outer
-        weights = pop.weights
-        outer = r[..., None, None] * w[..., :, None] * w[..., None, :] + part.effective_load[:, None]
-        flat_outer = outer.reshape(-1, m * m)
-        fourth -= ((flat_outer.T * weights.ravel()) @ flat_outer).reshape(m, m, m, m)
-        q, e = part.noise.reshape(-1, size), part.left_over
-        pairs = (w[..., :, None] * w[..., None, :]).reshape(-1, m * m)
-        weight2 = (weights * r**2).ravel()
-        mixed -= ((q.T * weight2) @ pairs).reshape(size, m, m)
-        cross = np.einsum("eb,eba,ebi->eai", weights * r, e, w, optimize=True)
-        half = v * np.einsum("e,eai,eaj->aij", eps, l, cross, optimize=True)
-        mixed -= half + half.transpose(0, 2, 1)
-        both -= (q.T * weight2) @ q
-        square = np.einsum("eb,eba,ebc->eac", weights * r, e, e, optimize=True)
-        both += 2 * v * (square * p).sum(axis=0)
-    out = np.empty((n_pairs + size, n_pairs + size))
-    # tr(S dG S dG') in the basis of symmetric pairs.
-    quad = np.zeros((n_pairs, n_pairs))
+        mixed -= _mixed_load(part)
+        both -= _gain_load(part)
+        left, right, alone = _pair_loads(part)
+        by_gamma -= _symmetrised(left.T @ right, nn.size)
+        if part.population.fitted:
+            by_gamma -= double[:, None] * (alone.T @ alone) * double
+    out = np.empty((len(i) + len(gains),) * 2)
+    out[: len(i), : len(i)] = by_gamma
+    out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
+    out[: len(i), len(i) :] = out[len(i) :, : len(i)].T
+    diagonal = gradient_of(nn, state, parts)[len(i) :] + nn.weights / nn.samples_per_neuron
+    out[len(i) :, len(i) :] = gains[:, None] * both * gains + np.diag(diagonal)
+    return out
+
+
+def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
+    """Of the terms without samples: by Gamma twice (in pairs), by sg and Gamma, by sg twice."""
+    theta, m = nn.blocks[0], nn.size
+    ginv, qinv = np.linalg.inv(state.gamma), q_inverse(nn, state)
+    along = nn.chi @ qinv
+    mixed = np.zeros((len(nn.weights), m, m))
+    mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
+    plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
+    both = (2 * plain * full - plain**2) / nn.samples_per_dim
+    return _symmetrised(np.outer(ginv, ginv) / nn.samples_per_dim, m), mixed, both
+
+
+def _symmetrised(fourth: Array, m: int) -> Array:
+    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
+    i, j = pair_indices(m)
+    double = np.where(i == j, 1.0, 2.0)
+    grid = fourth.reshape(m, m, m, m)
+    out = np.zeros((len(i), len(i)))
     for a, b in ((i, j), (j, i)):
         for c, d in ((i, j), (j, i)):
-            quad += fourth[b[:, None], c[None], d[None], a[:, None]] / 4
-    out[:n_pairs, :n_pairs] = quad * double[:, None] * double
-    gains = nn.weights * state.zeta
-    by_gain = mixed[:, i, j] * double
-    out[n_pairs:, :n_pairs] = gains[:, None] * by_gain
-    out[:n_pairs, n_pairs:] = out[n_pairs:, :n_pairs].T
-    out[n_pairs:, n_pairs:] = gains[:, None] * both * gains
-    out[n_pairs:, n_pairs:][np.diag_indices(size)] += gradient_of(nn, state, parts)[n_pairs:] + nn.weights / nn.samples_per_neuron
-    return out
+            out += grid[b[:, None], c[None], d[None], a[:, None]]
+    out = double[:, None] * out * double / 4
+    return (out + out.T) / 2
+
+
+def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
+    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right + alone' alone``: the second on pairs, of ``w w'`` alone."""
+    pop, m = part.population, part.neurons.size
+    total = pop.weights.sum(axis=1)[:, None]
+    fixed = part.effective_load.reshape(len(total), m * m)
+    if not pop.fitted:
+        return total * fixed, fixed, np.zeros((0, 0))
+    i, j = pair_indices(m)
+    w = part.outer
+    weighted = np.einsum("eb,ebi,ebj->eij", pop.weights * part.r, w, w, optimize=True).reshape(len(total), m * m)
+    # The two mixed products have one symmetric part.
+    alone = (np.sqrt(pop.weights) * part.r)[..., None] * (w[..., i] * w[..., j])
+    return fixed, total * fixed + 2 * weighted, alone.reshape(-1, len(i))
+
+
+def _mixed_load(part: SampleState) -> Array:
+    """``E[R^2 q_a w w' + R v_h eps e_a (l_a w' + w l_a') + v_h eps^2 l_a l_a']``, (A, m, m)."""
+    pop, m = part.population, part.neurons.size
+    eps, v, l = pop.residual, part.neurons.noise_energy, part.projected  # noqa: E741
+    squares = np.einsum("e,eai,eaj->aij", pop.weights.sum(axis=1) * eps**2, l, l, optimize=True)
+    if not pop.fitted:
+        return np.asarray(v * squares)
+    r, w, e = part.r, part.outer, part.left_over
+    cross = np.einsum("eb,eba,ebi->eai", pop.weights * r, e, w, optimize=True)
+    half = v * np.einsum("e,eai,eaj->aij", eps, l, cross, optimize=True)
+    weighted = (pop.weights * r**2)[..., None] * part.noise
+    i, j = pair_indices(m)
+    pairs = weighted.reshape(-1, weighted.shape[-1]).T @ (w[..., i] * w[..., j]).reshape(-1, len(i))
+    own = np.empty((len(pairs), m, m))
+    own[:, i, j] = own[:, j, i] = pairs
+    return np.asarray(own + half + half.transpose(0, 2, 1) + v * squares)
+
+
+def _gain_load(part: SampleState) -> Array:
+    """``E[R^2 q_a q_b - 2 R v_h e_a e_b P_ab + P_ab^2]``, (A, A)."""
+    pop, p, size = part.population, part.feedback, len(part.neurons.weights)
+    squares = (pop.weights.sum(axis=1) @ (p**2).reshape(len(p), -1)).reshape(size, size)
+    if not pop.fitted:
+        return np.asarray(squares)
+    q, e = part.noise.reshape(-1, size), part.left_over
+    paired = np.einsum("eb,eba,ebc->eac", pop.weights * part.r, e, e, optimize=True)
+    weighted = q.T * (pop.weights * part.r**2).ravel()
+    return np.asarray(weighted @ q - 2 * part.neurons.noise_energy * (paired * p).sum(axis=0) + squares)

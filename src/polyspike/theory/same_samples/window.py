@@ -114,7 +114,7 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
         np.ones((count, 1)),
         np.zeros((count, 0)),
         0.0,
-        0.0,
+        np.zeros((0, 1)),
         problem.n_samples / problem.input_dim,
         problem.n_samples / problem.width,
         1.0,
