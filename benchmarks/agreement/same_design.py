@@ -1,8 +1,8 @@
 """The problems on which the theory of one sample for both stages is held against simulation.
 
-A seeded balanced design like that of design.py, fixed before any of its problems was predicted: six problems for each of
-eight sizes, n/N and d/n from 1/4 to 4. Every problem comes with its twin whose ridge regression has a fresh sample, on
-the same draws, so that the paired difference can be formed. A constant readout comes with the target-only gradient.
+A seeded balanced design like that of design.py, fixed before any of its problems was predicted: six problems for each
+of eight sizes, n/N and d/n from 1/4 to 4. Every problem comes with its twin whose ridge regression has a fresh sample,
+on the same draws, so that the paired difference can be formed. A constant readout comes with the target-only gradient.
 """
 
 import numpy as np

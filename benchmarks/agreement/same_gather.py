@@ -24,7 +24,9 @@ def finished(path: Path) -> set[tuple[int, int]]:
 def gather(out: Path) -> None:
     """Everything that the file does not hold yet, in an order in which an early stop leaves a balanced file."""
     done, design = finished(out), problems()
-    pairs = sorted((k / REPLICATES[group_of(i)], i, k) for i in range(len(design)) for k in range(REPLICATES[group_of(i)]))
+    pairs = sorted(
+        (k / REPLICATES[group_of(i)], i, k) for i in range(len(design)) for k in range(REPLICATES[group_of(i)])
+    )
     for _, index, replicate in pairs:
         if (index, replicate) in done:
             continue

@@ -10,7 +10,7 @@ from polyspike.problem import Problem
 from polyspike.results import Derivatives, Slopes
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.same_samples.forms import FitErrors
-from polyspike.theory.same_samples.model import Accuracy
+from polyspike.theory.same_samples.model import STANDARD, Accuracy
 from polyspike.theory.same_samples.predict import Family
 
 __all__ = ["derivatives_same", "ridge_slopes_same", "step_slopes_same"]
@@ -28,9 +28,7 @@ def derivatives_same(problem: Problem) -> Derivatives:
 
 def ridge_slopes_same(family: Family, problem: Problem) -> Slopes:
     """By the ridge, on one model."""
-    high, low = (
-        family.solve(problem.replace(ridge=problem.ridge * exp(sign * _RIDGE_CHANGE))) for sign in (1, -1)
-    )
+    high, low = (family.solve(problem.replace(ridge=problem.ridge * exp(sign * _RIDGE_CHANGE))) for sign in (1, -1))
     return _slopes(high, low, 2 * problem.ridge * _RIDGE_CHANGE)
 
 
@@ -43,7 +41,7 @@ def step_slopes_same(family: Family, problem: Problem) -> Slopes:
     if problem.step == 0:
         change = _STEP_CHANGE * (problem.width / problem.n_samples) ** 0.5
         # No factors move at step 0: a number of them cannot be kept.
-        zero, one, two = (_at(problem.replace(step_size=k * change), Accuracy()) for k in range(3))
+        zero, one, two = (_at(problem.replace(step_size=k * change), STANDARD) for k in range(3))
         rise = [4 * b - 3 * a - c for a, b, c in zip(zero, one, two, strict=True)]
         return Slopes(*(value / (2 * change) for value in rise[:3]))
     change = _STEP_CHANGE * problem.step

@@ -1,8 +1,8 @@
 """Features of a sample of the gradient given (kappa, eps) and the readout u (docs/theory-same-data.md, section 2).
 
-With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [mean eps] e z + sqrt(q) zeta)`` and
-``h = sigma' - c_1 - 2 c_2 z`` the averages (eq-same-features) are ``m = E sigma(p)``, ``A = E z sigma(p)``,
-``B = E sigma'(p)``, ``C = E h sigma(p) / sqrt(v_h)``, ``l = E (sigma(z) - c_1 z) sigma(p)`` and, the derivative by the
+With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [mean eps] e z + sqrt(q) zeta)``
+(eq-same-sample) and ``h = sigma' - c_1 - 2 c_2 z`` the averages (eq-same-features) are ``m = E sigma(p)``,
+``A = E z sigma(p)``, ``B = E sigma'(p)``, ``C = E h sigma(p)``, ``l = E (sigma(z) - c_1 z) sigma(p)`` and, the derivative by the
 log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
@@ -22,7 +22,9 @@ __all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
 _PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 _RANGE = 7.5
 _DIGITS = 25.0
-_BLOCK = 2_000_000
+_STEP = 0.4
+# Samples that are averaged together.
+_BLOCK = 5000
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,21 @@ class TrainingFeatures:
 def training_features(
     activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
-    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` at nodes (E, B) and u;
-    with ``pairs`` the functions of (eq-pairs), too.
+    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` at nodes (E, B) and
+    u; with ``pairs`` the functions of (eq-pairs), too.
     """
     shape = (*kappa.shape, len(u))
     flat_kappa, flat_eps = kappa.ravel(), np.repeat(residual, kappa.shape[1])
     out = np.empty((12 if pairs else 7, len(flat_kappa), len(u)))
+    rows = _BLOCK
     for a, ua in enumerate(u):
-        rows = max(1, _BLOCK // 400)
         for i in range(0, len(flat_kappa), rows):
             part = slice(i, i + rows)
             out[:, part, a] = _averages(activation, step, flat_kappa[part], flat_eps[part], float(ua), pairs)
     found = [f.reshape(shape) for f in out]
-    return TrainingFeatures(*found[:7], np.stack(found[7:]) if pairs else None)
+    mean, linear, steep, own, second, output, by_norm = found[:7]
+    of_pairs = np.stack(found[7:]) if pairs else None
+    return TrainingFeatures(mean, linear, steep, own, second, output, by_norm, of_pairs)
 
 
 def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
@@ -116,8 +120,9 @@ def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Arra
 def _rule(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
     """Nodes and weights of the average over z, of shape (1, Z) or (K, Z)."""
     if not activation.kinks:
-        strip = activation.smoothness.level if not activation.is_named else activation.formula.strip
-        width = 0.4 if (not activation.is_named or strip in (0, inf)) else 2 * pi * strip / _DIGITS
+        strip = activation.formula.strip
+        width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
+        width *= 2.0**-activation.smoothness.level
         half = ceil(_RANGE / width)
         z = width * np.arange(-half, half + 1.0)
         weights = under_normal(z, width)
@@ -139,7 +144,7 @@ def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple
 
 
 def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, Any, Any, Any]:
-    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta``; the last 0 where they have kinks."""
+    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta``; the last is 0 for kinks."""
     if deviation == 0:
         value = activation(x)
         return value, activation.derivative(x), value**2, 0 * x

@@ -1,4 +1,4 @@
-"""The terms of order 1/d, taken over from fresh samples (docs/theory-same-data.md, section 6).
+"""The terms of order 1/d, taken over from fresh samples (docs/theory-same-data.md, section 7; eq-same-finite).
 
 They are derived for fresh samples only. What they change there, as a factor on each error, is taken to be what they
 change with reused samples: exact at step 0, where both are one problem, and conjectured elsewhere.

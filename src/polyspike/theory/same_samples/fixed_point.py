@@ -151,11 +151,11 @@ def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state:
         if not np.isfinite(size) or (size > _NEAR * last and size > _ROUNDING and step > _LONG_STEPS):
             return None
         state = state.moved(change * min(1.0, _FAR / size))
-        if size < _TOLERANCE or size > _NEAR * last:
+        if size < _TOLERANCE or (size < _ROUNDING and size > _NEAR * last):
             return Solution(state, size, step + 1)
     return None
 
 
 def response(neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array) -> Array:
     """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S)."""
-    return -np.linalg.solve(hessian_of(neurons, state, parts), sides)
+    return np.asarray(-np.linalg.solve(hessian_of(neurons, state, parts), sides))

@@ -231,9 +231,7 @@ def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) 
 
 def _flat(fit: Fit, state: State, by_gamma: Array, by_gain: Array) -> Array:
     i, j = pair_indices(len(by_gamma))
-    return np.concatenate(
-        [np.where(i == j, 1.0, 2.0) * by_gamma[i, j], fit.neurons.weights * state.zeta * by_gain]
-    )
+    return np.concatenate([np.where(i == j, 1.0, 2.0) * by_gamma[i, j], fit.neurons.weights * state.zeta * by_gain])
 
 
 def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:

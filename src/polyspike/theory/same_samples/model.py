@@ -26,7 +26,7 @@ from polyspike.theory.same_samples.sample_law import (
     spike_frame,
 )
 
-__all__ = ["Accuracy", "Model", "build", "build_fresh"]
+__all__ = ["STANDARD", "Accuracy", "Model", "build", "build_fresh"]
 
 # The scale 1/r of the readouts is resolved no finer than this strength asks for.
 _LEAST_STRENGTH = 0.3
@@ -48,7 +48,8 @@ class Accuracy(NamedTuple):
     readouts : int
         Nodes on either side of u = 0, for a normal readout.
     cut : float, optional
-        Singular values of the features' factors below this share of the largest are left out; errors move by its square.
+        Singular values of the features' factors below this share of the largest are left out; errors move by its
+        square.
     ranks : tuple of int, optional
         Numbers of factors along w and along t, in place of the cut.
     """
@@ -57,6 +58,10 @@ class Accuracy(NamedTuple):
     readouts: int = 9
     cut: float | None = None
     ranks: tuple[int, int] | None = None
+
+
+STANDARD = Accuracy()
+"""About 1e-4 in the errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +116,7 @@ class _Features(NamedTuple):
     noise: Array
 
 
-def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True) -> Model:
+def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -> Model:
     """The model of a problem whose fit uses the gradient's own samples.
 
     ``pairs`` adds the terms of relative order 1/n that pairs of samples have, for activations with ``c_2 = 0``.
@@ -140,7 +145,7 @@ def build(problem: Problem, accuracy: Accuracy = Accuracy(), pairs: bool = True)
     return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),), rules)
 
 
-def build_fresh(problem: Problem, accuracy: Accuracy = Accuracy()) -> Model:
+def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
     """The same pencil with two populations: those of the gradient carry N, those of the fit z.
 
     It is the leading order of the finite-size theory, with the noise's covariance and M held together exactly.
@@ -254,9 +259,14 @@ def _fresh_features(step: _Step) -> tuple[Array, Array, ActivationAverages]:
 
 
 def _bases(
-    step: _Step, features: _Features, sample_weights: Array, fresh: ActivationAverages, fresh_weights: Array, how: Accuracy
+    step: _Step,
+    features: _Features,
+    sample_weights: Array,
+    fresh: ActivationAverages,
+    fresh_weights: Array,
+    how: Accuracy,
 ) -> tuple[Array, Array]:
-    """chi and xi (A, p), (A, q), orthonormal in the readouts' law; for ``c_2 != 0`` chi begins with xi."""
+    """Chi and xi (A, p), (A, q), orthonormal in the readouts' law; for ``c_2 != 0`` chi begins with xi."""
     size = len(step.u)
     measures = [sample_weights.ravel(), fresh_weights]
     along_w = [features.along_w.reshape(-1, size), fresh.slope]
@@ -366,10 +376,8 @@ def _neuron_norms(step: _Step, found: TrainingFeatures, fresh: ActivationAverage
     places = np.flatnonzero(variance > _VANISHING)
     if step.numbers.c2 == 0 or len(places) == 0:
         return None
-    cost = 1 / (problem.n_samples * variance[places])
-    return PairFunctions(
-        places, found.by_norm[..., places], fresh.mean_by_log_norm[:, places], cost[:, None, None]
-    )
+    cost = np.asarray(1 / (problem.n_samples * variance[places]), dtype=float)
+    return PairFunctions(places, found.by_norm[..., places], fresh.mean_by_log_norm[:, places], cost[:, None, None])
 
 
 def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Array:
@@ -389,9 +397,7 @@ def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Ar
     return out
 
 
-def _fresh(
-    step: _Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array
-) -> FreshSamples:
+def _fresh(step: _Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:
     """Test samples: features, learned functions and labels given kappa."""
     problem = step.problem
     to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))

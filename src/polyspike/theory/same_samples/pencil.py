@@ -3,7 +3,8 @@
 A readout a acts on a sample through three latents a factor: ``theta = sum a_i w_i``, ``T = sum a_i t_i`` with ``t_i``
 what the gradient's samples have moved neuron i by, beyond beta, and the multiplier ``mu`` of T's definition. A sample
 whose label the gradient has seen loads the pencil with N, a sample of the fit with z; one that is used for both with
-both. The bulk is the stationary point of (eq-pencil-potential) in Gamma, the latents' cavity covariance, and zeta.
+both (eq-pencil). The bulk is the stationary point of (eq-pencil-potential) in Gamma, the latents' cavity covariance,
+and zeta.
 """
 
 from collections.abc import Sequence
@@ -152,7 +153,7 @@ class SampleState:
 
     @cached_property
     def seen(self) -> Any:
-        """z (E, B, m)."""
+        """Z (E, B, m)."""
         nn, pop = self.neurons, self.population
         weighted = pop.own @ (self.gains[:, None] * nn.xi)
         mu = -nn.noise_energy * pop.residual[:, None, None] * weighted
@@ -224,7 +225,7 @@ class SampleState:
 
 
 def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Any:
-    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta, flat (eq-pencil-potential)."""
+    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta (eq-pencil-potential)."""
     nn = neurons
     theta = nn.blocks[0]
     qinv = q_inverse(nn, state)
@@ -310,7 +311,7 @@ def _symmetrised(fourth: Array, m: int) -> Array:
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
-    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right + alone' alone``: the second on pairs, of ``w w'`` alone."""
+    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right + alone' alone``, the second on pairs, of ``w w'``."""
     pop, m = part.population, part.neurons.size
     total = pop.weights.sum(axis=1)[:, None]
     fixed = part.effective_load.reshape(len(total), m * m)

@@ -18,7 +18,7 @@ from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
-from polyspike.theory.same_samples.model import Accuracy, Model, build
+from polyspike.theory.same_samples.model import STANDARD, Accuracy, Model, build
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.trust import trust
 
@@ -63,7 +63,7 @@ class Family:
         As :func:`check_domain` does.
     """
 
-    def __init__(self, problem: Problem, accuracy: Accuracy = Accuracy()) -> None:
+    def __init__(self, problem: Problem, accuracy: Accuracy = STANDARD) -> None:
         check_domain(problem)
         self.model: Model = build(problem, accuracy)
         self._finite_dimension = FiniteDimension(problem)
@@ -118,12 +118,17 @@ class Family:
             trusted=worth.trusted,
             trust_reason=worth.reason,
             notes=_NOTES,
-            extras={"leave_one_out": found.leave_one_out, "leave_one_out_bias": found.leave_one_out / found.test_error - 1},
+            extras={
+                "leave_one_out": found.leave_one_out,
+                "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
+            },
             spectrum_source=partial(_no_spectrum, problem),
         )
 
 
-_NOTES = ("samples='same': plain leave-one-out and GCV on the training features are biased; extras['leave_one_out_bias'].",)
+_NOTES = (
+    "samples='same': plain leave-one-out and GCV on the training features are biased; extras['leave_one_out_bias'].",
+)
 
 
 def _no_spectrum(problem: Problem) -> Spectrum:

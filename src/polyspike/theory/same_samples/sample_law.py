@@ -1,8 +1,9 @@
-"""What a sample is given the step (docs/theory-same-data.md, section 1): nodes of (kappa, eps) and all that is linear.
+"""What a sample is given the step (docs/theory-same-data.md, section 1): nodes of (kappa, eps), and what is linear.
 
-A sample of the gradient has the law of a fresh one in ``(kappa*, omega . x, g, f, nu)``, where g is its coordinate along
-the noise of beta and f the nonlinear part of the initial output. Given ``(kappa*, a, b)`` with standard normal a and b,
-``eps = sigma*(kappa*) + sd a`` and kappa is linear in ``(kappa*, a, b)``; everything else is Gaussian given them.
+A sample of the gradient has the law of a fresh one in ``(kappa*, omega . x, g, f, nu)``, where g is its coordinate
+along the noise of beta and f the nonlinear part of the initial output. Given ``(kappa*, a, b)`` with standard normal a
+and b, ``eps = sigma*(kappa*) + sd a`` and kappa is linear in ``(kappa*, a, b)``; all else is Gaussian given them
+(eq-same-coordinates).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The limit inside a window of step sizes with reused samples (docs/theory-same-data.md, section 7).
+"""The limit inside a window of step sizes with reused samples (docs/theory-same-data.md, section 8).
 
 The bulk is that of random features at initialisation; the spikes are unpenalised functions of (kappa, eps). The label
 is an ingredient of the first, ``p_1 = c_1 g kappa + phi E[sigma'^2] eps``, more by ``Var sigma'`` than through beta.
@@ -17,7 +17,14 @@ from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.given_kappa.grids import trapezoid
 from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
-from polyspike.theory.limits.errors import LearnedDirection, check_limit, learned_direction, limit_notes, spike_degrees
+from polyspike.theory.limits.errors import (
+    LearnedDirection,
+    check_limit,
+    features_of,
+    learned_direction,
+    limit_notes,
+    spike_degrees,
+)
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import Columns, Fit, FitErrors, FreshSamples, fit_errors
 from polyspike.theory.same_samples.pencil import Neurons, Population
@@ -210,11 +217,9 @@ def closed_train_loss(problem: Problem) -> float:
 
 
 def _bulk(c1sq: float, cg: float, problem: Problem) -> tuple[float, float]:
-    """zeta and R of the features at initialisation."""
-    from polyspike.theory.limits.errors import features_of
-
+    """The zeta and the R of the features at initialisation."""
     features = features_of(problem)
     r = features.trace * problem.width / problem.n_samples
     gamma = problem.ridge * problem.n_samples / problem.width
-    # 1/zeta = 1 + (n/N)(C_g R + C_1 R/(1 + (n/d) R zeta C_1)): with R known, 1/R = gamma + zeta(C_g + C_1 tau).
+    # The fixed point at step 0: 1/R = gamma + zeta (C_g + C_1 tau).
     return (1 / r - gamma) / (cg + c1sq * features.ratio), r
