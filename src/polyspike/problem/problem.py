@@ -13,6 +13,7 @@ from polyspike.errors import ArgumentError
 from polyspike.markup import table
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.importing import is_dotted
+from polyspike.problem.inputs import Inputs, as_inputs
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
@@ -37,7 +38,7 @@ _EDGE = 1e-12
 class Problem:
     """One gradient step on the first layer of a two-layer network, then ridge regression on the second.
 
-    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels
+    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)`` (or any other law), labels
     ``y = sigma*(x . beta*) + noise``, network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the
     unit sphere and readout entries of variance ``1/width``. One full-batch step of size ``eta`` on
     ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is fitted on a fresh sample by ridge regression,
@@ -65,6 +66,9 @@ class Problem:
         Law of the initial readout.
     n_gradient : int, optional
         Samples of the gradient step; ``n_samples`` when None.
+    inputs : str or Inputs
+        Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
+        ``"power:0.5; teacher=top; law=uniform"``.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class Problem:
     gradient: str
     readout: str
     n_gradient: int | None
+    inputs: Inputs
 
     def __init__(
         self,
@@ -106,6 +111,7 @@ class Problem:
         gradient: str = "full",
         readout: str = "gaussian",
         n_gradient: int | None = None,
+        inputs: str | Inputs = "isotropic",
     ) -> None:
         values = {
             "n_samples": _size("n_samples", n_samples),
@@ -119,11 +125,13 @@ class Problem:
             "readout": _choice("readout", readout, READOUTS),
             "activation": as_activation(activation),
             "teacher": as_teacher(teacher),
+            "inputs": as_inputs(inputs),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
             raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
+        self.inputs.check(self.input_dim, self.teacher.n_indices)
 
     @property
     def phi(self) -> float:
@@ -184,7 +192,7 @@ class Problem:
 
     @property
     def label_second_moment(self) -> float:
-        """``E y^2 = E sigma*^2 + noise^2``."""
+        """``E y^2 = E sigma*^2 + noise^2``, where ``x . beta*`` is Gaussian."""
         return self.teacher.second_moment + self.noise * self.noise
 
     def replace(self, **changes: Any) -> Self:
@@ -235,6 +243,7 @@ class Problem:
     def _repr_html_(self) -> str:
         """What a notebook shows: the arguments, and what follows from them."""
         known = {f.name: getattr(self, f.name) for f in fields(self)}
+        known["inputs"] = None if self.inputs == Inputs() else self.inputs
         known |= {"activation": self.activation.label, "teacher": self.teacher.expression}
         where = "between windows" if self.window_edges else self.window
         known |= {"step (eta)": f"{self.step:.4g}", "window (l)": where, "d/n, d/N": f"{self.phi:.4g}, {self.psi:.4g}"}
@@ -245,6 +254,9 @@ class Problem:
         activation, teacher = self.activation, self.teacher
         shown["activation"] = repr(activation.label) if activation.is_named else activation.label
         shown["teacher"] = repr(teacher.expression) if teacher.is_named else teacher.expression
+        shown["inputs"] = repr(str(self.inputs))
+        if self.inputs == Inputs():
+            del shown["inputs"]
         return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
 
 

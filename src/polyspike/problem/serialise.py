@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.problem.inputs import Inputs
 
 __all__ = ["read_toml", "to_plain", "toml_text", "write_toml"]
 
 
 def to_plain(problem: Any) -> dict[str, Any]:
-    """The fields of a problem as strings and numbers; fields that are None are left out."""
+    """The fields of a problem as strings and numbers; fields that are None are left out, and isotropic inputs."""
     plain = {f.name: getattr(problem, f.name) for f in fields(problem)}
     activation, teacher = plain["activation"], plain["teacher"]
     for argument, value, has_text in (
@@ -26,6 +27,7 @@ def to_plain(problem: Any) -> dict[str, Any]:
                 "a callable has no text form; put it in a module and give its dotted name, 'mymodule.myfunction'",
             )
     plain["activation"], plain["teacher"] = activation.label, teacher.expression
+    plain["inputs"] = None if plain["inputs"] == Inputs() else str(plain["inputs"])
     return {name: value for name, value in plain.items() if value is not None}
 
 
