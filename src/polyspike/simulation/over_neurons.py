@@ -210,7 +210,7 @@ def _spectrum(
         total = AlignmentSum(measured.alignment_degree)
         direction = fit.direction.spike_direction(fit.problem.step)
         vectors = arrays.top_eigenvectors(arrays.copy(gram), max(1, fit.problem.window or 1))
-        total.add(projection_on(sample.inputs, direction), vectors)
+        total.add(projection_on(sample.inputs, direction, fit.problem), vectors)
         aligned = total.result()
     if measured.eigenvalues is None:
         return aligned, None

@@ -17,7 +17,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_mo
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.spikes.errors import errors
-from polyspike.theory.reuse import check_fresh
+from polyspike.theory.scope import check_scope
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
@@ -53,9 +53,9 @@ def derivatives(problem: Problem) -> Derivatives:
     >>> bool(abs(change / (0.001 * problem.ridge) / found.by_ridge.test_error - 1) < 0.01)
     True
     """
-    check_fresh(problem)
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
+    check_scope(problem)
     average = Ensemble(problem).solve(problem)
     return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 
