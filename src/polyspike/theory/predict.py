@@ -11,6 +11,7 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
+from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
@@ -22,6 +23,7 @@ __all__ = ["METHODS", "predict"]
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
+    announce([problem])
     return _with_limit(predict_finite_size(problem))
 
 
@@ -119,6 +121,11 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
 
+    Notes
+    -----
+    Finite-size predictions that take over two seconds together are announced to the logger
+    ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING.
+
     Examples
     --------
     >>> problem = Problem(teacher="h1 + 0.7*h2", n_samples=4000, input_dim=1000, width=2000, step_exponent=0.2)
@@ -137,6 +144,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
+        announce(problems)
         return _finite_size_rows(problems)
     return [_limit(one, method, window) for one in problems]
 
