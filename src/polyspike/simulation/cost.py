@@ -98,6 +98,8 @@ def phases_of(
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     smaller, larger = min(n, width), max(n, width)
     gradient = Rates(product=2 * n0 * d * width, normal=n0 * d, entry=2 * n0 * width)
+    if problem.precondition is not None:
+        gradient += Rates(product=(n0 + width) * d**2, decomposition=4 * d**3 / 3)
     features = Rates(product=2 * n * d * width, normal=n * d, entry=n * width)
     gram = Rates(product=larger * smaller**2 / 2)
     solve = Rates(product=smaller**3 / 6)

@@ -20,7 +20,7 @@ from polyspike.simulation.alignment import AlignmentSum
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.draw import GaussianDraw, Labelled
 from polyspike.simulation.fitting import Fit, Measured, Plan, projection_on
-from polyspike.simulation.gradient import Direction, explained
+from polyspike.simulation.gradient import Direction, explained, preconditioner
 from polyspike.simulation.memory import steps_at_once
 from polyspike.simulation.over_samples import solve_positive
 
@@ -35,6 +35,7 @@ class _Rows:
     readout: Array
     residual: Any
     beta: Any
+    turn: Any = None
     omega: Any = 0.0
     energy: float = 0.0
     cross: float = 0.0
@@ -80,15 +81,19 @@ class _Network:
                 labels[key] = labels[key] - outputs
         n = self.first.shape[0]
         for key, residual in labels.items():
-            beta = arrays.cross(self.first, arrays.working(residual)) / n
-            self.rows[key] = _Rows(key, readouts[key], residual, beta)
+            beta, turn = arrays.cross(self.first, arrays.working(residual)) / n, None
+            if key.precondition is not None:
+                turn = preconditioner(arrays.cross(self.first, self.first) / n, key.precondition, arrays)
+                beta = turn @ beta
+            self.rows[key] = _Rows(key, readouts[key], residual, beta, turn)
 
     def gradient_block(self, rows: _Rows, block: slice, preactivation: Any) -> Any:
         """The gradient's rows of a block of neurons, in working precision."""
         arrays = self.arrays
         slopes = arrays.slopes(preactivation, rows.residual, rows.key.activation)
         readout = arrays.put_exact(rows.readout[block])
-        return arrays.cross(slopes, self.first) * (readout[:, None] / self.first.shape[0])
+        matrix = arrays.cross(slopes, self.first) * (readout[:, None] / self.first.shape[0])
+        return matrix if rows.turn is None else matrix @ rows.turn
 
     def summarise(self, rows: _Rows, block: slice, weights: Any, matrix: Any) -> None:
         """Add a block to the sums of its gradient, once."""

@@ -1,4 +1,4 @@
-"""Which laws of the inputs the theory speaks of."""
+"""Which laws of the inputs, and which steps, the theory speaks of."""
 
 from dataclasses import replace
 
@@ -6,19 +6,27 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_inputs", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_regime", "edge_with_law_note", "with_law_note"]
 
 
-def check_inputs(problem: Problem) -> None:
-    """Refuse inputs whose covariance is not the identity.
+def check_regime(problem: Problem) -> None:
+    """Refuse inputs whose covariance is not the identity, and steps that are no plain gradient step.
 
     Raises
     ------
     ArgumentError
+        Of the argument ``inputs`` or ``precondition``.
     """
+    _check_inputs(problem)
+    if problem.precondition is not None:
+        remedy = "the theory is of the plain gradient step; simulate() takes this one, or leave precondition out"
+        raise ArgumentError("precondition", problem.precondition, remedy)
+
+
+def _check_inputs(problem: Problem) -> None:
     if not problem.inputs.is_isotropic:
         remedy = "the theory is of inputs with covariance I; simulate() takes any, or leave inputs out"
-        raise ArgumentError("inputs", problem.inputs, remedy)
+        raise ArgumentError("inputs", str(problem.inputs), remedy)
 
 
 def with_law_note(found: Prediction) -> Prediction:

@@ -11,7 +11,7 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
-from polyspike.theory.covariance import check_inputs, edge_with_law_note, with_law_note
+from polyspike.theory.covariance import check_regime, edge_with_law_note, with_law_note
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
@@ -141,7 +141,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 
 
 def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
-    check_inputs(problem)
+    check_regime(problem)
     found = METHODS[method](problem, window)
     return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
 
@@ -151,7 +151,7 @@ def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
     refused: dict[int, Answer] = {}
     for index, problem in enumerate(problems):
         try:
-            check_inputs(problem)
+            check_regime(problem)
         except ArgumentError as error:
             refused[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
     found = iter(predict_many([problem for index, problem in enumerate(problems) if index not in refused]))

@@ -13,7 +13,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Slopes
 from polyspike.status import Status
-from polyspike.theory.covariance import check_inputs
+from polyspike.theory.covariance import check_regime
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_model
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
@@ -53,7 +53,7 @@ def derivatives(problem: Problem) -> Derivatives:
     """
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
-    check_inputs(problem)
+    check_regime(problem)
     average = Ensemble(problem).solve(problem)
     return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 

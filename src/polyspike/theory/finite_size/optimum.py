@@ -10,7 +10,7 @@ from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
 from polyspike.status import Status
-from polyspike.theory.covariance import check_inputs
+from polyspike.theory.covariance import check_regime
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
@@ -65,7 +65,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
     """
-    check_inputs(problem)
+    check_regime(problem)
     follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
@@ -99,7 +99,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     >>> abs(best.derivatives.by_ridge.test_error) < 1e-6
     True
     """
-    check_inputs(problem)
+    check_regime(problem)
     point, end = _over_ridges(problem, _places(ridges))
     return _optimum(point, ridge_end=end)
 
@@ -119,7 +119,7 @@ def best_step_and_ridge(
     >>> both.prediction.test_error <= one.prediction.test_error
     True
     """
-    check_inputs(problem)
+    check_regime(problem)
     places = _places(ridges)
 
     def follow(here: Problem) -> _Solution:

@@ -21,7 +21,7 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import RANGE, split_gauss_legendre
 from polyspike.problem import Problem
 from polyspike.spectra import GradientSpectrum, GradientSpike
-from polyspike.theory.covariance import check_inputs
+from polyspike.theory.covariance import check_regime
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
 from polyspike.theory.finite_size.gradient_matrix.measures import frame_gram
@@ -73,7 +73,7 @@ def gradient_matrix_spectrum(problem: Problem) -> GradientSpectrum:
     >>> found.bounded
     True
     """
-    check_inputs(problem)
+    check_regime(problem)
     law = _resolved(residual_law(problem, condition(problem)), problem)
     if law.second_moment == 0:
         return GradientSpectrum(_Nothing(), (), 1.0, (), True)
