@@ -235,7 +235,7 @@ class Inputs:
         """
         remedy = self._misfit(input_dim, n_indices)
         if remedy:
-            raise ArgumentError("inputs", self, remedy)
+            raise ArgumentError("inputs", str(self), remedy)
 
     def _misfit(self, input_dim: int, n_indices: int) -> str:
         spectrum, weights = _read(self).spectrum, _read(self).teacher.numbers

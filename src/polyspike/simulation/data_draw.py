@@ -210,7 +210,7 @@ def _check(problem: Problem, first: Problem, inputs: Array, target: Array) -> No
             "problem", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
         )
     if not problem.inputs.is_standard:
-        raise ArgumentError("inputs", problem.inputs, "the law of real data is that of the rows; leave it out")
+        raise ArgumentError("inputs", str(problem.inputs), "the law of real data is that of the rows; leave it out")
     if problem.input_dim != inputs.shape[1]:
         raise ArgumentError("input_dim", problem.input_dim, f"the data have {inputs.shape[1]} columns")
     if len(inputs) < _used(problem) + 2:

@@ -1,4 +1,4 @@
-"""Which problems the theory speaks of: which samples, and which laws of the inputs."""
+"""Which problems the theory speaks of: which samples, which laws of the inputs, which steps."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_inputs", "check_scope", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_gradient", "check_scope", "edge_with_law_note", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
@@ -15,35 +15,33 @@ def check_scope(problem: Problem) -> None:
     Raises
     ------
     ArgumentError
-        ``samples="same"``, or inputs whose covariance is not the identity.
+        ``samples="same"``, inputs whose covariance is not the identity, or a step that is no plain gradient step.
     """
     _check_fresh(problem)
-    check_inputs(problem)
+    check_gradient(problem)
 
 
-def _check_fresh(problem: Problem) -> None:
-    """Refuse a problem whose two stages have one sample.
-
-    Raises
-    ------
-    ArgumentError
-        Its features are not those that the theory averages: every sample has moved the weights along itself.
-    """
-    if problem.samples == "same":
-        remedy = "the theory is of a fresh sample for the ridge regression; simulate it, or give 'fresh'"
-        raise ArgumentError("samples", problem.samples, remedy)
-
-
-def check_inputs(problem: Problem) -> None:
-    """Refuse inputs whose covariance is not the identity.
+def check_gradient(problem: Problem) -> None:
+    """Refuse inputs whose covariance is not the identity, and steps that are no plain gradient step.
 
     Raises
     ------
     ArgumentError
+        Of the argument ``inputs`` or ``precondition``.
     """
     if not problem.inputs.is_isotropic:
         remedy = "the theory is of inputs with covariance I; simulate() takes any, or leave inputs out"
-        raise ArgumentError("inputs", problem.inputs, remedy)
+        raise ArgumentError("inputs", str(problem.inputs), remedy)
+    if problem.precondition is not None:
+        remedy = "the theory is of the plain gradient step; simulate() takes this one, or leave precondition out"
+        raise ArgumentError("precondition", problem.precondition, remedy)
+
+
+def _check_fresh(problem: Problem) -> None:
+    """Refuse a problem whose two stages have one sample: every sample has moved the weights along itself."""
+    if problem.samples == "same":
+        remedy = "the theory is of a fresh sample for the ridge regression; simulate it, or give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
 
 
 def with_law_note(found: Prediction) -> Prediction:
