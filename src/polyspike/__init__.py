@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from polyspike.experiments.table import table as table
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
+    from polyspike.simulation.leave_one_out import LeaveOneOut as LeaveOneOut
+    from polyspike.simulation.leave_one_out import leave_one_out as leave_one_out
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.theory.finite_size.derivatives import derivatives as derivatives
     from polyspike.theory.finite_size.gradient_matrix.spectrum import (
@@ -84,6 +86,8 @@ _LAZY: dict[str, str] = {
     "sweep": "polyspike.experiments.sweep.run",
     "table": "polyspike.experiments.table",
     "equivalence": "polyspike.simulation.equivalence",
+    "LeaveOneOut": "polyspike.simulation.leave_one_out",
+    "leave_one_out": "polyspike.simulation",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
     "predict": "polyspike.theory",
@@ -114,6 +118,7 @@ __all__ = [
     "GradientSpectrum",
     "GradientSpike",
     "Inputs",
+    "LeaveOneOut",
     "Measurement",
     "MissingPackageError",
     "NumericalError",
@@ -146,6 +151,7 @@ __all__ = [
     "disagreements",
     "equivalence",
     "gradient_matrix_spectrum",
+    "leave_one_out",
     "paired_difference",
     "paired_differences",
     "phase_map",
