@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from polyspike._version import __version__
+from polyspike.data_predictions import DataGrid, DataPrediction
 from polyspike.errors import (
     ArgumentError,
     DoesNotFitError,
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from polyspike.theory.finite_size.optimum import best_ridge as best_ridge
     from polyspike.theory.finite_size.optimum import best_step as best_step
     from polyspike.theory.finite_size.optimum import best_step_and_ridge as best_step_and_ridge
+    from polyspike.theory.on_data.predict import predict_data as predict_data
+    from polyspike.theory.on_data.predict import predict_data_grid as predict_data_grid
     from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
@@ -91,6 +94,8 @@ _LAZY: dict[str, str] = {
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
     "predict": "polyspike.theory",
+    "predict_data": "polyspike.theory",
+    "predict_data_grid": "polyspike.theory",
     "derivatives": "polyspike.theory",
     "gradient_matrix_spectrum": "polyspike.theory",
     "best_ridge": "polyspike.theory",
@@ -108,6 +113,8 @@ __all__ = [
     "Alignment",
     "ArgumentError",
     "Comparison",
+    "DataGrid",
+    "DataPrediction",
     "Derivatives",
     "DoesNotFitError",
     "EdgePrediction",
@@ -156,6 +163,8 @@ __all__ = [
     "paired_differences",
     "phase_map",
     "predict",
+    "predict_data",
+    "predict_data_grid",
     "replicate",
     "simulate",
     "simulate_data",
