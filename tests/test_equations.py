@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics")]
+PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data")]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
+SAME = ROOT / "src" / "polyspike" / "theory" / "same_samples"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-FILES = [path for path in sorted(THEORY.rglob("*.py")) if path != THEORY / "__init__.py"]
+FILES = [path for room in (THEORY, SAME) for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"]
 LABEL = r"eq(?:-[a-z]+)+"
 
 DERIVATION_ONLY = {
@@ -19,6 +20,7 @@ DERIVATION_ONLY = {
     "eq-forms": "the forms without finite dimension, which eq-joint and eq-mean-norm contain",
     "eq-windows": "the limit of many samples, compared with the windows by tests/agreement/test_window_limit.py",
     "eq-second-threshold": "where a limit puts an onset that the prediction has at every size",
+    "eq-same-move": "defines t and h; the laws of what they are in are computed",
     "eq-second-step": "where a limit puts an onset that the prediction has at every size",
 }
 """Equations that no function computes, and why."""

@@ -16,6 +16,8 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
+from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
+from polyspike.theory.same_samples.window import predict_window_same
 from polyspike.theory.scope import check_scope, edge_with_law_note, with_law_note
 
 __all__ = ["METHODS", "predict"]
@@ -24,12 +26,25 @@ __all__ = ["METHODS", "predict"]
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
     announce([problem])
-    return _with_limit(predict_finite_size(problem))
+    same = problem.samples == "same"
+    return _with_limit(predict_same_samples(problem) if same else predict_finite_size(problem))
 
 
 def _with_limit(found: Prediction) -> Prediction:
     """The answer, which gives the limit of its problem when asked for."""
-    return replace(found, limit_source=partial(predict_window, found.problem))
+    return replace(found, limit_source=partial(_window, found.problem))
+
+
+def _window(problem: Problem, window: int | None) -> Prediction | EdgePrediction:
+    return predict_window_same(problem, window) if problem.samples == "same" else predict_window(problem, window)
+
+
+def _fresh_only(problem: Problem, method: str) -> Problem:
+    """The problem, refused where its two stages have one sample and the method does not know of it."""
+    if problem.samples == "same":
+        remedy = f"method={method!r} is of a fresh sample; use 'finite-size' or 'window', or give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
+    return problem
 
 
 def _check_no_window(window: int | None) -> None:
@@ -40,9 +55,11 @@ def _check_no_window(window: int | None) -> None:
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "finite-size": _finite_size,
-    "crossing": lambda problem, window: predict_crossing(problem, window),
-    "window": lambda problem, window: predict_window(problem, window),
-    "window-published": lambda problem, window: predict_window(problem, window, published=True),
+    "crossing": lambda problem, window: predict_crossing(_fresh_only(problem, "crossing"), window),
+    "window": _window,
+    "window-published": lambda problem, window: predict_window(
+        _fresh_only(problem, "window-published"), window, published=True
+    ),
 }
 """How a prediction can be made, by name."""
 
@@ -157,15 +174,17 @@ def _one(problem: Problem, method: str, window: int | None) -> Prediction | Edge
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
     """A row for every problem; those outside the scope of the theory are out of range."""
-    refused: dict[int, Answer] = {}
+    rows: dict[int, Answer] = {}
     for index, problem in enumerate(problems):
         try:
             check_scope(problem)
         except ArgumentError as error:
-            refused[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
-    found = iter(predict_many([problem for index, problem in enumerate(problems) if index not in refused]))
-    rows = [refused.get(index) or next(found) for index in range(len(problems))]
-    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in rows]
+            rows[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
+    for samples, predict_all in (("fresh", predict_many), ("same", predict_many_same)):
+        places = [k for k, one in enumerate(problems) if k not in rows and one.samples == samples]
+        rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
+    found = [rows[k] for k in range(len(problems))]
+    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:

@@ -1,4 +1,4 @@
-"""Which problems the theory speaks of: which samples, which laws of the inputs, which steps."""
+"""Which problems the theory speaks of: which laws of the inputs, which steps."""
 
 from dataclasses import replace
 
@@ -6,22 +6,10 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_gradient", "check_scope", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_scope", "edge_with_law_note", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
-    """Refuse a problem that no theory here has.
-
-    Raises
-    ------
-    ArgumentError
-        ``samples="same"``, inputs whose covariance is not the identity, or a step that is no plain gradient step.
-    """
-    _check_fresh(problem)
-    check_gradient(problem)
-
-
-def check_gradient(problem: Problem) -> None:
     """Refuse inputs whose covariance is not the identity, and steps that are no plain gradient step.
 
     Raises
@@ -35,13 +23,6 @@ def check_gradient(problem: Problem) -> None:
     if problem.precondition is not None:
         remedy = "the theory is of the plain gradient step; simulate() takes this one, or leave precondition out"
         raise ArgumentError("precondition", problem.precondition, remedy)
-
-
-def _check_fresh(problem: Problem) -> None:
-    """Refuse a problem whose two stages have one sample: every sample has moved the weights along itself."""
-    if problem.samples == "same":
-        remedy = "the theory is of a fresh sample for the ridge regression; simulate it, or give 'fresh'"
-        raise ArgumentError("samples", problem.samples, remedy)
 
 
 def with_law_note(found: Prediction) -> Prediction:

@@ -17,6 +17,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_mo
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.spikes.errors import errors
+from polyspike.theory.same_samples.derivatives import derivatives_same
 from polyspike.theory.scope import check_scope
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
@@ -39,8 +40,6 @@ def derivatives(problem: Problem) -> Derivatives:
 
     Raises
     ------
-    ArgumentError
-        ``samples="same"``, which has no theory.
     NumericalError
         As :func:`polyspike.predict`; ``SINGULAR`` also at ridge 0, where the derivatives are one-sided limits.
 
@@ -56,6 +55,8 @@ def derivatives(problem: Problem) -> Derivatives:
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
     check_scope(problem)
+    if problem.samples == "same":
+        return derivatives_same(problem)
     average = Ensemble(problem).solve(problem)
     return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 

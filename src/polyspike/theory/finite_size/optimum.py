@@ -14,6 +14,7 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.minimise import Point, minimise
+from polyspike.theory.same_samples.optimum import best_ridge_same, best_step_and_ridge_same, best_step_same
 from polyspike.theory.scope import check_scope
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
@@ -54,7 +55,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     Raises
     ------
     ArgumentError
-        ``largest`` is not a number > 0; ``samples="same"``, which has no theory.
+        ``largest`` is not a number > 0.
     NumericalError
         No step has a prediction, or the best one lies where there is none; ``SINGULAR`` at ridge 0.
 
@@ -66,6 +67,8 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     (4.3, False)
     """
     check_scope(problem)
+    if problem.samples == "same":
+        return best_step_same(problem, _steps(problem, largest))
     follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
@@ -89,7 +92,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     Raises
     ------
     ArgumentError
-        The ends are not two increasing numbers > 0; ``samples="same"``, which has no theory.
+        The ends are not two increasing numbers > 0.
     NumericalError
         No ridge has a prediction, or the best one lies where there is none.
 
@@ -100,6 +103,8 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     True
     """
     check_scope(problem)
+    if problem.samples == "same":
+        return best_ridge_same(problem, _places(ridges))
     point, end = _over_ridges(problem, _places(ridges))
     return _optimum(point, ridge_end=end)
 
@@ -121,6 +126,8 @@ def best_step_and_ridge(
     """
     check_scope(problem)
     places = _places(ridges)
+    if problem.samples == "same":
+        return best_step_and_ridge_same(problem, _steps(problem, largest), places)
 
     def follow(here: Problem) -> _Solution:
         point, end = _over_ridges(here, places)
