@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from polyspike._version import __version__
+from polyspike.data_predictions import DataGrid, DataPrediction
 from polyspike.errors import (
     ArgumentError,
     DoesNotFitError,
@@ -16,7 +17,7 @@ from polyspike.errors import (
     PolyspikeError,
     UnreadableError,
 )
-from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
+from polyspike.problem import ACTIVATIONS, Activation, Inputs, Problem, Teacher, as_activation, as_teacher
 from polyspike.problem.report import ActivationReport, activation_report
 from polyspike.results import (
     Alignment,
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from polyspike.experiments.table import table as table
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
+    from polyspike.simulation.leave_one_out import LeaveOneOut as LeaveOneOut
+    from polyspike.simulation.leave_one_out import leave_one_out as leave_one_out
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.theory.finite_size.derivatives import derivatives as derivatives
     from polyspike.theory.finite_size.gradient_matrix.spectrum import (
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
     from polyspike.theory.finite_size.optimum import best_ridge as best_ridge
     from polyspike.theory.finite_size.optimum import best_step as best_step
     from polyspike.theory.finite_size.optimum import best_step_and_ridge as best_step_and_ridge
+    from polyspike.theory.on_data.predict import predict_data as predict_data
+    from polyspike.theory.on_data.predict import predict_data_grid as predict_data_grid
     from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
@@ -84,9 +89,13 @@ _LAZY: dict[str, str] = {
     "sweep": "polyspike.experiments.sweep.run",
     "table": "polyspike.experiments.table",
     "equivalence": "polyspike.simulation.equivalence",
+    "LeaveOneOut": "polyspike.simulation.leave_one_out",
+    "leave_one_out": "polyspike.simulation",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
     "predict": "polyspike.theory",
+    "predict_data": "polyspike.theory",
+    "predict_data_grid": "polyspike.theory",
     "derivatives": "polyspike.theory",
     "gradient_matrix_spectrum": "polyspike.theory",
     "best_ridge": "polyspike.theory",
@@ -104,6 +113,8 @@ __all__ = [
     "Alignment",
     "ArgumentError",
     "Comparison",
+    "DataGrid",
+    "DataPrediction",
     "Derivatives",
     "DoesNotFitError",
     "EdgePrediction",
@@ -113,6 +124,8 @@ __all__ = [
     "FailedPrediction",
     "GradientSpectrum",
     "GradientSpike",
+    "Inputs",
+    "LeaveOneOut",
     "Measurement",
     "MissingPackageError",
     "NumericalError",
@@ -145,10 +158,13 @@ __all__ = [
     "disagreements",
     "equivalence",
     "gradient_matrix_spectrum",
+    "leave_one_out",
     "paired_difference",
     "paired_differences",
     "phase_map",
     "predict",
+    "predict_data",
+    "predict_data_grid",
     "replicate",
     "simulate",
     "simulate_data",

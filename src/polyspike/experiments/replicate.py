@@ -68,6 +68,12 @@ class Replication(Result):
         spectra = [m.eigenvalues for m in self.measurements if m.eigenvalues is not None]
         return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.replicates else ()
 
+    @property
+    def biased_cosine(self) -> Estimate | None:
+        """Mean of the cosine between beta and ``Sigma beta*``; None where the covariance is the identity."""
+        cosines = [m.biased_cosine for m in self.measurements if m.biased_cosine is not None]
+        return estimate(cosines) if len(cosines) == self.replicates else None
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PairedDifference(Result):

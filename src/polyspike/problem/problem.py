@@ -13,6 +13,7 @@ from polyspike.errors import ArgumentError
 from polyspike.markup import table
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.importing import is_dotted
+from polyspike.problem.inputs import Inputs, as_inputs
 from polyspike.problem.names import closest_names
 from polyspike.problem.serialise import given, read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
@@ -38,7 +39,7 @@ _EDGE = 1e-12
 class Problem:
     """One gradient step on the first layer of a two-layer network, then ridge regression on the second.
 
-    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels
+    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)`` (or any other law), labels
     ``y = sigma*(x . beta*) + noise``, network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the
     unit sphere and readout entries of variance ``1/width``. One full-batch step of size ``eta`` on
     ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is fitted by ridge regression,
@@ -69,6 +70,13 @@ class Problem:
     samples : {"fresh", "same"}
         Whether the ridge regression has a sample of its own, independent of the gradient's (as in the paper), or
         the inputs and labels of the gradient once more.
+    inputs : str or Inputs
+        Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
+        ``"power:0.5; teacher=top; law=uniform"``.
+    precondition : float, optional
+        rho >= 0: the gradient is multiplied on its input side by ``(1 + rho) (S + rho I)^-1``, with ``S = X'X/n_0`` of
+        the gradient's own sample; 0 needs more samples than dimensions. None, and the limit of large rho, is the
+        plain step, and so is any rho where S = I. For simulation.
 
     Raises
     ------
@@ -95,6 +103,8 @@ class Problem:
     readout: str
     n_gradient: int | None
     samples: str
+    inputs: Inputs
+    precondition: float | None
 
     def __init__(
         self,
@@ -112,6 +122,8 @@ class Problem:
         readout: str = "gaussian",
         n_gradient: int | None = None,
         samples: str = "fresh",
+        inputs: str | Inputs = "isotropic",
+        precondition: float | None = None,
     ) -> None:
         values = {
             "n_samples": _size("n_samples", n_samples),
@@ -126,14 +138,19 @@ class Problem:
             "activation": as_activation(activation),
             "teacher": as_teacher(teacher),
             "samples": _choice("samples", samples, SAMPLES),
+            "inputs": as_inputs(inputs),
+            "precondition": None if precondition is None else as_real("precondition", precondition, 0),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
             raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
+        self.inputs.check(self.input_dim, self.teacher.n_indices)
         if self.samples == "same" and self.gradient_samples != self.n_samples:
             remedy = f"samples='same' takes the {self.n_samples} samples of the fit for the gradient; leave it out"
             raise ArgumentError("n_gradient", n_gradient, remedy)
+        if self.precondition == 0:
+            _check_invertible(self)
 
     @property
     def phi(self) -> float:
@@ -194,7 +211,7 @@ class Problem:
 
     @property
     def label_second_moment(self) -> float:
-        """``E y^2 = E sigma*^2 + noise^2``."""
+        """``E y^2 = E sigma*^2 + noise^2``, where ``x . beta*`` is Gaussian."""
         return self.teacher.second_moment + self.noise * self.noise
 
     def replace(self, **changes: Any) -> Self:
@@ -255,6 +272,9 @@ class Problem:
         activation, teacher = self.activation, self.teacher
         shown["activation"] = repr(activation.label) if activation.is_named else activation.label
         shown["teacher"] = repr(teacher.expression) if teacher.is_named else teacher.expression
+        shown["inputs"] = repr(str(self.inputs))
+        if self.inputs == Inputs():
+            del shown["inputs"]
         return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
 
 
@@ -283,6 +303,17 @@ def _size(argument: str, value: Any) -> int:
     if size > _LARGEST_SIZE:
         raise ArgumentError(argument, value, f"give an integer <= {_LARGEST_SIZE:.0e}")
     return size
+
+
+def _check_invertible(problem: Problem) -> None:
+    """Refuse to invert a sample covariance that is singular for sure."""
+    if problem.gradient_samples <= problem.input_dim:
+        remedy = (
+            f"give a number > 0: {problem.gradient_samples} samples of the gradient in {problem.input_dim} dimensions"
+        )
+        raise ArgumentError("precondition", problem.precondition, remedy)
+    if problem.inputs.eigenvalues(problem.input_dim).values[-1] == 0:
+        raise ArgumentError("precondition", problem.precondition, "give a number > 0: some inputs do not vary")
 
 
 def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.problem.inputs import Inputs
 
 __all__ = ["ADDED", "given", "read_toml", "to_plain", "toml_text", "write_toml"]
 
-ADDED = {"samples": "fresh"}
+ADDED = {"samples": "fresh", "inputs": Inputs()}
 """Fields that came later: left out at these values, so that older files, keys and tables stay what they are."""
 
 
@@ -35,7 +36,7 @@ def to_plain(problem: Any) -> dict[str, Any]:
                 "a callable has no text form; put it in a module and give its dotted name, 'mymodule.myfunction'",
             )
     plain["activation"], plain["teacher"] = activation.label, teacher.expression
-    return plain
+    return {name: str(value) if isinstance(value, Inputs) else value for name, value in plain.items()}
 
 
 def toml_text(values: dict[str, Any]) -> str:

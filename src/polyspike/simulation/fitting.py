@@ -12,6 +12,7 @@ from polyspike.problem import Problem
 from polyspike.results import Alignment
 from polyspike.simulation.alignment import alignment
 from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.coloured import spread
 from polyspike.simulation.draw import Draw, Labelled
 from polyspike.simulation.gradient import Direction, Gradient, GradientSum
 from polyspike.simulation.ridge import fit_readouts
@@ -196,7 +197,10 @@ def _gradients(
 
     def nothing() -> dict[Problem, GradientSum]:
         readouts = {law: arrays.put(draw.readout(law)) for law in {key.readout for key in plan.steps}}
-        return {key: GradientSum(readouts[key.readout], key.activation, key.gradient, arrays) for key in plan.steps}
+        return {
+            key: GradientSum(readouts[key.readout], key.activation, key.gradient, arrays, key.precondition)
+            for key in plan.steps
+        }
 
     def add(sums: dict[Problem, GradientSum], sample: Labelled) -> None:
         inputs = arrays.put(sample.inputs)
@@ -251,16 +255,16 @@ def _fit_step(block: Block, direction: Direction, ridges: list[float], measured:
         return fit
     features, exactly = arrays.exact(block.features), arrays.in_float64
     if measured.alignment_degree:
-        projection = projection_on(block.sample.inputs, direction.spike_direction(block.step.step))
+        projection = projection_on(block.sample.inputs, direction.spike_direction(block.step.step), block.step)
         vectors = max(1, block.step.window or 1)
         fit.alignment = alignment(features, projection, measured.alignment_degree, vectors, exactly)
     fit.spectrum = measured.spectrum(features, exactly)
     return fit
 
 
-def projection_on(inputs: Array, direction: Array) -> Array:
-    """``kappa = X b / |b|``; zero where b vanishes."""
-    norm = float(np.linalg.norm(direction))
+def projection_on(inputs: Array, direction: Array, problem: Problem) -> Array:
+    """``kappa = X b / |Sigma^(1/2) b|``, of unit variance; zero where b vanishes."""
+    norm = spread(direction, problem.inputs)
     return inputs @ (direction / norm) if norm > 0 else np.zeros(len(inputs))
 
 

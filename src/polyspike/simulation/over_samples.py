@@ -200,7 +200,7 @@ class _SecondLook:
         self.rows += labels.shape[0]
         if self.vectors is not None:
             direction = self.fit.direction.spike_direction(self.fit.problem.step)
-            self.aligned.add(projection_on(inputs, direction), arrays.host(features @ self.vectors))
+            self.aligned.add(projection_on(inputs, direction, self.fit.problem), arrays.host(features @ self.vectors))
 
     def results(self) -> tuple[Array, Alignment | None]:
         """Train errors and alignment."""

@@ -11,18 +11,21 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
+from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
+from polyspike.theory.scope import check_scope, edge_with_law_note, with_law_note
 
 __all__ = ["METHODS", "predict"]
 
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
+    announce([problem])
     same = problem.samples == "same"
     return _with_limit(predict_same_samples(problem) if same else predict_finite_size(problem))
 
@@ -129,10 +132,16 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` is of all.
+        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` and inputs of
+        another covariance than I are of all.
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
+
+    Notes
+    -----
+    Finite-size predictions that take over two seconds together are announced to the logger
+    ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING.
 
     Examples
     --------
@@ -148,27 +157,40 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
     if isinstance(problem, Problem):
-        return METHODS[method](problem, window)
+        return _one(problem, method, window)
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
-        return [_with_limit(found) if isinstance(found, Prediction) else found for found in _finite_size_rows(problems)]
+        announce(problems)
+        return _finite_size_rows(problems)
     return [_limit(one, method, window) for one in problems]
 
 
-def _finite_size_rows(problems: list[Problem]) -> list[Prediction | FailedPrediction]:
-    """Those of fresh and of reused samples, each in one batch, in the problems' order."""
-    same = [k for k, one in enumerate(problems) if one.samples == "same"]
-    fresh = [k for k, one in enumerate(problems) if one.samples != "same"]
-    found = dict(zip(fresh, predict_many([problems[k] for k in fresh]), strict=True))
-    found |= zip(same, predict_many_same([problems[k] for k in same]), strict=True)
-    return [found[k] for k in range(len(problems))]
+def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
+    check_scope(problem)
+    found = METHODS[method](problem, window)
+    return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
+
+
+def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
+    """A row for every problem; those outside the scope of the theory are out of range."""
+    rows: dict[int, Answer] = {}
+    for index, problem in enumerate(problems):
+        try:
+            check_scope(problem)
+        except ArgumentError as error:
+            rows[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
+    for samples, predict_all in (("fresh", predict_many), ("same", predict_many_same)):
+        places = [k for k, one in enumerate(problems) if k not in rows and one.samples == samples]
+        rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
+    found = [rows[k] for k in range(len(problems))]
+    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
     """One answer by a limit theory; a problem outside its regime is out of range."""
     try:
-        return METHODS[method](problem, window)
+        return _one(problem, method, window)
     except NumericalError as error:
         return FailedPrediction(problem, method, error.status, str(error))
     except ArgumentError as error:

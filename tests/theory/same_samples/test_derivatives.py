@@ -32,9 +32,8 @@ def test_they_are_slopes_of_predictions() -> None:
 
 
 def test_without_a_step_they_are_one_sided() -> None:
-    still, change = BASE.replace(step_size=0.0, gradient="full"), 0.005
-    near = predict(still.replace(step_size=change)).test_error - predict(still).test_error
-    assert derivatives(still).by_step.test_error == pytest.approx(near / change, rel=0.05)
+    """The errors are even in the step for the target's gradient: there is no slope."""
+    assert abs(derivatives(BASE.replace(step_size=0.0)).by_step.test_error) < 1e-6
 
 
 @pytest.mark.slow

@@ -282,6 +282,8 @@ def _arrays(measurement: Measurement | None) -> dict[str, Array]:
     if measurement is None:
         return {}
     found = {"eigenvalues": measurement.eigenvalues}
+    if measurement.biased_cosine is not None:
+        found["biased_cosine"] = np.array(measurement.biased_cosine)
     if measurement.alignment is not None:
         names = ("monomial", "hermite", "overlaps")
         found |= {f"alignment_{name}": getattr(measurement.alignment, name) for name in names}
@@ -295,7 +297,8 @@ def _row(values: Sequence[Any], arrays: dict[str, Array]) -> Row:
     if Status(cell["status"]).ok:
         measured = {name: cell[name] for name in _MEASURED}
         alignment = _alignment(arrays)
-        spectrum = arrays.get("eigenvalues")
+        spectrum, biased = arrays.get("eigenvalues"), arrays.get("biased_cosine")
+        measured["biased_cosine"] = None if biased is None else float(biased)
         measurement = Measurement(problem, seed, **measured, eigenvalues=spectrum, alignment=alignment)
     end = (Status(cell["status"]), cell["message"], cell["version"], cell["finished_at"])
     return Row(problem, seed, json.loads(cell["options"]), measurement, *end)

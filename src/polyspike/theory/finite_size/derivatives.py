@@ -18,6 +18,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, 
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.spikes.errors import errors
 from polyspike.theory.same_samples.derivatives import derivatives_same
+from polyspike.theory.scope import check_scope
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
@@ -53,6 +54,7 @@ def derivatives(problem: Problem) -> Derivatives:
     """
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
+    check_scope(problem)
     if problem.samples == "same":
         return derivatives_same(problem)
     average = Ensemble(problem).solve(problem)

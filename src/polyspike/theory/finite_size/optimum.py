@@ -15,6 +15,7 @@ from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, 
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.minimise import Point, minimise
 from polyspike.theory.same_samples.optimum import best_ridge_same, best_step_and_ridge_same, best_step_same
+from polyspike.theory.scope import check_scope
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -65,6 +66,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
     """
+    check_scope(problem)
     if problem.samples == "same":
         return best_step_same(problem, _steps(problem, largest))
     follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
@@ -100,6 +102,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     >>> abs(best.derivatives.by_ridge.test_error) < 1e-6
     True
     """
+    check_scope(problem)
     if problem.samples == "same":
         return best_ridge_same(problem, _places(ridges))
     point, end = _over_ridges(problem, _places(ridges))
@@ -121,6 +124,7 @@ def best_step_and_ridge(
     >>> both.prediction.test_error <= one.prediction.test_error
     True
     """
+    check_scope(problem)
     places = _places(ridges)
     if problem.samples == "same":
         return best_step_and_ridge_same(problem, _steps(problem, largest), places)
