@@ -14,6 +14,7 @@ from polyspike.errors import PolyspikeError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.cost import prediction_seconds
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.same_samples.cost import prediction_seconds_same
 
 __all__ = ["LONG", "VERY_LONG", "announce", "log"]
 
@@ -46,5 +47,6 @@ def _seconds(problem: Problem) -> float:
     """The time of one prediction; none where it is refused at once."""
     with suppress(PolyspikeError), within_double_precision():
         check_magnitudes(problem)
-        return prediction_seconds(problem)
+        same = problem.samples == "same"
+        return prediction_seconds_same(problem) if same else prediction_seconds(problem)
     return 0.0
