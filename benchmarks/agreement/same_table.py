@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from same_design import N_PROBLEMS, fresh, problems
-from scipy.stats import norm
+from scipy.stats import t as student
 
 import polyspike
 
@@ -69,33 +69,29 @@ def _row(index: int, problem: Any, measured: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def z_limit() -> float:
-    """So many standard errors that a false alarm anywhere in the table has the stated probability."""
-    return float(norm.isf(FALSE_ALARM / (2 * 3 * N_PROBLEMS)))
+def z_limit(draws: int) -> float:
+    """So many standard errors, themselves estimated, that a false alarm anywhere in the table has its probability."""
+    return float(student.isf(FALSE_ALARM / (2 * 3 * N_PROBLEMS), draws - 1))
 
 
 def verdicts(rows: list[dict[str, Any]], place: int, limit: float) -> tuple[int, int, int]:
     """How many deviations are within the limit, within z standard errors only, and off."""
     near = [abs(row["deviations"][place]) <= limit for row in rows]
-    within = [abs(row["deviations"][place]) <= z_limit() * row["errors"][place] for row in rows]
-    return (
-        sum(near),
-        sum(w and not n for n, w in zip(near, within, strict=True)),
-        sum(not (n or w) for n, w in zip(near, within, strict=True)),
-    )
+    within = [abs(row["deviations"][place]) <= z_limit(row["draws"]) * row["errors"][place] for row in rows]
+    either = [n or w for n, w in zip(near, within, strict=True)]
+    return sum(near), sum(either) - sum(near), len(rows) - sum(either)
 
 
 def _markdown(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "# One sample for both stages: theory against simulation",
-        "",
-        f"Made by `python benchmarks/agreement/same.py`: {len(rows)} problems, {min(r['draws'] for r in rows)} to "
-        f"{max(r['draws'] for r in rows)} draws of each. Deviations are prediction less measurement over the "
-        f"measurement, in percent; z is {z_limit():.2f}, for a probability of {FALSE_ALARM} of a false alarm.",
-        "",
-        "| quantity | limit | within | within z s.e. only | off | mean | median size | rms z |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    draws = [row["draws"] for row in rows]
+    made = (
+        f"Made by `python benchmarks/agreement/same.py`: {len(rows)} problems, {min(draws)} to {max(draws)} draws of "
+        "each. Deviations are prediction less measurement over the measurement, in percent; z is Student's, "
+        f"{z_limit(max(draws)):.1f} to {z_limit(min(draws)):.1f}, for a probability of {FALSE_ALARM} of a false alarm. "
+        "Problems of one size share their draws. The effect is that of the samples on the predicted test error."
+    )
+    head = "| quantity | limit | within | within z s.e. only | off | mean | median size | rms z |"
+    lines = ["# One sample for both stages: theory against simulation", "", made, "", head, "|---" * 8 + "|"]
     for place, (name, limit) in enumerate(QUANTITIES):
         deviations = np.array([row["deviations"][place] for row in rows])
         scores = deviations / np.array([row["errors"][place] for row in rows])
@@ -105,14 +101,14 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
             f"{np.median(abs(deviations)):.2%} | {np.sqrt((scores**2).mean()):.2f} |"
         )
     covered = np.mean([abs(r["deviations"][0]) <= r["estimate"] + 1.64 * r["errors"][0] for r in rows])
-    lines += [
-        "",
-        f"The error estimate, with 1.64 standard errors, covers {covered:.0%} of the deviations of the test error.",
-        "",
-        "| | activation | teacher | n, d, N | alpha | ridge | noise | gradient | readout | draws | test error | train loss "
-        "| same less fresh | effect | estimate |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    estimate = (
+        f"The error estimate, with 1.64 standard errors, covers {covered:.0%} of the deviations of the test error."
+    )
+    columns = (
+        "| | activation | teacher | n, d, N | alpha | ridge | noise | gradient | readout | draws "
+        "| test error | train loss | same less fresh | effect | estimate |"
+    )
+    lines += ["", estimate, "", columns, "|---" * 15 + "|"]
     return "\n".join([*lines, *(_line(row) for row in rows)]) + "\n"
 
 

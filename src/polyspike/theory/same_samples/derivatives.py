@@ -10,8 +10,8 @@ from polyspike.problem import Problem
 from polyspike.results import Derivatives, Slopes
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.same_samples.forms import FitErrors
-from polyspike.theory.same_samples.model import STANDARD, Accuracy
 from polyspike.theory.same_samples.predict import Family
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 
 __all__ = ["derivatives_same", "ridge_slopes_same", "step_slopes_same"]
 

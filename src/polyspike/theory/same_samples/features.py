@@ -2,8 +2,8 @@
 
 With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [mean eps] e z + sqrt(q) zeta)``
 (eq-same-sample) and ``h = sigma' - c_1 - 2 c_2 z`` the averages (eq-same-features) are ``m = E sigma(p)``,
-``A = E z sigma(p)``, ``B = E sigma'(p)``, ``C = E h sigma(p)``, ``l = E (sigma(z) - c_1 z) sigma(p)`` and, the derivative by the
-log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
+``A = E z sigma(p)``, ``B = E sigma'(p)``, ``C = E h sigma(p)``, ``l = E (sigma(z) - c_1 z) sigma(p)`` and, the
+derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ __all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
 
 _PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 _RANGE = 7.5
-_DIGITS = 25.0
-_STEP = 0.4
+_DIGITS = 30.0
+_STEP = 0.36
 # Samples that are averaged together.
 _BLOCK = 5000
 
@@ -122,7 +122,9 @@ def _rule(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u
     if not activation.kinks:
         strip = activation.formula.strip
         width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
-        width *= 2.0**-activation.smoothness.level
+        # sigma'(z) inside sigma brings the singularities nearer to the line.
+        own = abs(u) * step.self_gain * float(np.sqrt(np.mean(eps**2)))
+        width *= 2.0**-activation.smoothness.level / sqrt(1 + own)
         half = ceil(_RANGE / width)
         z = width * np.arange(-half, half + 1.0)
         weights = under_normal(z, width)
@@ -152,7 +154,7 @@ def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, 
         found = activation_averages(activation, x, np.full(x.shape, deviation))
         linear = found.slope * deviation
         return found.mean, found.slope, found.noise_variance + found.mean**2 + linear**2, 0 * x
-    nodes, weights = gauss_hermite(5 if deviation < 0.3 else 9 if deviation < 1 else 15)
+    nodes, weights = gauss_hermite(5 if deviation < 0.15 else 8 if deviation < 0.5 else 16)
     mean, slope, square, bend = (np.zeros(x.shape) for _ in range(4))
     for node, weight in zip(nodes, weights, strict=True):
         value = activation(x + deviation * node)

@@ -150,7 +150,7 @@ def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state:
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
         if not np.isfinite(size) or (size > _NEAR * last and size > _ROUNDING and step > _LONG_STEPS):
             return None
-        state = state.moved(change * min(1.0, _FAR / size))
+        state = state.moved(change * (_FAR / max(size, _FAR)))
         if size < _TOLERANCE or (size < _ROUNDING and size > _NEAR * last):
             return Solution(state, size, step + 1)
     return None

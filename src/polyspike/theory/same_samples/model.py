@@ -1,7 +1,7 @@
 """From a problem to its pencil and its form: read :func:`build` from top to bottom."""
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -9,59 +9,23 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gaussian_rule
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers, condition
+from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
-from polyspike.theory.finite_size.given_kappa.grids import activation_range, choose_grid, graded
-from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
-from polyspike.theory.same_samples.features import StepNumbers, TrainingFeatures, training_features
-from polyspike.theory.same_samples.forms import Columns, Fit, FreshSamples, PairFunctions
+from polyspike.theory.same_samples.features import TrainingFeatures, training_features
+from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFunctions
+from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.pencil import Neurons, Population
-from polyspike.theory.same_samples.sample_law import (
-    Rules,
-    SampleLaw,
-    SpikeFrame,
-    residual_energy,
-    sample_law,
-    spike_frame,
-)
+from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, residual_energy, sample_law
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
 
-__all__ = ["STANDARD", "Accuracy", "Model", "build", "build_fresh"]
+__all__ = ["Model", "build", "build_fresh"]
 
-# The scale 1/r of the readouts is resolved no finer than this strength asks for.
-_LEAST_STRENGTH = 0.3
-_LARGEST_READOUT = 6.0
-_OWN = 6.0
 # For c_2 != 0 there are more factors, and Newton's matrix grows with the fourth power of their number.
 _CUT, _CUT_OF_BOTH = 5e-4, 4e-3
 _VANISHING = 1e-24
 _COARSE = Rules(8, 3, 5)
-
-
-class Accuracy(NamedTuple):
-    """How fine the quadrature is.
-
-    Attributes
-    ----------
-    rules : Rules, optional
-        Of a sample; chosen by the teacher when None.
-    readouts : int
-        Nodes on either side of u = 0, for a normal readout.
-    cut : float, optional
-        Singular values of the features' factors below this share of the largest are left out; errors move by its
-        square.
-    ranks : tuple of int, optional
-        Numbers of factors along w and along t, in place of the cut.
-    """
-
-    rules: Rules | None = None
-    readouts: int = 9
-    cut: float | None = None
-    ranks: tuple[int, int] | None = None
-
-
-STANDARD = Accuracy()
-"""About 1e-4 in the errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,29 +48,6 @@ class Model:
         return signal / sqrt(square) if square > 0 else 0.0
 
 
-class _Step(NamedTuple):
-    """The step, the readouts and the deviations of fresh pre-activations."""
-
-    problem: Problem
-    numbers: ActivationNumbers
-    noise_energy: float
-    scaled: float
-    of_sample: StepNumbers
-    frame: SpikeFrame
-    u: Array
-    u_weights: Array
-    tau: Array
-
-    @property
-    def along_t(self) -> Array:
-        """``eta u / sqrt(N)``."""
-        return self.scaled * self.u
-
-    @property
-    def root(self) -> Array:
-        return np.sqrt(self.u_weights)
-
-
 class _Features(NamedTuple):
     """The linear features along w and along t, and what is left, of samples of one kind; all of shape (..., A)."""
 
@@ -121,8 +62,8 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
 
     ``pairs`` adds the terms of relative order 1/n that pairs of samples have, for activations with ``c_2 = 0``.
     """
-    step = _step(problem, accuracy.readouts)
-    rules = accuracy.rules or _rules(problem)
+    step = step_of(problem, accuracy.readouts)
+    rules = accuracy.rules or rules_of(problem)
     law = sample_law(problem, step.frame, rules)
     pairs = pairs and step.numbers.c2 == 0 and step.noise_energy > 0 and problem.step > 0
     found = _of_sample(step, law, pairs)
@@ -150,8 +91,8 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
 
     It is the leading order of the finite-size theory, with the noise's covariance and M held together exactly.
     """
-    step = _step(problem, accuracy.readouts)
-    rules = accuracy.rules or _rules(problem)
+    step = step_of(problem, accuracy.readouts)
+    rules = accuracy.rules or rules_of(problem)
     law = sample_law(problem, step.frame, rules)
     mean, features = _fresh_at(step, law.kappa)
     kappa, weights, fresh = _fresh_features(step)
@@ -183,48 +124,11 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
     return Model(problem, fit, step.frame, (seen_once, fitted), rules)
 
 
-def _rules(problem: Problem) -> Rules:
-    """Nodes for about 1e-5 in the errors: the further a spike moves a pre-activation, in periods of the activation, the
-    more.
-    """
-    teacher, activation = problem.teacher, problem.activation
-    slope = activation.derivative_variance + activation.linear_strength
-    turns = spike_frame(problem).strength * sqrt(slope / activation.second_moment)
-    degree = teacher.total_degree if teacher.is_polynomial else 0
-    extra = min(ceil(8 * turns), 16)
-    return Rules((10 if 0 < degree <= 2 else 20) + extra, 7 if problem.gradient == "full" else 5, 8 + extra // 2)
-
-
-def _step(problem: Problem, readouts: int) -> _Step:
-    numbers = activation_numbers(problem.activation)
-    variance = problem.activation.derivative_variance
-    scaled = problem.step / sqrt(problem.width)
-    frame = spike_frame(problem)
-    q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
-    stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
-    of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
-    own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
-    u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
-    tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
-    noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
-    return _Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
-
-
-def _readouts(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:
-    """Nodes and weights of u."""
-    if problem.readout == "rademacher":
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
-    if problem.readout == "constant":
-        return np.array([1.0]), np.array([1.0])
-    reach = min(activation_range(problem.activation), _LARGEST_READOUT)
-    return graded(1 / max(strength, _LEAST_STRENGTH), half, reach)
-
-
-def _of_sample(step: _Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:
+def _of_sample(step: Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:
     return training_features(step.problem.activation, step.of_sample, law.kappa, law.residual, step.u, pairs)
 
 
-def _training(step: _Step, law: SampleLaw, found: TrainingFeatures) -> _Features:
+def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> _Features:
     """The features of the gradient's samples (eq-same-feature), without the samples' own share of t."""
     of, v = step.of_sample, step.noise_energy
     along_t = found.slope * step.along_t
@@ -236,7 +140,7 @@ def _training(step: _Step, law: SampleLaw, found: TrainingFeatures) -> _Features
     return _Features(linear - 2 * step.numbers.c2 * share, along_t, own - share, noise)
 
 
-def _fresh_at(step: _Step, kappa: Array) -> tuple[Array, _Features]:
+def _fresh_at(step: Step, kappa: Array) -> tuple[Array, _Features]:
     """The learned functions and the features of fresh samples at any kappa."""
     flat = kappa.reshape(-1, 1)
     found = _averages(step, flat)
@@ -246,20 +150,20 @@ def _fresh_at(step: _Step, kappa: Array) -> tuple[Array, _Features]:
     return found.mean.reshape(shape), features
 
 
-def _averages(step: _Step, kappa: Array) -> ActivationAverages:
+def _averages(step: Step, kappa: Array) -> ActivationAverages:
     """At kappa of shape (K, 1)."""
     tau = step.tau * np.ones(kappa.shape)
     return activation_averages(step.problem.activation, step.frame.strength * kappa * step.u, tau)
 
 
-def _fresh_features(step: _Step) -> tuple[Array, Array, ActivationAverages]:
+def _fresh_features(step: Step) -> tuple[Array, Array, ActivationAverages]:
     """Nodes and weights of kappa, and the averages of fresh features there."""
     grid = choose_grid(step.problem, condition(step.problem))
     return grid.kappa, grid.kappa_weights, _averages(step, grid.kappa[:, None])
 
 
 def _bases(
-    step: _Step,
+    step: Step,
     features: _Features,
     sample_weights: Array,
     fresh: ActivationAverages,
@@ -298,7 +202,7 @@ def _basis(functions: list[Array], measures: list[Array], u_weights: Array, cut:
     return np.asarray(right[:, ::-1][:, :known] / root[:, None])
 
 
-def _neurons(step: _Step, chi: Array, xi: Array) -> Neurons:
+def _neurons(step: Step, chi: Array, xi: Array) -> Neurons:
     problem = step.problem
     return Neurons(
         weights=step.u_weights,
@@ -312,19 +216,19 @@ def _neurons(step: _Step, chi: Array, xi: Array) -> Neurons:
     )
 
 
-def _population(step: _Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> Population:
+def _population(step: Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> Population:
     to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
     return Population(
         law.weights, law.residual, features.along_w @ to_w, features.along_t @ to_t, features.own, features.noise
     )
 
 
-def _fresh_columns(step: _Step, law: SampleLaw, learned: Array, hidden: Array) -> Columns:
+def _fresh_columns(step: Step, law: SampleLaw, learned: Array, hidden: Array) -> Columns:
     found = _averages(step, law.kappa.reshape(-1, 1)).mean_by_log_norm.reshape(learned.shape)
     return Columns(learned, None, hidden, law.scatter, False, found * _norm_scale(step))
 
 
-def _columns(step: _Step, law: SampleLaw, found: TrainingFeatures) -> Columns:
+def _columns(step: Step, law: SampleLaw, found: TrainingFeatures) -> Columns:
     return Columns(
         learned=found.mean * step.root,
         learned_output=_learned_output(step, found),
@@ -334,12 +238,12 @@ def _columns(step: _Step, law: SampleLaw, found: TrainingFeatures) -> Columns:
     )
 
 
-def _norm_scale(step: _Step) -> Array:
+def _norm_scale(step: Step) -> Array:
     """``sqrt(w_a / 2d)``: the log of a sample's norm has the variance 1/(2d) (eq-same-norms)."""
     return np.asarray(step.root / sqrt(2 * step.problem.input_dim))
 
 
-def _excluded(step: _Step, chi: Array) -> Array | None:
+def _excluded(step: Step, chi: Array) -> Array | None:
     """``sqrt(d/(n N)) sqrt(w) u chi``: what the bulk lacks along the readout, full gradient only (eq-same-gap)."""
     problem = step.problem
     if problem.gradient != "full":
@@ -347,7 +251,7 @@ def _excluded(step: _Step, chi: Array) -> Array | None:
     return sqrt(problem.input_dim / problem.n_samples / problem.width) * (step.root * step.u)[:, None] * chi
 
 
-def _learned_output(step: _Step, found: TrainingFeatures) -> Array | None:
+def _learned_output(step: Step, found: TrainingFeatures) -> Array | None:
     """``sqrt(w) u l / (sqrt(N) C_g)``: what a neuron knows of its sample's initial output f (eq-same-gap)."""
     problem = step.problem
     output = problem.activation.residual_strength
@@ -356,7 +260,7 @@ def _learned_output(step: _Step, found: TrainingFeatures) -> Array | None:
     return found.output * (step.u * step.root / (sqrt(problem.width) * output))
 
 
-def _pairs(step: _Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
+def _pairs(step: Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
     """The functions that pairs of samples teach (eq-pairs), at readouts other than 0."""
     places = np.flatnonzero(step.u)
     assert found.pairs is not None
@@ -365,10 +269,12 @@ def _pairs(step: _Step, law: SampleLaw, found: TrainingFeatures, fresh: Activati
     tests = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
     moments = _pair_moments(step.problem, step.along_t[places], law, step.noise_energy)
     flat = (*law.weights.shape, -1)
-    return PairFunctions(places, learned.reshape(flat), tests.reshape(len(bend), -1), np.linalg.inv(moments))
+    return PairFunctions(
+        places, learned.reshape(flat), tests.reshape(len(bend), -1), np.asarray(np.linalg.inv(moments), dtype=float)
+    )
 
 
-def _neuron_norms(step: _Step, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions | None:
+def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions | None:
     """``t`` with the variance that the log of a neuron's norm has after the step, for activations with ``c_2 != 0``."""
     problem = step.problem
     scalars = condition(problem)
@@ -397,28 +303,16 @@ def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Ar
     return out
 
 
-def _fresh(step: _Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:
+def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:
     """Test samples: features, learned functions and labels given kappa."""
     problem = step.problem
     to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
     seen = [found.slope @ to_w, (found.slope * step.along_t) @ to_t, np.zeros((len(kappa), xi.shape[1]))]
-    b = step.frame.coordinates[[0, 2, *([1] if problem.gradient == "full" else [])]]
-    rho, others = float(b[0]), problem.teacher.n_indices - 1
-    labels = label_parts(problem.teacher, kappa, rho, problem.noise)
-    b = np.concatenate([b, np.zeros(others)])
-    width = sqrt(max(1 - rho**2, 0.0))
-    first = (np.eye(len(b))[0] - rho * b) / width if width > 0 else 0 * b
-    directions = np.concatenate([first[None], np.eye(len(b))[len(b) - others :]])
-    mean = kappa[:, None] * b
     return FreshSamples(
         weights=weights,
         seen=np.concatenate(seen, axis=1),
         noise=found.noise_variance,
         learned=found.mean * step.root,
-        label=labels.g0,
-        label_square=labels.g0**2 + (labels.g1**2).sum(axis=0) + labels.g2,
-        coordinates=mean,
-        label_coordinates=labels.g0[:, None] * mean + labels.g1.T @ directions,
-        products=np.eye(len(b)) + (kappa**2 - 1)[:, None, None] * np.outer(b, b),
+        **fresh_law(problem, step.frame, kappa)._asdict(),
         by_norm=found.mean_by_log_norm * _norm_scale(step),
     )

@@ -18,8 +18,9 @@ from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
-from polyspike.theory.same_samples.model import STANDARD, Accuracy, Model, build
+from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 from polyspike.theory.same_samples.trust import trust
 
 __all__ = ["Family", "check_domain", "predict_many_same", "predict_same_samples"]

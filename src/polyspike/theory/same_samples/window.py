@@ -16,7 +16,6 @@ from polyspike.results import Prediction
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.given_kappa.grids import trapezoid
-from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
 from polyspike.theory.limits.errors import (
     LearnedDirection,
     check_limit,
@@ -25,8 +24,10 @@ from polyspike.theory.limits.errors import (
     limit_notes,
     spike_degrees,
 )
+from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples
 from polyspike.theory.same_samples.fixed_point import solve_pencil
-from polyspike.theory.same_samples.forms import Columns, Fit, FitErrors, FreshSamples, fit_errors
+from polyspike.theory.same_samples.forms import FitErrors, fit_errors
+from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.pencil import Neurons, Population
 from polyspike.theory.same_samples.predict import check_domain
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, sample_law
@@ -134,7 +135,13 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
         neurons=neurons,
         populations=(population,),
         columns=(Columns(np.zeros(shape) if functions is None else functions, None, law.hidden, law.scatter),),
-        fresh=_fresh(problem, frame, kappa, weights, c1, np.zeros((len(kappa), count)) if tests is None else tests),
+        fresh=FreshSamples(
+            weights=weights,
+            seen=np.full((len(kappa), 1), c1),
+            noise=np.full((len(kappa), count), noise),
+            learned=np.zeros((len(kappa), count)) if tests is None else tests,
+            **fresh_law(problem, frame, kappa)._asdict(),
+        ),
         excluded=None,
         output_energy=0.0,
         n_samples=_FREE,
@@ -173,30 +180,6 @@ def _of_fresh(problem: Problem, k: int, frame: SpikeFrame, learned: LearnedDirec
     """``c_k g^k P_k(kappa)`` for k = 1 and 2."""
     c = float(problem.activation.coefficients(k)[k]) * frame.strength**k
     return c * kappa if k == 1 else c * (kappa**2 + learned.noise_ratio)
-
-
-def _fresh(
-    problem: Problem, frame: SpikeFrame, kappa: Array, weights: Array, c1: float, functions: Array
-) -> FreshSamples:
-    b = frame.coordinates[[0, 2, *([1] if problem.gradient == "full" else [])]]
-    rho, others = float(b[0]), problem.teacher.n_indices - 1
-    labels = label_parts(problem.teacher, kappa, rho, problem.noise)
-    b = np.concatenate([b, np.zeros(others)])
-    width = sqrt(max(1 - rho**2, 0.0))
-    first = (np.eye(len(b))[0] - rho * b) / width if width > 0 else 0 * b
-    directions = np.concatenate([first[None], np.eye(len(b))[len(b) - others :]])
-    mean = kappa[:, None] * b
-    return FreshSamples(
-        weights=weights,
-        seen=np.full((len(kappa), 1), c1),
-        noise=np.full(functions.shape, problem.activation.residual_strength),
-        learned=functions,
-        label=labels.g0,
-        label_square=labels.g0**2 + (labels.g1**2).sum(axis=0) + labels.g2,
-        coordinates=mean,
-        label_coordinates=labels.g0[:, None] * mean + labels.g1.T @ directions,
-        products=np.eye(len(b)) + (kappa**2 - 1)[:, None, None] * np.outer(b, b),
-    )
 
 
 def closed_train_loss(problem: Problem) -> float:
