@@ -2,8 +2,8 @@
 
 Sample j has moved neuron i along itself: ``w_i = w_-j,i + m_ji x_j`` with
 ``m_ji = (eta/n) eps_j a_i sigma'(w_0i . x_j)``. Without it, the pre-activations of every sample are known exactly,
-``p_k - (x_k . x_j) m_j``, and so are its own features ``f~_j = sigma(p_j - |x_j|^2 m_j)``. Those of the others are expanded
-to first order, and the ridge regression on them is solved to second order:
+``p_k - (x_k . x_j) m_j``, and so are its own features ``f~_j = sigma(p_j - |x_j|^2 m_j)``. Those of the others are
+expanded to first order, and the ridge regression on them is solved to second order:
 
     f_k + delta_jk,   delta_jki = -(x_j . x_k) m_ji sigma'(p_ki),                                k != j.
 
