@@ -134,11 +134,12 @@ def test_wide_and_tall_have_one_inverse() -> None:
     """Through the n x n matrix and through the other one, on the same features."""
     features = np.random.default_rng(0).standard_normal((30, 30))
     rows = np.random.default_rng(1).standard_normal((4, 31))
-    wide = Resolvent(np.hstack([features, np.ones((30, 1))]), 0.3)
+    wide = Resolvent(np.hstack([features, np.ones((30, 1))]), 0.3, rows)
     plain = np.linalg.inv(wide.features.T @ wide.features + 0.3 * np.eye(31))
     np.testing.assert_allclose(wide(rows), rows @ plain, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(wide.image, wide.features @ plain, rtol=1e-8, atol=1e-10)
-    tall = Resolvent(features[:, :20], 0.3)
+    np.testing.assert_allclose(wide.pulled_image, rows @ plain, rtol=1e-8, atol=1e-10)
+    tall = Resolvent(features[:, :20], 0.3, np.eye(20))
     np.testing.assert_allclose(tall.image, features[:, :20] @ tall(np.eye(20)), rtol=1e-8, atol=1e-10)
 
 
@@ -207,7 +208,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_a_singular_matrix_says_so() -> None:
     with pytest.raises(NumericalError, match="not positive definite"):
-        Resolvent(np.ones((4, 3)), 1e-30)
+        Resolvent(np.ones((4, 3)), 1e-30, np.eye(3))
 
 
 def test_a_result_can_be_written_down() -> None:

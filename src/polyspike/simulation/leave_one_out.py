@@ -230,7 +230,7 @@ def _estimates(
 ) -> list[LeaveOneOut]:
     """All ridges at one step, each left-out sample once."""
     start, n = monotonic(), len(trained.labels)
-    resolvents = [Resolvent(trained.features, n * problem.ridge) for problem in problems]
+    resolvents = [Resolvent(trained.features, n * one.ridge, trained.pulled_inputs) for one in problems]
     scales = [float(np.sqrt(np.mean(_plain(trained, resolvent) ** 2))) for resolvent in resolvents]
     predictions = np.empty((len(problems), n))
     for rows in blocks_of(n):
