@@ -1,6 +1,7 @@
 """Leaving a sample out of both stages: against refits by hand, symmetries, and the test error that it stands for."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from polyspike import ArgumentError, DoesNotFitError, LeaveOneOut, NumericalErro
 from polyspike.arraytypes import Array
 from polyspike.simulation import left_out
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.leave_one_out import available_bytes
 from polyspike.simulation.left_out import Resolvent
+from polyspike.simulation.memory import available_bytes
 
+module = import_module("polyspike.simulation.leave_one_out")
 SMALL = Problem("tanh", "h1 + 0.5*h2", 60, 20, 48, step_exponent=0.3, ridge=0.05, noise=0.5, samples="same")
 
 
@@ -204,6 +206,13 @@ def test_what_does_not_fit_is_refused() -> None:
     n = int(available_bytes() / 100)
     with pytest.raises(DoesNotFitError, match="GB are available"):
         leave_one_out(SMALL.replace(n_samples=n))
+
+
+def test_a_field_that_the_formulas_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [name for name in module._KNOWN if name != "gradient"]
+    monkeypatch.setattr(module, "_KNOWN", known)
+    with pytest.raises(ArgumentError, match="gradient = 'full': leave_one_out does not know"):
+        leave_one_out(SMALL)
 
 
 def test_a_singular_matrix_says_so() -> None:
