@@ -49,6 +49,8 @@ class DataDraw:
     target : ndarray of shape (rows,)
     n_gradient, n_samples, width : int
         The rest of the rows is the test set.
+    split_seed : tuple of int, optional
+        Fixes the split, when it is not that of the network.
     """
 
     seed: tuple[int, ...]
@@ -57,6 +59,7 @@ class DataDraw:
     n_gradient: int
     n_samples: int
     width: int
+    split_seed: tuple[int, ...] | None = None
 
     @cached_property
     def weights(self) -> Array:
@@ -84,7 +87,7 @@ class DataDraw:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        return shuffled(self.seed, len(self.inputs))
+        return shuffled(self.seed if self.split_seed is None else self.split_seed, len(self.inputs))
 
     def _rows(self, start: int, stop: int) -> LabelledSample:
         chosen = self._order[start:stop]
@@ -98,6 +101,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -112,6 +116,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -125,6 +130,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = 0,
+    split_seed: int | Sequence[int] | None = None,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
     dtype: str = "float64",
@@ -143,6 +149,9 @@ def simulate_data(
         Regression target, of mean zero.
     seed, eigenvalues, alignment_degree, dtype, device
         As in :func:`polyspike.simulate`.
+    split_seed : int or sequence of int, optional
+        Of the split of the rows; that of the network when None. With one split and many seeds the measurements differ
+        by their networks alone, and their mean is what :func:`polyspike.predict_data` predicts.
 
     Returns
     -------
@@ -163,7 +172,8 @@ def simulate_data(
     first, parts = problems[0], as_seed(seed)
     n_test = len(inputs) - first.gradient_samples - first.n_samples
     n_test, measured = check_options(n_test, eigenvalues, alignment_degree)
-    draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
+    chosen = None if split_seed is None else as_seed(split_seed)
+    draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width, chosen)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
     found = measure(draw, problems, options)
     return found[0] if isinstance(problem, Problem) else found
