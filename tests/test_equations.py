@@ -1,14 +1,15 @@
-"""Every labelled equation of the finite-size theory is cited where it is computed, and every citation exists."""
+"""Every labelled equation of the theories is cited where it is computed, and every citation exists."""
 
 import ast
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics")]
+PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "data")]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-FILES = [path for path in sorted(THEORY.rglob("*.py")) if path != THEORY / "__init__.py"]
+ON_DATA = THEORY.parent / "on_data"
+FILES = [p for p in sorted([*THEORY.rglob("*.py"), *ON_DATA.rglob("*.py")]) if p != THEORY / "__init__.py"]
 LABEL = r"eq(?:-[a-z]+)+"
 
 DERIVATION_ONLY = {
