@@ -1,0 +1,156 @@
+"""The numbers that one gradient step leaves behind on inputs of covariance Sigma (docs/theory-inputs.md, section 2)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
+
+__all__ = ["Step", "condition"]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The conditioning, and what a covariance adds to it; L eigenvalues of Sigma.
+
+    The frame is ``(Sigma^(1/2) beta*, [Sigma^(1/2) omega], Sigma^(1/2) beta)``, P = 2 or (full gradient) 3 directions.
+
+    Attributes
+    ----------
+    scalars : Conditioning
+        Of a unit vector ``Sigma^(1/2) b/|Sigma^(1/2) b|``; ``move_variance`` is that of the isotropic theory times
+        ``m_2``.
+    frame_measures : ndarray of shape (P, P, L)
+        The spectral measures of Sigma between the directions of the frame (eq-frame-measures).
+    known : ndarray of shape (2, P)
+        b^ and e^ in the frame.
+    mean_gradient : ndarray of shape (P - 1,)
+        The coordinates of ``E[eps x]`` in the frame: ``c*_1`` and ``-c_1``.
+    coherent : float
+        The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
+    lean : float
+        The cosine of beta with ``Sigma beta*``.
+    """
+
+    scalars: Conditioning
+    frame_measures: Array
+    known: Array
+    mean_gradient: Array
+    coherent: float
+    lean: float
+
+
+def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
+    """The step of a problem whose inputs have this spectrum (eq-frame-measures, eq-spike-strength).
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for an uncentred activation with the full gradient.
+    """
+    numbers, eta, full = activation_numbers(problem.activation), problem.step, problem.gradient == "full"
+    if full and problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    m2, signal = spectrum.moment(2), float(np.linalg.norm(problem.teacher.linear_coefficients))
+    output, coherent, self_term = 0.0, 0.0, 0.0
+    if full:
+        output, self_term = numbers.second_moment, eta / problem.width * numbers.self_overlap
+    if full and problem.readout == "constant":
+        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
+        output += 2 * numbers.c2**2 * problem.width / problem.input_dim * m2
+        coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
+    moment = problem.label_second_moment + output
+    mean_gradient = np.array([signal, -numbers.c1] if full else [signal])
+    measures = _frame_measures(spectrum, mean_gradient, problem.phi_gradient * moment)
+    b = np.array([0.0, 1.0, eta * numbers.c1]) if full else np.array([0.0, eta * numbers.c1 or 1.0])
+    gram = measures.sum(axis=2)
+    length = float(b @ gram @ b) ** 0.5
+    known = _known_directions(b / length if length > 0 else 0 * b, gram)
+    rho = float(known[0] @ gram[:, 0])
+    # Without a spike of its own b^ is still along beta.
+    strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
+    e = 2 * numbers.c2 * eta / problem.width**0.5
+    noise = problem.phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
+    scalars = Conditioning(
+        spike_strength=strength,
+        spike_cosine=rho,
+        move_variance=(noise + e**2 * problem.phi_gradient * moment) * m2,
+        self_term=self_term,
+        quadratic_step=e,
+        scaled_step=eta / problem.width**0.5,
+        gradient_noise_variance=max(noise, 0.0),
+        excluded=1 / problem.width if full else 0.0,
+        residual_moment=moment,
+        gaussian_variance=problem.noise**2 + output,
+        trace_shift=0.0,
+        b_coordinates=tuple(known[0]),
+        gradient_cosine=_gradient_cosine(spectrum, mean_gradient, problem.phi_gradient * moment),
+    )
+    return Step(
+        scalars=scalars,
+        frame_measures=measures,
+        known=known,
+        mean_gradient=mean_gradient,
+        coherent=coherent,
+        lean=_lean(spectrum, mean_gradient, problem.phi_gradient * moment),
+    )
+
+
+def _frame_measures(spectrum: Eigenvalues, mean: Array, noise: float) -> Array:
+    """The measures of (eq-frame-measures); beta is ``Sigma`` times the mean in the frame, and noise of covariance
+    ``noise Sigma/d``.
+    """
+    count = len(mean)
+    own = [spectrum.teacher, spectrum.values * spectrum.weights][:count]
+    out = np.zeros((count + 1, count + 1, len(spectrum.values)))
+    for k, (measure, size) in enumerate(zip(own, mean, strict=True)):
+        out[k, k] = measure
+        out[k, count] = out[count, k] = size * spectrum.values * measure
+        out[count, count] += size**2 * spectrum.values**2 * measure
+    out[count, count] += noise * spectrum.values**2 * spectrum.weights
+    return out
+
+
+def _known_directions(b: Array, gram: Array) -> Array:
+    """b^ and ``e^ = (Sigma^(1/2) beta* - rho b^)/sqrt(1 - rho^2)`` in the frame."""
+    rho = float(b @ gram[:, 0])
+    target = np.eye(len(b))[0]
+    rest = max(1 - rho**2, 0.0) ** 0.5
+    return np.stack([b, (target - rho * b) / rest if rest > 0 else 0 * b])
+
+
+def _in_input_space(spectrum: Eigenvalues, mean: Array, noise: float) -> tuple[float, float]:
+    """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves."""
+    positive = spectrum.values > 0
+    over = np.where(positive, 1 / np.where(positive, spectrum.values, 1.0), 0.0)
+    teacher_length = float(spectrum.teacher @ over) ** 0.5
+    square = mean[0] ** 2 * spectrum.teacher_moment(1) + noise
+    if len(mean) > 1:
+        square += mean[1] ** 2 * spectrum.moment(2)
+    return mean[0] / teacher_length, square
+
+
+def _gradient_cosine(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+    """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
+    along, square = _in_input_space(spectrum, mean, noise)
+    return along / square**0.5 if square > 0 else 0.0
+
+
+def _lean(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+    """``cos(beta, Sigma beta*)``: ``|Sigma beta*|^2 = <lambda>`` (eq-gradient-cosine)."""
+    _, square = _in_input_space(spectrum, mean, noise)
+    return mean[0] * spectrum.teacher_moment(1) ** 0.5 / square**0.5 if square > 0 else 0.0
+
+
+def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
+    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2``, shape (L, A)."""
+    values, scalars = spectrum.values[:, None], step.scalars
+    return 1 - scalars.self_term * u**2 * values + scalars.quadratic_step * u * step.coherent * values**2
