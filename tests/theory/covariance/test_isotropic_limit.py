@@ -32,7 +32,7 @@ def isotropic_leading_order(problem: Problem) -> Errors:
 
 def deviation(problem: Problem) -> float:
     """The largest relative deviation of an error."""
-    ours, other = solve_errors(problem, ONE, quadratic=False).errors, isotropic_leading_order(problem)
+    ours, other = solve_errors(problem, ONE, finite_dimension=False).errors, isotropic_leading_order(problem)
     names = ("train_loss", "train_error", "test_error")
     return max(abs(getattr(ours, name) / getattr(other, name) - 1) for name in names)
 

@@ -88,7 +88,9 @@ class CovarianceState:
     def pairs(self) -> PairsState | None:
         """The quadratic features."""
         arrays = self.model.pairs
-        return None if arrays is None else PairsState(arrays, self.weighted_r, self.weighted_zeta)
+        if arrays is None:
+            return None
+        return PairsState(arrays, self.weighted_r, self.weighted_zeta, self.r, self.model.norms.variance)
 
     @cached_property
     def inverse_r(self) -> Any:
@@ -248,7 +250,7 @@ def _attempt(start: CovarianceState) -> Solved | None:
 
     try:
         vector, size, iterations = _anderson(improved, start.vector)
-    except (np.linalg.LinAlgError, ValueError):
+    except np.linalg.LinAlgError:
         return None
     if not size <= _ROUNDING:
         return None

@@ -1,4 +1,4 @@
-"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 3 to 5)."""
+"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 6)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,10 +23,35 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 
-__all__ = ["CovarianceModel", "assemble"]
+__all__ = ["CovarianceModel", "Norms", "assemble"]
 
 # A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
 _ROUNDING = 1e-26
+
+
+@dataclass(frozen=True, eq=False)
+class Norms:
+    """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
+
+    Attributes
+    ----------
+    variance : float
+        ``v = m_2/(2 d)``, of ``log |x|`` over samples.
+    covariance : ndarray of shape (A, A)
+        Of log tau at u and u' over samples.
+    along_e : float
+        How fast the square of kappa_e grows with the norm, over that of all coordinates: ``<e^|Sigma|e^>/m_2``.
+    along_b : float
+        The same of kappa.
+    neurons : ndarray of shape (A,)
+        Variance of log tau over neurons.
+    """
+
+    variance: float
+    covariance: Any
+    along_e: float
+    along_b: float
+    neurons: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +60,8 @@ class CovarianceModel:
 
     Attributes
     ----------
+    labels : LabelParts
+        Its derivatives by the norm are those of a coordinate that grows like all others: see :class:`Norms`.
     averages : ActivationAverages
         On the grid, (K, A).
     gains : ndarray of shape (L, A)
@@ -42,10 +69,11 @@ class CovarianceModel:
     bulk : BulkModel
         The bulk in which M and C stand at their means and second moments: the theory for many samples of the gradient,
         and the start of the solution otherwise.
+    phi, phi_by_log_norm : ndarray of shape (K, p)
+        The factor of ``A1/tau = phi chi'`` and its derivative by ``log |x|``. The phi of the bulk also grows with the
+        input itself.
     pairs : Pairs, optional
         The quadratic features; None at leading order.
-    norm_covariance : ndarray of shape (A, A)
-        Covariance over samples of log tau at u and u'; zero at leading order.
     """
 
     problem: Problem
@@ -57,8 +85,10 @@ class CovarianceModel:
     averages: ActivationAverages
     gains: Any
     bulk: BulkModel
+    phi: Any
+    phi_by_log_norm: Any
     pairs: Pairs | None
-    norm_covariance: Any
+    norms: Norms
 
     @property
     def mean(self) -> Any:
@@ -73,7 +103,7 @@ class CovarianceModel:
     @cached_property
     def direction_measures(self) -> Any:
         """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
-        return np.einsum("ai,ijl,bj->abl", self.step.known, self.step.frame_measures, self.step.known)
+        return self.step.direction_measures
 
     def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
         """The averages over the neurons at ``w zeta`` (A,)."""
@@ -95,36 +125,33 @@ class CovarianceModel:
 
 
 def assemble(
-    problem: Problem, spectrum: Eigenvalues, *, quadratic: bool = True, refine: float = 1.0
+    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
 ) -> CovarianceModel:
-    """The arrays of a problem with this spectrum; without ``quadratic`` those of the leading order."""
+    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order."""
     step = condition(problem, spectrum)
     scalars = step.scalars
     grid = choose_grid(problem, scalars, refine)
-    full = problem.gradient == "full"
-    c1 = activation_numbers(problem.activation).c1
-    law = residuals(problem.teacher, scalars.gaussian_variance, c1 if full else 0.0, full)
+    law = _residuals(problem, scalars.gaussian_variance)
     gain = gains(step, spectrum, grid.u)
     variance = _weight_variance(problem, spectrum, step, law, gain, grid.u)
-    square = spectrum.weights @ variance
-    tau = _deviation(problem, square, scalars.excluded * grid.u**2)
-    spread = tau + np.zeros((len(grid.kappa), 1))
-    averages = activation_averages(problem.activation, scalars.spike_strength * grid.kappa[:, None] * grid.u, spread)
-    (phi,), chi = factorise([averages.slope], [1.0], grid)
-    n, d = problem.n_samples, problem.input_dim
+    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
+    norms = _norms(problem, spectrum, step, variance / tau**2, finite_dimension)
+    growth = _norm_of_sample(problem, norms, grid.kappa)
+    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, tau * growth
+    averages = activation_averages(problem.activation, *pre_activations)
+    (phi, phi_by_log_norm), chi = factorise([averages.slope, averages.slope_by_log_norm], [1.0, norms.variance], grid)
+    noise, linear_growth = _independent(averages, tau * growth, norms, grid)
     bulk = BulkModel(
         sample_weights=grid.kappa_weights,
         neuron_weights=grid.u_weights,
-        phi=phi,
+        phi=phi * growth * linear_growth,
         chi=chi,
-        noise_variance=averages.noise_variance,
+        noise_variance=noise,
         weight_variance=variance,
         mu_weights=spectrum.weights,
-        samples_per_dim=n / d,
-        samples_per_neuron=n / problem.width,
+        samples_per_dim=problem.n_samples / problem.input_dim,
+        samples_per_neuron=problem.n_samples / problem.width,
     )
-    relative = variance / tau**2
-    norms = (spectrum.weights[:, None] * relative).T @ relative / (2 * d) if quadratic else np.zeros((len(tau),) * 2)
     return CovarianceModel(
         problem=problem,
         spectrum=spectrum,
@@ -135,9 +162,17 @@ def assemble(
         averages=averages,
         gains=gain,
         bulk=bulk,
-        pairs=_pairs(problem, spectrum, averages, tau, relative, grid) if quadratic else None,
-        norm_covariance=norms,
+        phi=phi,
+        phi_by_log_norm=phi_by_log_norm,
+        pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
+        norms=norms,
     )
+
+
+def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
+    full = problem.gradient == "full"
+    c1 = activation_numbers(problem.activation).c1 if full else 0.0
+    return residuals(problem.teacher, gaussian_variance, c1, full)
 
 
 def _weight_variance(problem: Problem, spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:
@@ -166,13 +201,60 @@ def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
     return np.asarray(square**0.5)
 
 
+def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, finite_dimension: bool) -> Norms:
+    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A)."""
+    m2, d = spectrum.moment(2), problem.input_dim
+    along = step.direction_measures @ spectrum.values / m2
+    if not finite_dimension:
+        none = np.zeros((relative.shape[1],) * 2)
+        return Norms(0.0, none, float(along[1, 1]), float(along[0, 0]), none[0])
+    covariance = (spectrum.weights[:, None] * relative).T @ relative / (2 * d)
+    neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
+    return Norms(m2 / (2 * d), covariance, float(along[1, 1]), float(along[0, 0]), neurons)
+
+
+def _norm_of_sample(problem: Problem, norms: Norms, kappa: Array) -> Any:
+    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, shape (K, 1).
+
+    It is ``sqrt(1 + (kappa^2 - 1) <b^|Sigma|b^>/d)`` to first order, and positive as it stands.
+    """
+    share = 2 * norms.variance * norms.along_b
+    return np.sqrt((1 + share * kappa[:, None] ** 2) / (1 + share))
+
+
+def _independent(averages: ActivationAverages, tau: Any, norms: Norms, grid: Grid) -> tuple[Any, Any]:
+    """The part of ``A2^2`` that is independent from sample to sample, and the growth of the linear part.
+
+    As in the isotropic theory (section 11 of docs/theory-corrections.md): the noise loses what the sample's norm makes
+    of the quadratic and the cubic part of the activation.
+    """
+    v = np.diagonal(norms.covariance)
+    quadratic = averages.mean_by_log_norm**2 * v / (1 + 2 * v)
+    cubic = (tau * averages.slope_by_log_norm) ** 2 * v / (1 + 6 * v)
+    gained = grid.kappa_weights @ cubic @ grid.u_weights
+    if gained == 0:
+        return averages.noise_variance - quadratic, 1.0
+    linear = grid.kappa_weights @ (tau * averages.slope) ** 2 @ grid.u_weights
+    joined = linear / (linear + gained)
+    return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
+
+
 def _pairs(
-    problem: Problem, spectrum: Eigenvalues, averages: ActivationAverages, tau: Array, relative: Any, grid: Grid
-) -> Pairs | None:
-    """The quadratic features; None where they are rounding beside ``E sigma^2``."""
+    problem: Problem,
+    spectrum: Eigenvalues,
+    averages: ActivationAverages,
+    tau: Array,
+    relative: Any,
+    norms: Norms,
+    grid: Grid,
+) -> Pairs:
+    """The quadratic features, without their share in the sample's norm."""
     square = averages.noise_variance + averages.mean**2 + (tau * averages.slope) ** 2
     least = _ROUNDING * float(grid.kappa_weights @ square @ grid.u_weights)
-    (phi,), chi = factorise([averages.mean_by_log_norm / 2**0.5], [1.0], grid, NEXT_RANK_TOLERANCE, least)
-    if phi.shape[1] == 0:
-        return None
-    return pairs(spectrum, problem.input_dim, problem.n_samples, relative, phi, chi)
+    functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]
+    (phi, phi_by_log_norm), chi = factorise(functions, [1.0, norms.variance], grid, NEXT_RANK_TOLERANCE, least)
+    share = 1 / (1 + 2 * np.diagonal(norms.covariance))
+    removed = (1 - share) * averages.mean_by_log_norm * averages.mean_by_log_norm_twice / 2
+    chi = share[:, None] ** 0.5 * chi
+    other = averages.noise_by_log_square - removed - (phi @ chi.T) * (phi_by_log_norm @ chi.T)
+    return pairs(spectrum, problem.input_dim, problem.n_samples, relative, (phi, phi_by_log_norm, chi), other)

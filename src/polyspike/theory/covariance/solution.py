@@ -53,7 +53,9 @@ def shift_of(model: CovarianceModel) -> float:
     return _LEAST_SHIFT * float(bulk.sample_weights @ square @ bulk.neuron_weights)
 
 
-def solve_errors(problem: Problem, spectrum: Eigenvalues, *, quadratic: bool = True, refine: float = 1.0) -> Solution:
+def solve_errors(
+    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
+) -> Solution:
     """The errors of a problem whose inputs have this spectrum.
 
     Raises
@@ -65,7 +67,7 @@ def solve_errors(problem: Problem, spectrum: Eigenvalues, *, quadratic: bool = T
     """
     check_magnitudes(problem)
     check_teacher(problem)
-    model = assemble(problem, spectrum, quadratic=quadratic, refine=refine)
+    model = assemble(problem, spectrum, finite_dimension=finite_dimension, refine=refine)
     shift = shift_of(model)
     solved = solve(model, shift)
     found = errors(solved)

@@ -1,6 +1,7 @@
 """The numbers that one gradient step leaves behind on inputs of covariance Sigma (docs/theory-inputs.md, section 2)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ class Step:
     mean_gradient: Array
     coherent: float
     lean: float
+
+    @cached_property
+    def direction_measures(self) -> Any:
+        """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
+        return np.einsum("ai,ijl,bj->abl", self.known, self.frame_measures, self.known)
 
 
 def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
