@@ -1,6 +1,5 @@
 """The features along the known directions, and what they fit (docs/theory-inputs.md, section 5)."""
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,54 +79,69 @@ class FeatureForms:
         self.state, self._variance = state, response.log_norm_variance
         square = response.square_factor
         self.factors = np.stack([np.ones_like(square), square, square**2])
-        self._functions = self._stacked(response)
-        ends = np.cumsum([0, *(f.values.shape[1] for f in self._functions)])
-        self._places = [slice(a, b) for a, b in pairwise(ends)]
+        columns = self._columns(response)
+        ends = np.cumsum([0, *(f.values.shape[1] for f in columns)])
+        self._starts = [int(end) for end in ends[:-1]]
+        self._functions = Parts(
+            *(np.concatenate(parts, axis=2) for parts in zip(*self._by_degree(columns), strict=True))
+        )
         prior, plain = self._prior(int(ends[-1]))
-        moments = np.zeros_like(prior)
-        for degree, place in enumerate(self._places):
-            moments[place, place] = self._between(degree, *self._functions[degree], *self._functions[degree])
+        moments = self._moments(self._functions, self._functions)
         self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (moments - plain), prior)
 
-    def _stacked(self, response: NormResponse) -> list[Parts]:
-        """The features of every degree (eq-stack): linear ones, that of the neurons' norms, quadratic ones."""
+    def _columns(self, response: NormResponse) -> list[Parts]:
+        """The features (eq-stack): of degree 0 the linear ones, those of the neurons' norms and the quadratic ones; of
+        degree 1 the linear and the quadratic ones; of degree 2 the quadratic ones.
+        """
         model = self.state.model
         kappa, phi_t = model.grid.kappa[:, None], model.phi_by_log_norm
         phi = response.at_mean_norm(model.phi, phi_t)
         # Along b the slope is less by its part in H_3(kappa).
-        phi_b = phi - 2 * self._variance * model.norms.along_b * phi_t
-        stack, by_log_norm = [[kappa * phi_b], [phi], [phi[:, :0]]], [[kappa * phi_t], [phi_t], [phi_t[:, :0]]]
-        if model.pairs is not None:
-            phi2_t = model.pairs.phi_by_log_norm
-            phi2, h2 = response.at_mean_norm(model.pairs.phi, phi2_t), (kappa**2 - 1) / 2**0.5
-            for found, f in ((stack, phi2), (by_log_norm, phi2_t)):
-                found[0] += [f, h2 * f]
-                found[1] += [kappa * f]
-                found[2] += [f]
-        pairs = zip(stack, by_log_norm, strict=True)
-        return [Parts(np.concatenate(f, axis=1), np.concatenate(t, axis=1)) for f, t in pairs]
+        phi_b = phi - model.norms.of_b * phi_t
+        linear = [Parts(kappa * phi_b, kappa * phi_t), Parts(phi, phi_t)]
+        if model.pairs is None:
+            return linear
+        phi2_t = model.pairs.phi_by_log_norm
+        phi2, h2 = response.at_mean_norm(model.pairs.phi, phi2_t), (kappa**2 - 1) / 2**0.5
+        of_norms, squares = Parts(phi2, phi2_t), Parts(h2 * phi2, h2 * phi2_t)
+        return [linear[0], of_norms, squares, linear[1], Parts(kappa * phi2, kappa * phi2_t), of_norms]
 
-    def _between(self, degree: int, f: Any, f_t: Any, g: Any, g_t: Any) -> Any:
-        """``E[R f g']`` of functions of one degree: ``E[R (factor f~ g~' + v f_t g_t')]``."""
-        weighted = (self.factors[degree] * self.state.weighted_r)[:, None] * g
-        return f.T @ weighted + self._variance * self.state.gram(f_t, g_t)
+    def _by_degree(self, columns: list[Parts]) -> list[Parts]:
+        """The same with an axis of degrees: one of degree 0 has a part along h_2(kappa_e), which is part of a norm."""
+        degrees = (0, 1) if len(columns) == 2 else (0, 0, 0, 1, 1, 2)
+        share = self.state.model.norms.of_e / 2**0.5
+        found = []
+        for (values, slopes), degree in zip(columns, degrees, strict=True):
+            f, t = (np.zeros((3, *part.shape), dtype=part.dtype) for part in (values, slopes))
+            f[degree], t[degree] = values, slopes
+            if degree == 0:
+                f[2] = share * slopes
+            found.append(Parts(f, t))
+        return found
+
+    def _moments(self, f: Parts, g: Parts) -> Any:
+        """``E[R f g']``: ``E[R (factor f~ g~' + v f_t g_t')]``, summed over the degrees; shape (m, m')."""
+        weighted = (self.factors * self.state.weighted_r)[:, :, None] * g.values
+        of_norms = (self._variance * self.state.weighted_r)[:, None] * g.by_log_norm
+        return np.tensordot(f.values, weighted, ((0, 1), (0, 1))) + np.tensordot(
+            f.by_log_norm, of_norms, ((0, 1), (0, 1))
+        )
 
     def _prior(self, total: int) -> tuple[Any, Any]:
         """The prior of the coefficients and the plain averages that it contains already."""
         state, model = self.state, self.state.model
         linear = model.bulk.samples_per_dim * linear_block(state)
-        size, starts = linear.shape[2], [place.start for place in self._places]
         prior = np.zeros((total, total), dtype=linear.dtype)
         plain = np.zeros_like(prior)
-        _fill(prior, starts[:2], linear)
-        _fill(plain, starts[:2], np.einsum("ij,ab->iajb", np.eye(2), state.v).swapaxes(1, 2))
+        along = [self._starts[0], self._starts[1 if state.pairs is None else 3]]
+        _fill(prior, along, linear)
+        _fill(plain, along, _repeated(state.v, 2))
         if state.pairs is None:
             return prior, plain
-        size2 = state.pairs.v.shape[0]
-        _fill(prior, [size], self._of_norms()[None, None])
-        places = [size + size2, starts[1] + size, starts[2]]
+        places = [self._starts[k] for k in (2, 4, 5)]
+        _fill(prior, [self._starts[1]], self._of_norms()[None, None])
         _fill(prior, places, self._between_products())
-        _fill(plain, places, np.einsum("ij,ab->iajb", np.eye(3), state.pairs.v).swapaxes(1, 2))
+        _fill(plain, places, _repeated(state.pairs.v, 3))
         return prior, plain
 
     def _of_norms(self) -> Any:
@@ -149,38 +163,59 @@ class FeatureForms:
             return np.where(first == second, x[first] * y[first], x[first] * y[second] + x[second] * y[first])
 
         bb, be, ee = nu[0, 0], nu[0, 1], nu[1, 1]
-        crossed, squared, root = both(bb, be), both(be, be), 2**0.5
-        weights = np.array(
-            [
-                [both(bb, bb), root * crossed, squared],
-                [root * crossed, both(bb, ee) + squared, root * both(be, ee)],
-                [squared, root * both(be, ee), both(ee, ee)],
-            ]
+        generic = _products(both(bb, bb), both(bb, be), both(be, be), both(bb, ee), both(be, ee), both(ee, ee))
+        return self._with_known_weights(pairs.arrays.n_samples * np.tensordot(generic, pairs.gam, 1))
+
+    def _with_known_weights(self, prior: Any) -> Any:
+        """The prior between the products, where the weights along them differ from those of their eigenvalues.
+
+        ``P = (Q^-1 + n V2)^-1`` gives the Q that the eigenvalues make; to it is added what the second moments along the
+        known directions have beyond (eq-products).
+        """
+        state = self.state
+        count, size = prior.shape[0], prior.shape[2]
+        flat = np.swapaxes(prior, 1, 2).reshape(count * size, count * size)
+        plain, one = np.kron(np.eye(count), state.pairs.v), np.eye(count * size)
+        q = flat @ np.linalg.inv(one - plain @ flat) + self._beyond_eigenvalues().swapaxes(1, 2).reshape(flat.shape)
+        return np.swapaxes((q @ np.linalg.inv(one + plain @ q)).reshape(count, size, count, size), 1, 2)
+
+    def _beyond_eigenvalues(self) -> Any:
+        """``n 2/(d (d + m_2)) E[zeta chi chi' (s s' - its value by eigenvalues)]``, shape (3, 3, p2, p2)."""
+        model, pairs = self.state.model, self.state.pairs
+        d, chi = model.problem.input_dim, pairs.arrays.chi
+        scale = 2 * pairs.arrays.n_samples / (d * (d + model.spectrum.moment(2)))
+        known, by_eigenvalue = (
+            _products(s[0, 0] ** 2, s[0, 0] * s[0, 1], s[0, 1] ** 2, s[0, 0] * s[1, 1], s[0, 1] * s[1, 1], s[1, 1] ** 2)
+            for s in (np.moveaxis(model.known, 0, 2), np.moveaxis(model.known_by_eigenvalue, 0, 2))
         )
-        return pairs.arrays.n_samples * np.tensordot(weights, pairs.gam, 1)
+        return scale * np.einsum("u,iju,ua,ub->ijab", self.state.weighted_zeta, known - by_eigenvalue, chi, chi)
 
     def levers(self, parts: Parts) -> Any:
         """``E[R f p']`` of functions p with all features, shape (M, m)."""
-        found = [
-            self._between(degree, *f, parts.values[degree], parts.by_log_norm[degree])
-            for degree, f in enumerate(self._functions)
-        ]
-        return np.concatenate(found)
+        return self._moments(self._functions, parts)
 
     def fitted(self, levers: Any) -> Parts:
         """What the features fit of functions with these levers (M, m)."""
         coefficients = self._t @ levers
-        columns = list(zip(self._functions, self._places, strict=True))
-        values, slopes = (np.array([f[k] @ coefficients[place] for f, place in columns]) for k in (0, 1))
-        return Parts(values, slopes)
+        return Parts(self._functions.values @ coefficients, self._functions.by_log_norm @ coefficients)
 
     def form(self, parts: Parts, others: Parts) -> Any:
-        """``<p, p'>`` but for ``E[R v p_t p_t']``, which belongs to the label's rest and to the learned functions'
-        cost; shape (m, m').
-        """
+        """``<p, p'>`` but for ``E[R v p_t p_t']``, which belongs to the learned functions' cost; shape (m, m')."""
         weighted = (self.factors * self.state.weighted_r)[:, :, None] * others.values
-        plain = np.einsum("skm,skn->mn", parts.values, weighted)
+        plain = np.tensordot(parts.values, weighted, ((0, 1), (0, 1)))
         return plain - self.levers(parts).T @ (self._t @ self.levers(others))
+
+
+def _products(bb_bb: Any, bb_be: Any, be_be: Any, bb_ee: Any, be_ee: Any, ee_ee: Any) -> Any:
+    """Between b^b^, b^e^ (symmetrised) and e^e^, of unit norm (eq-products), shape (3, 3, ...)."""
+    root = 2**0.5
+    rows = [[bb_bb, root * bb_be, be_be], [root * bb_be, bb_ee + be_be, root * be_ee], [be_be, root * be_ee, ee_ee]]
+    return np.array(rows)
+
+
+def _repeated(block: Any, count: int) -> Any:
+    """A block on the diagonal of blocks (count, count, a, b)."""
+    return np.einsum("ij,ab->ijab", np.eye(count), block)
 
 
 def _fill(matrix: Any, starts: list[int], blocks: Any) -> None:

@@ -31,51 +31,57 @@ def label_form(state: CovarianceState) -> LabelForm:
     response = NormResponse(state)
     forms, label, learned = FeatureForms(state, response), _label(state, response), _learned(state, response)
     gram, side = forms.form(learned, learned), forms.form(learned, label)[:, 0]
-    side = side + response.log_norm_variance * (
-        learned.by_log_norm[0].T @ (state.weighted_r * label.by_log_norm[0, :, 0])
-    )
     x = np.linalg.solve(gram + inverse_neuron_form(state) / state.model.problem.n_samples, side)
     own = forms.form(label, label)[0, 0] + state.weighted_r @ _rest(state, response)
     left = [part - (function @ x)[:, :, None] for part, function in zip(label, learned, strict=True)]
-    residual = _residual_by_log_norm(state, response, forms, Parts(*left))
-    return LabelForm(own - side @ x, -2 * (state.model.bulk.sample_weights * response.mean_log_norm) @ residual)
+    residual = _residual_by_norm(state, response, forms, Parts(*left))
+    return LabelForm(own - side @ x, -2 * state.model.bulk.sample_weights @ residual)
 
 
 def _label(state: CovarianceState, response: NormResponse) -> Parts:
-    """The label by degree in kappa_e; kappa_e grows with the norm at its own rate."""
-    labels, rate = state.model.labels, state.model.norms.along_e
-    slopes = rate * np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
+    """The label by degree in kappa_e, which the weight R makes narrower; it knows of no other norm."""
+    labels = state.model.labels
     values = np.stack([labels.g0, labels.g1[0], labels.squares[0]])
-    return Parts(
-        np.stack([response.at_mean_norm(f, t) for f, t in zip(values, slopes, strict=True)])[:, :, None],
-        slopes[:, :, None],
-    )
+    values = (values + response.mean_log_e * _by_log_e(state))[:, :, None]
+    return Parts(values, np.zeros_like(values))
+
+
+def _by_log_e(state: CovarianceState) -> Any:
+    """The derivative of the label's parts by the log of kappa_e's deviation, shape (3, K)."""
+    labels = state.model.labels
+    return np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
 
 
 def _learned(state: CovarianceState, response: NormResponse) -> Parts:
-    """The learned functions ``m(., u) sqrt(w)``, all of degree 0."""
+    """The learned functions: ``m(., u) sqrt(w)``, and what the weights' second moments along the known directions make
+    of the activation's curvature, ``t`` times ``kappa kappa_e`` and ``h_2(kappa_e)`` (eq-learned-parts).
+    """
     model, root = state.model, np.sqrt(state.model.grid.u_weights)
-    slope = model.averages.mean_by_log_norm * root
+    slope, along = model.averages.mean_by_log_norm * root, model.norms.along
     mean = response.at_mean_norm(model.mean * root, slope)
-    none = np.zeros_like(mean)
-    return Parts(np.stack([mean, none, none]), np.stack([slope, 0 * slope, 0 * slope]))
+    crossed = slope * model.grid.kappa[:, None] * along[:, 0, 1]
+    square = slope * along[:, 1, 1] / 2**0.5
+    none = np.zeros_like(slope)
+    return Parts(np.stack([mean, crossed + 0 * mean, square + 0 * mean]), np.stack([slope, none, none]))
 
 
 def _rest(state: CovarianceState, response: NormResponse) -> Any:
-    """The energy of the label beyond its three parts, at the mean norm, shape (K,)."""
+    """The energy of the label beyond its three parts, under the weight R, shape (K,)."""
     labels = state.model.labels
-    slope = state.model.norms.along_e * labels.g2_by_log_norm
-    return labels.g2 + response.mean_log_norm * slope - response.square_factor**2 * labels.squares[0] ** 2
+    return labels.g2 + response.mean_log_e * labels.g2_by_log_norm - response.square_factor**2 * labels.squares[0] ** 2
 
 
-def _residual_by_log_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Parts) -> Any:
-    """``dE[residual^2 | kappa]/dlog |x|`` of what the learned functions leave (eq-inputs-mean-norm), shape (K,)."""
-    labels, rate = state.model.labels, state.model.norms.along_e
+def _residual_by_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Parts) -> Any:
+    """``Delta dE[residual^2 | kappa]/dDelta`` of what the learned functions leave, by the norm and by the deviation of
+    kappa_e (eq-inputs-mean-norm), shape (K,).
+    """
+    labels = state.model.labels
     fitted = forms.fitted(forms.levers(left))
     values, slopes = (part[:, :, 0] - other[:, :, 0] for part, other in zip(left, fitted, strict=True))
-    degrees = rate * np.arange(3)[:, None]
-    found = (2 * forms.factors * values * (slopes + degrees * values)).sum(axis=0)
-    return found + rate * (labels.g2_by_log_norm - 4 * response.square_factor**2 * labels.squares[0] ** 2)
+    by_norm = 2 * (forms.factors * values * slopes).sum(axis=0)
+    by_e = 2 * (forms.factors * values * (_by_log_e(state) + np.arange(3)[:, None] * values)).sum(axis=0)
+    by_e = by_e + labels.g2_by_log_norm - 4 * response.square_factor**2 * labels.squares[0] ** 2
+    return response.mean_log_norm * by_norm + response.mean_log_e * by_e
 
 
 def inverse_neuron_form(state: CovarianceState) -> Any:

@@ -14,7 +14,7 @@ from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
-from polyspike.theory.covariance.step import Step, condition, gains
+from polyspike.theory.covariance.step import Step, condition, gains, known_moments
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
@@ -33,24 +33,27 @@ _ROUNDING = 1e-26
 class Norms:
     """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
 
+    The known directions b^ and e^ have no part in it: what they do to a norm is a function of kappa and kappa_e.
+
     Attributes
     ----------
     variance : float
-        ``v = m_2/(2 d)``, of ``log |x|`` over samples.
+        ``v``, of ``log |x|`` over samples of the same kappa and kappa_e; ``m_2/(2 d)`` but for those directions.
     covariance : ndarray of shape (A, A)
-        Of log tau at u and u' over samples.
-    along_e : float
-        How fast the square of kappa_e grows with the norm, over that of all coordinates: ``<e^|Sigma|e^>/m_2``.
-    along_b : float
-        The same of kappa.
+        Of log tau at u and u' over such samples.
+    of_e, of_b : float
+        ``<e^|Sigma|e^>/d`` and ``<b^|Sigma|b^>/d``: the share of a known coordinate in the square of the norm.
+    along : ndarray of shape (A, 2, 2)
+        ``s_ij(u)/(tau^2 d)``, the share of the known directions in the variance of a pre-activation.
     neurons : ndarray of shape (A,)
         Variance of log tau over neurons.
     """
 
     variance: float
     covariance: Any
-    along_e: float
-    along_b: float
+    of_e: float
+    of_b: float
+    along: Any
     neurons: Any
 
 
@@ -74,6 +77,10 @@ class CovarianceModel:
         input itself.
     pairs : Pairs, optional
         The quadratic features; None at leading order.
+    known : ndarray of shape (A, 2, 2)
+        ``s_ij(u)/tau^2`` along b^ and e^.
+    known_by_eigenvalue : ndarray of shape (A, 2, 2)
+        The same where the weights of an eigenvalue are alike in all directions.
     """
 
     problem: Problem
@@ -89,6 +96,8 @@ class CovarianceModel:
     phi_by_log_norm: Any
     pairs: Pairs | None
     norms: Norms
+    known: Any
+    known_by_eigenvalue: Any
 
     @property
     def mean(self) -> Any:
@@ -135,12 +144,14 @@ def assemble(
     gain = gains(step, spectrum, grid.u)
     variance = _weight_variance(problem, spectrum, step, law, gain, grid.u)
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
-    norms = _norms(problem, spectrum, step, variance / tau**2, finite_dimension)
-    growth = _norm_of_sample(problem, norms, grid.kappa)
-    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, tau * growth
+    known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
+    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(len(tau))
+    spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
+    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
     averages = activation_averages(problem.activation, *pre_activations)
     (phi, phi_by_log_norm), chi = factorise([averages.slope, averages.slope_by_log_norm], [1.0, norms.variance], grid)
-    noise, linear_growth = _independent(averages, tau * growth, norms, grid)
+    noise, linear_growth = _independent(averages, spread, norms, grid)
+    growth = _norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
     bulk = BulkModel(
         sample_weights=grid.kappa_weights,
         neuron_weights=grid.u_weights,
@@ -158,6 +169,8 @@ def assemble(
         step=step,
         law=law,
         grid=grid,
+        known=known,
+        known_by_eigenvalue=np.einsum("lu,ijl->uij", variance / tau**2, step.direction_measures),
         labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
         averages=averages,
         gains=gain,
@@ -201,24 +214,34 @@ def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
     return np.asarray(square**0.5)
 
 
-def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, finite_dimension: bool) -> Norms:
-    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A)."""
-    m2, d = spectrum.moment(2), problem.input_dim
-    along = step.direction_measures @ spectrum.values / m2
-    if not finite_dimension:
-        none = np.zeros((relative.shape[1],) * 2)
-        return Norms(0.0, none, float(along[1, 1]), float(along[0, 0]), none[0])
-    covariance = (spectrum.weights[:, None] * relative).T @ relative / (2 * d)
-    neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
-    return Norms(m2 / (2 * d), covariance, float(along[1, 1]), float(along[0, 0]), neurons)
-
-
-def _norm_of_sample(problem: Problem, norms: Norms, kappa: Array) -> Any:
-    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, shape (K, 1).
-
-    It is ``sqrt(1 + (kappa^2 - 1) <b^|Sigma|b^>/d)`` to first order, and positive as it stands.
+def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> Norms:
+    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A), and
+    those along the known directions (A, 2, 2).
     """
-    share = 2 * norms.variance * norms.along_b
+    d, weights = problem.input_dim, spectrum.weights[:, None]
+    sigma = step.direction_measures @ spectrum.values
+    # A known direction cannot have more of a norm's fluctuation than there is.
+    left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
+    own = np.einsum("lu,ijl->uij", relative, step.direction_measures)
+    covariance = (weights * relative).T @ relative - np.einsum("uij,vij->uv", own, own) / d
+    neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
+    return Norms(
+        left / (2 * d), covariance / (2 * d), float(sigma[1, 1]) / d, float(sigma[0, 0]) / d, known / d, neurons
+    )
+
+
+def _none(count: int) -> Norms:
+    """Norms that do not fluctuate: the leading order."""
+    none = np.zeros((count, count))
+    return Norms(0.0, none, 0.0, 0.0, np.zeros((count, 2, 2)), none[0])
+
+
+def _norm_of_sample(share: Array, kappa: Array) -> Any:
+    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, where kappa has these shares of the
+    square; shape (K, A).
+
+    It is ``sqrt(1 + share (kappa^2 - 1))`` to first order, and positive as it stands.
+    """
     return np.sqrt((1 + share * kappa[:, None] ** 2) / (1 + share))
 
 

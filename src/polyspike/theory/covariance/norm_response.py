@@ -27,27 +27,41 @@ class NormResponse:
         self.state, self.log_norm_variance = state, state.model.norms.variance
 
     @cached_property
-    def inverse_r_by_log_norm(self) -> Any:
-        """``d(1/R)/dlog |x| = 2 h' + 2 phi' (avg[lambda Gam]/m_2 phi + avg[Gam] phi_t)``, shape (K,)."""
+    def _slopes(self) -> Any:
+        """``h' + phi' avg[Gam] phi_t``, by the log of a pre-activation's deviation, shape (K,)."""
         model, state = self.state.model, self.state
-        weights, values = model.spectrum.weights, model.spectrum.values
-        along, plain = (np.tensordot(w, state.blocks.gam, 1) for w in (weights * values, weights))
-        phi = model.bulk.phi
-        grown = phi @ along / model.spectrum.moment(2)
-        linear = ((grown * phi) + (phi @ plain) * model.phi_by_log_norm).sum(axis=1)
-        return 2 * linear + (0.0 if state.pairs is None else 2 * state.pairs.h_slope)
+        gam = np.tensordot(model.spectrum.weights, state.blocks.gam, 1)
+        slope = ((model.bulk.phi @ gam) * model.phi_by_log_norm).sum(axis=1)
+        return slope + (0.0 if state.pairs is None else state.pairs.h_slope)
+
+    def _inputs(self, weights: Any) -> Any:
+        """``phi' sum(weights Gam) phi``, shape (K,)."""
+        gam = np.tensordot(weights, self.state.blocks.gam, 1)
+        return self.state.model.bulk.phi_pairs @ gam.ravel()
 
     @cached_property
     def mean_log_norm(self) -> Any:
-        """``Delta_R``, the mean of the log of the norm under the weight R (eq-inputs-mean-norm), shape (K,)."""
-        return -(self.log_norm_variance * self.state.r * self.inverse_r_by_log_norm)
+        """``Delta_R = -v R d(1/R)/dlog |x|``, the mean of the log of the norm under the weight R
+        (eq-inputs-mean-norm), shape (K,).
+        """
+        spectrum = self.state.model.spectrum
+        inputs = self._inputs(spectrum.weights * spectrum.values) / spectrum.moment(2)
+        return -2 * self.log_norm_variance * self.state.r * (inputs + self._slopes)
+
+    @cached_property
+    def mean_log_e(self) -> Any:
+        """``Delta_e``, what the weight R adds to the log of kappa_e's deviation (eq-inputs-mean-norm), shape (K,)."""
+        model = self.state.model
+        if self.state.pairs is None:
+            return np.zeros(len(self.state.r))
+        inputs = self._inputs(model.direction_measures[1, 1]) / model.problem.input_dim
+        return -self.state.r * (inputs + model.norms.of_e * self._slopes)
 
     @cached_property
     def square_factor(self) -> Any:
         """The mean square of kappa_e under the weight R, shape (K,)."""
-        return np.exp(2 * self.state.model.norms.along_e * self.mean_log_norm)
+        return np.exp(2 * self.mean_log_e)
 
     def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
-        """``f + Delta_R f_t`` for functions of kappa, (K,) or in columns (K, m)."""
-        mean = self.mean_log_norm if np.ndim(values) == 1 else self.mean_log_norm[:, None]
-        return values + mean * by_log_norm
+        """``f + Delta_R f_t`` for functions of kappa in columns (K, m)."""
+        return values + self.mean_log_norm[:, None] * by_log_norm

@@ -11,9 +11,10 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
 
-__all__ = ["Step", "condition"]
+__all__ = ["Step", "condition", "gains", "known_moments"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Step:
         The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
     lean : float
         The cosine of beta with ``Sigma beta*``.
+    matrix_noise : float
+        ``phi_0 E eps^2``, the second moment of M beyond its mean.
     """
 
     scalars: Conditioning
@@ -45,6 +48,7 @@ class Step:
     mean_gradient: Array
     coherent: float
     lean: float
+    matrix_noise: float
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -107,6 +111,7 @@ def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
         mean_gradient=mean_gradient,
         coherent=coherent,
         lean=_lean(spectrum, mean_gradient, problem.phi_gradient * moment),
+        matrix_noise=problem.phi_gradient * moment,
     )
 
 
@@ -160,3 +165,25 @@ def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
     """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2``, shape (L, A)."""
     values, scalars = spectrum.values[:, None], step.scalars
     return 1 - scalars.self_term * u**2 * values + scalars.quadratic_step * u * step.coherent * values**2
+
+
+def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
+    """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and e^ (eq-known-moments), shape (A, 2, 2).
+
+    M stands at its mean, which is larger along the directions on which the residual depends, and beyond at its second
+    moment in all directions.
+    """
+    measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
+    values, e_u, q = spectrum.values, scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
+    more = law.second @ law.eps
+    first, second, third = (measures @ values**k for k in (1, 2, 3))
+    seen = first[:, :count]
+    with_gain = np.einsum("xyl,lu->uxy", measures[:, :count] * values, gain)
+    once = law.mean * np.einsum("xyl,lu->uxy", measures * values**2, gain) + with_gain @ more @ seen.T
+    twice = second[:, :count] @ more @ seen.T
+    square = law.mean**2 * third + law.mean * (twice + twice.T) + seen @ more @ first[:count, :count] @ more @ seen.T
+    own = np.einsum("xyl,lu->uxy", measures * values, gain**2)
+    crossed = e_u[:, None, None] * (once + np.swapaxes(once, 1, 2))
+    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * second
+    in_frame = own + crossed + (e_u**2)[:, None, None] * square + noise
+    return step.known @ in_frame @ step.known.T
