@@ -4,9 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.directions import FeatureForms, Parts
+from polyspike.theory.covariance.features import COMPONENTS, FeatureForms
 from polyspike.theory.covariance.fixed_point import CovarianceState, Solved, derivative
+from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.norm_response import NormResponse
+from polyspike.theory.covariance.products import along_products
 from polyspike.theory.finite_size.spikes.errors import Errors
 
 __all__ = ["LabelForm", "errors", "label_form"]
@@ -33,17 +35,18 @@ def label_form(state: CovarianceState) -> LabelForm:
     gram, side = forms.form(learned, learned), forms.form(learned, label)[:, 0]
     x = np.linalg.solve(gram + inverse_neuron_form(state) / state.model.problem.n_samples, side)
     own = forms.form(label, label)[0, 0] + state.weighted_r @ _rest(state, response)
-    left = [part - (function @ x)[:, :, None] for part, function in zip(label, learned, strict=True)]
-    residual = _residual_by_norm(state, response, forms, Parts(*left))
+    left = label - (learned @ x)[:, :, None]
+    residual = _residual_by_norm(state, response, forms, (left - forms.fitted(left))[:, :, 0])
     return LabelForm(own - side @ x, -2 * state.model.bulk.sample_weights @ residual)
 
 
-def _label(state: CovarianceState, response: NormResponse) -> Parts:
-    """The label by degree in kappa_e, which the weight R makes narrower; it knows of no other norm."""
+def _label(state: CovarianceState, response: NormResponse) -> Any:
+    """The label (6, K, 1); the weight R makes kappa_e narrower, and of the norm it knows nothing."""
     labels = state.model.labels
+    out = np.zeros((COMPONENTS, len(labels.g0), 1), dtype=state.r.dtype)
     values = np.stack([labels.g0, labels.g1[0], labels.squares[0]])
-    values = (values + response.mean_log_e * _by_log_e(state))[:, :, None]
-    return Parts(values, np.zeros_like(values))
+    out[:3, :, 0] = values + response.mean_log_e * _by_log_e(state)
+    return out
 
 
 def _by_log_e(state: CovarianceState) -> Any:
@@ -52,17 +55,23 @@ def _by_log_e(state: CovarianceState) -> Any:
     return np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
 
 
-def _learned(state: CovarianceState, response: NormResponse) -> Parts:
-    """The learned functions: ``m(., u) sqrt(w)``, and what the weights' second moments along the known directions make
-    of the activation's curvature, ``t`` times ``kappa kappa_e`` and ``h_2(kappa_e)`` (eq-learned-parts).
+def _learned(state: CovarianceState, response: NormResponse) -> Any:
+    """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
+    curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (6, K, A).
     """
     model, root = state.model, np.sqrt(state.model.grid.u_weights)
-    slope, along = model.averages.mean_by_log_norm * root, model.norms.along
-    mean = response.at_mean_norm(model.mean * root, slope)
-    crossed = slope * model.grid.kappa[:, None] * along[:, 0, 1]
-    square = slope * along[:, 1, 1] / 2**0.5
-    none = np.zeros_like(slope)
-    return Parts(np.stack([mean, crossed + 0 * mean, square + 0 * mean]), np.stack([slope, none, none]))
+    slope, along, of_norm = model.averages.mean_by_log_norm * root, model.norms.along, norm_share(model)
+    out = np.zeros((COMPONENTS, *slope.shape), dtype=state.r.dtype)
+    out[0] = model.mean * root + response.mean_deviation[:, None] * of_norm * slope
+    out[1] = slope * model.grid.kappa[:, None] * along[:, 0, 1]
+    out[2] = slope * along[:, 1, 1] / 2**0.5
+    out[3] = slope * of_norm
+    return out
+
+
+def norm_share(model: CovarianceModel) -> Any:
+    """The deviation of log tau with Delta, ``<s_u|c^>/(sqrt 2 d tau^2)``, shape (A,); zero at leading order."""
+    return along_products(model, model.relative)[3] / (2**0.5 * model.problem.input_dim)
 
 
 def _rest(state: CovarianceState, response: NormResponse) -> Any:
@@ -71,26 +80,27 @@ def _rest(state: CovarianceState, response: NormResponse) -> Any:
     return labels.g2 + response.mean_log_e * labels.g2_by_log_norm - response.square_factor**2 * labels.squares[0] ** 2
 
 
-def _residual_by_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Parts) -> Any:
-    """``Delta dE[residual^2 | kappa]/dDelta`` of what the learned functions leave, by the norm and by the deviation of
+def _residual_by_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Any) -> Any:
+    """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (6, K) of the label, by the norm and by the deviation of
     kappa_e (eq-inputs-mean-norm), shape (K,).
     """
-    labels = state.model.labels
-    fitted = forms.fitted(forms.levers(left))
-    values, slopes = (part[:, :, 0] - other[:, :, 0] for part, other in zip(left, fitted, strict=True))
-    by_norm = 2 * (forms.factors * values * slopes).sum(axis=0)
-    by_e = 2 * (forms.factors * values * (_by_log_e(state) + np.arange(3)[:, None] * values)).sum(axis=0)
+    labels, values = state.model.labels, left[:3]
+    by_norm = 2 * (forms.factors[:3] * values * left[3:]).sum(axis=0)
+    by_e = 2 * (forms.factors[:3] * values * (_by_log_e(state) + np.arange(3)[:, None] * values)).sum(axis=0)
     by_e = by_e + labels.g2_by_log_norm - 4 * response.square_factor**2 * labels.squares[0] ** 2
-    return response.mean_log_norm * by_norm + response.mean_log_e * by_e
+    return response.mean_deviation * by_norm + response.mean_log_e * by_e
 
 
 def inverse_neuron_form(state: CovarianceState) -> Any:
-    """``U^-1`` in the nodal basis (eq-covariance-cost), shape (A, A)."""
+    """``U^-1`` in the nodal basis (eq-covariance-cost), shape (A, A).
+
+    What of log tau fluctuates over samples, but not with Delta, is noise.
+    """
     model = state.model
-    root = np.sqrt(model.grid.u_weights)
+    root, of_norm = np.sqrt(model.grid.u_weights), norm_share(model)
     by_log_norm = model.averages.mean_by_log_norm * root
-    of_norms = model.problem.n_samples * model.norms.covariance * state.gram(by_log_norm, by_log_norm)
-    cost = np.diag(1 / state.zeta) + of_norms
+    rest = model.norms.covariance - np.outer(of_norm, of_norm)
+    cost = np.diag(1 / state.zeta) + model.problem.n_samples * rest * state.gram(by_log_norm, by_log_norm)
     if model.step.scalars.excluded == 0:
         return cost
     weight = root * model.grid.u

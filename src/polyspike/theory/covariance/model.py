@@ -81,6 +81,8 @@ class CovarianceModel:
         ``s_ij(u)/tau^2`` along b^ and e^.
     known_by_eigenvalue : ndarray of shape (A, 2, 2)
         The same where the weights of an eigenvalue are alike in all directions.
+    relative : ndarray of shape (L, A)
+        ``s_u(lambda)/tau^2``.
     """
 
     problem: Problem
@@ -98,6 +100,7 @@ class CovarianceModel:
     norms: Norms
     known: Any
     known_by_eigenvalue: Any
+    relative: Any
 
     @property
     def mean(self) -> Any:
@@ -170,6 +173,7 @@ def assemble(
         law=law,
         grid=grid,
         known=known,
+        relative=variance / tau**2,
         known_by_eigenvalue=np.einsum("lu,ijl->uij", variance / tau**2, step.direction_measures),
         labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
         averages=averages,

@@ -19,12 +19,12 @@ class NormResponse:
 
     Attributes
     ----------
-    log_norm_variance : float
-        ``v``; zero at leading order.
+    deviation : float
+        ``sqrt v``, the standard deviation of the log of a norm; zero at leading order.
     """
 
     def __init__(self, state: CovarianceState) -> None:
-        self.state, self.log_norm_variance = state, state.model.norms.variance
+        self.state, self.deviation = state, state.model.norms.variance**0.5
 
     @cached_property
     def _slopes(self) -> Any:
@@ -40,13 +40,13 @@ class NormResponse:
         return self.state.model.bulk.phi_pairs @ gam.ravel()
 
     @cached_property
-    def mean_log_norm(self) -> Any:
-        """``Delta_R = -v R d(1/R)/dlog |x|``, the mean of the log of the norm under the weight R
-        (eq-inputs-mean-norm), shape (K,).
+    def mean_deviation(self) -> Any:
+        """``Delta_R = -sqrt v R d(1/R)/dlog |x|``, the mean of Delta under the weight R (eq-inputs-mean-norm), shape
+        (K,).
         """
         spectrum = self.state.model.spectrum
         inputs = self._inputs(spectrum.weights * spectrum.values) / spectrum.moment(2)
-        return -2 * self.log_norm_variance * self.state.r * (inputs + self._slopes)
+        return -2 * self.deviation * self.state.r * (inputs + self._slopes)
 
     @cached_property
     def mean_log_e(self) -> Any:
@@ -64,4 +64,4 @@ class NormResponse:
 
     def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
         """``f + Delta_R f_t`` for functions of kappa in columns (K, m)."""
-        return values + self.mean_log_norm[:, None] * by_log_norm
+        return values + self.deviation * self.mean_deviation[:, None] * by_log_norm
