@@ -21,8 +21,8 @@ from polyspike.errors import PolyspikeError
 TARGET = Path(__file__).parent / "explorer" / "data.js"
 
 AXES: dict[str, list[Any]] = {
-    "activation": ["relu", "tanh"],
-    "teacher": ["h1", "h1 + 0.5*h2", "h1 + 0.6*h2 + 0.3*h3"],
+    "activation": ["relu", "gelu", "tanh"],
+    "teacher": ["h1", "h1 + 0.5*h2", "h1 + 0.6*h2 + 0.3*h3", "relu"],
     "n_samples": [1000, 2000, 4000],
     "width": [500, 1000, 2000],
     "noise": [0.1, 0.5],
@@ -34,7 +34,7 @@ FIXED = {"input_dim": 500, "gradient": "full", "readout": "gaussian"}
 STEPS = [round(0.025 * k, 3) for k in range(21)]
 SPECTRUM_STEPS = [round(0.05 * k, 2) for k in range(11)]
 SPECTRUM_NOISE = 0.5
-LEVELS = (1, 2, 3, 4)
+WINDOWS = (1, 2, 3, 4)
 DIGITS = 4
 POINTS = 40
 
@@ -61,23 +61,23 @@ def predicted(place: dict[str, Any], reasons: list[str]) -> dict[str, Any]:
     start = Problem(**place, **FIXED, step_size=0.0)
     steps = [start, *(start.replace(step_exponent=step) for step in STEPS)]
     answers = predict([step.replace(ridge=ridge) for step in steps for ridge in AXES["ridge"]])
-    windows = [start.replace(step_exponent=0.2, ridge=ridge) for ridge in AXES["ridge"]]
-    limits = [predict(windows, method="window", window=level) for level in LEVELS]
+    inside = [start.replace(step_exponent=0.2, ridge=ridge) for ridge in AXES["ridge"]]
+    limits = [predict(inside, method="window", window=window) for window in WINDOWS]
     return {
         **{name: [rounded(getattr(a, name)) for a in answers] for name in ("test_error", "train_error")},
         "error_estimate": [rounded(a.error_estimate, 2) for a in answers],
         "reason": [index(reasons, "" if a.trusted else reason_of(a.trust_reason)) for a in answers],
         "spike_cosine": [rounded(a.spike_cosine) for a in answers[:: len(AXES["ridge"])]],
-        "limit_test": [[rounded(row.test_error) for row in level] for level in limits],
-        "limit_train": [[rounded(row.train_error) for row in level] for level in limits],
+        "limit_test": [[rounded(row.test_error) for row in rows] for rows in limits],
+        "limit_train": [[rounded(row.train_error) for row in rows] for rows in limits],
     }
 
 
-def index(known: list[str], text: str) -> int:
+def index(texts: list[str], text: str) -> int:
     """Place of a text in a list, to which it is added where it is new."""
-    if text not in known:
-        known.append(text)
-    return known.index(text)
+    if text not in texts:
+        texts.append(text)
+    return texts.index(text)
 
 
 def spectra(place: dict[str, Any]) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ def made() -> dict[str, Any]:
         rows.append(predicted(place, reasons))
         found += spectra(place)
         print(f"\r{count + 1}", end="", file=sys.stderr, flush=True)
-    head = {"axes": AXES, "fixed": FIXED, "steps": STEPS, "spectrum_steps": SPECTRUM_STEPS, "levels": list(LEVELS)}
+    head = {"axes": AXES, "fixed": FIXED, "steps": STEPS, "spectrum_steps": SPECTRUM_STEPS, "windows": list(WINDOWS)}
     head |= {"spectrum_noise": SPECTRUM_NOISE, "points": POINTS, "reasons": reasons, **moments()}
     names = list(rows[0])
     return {**head, **{name: [row[name] for row in rows] for name in names}, "spectra": found}

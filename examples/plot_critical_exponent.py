@@ -54,15 +54,15 @@ T = np.geomspace(0.04, 25, 56)
 
 def gains(n, steps, method="finite-size", gradient="target"):
     """Test error minus that of the untrained network, which on the crossing is that of random features."""
-    level = 2 if method == "crossing" else None
-    found = ps.predict([problem(n, t, gradient) for t in steps], method=method, window=level)
+    window = 2 if method == "crossing" else None
+    found = ps.predict([problem(n, t, gradient) for t in steps], method=method, window=window)
     return np.array([row.test_error for row in found]) - ps.predict(problem(n, 0, gradient)).test_error
 
 
 SIZES = [1000, 2000, 4000, 10**6, 10**9, 10**12]
 curves = {n: gains(n, T) for n in SIZES}
 crossing = gains(10**12, T, "crossing")
-start, *levels = (ps.predict(problem(10**12, 1), method="window", window=level).test_error for level in (0, 1, 2, 4))
+start, *levels = (ps.predict(problem(10**12, 1), method="window", window=window).test_error for window in (0, 1, 2, 4))
 
 # %%
 # How far a size is from the limit, relative to the jump: for the target-only gradient, and for the full one, in whose

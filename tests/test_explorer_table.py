@@ -40,7 +40,9 @@ def test_the_table_is_whole_and_small(maker: Any, data: dict[str, Any]) -> None:
     assert [len(row) for row in data["test_error"]] == [cells] * len(places)
     noisy = [place for place in places if place["noise"] == maker.SPECTRUM_NOISE]
     assert len(data["spectra"]) == len(noisy) * len(data["spectrum_steps"])
-    assert maker.TARGET.stat().st_size < 1_000_000
+    assert maker.TARGET.stat().st_size < 600_000
+    page = (DOCS / "explorer.md").read_text(encoding="utf-8")
+    assert f"{len(places) * cells:,} predictions and {len(data['spectra']):,} spectra" in page
 
 
 def test_a_sample_of_it_is_what_predict_gives(maker: Any, data: dict[str, Any]) -> None:

@@ -67,8 +67,8 @@ Explorer.Table = class {
   async limits(values) {
     const { data } = this;
     const [row, k] = [this.row(values, this.names()), this.row(values, ["ridge"])];
-    return data.levels.map((level, j) => ({
-      level, low: (level - 1) / (2 * level), high: level / (2 * level + 2),
+    return data.windows.map((window, j) => ({
+      window, low: (window - 1) / (2 * window), high: window / (2 * window + 2),
       test_error: data.limit_test[row][j][k], train_error: data.limit_train[row][j][k],
     })).filter((w) => w.test_error !== null);
   }

@@ -16,7 +16,7 @@ from polyspike.errors import (
     PolyspikeError,
     UnreadableError,
 )
-from polyspike.problem import ACTIVATIONS, Activation, Problem, Teacher, as_activation, as_teacher
+from polyspike.problem import ACTIVATIONS, Activation, Inputs, Problem, Teacher, as_activation, as_teacher
 from polyspike.problem.report import ActivationReport, activation_report
 from polyspike.results import (
     Alignment,
@@ -113,6 +113,7 @@ __all__ = [
     "FailedPrediction",
     "GradientSpectrum",
     "GradientSpike",
+    "Inputs",
     "Measurement",
     "MissingPackageError",
     "NumericalError",

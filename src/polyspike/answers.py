@@ -57,19 +57,19 @@ class PredictionFields(Result, Generic[Number]):
 
     @property
     def train_loss(self) -> Number:
-        """With the penalty; as in :class:`polyspike.Prediction`, like all that follow."""
+        """Train loss, with the penalty; as in :class:`polyspike.Prediction`, like all that follow."""
         value: Number = self._field("train_loss")
         return value
 
     @property
     def train_error(self) -> Number:
-        """Without the penalty."""
+        """Train error, without the penalty."""
         value: Number = self._field("train_error")
         return value
 
     @property
     def test_error(self) -> Number:
-        """On fresh noisy samples."""
+        """Test error, on fresh noisy samples."""
         value: Number = self._field("test_error")
         return value
 
@@ -105,7 +105,7 @@ class PredictionFields(Result, Generic[Number]):
 
     @property
     def regime(self) -> str:
-        """Where the prediction holds, in words."""
+        """The regime in which the prediction holds, in words."""
         value: str = self._field("regime", "")
         return value
 

@@ -56,7 +56,7 @@ def _tied(item: str) -> str:
 
 
 def _present(result: Readable) -> dict[str, Any]:
-    """What has something to say."""
+    """The entries that have a value to show."""
     return {name: value for name, value in result._shown().items() if not _is_empty(value)}
 
 
@@ -79,7 +79,7 @@ def _text(value: Any) -> str:
 
 
 def _in_a_cell(value: Any) -> str:
-    """As in the repr, but for quotes and signs that a page does not need."""
+    """The value as in the repr, but for quotes and signs that a page does not need."""
     return value if isinstance(value, str) else _text(value).replace("+/-", "±")
 
 

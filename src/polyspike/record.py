@@ -62,7 +62,7 @@ _NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 
 
 def _of_object(value: Any) -> Any:
-    """By its own word, else by its fields."""
+    """What the ``to_dict`` of an object gives; else its fields."""
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if is_dataclass(value) and not isinstance(value, type):

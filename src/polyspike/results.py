@@ -75,7 +75,7 @@ class Measurement(Result):
         Its standard error over the test samples (the run's own draw held fixed).
     cosine : float or None
         Between ``beta = X' eps / n0``, the learned direction, and beta*; 0.0 at a vanishing
-        gradient, None on real data.
+        gradient, None on real data. Of the vectors themselves, whatever the covariance of the inputs.
     spike_cosine : float or None
         Between the spike direction ``b`` and beta*: ``b = eta c_1 beta`` for the target-only gradient, and with the
         initial output's ``W0' a`` added for the full one (docs/theory-finite-size.md); 0.0 where b vanishes.
@@ -88,6 +88,9 @@ class Measurement(Result):
     seconds : float
         Wall time; of the whole shared draw when several problems share it.
     dtype, device : str
+    biased_cosine : float or None
+        Between ``beta`` and ``Sigma beta*``, to which it leans; None where the covariance Sigma of the inputs is the
+        identity, so that it is the cosine, and on real data.
     """
 
     problem: Any
@@ -105,6 +108,7 @@ class Measurement(Result):
     seconds: float = 0.0
     dtype: str = "float64"
     device: str = "cpu"
+    biased_cosine: float | None = None
 
     def _picture(self) -> str:
         return "" if self.eigenvalues is None else histogram_picture(self.eigenvalues)
@@ -276,7 +280,7 @@ class EdgePrediction(PredictionFields[float | None]):
 
     @property
     def method(self) -> str:
-        """That of the neighbours; the own value is of the method "crossing"."""
+        """The method of the neighbours; the value on the edge itself is of the method "crossing"."""
         return self.below.method
 
     @property
@@ -370,17 +374,17 @@ class Optimum(PredictionFields[float]):
 
     @property
     def method(self) -> str:
-        """Of the prediction."""
+        """The method of the prediction."""
         return self.prediction.method
 
     @property
     def status(self) -> Status:
-        """Of the prediction."""
+        """The status of the prediction."""
         return self.prediction.status
 
     @property
     def spectrum(self) -> Spectrum:
-        """Of the prediction, computed when asked for."""
+        """The spectrum of the prediction, computed when it is first asked for."""
         return self.prediction.spectrum
 
     @property

@@ -83,7 +83,8 @@ def finite_size(problem: Problem) -> Numbers:
 
 
 def window(problem: Problem) -> Numbers:
-    after, before = (predict(p, method="window", window=level) for p, level in ((problem, 1), (untrained(problem), 0)))
+    cases = ((problem, 1), (untrained(problem), 0))
+    after, before = (predict(p, method="window", window=window) for p, window in cases)
     return numbers(after, before)
 
 

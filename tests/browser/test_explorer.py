@@ -12,11 +12,13 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 
 from cli.process import environment
 from explore.serving import serving
-from polyspike import ACTIVATIONS, Problem, best_step, predict, replicate
+from polyspike import ACTIVATIONS, Problem, best_step, predict, replicate, simulate
+from polyspike.edge import fit_edge
 from polyspike.explore import Explorer
 from polyspike.explore.runs import N_TEST
 from polyspike.results import Prediction
@@ -225,7 +227,30 @@ def test_a_bad_value_is_answered_beside_its_field_and_the_figures_stay(open_page
     assert page.locator("img").count() == 0
 
 
-def test_a_simulation_ends_with_its_dots(open_page: Any, explorer: Explorer) -> None:
+def check_simulated_spectrum(page: Any) -> None:
+    """The eigenvalues of the first replicate at the present step, as bars and rings."""
+    expected = simulate(problem(), seed=(0, 0), n_test=2, eigenvalues="all").eigenvalues
+    assert expected is not None
+    found = [row for row in rows(page, "spectrum") if row["kind"].startswith("simulated")]
+    values = [float(row["eigenvalue"]) for row in found]
+    assert values == pytest.approx(expected[: HERE["width"]], rel=1e-5)
+    spikes = fit_edge(np.array(values)).n_spikes
+    assert spikes > 0
+    assert [row["kind"] for row in found].count("simulated spike") == spikes
+    assert page.locator("#ps-figure-spectrum circle.outlier").count() == spikes
+    assert page.locator("#ps-figure-spectrum rect.bar").count() > 10
+    assert "eigenvalues of one simulated network" in page.locator(".ps-spectrum .ps-caption").inner_text()
+
+
+def check_code_with_dots(page: Any, folder: Path) -> None:
+    """The code that is shown runs, and asks for the replicates that were simulated."""
+    page.get_by_text("Show the code").click()
+    code = page.locator("pre.ps-source").inner_text()
+    assert "replicates=3, n_test=5000" in code
+    assert run_code(code, folder).returncode == 0
+
+
+def test_a_simulation_ends_with_its_dots(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
     page = open_page(address(explorer)).page
     page.get_by_label("networks at each step").fill("3")
     page.get_by_role("button", name="Simulate").click()
@@ -237,8 +262,11 @@ def test_a_simulation_ends_with_its_dots(open_page: Any, explorer: Explorer) -> 
     mean, standard_error = replicate(problem(step_exponent=0.4), replicates=3, n_test=N_TEST).test_error
     assert float(found[4]["test_error"]) == pytest.approx(mean)
     assert float(found[4]["test_error_se"]) == pytest.approx(standard_error)
+    check_simulated_spectrum(page)
+    check_code_with_dots(page, tmp_path)
     page.locator("#ps-ridge").fill("0.02")  # the dots belong to other values
     page.wait_for_selector("#ps-figure-errors svg:not(:has(circle.dot))", timeout=PATIENCE)
+    assert page.locator("#ps-figure-spectrum rect.bar").count() > 10  # the spectrum does not depend on the ridge
 
 
 def test_a_simulation_can_be_cancelled(open_page: Any, explorer: Explorer) -> None:
@@ -278,6 +306,7 @@ def test_the_tables_hold_the_numbers(open_page: Any, explorer: Explorer) -> None
     assert float(learned["h1"]) == pytest.approx(spectrum.spikes[0].overlaps[1])
     assert float(learned["mean"]) == pytest.approx(spectrum.means[0])
     cells = [row for row in rows(page, "phase") if row["kind"] == "cell"]
+    assert page.locator("#ps-figure-phase line.region").count() == 2 * 4  # dark and light, at each edge
     assert len(cells) == 21 * len({row["ridge"] for row in cells})
     for cell in cells[::40]:
         values = {"ridge": float(cell["ridge"]), "step_exponent": float(cell["step_exponent"])}
@@ -300,13 +329,17 @@ def test_every_state_has_a_link(open_page: Any, explorer: Explorer) -> None:
     other.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
 
 
+def run_code(code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment(MPLBACKEND="Agg"), capture_output=True, text=True)
+
+
 def test_the_code_makes_the_same_numbers(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
     page = open_page(address(explorer)).page
     page.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
     page.get_by_text("Show the code").click()
     code = page.locator("pre.ps-source").inner_text()
-    command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(MPLBACKEND="Agg"), capture_output=True, text=True)
+    done = run_code(code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"test error {predicted().test_error:.6g}" in done.stdout
     assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")

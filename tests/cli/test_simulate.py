@@ -41,6 +41,12 @@ def test_replicates_take_the_same_options() -> None:
     assert shown["test_error"]["mean"] == pytest.approx(sum(runs) / 2, rel=1e-6)
 
 
+def test_samples_are_an_option() -> None:
+    shown = json.loads(run("--samples", "same", "--seed", "4", "--json").stdout)
+    assert shown["test_error"] == simulate(PROBLEM.replace(samples="same"), seed=4, n_test=300).test_error
+    assert "samples='same'" in shown["problem"]
+
+
 @pytest.mark.parametrize(("option", "value"), [("device", "toaster"), ("dtype", "int8")])
 def test_bad_options_are_named(option: str, value: str) -> None:
     result = run(f"--{option}", value)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from polyspike import ArgumentError, NumericalError
-from polyspike.experiments.statistics import estimate, z_threshold
+from polyspike.experiments.statistics import estimate, with_control_variate, z_threshold
 
 
 def test_estimate_of_known_numbers() -> None:
@@ -75,3 +75,16 @@ def test_more_comparisons_need_a_higher_threshold_and_bonferroni_the_highest() -
 def test_threshold_names_the_bad_argument(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         z_threshold(**arguments)
+
+
+def test_the_luck_of_the_labels_is_taken_out_without_bias() -> None:
+    """Errors proportional to the labels' mean square, times noise of 1 %: the mean stays, the error bar falls."""
+    rng = np.random.default_rng(0)
+    luck = 1 + 0.2 * rng.standard_normal((4000, 6))
+    values = 3 * luck * (1 + 0.01 * rng.standard_normal(luck.shape))
+    steady = np.array([with_control_variate(v, c, 1.0) for v, c in zip(values, luck)])
+    assert steady.std() < 0.2 * values.std()
+    means = steady.mean(axis=1)
+    assert abs(means.mean() - 3) < 4 * means.std() / np.sqrt(means.size)
+    biased = (values / luck.mean(axis=1, keepdims=True) ** 2).mean(axis=1)  # a ratio with the draw's own mean is not
+    assert abs(biased.mean() - 3) > 4 * biased.std() / np.sqrt(means.size)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import polyspike as ps
 from experiments.fakes import Fake
 from polyspike import ArgumentError, Problem, Status
-from polyspike.experiments.curves import summary
+from polyspike.experiments.curves import summary, theory_curves
 from polyspike.experiments.phase import phase_map
 from polyspike.experiments.statistics import MEAN_FIELDS
 from polyspike.experiments.table import records
@@ -141,3 +142,27 @@ def test_a_row_keeps_where_it_came_from() -> None:
     with ps.Store() as store:
         store.add(old)
         assert {(row["version"], row["finished_at"]) for row in store.records()} == {("0.0.1", old[0].finished_at)}
+
+
+def test_a_column_of_samples_stands_where_they_differ() -> None:
+    same = BASE.replace(samples="same")
+    assert "samples" not in ps.table(ps.simulate(PROBLEMS, n_test=20)).columns
+    mixed = ps.table([ps.simulate(problem, n_test=20) for problem in (BASE, same)])
+    assert mixed["samples"].tolist() == ["fresh", "same"]
+
+
+def test_a_sweep_over_samples_keeps_both_apart(tmp_path: Path) -> None:
+    found = ps.sweep([BASE, BASE.replace(samples="same")], replicates=2, workers=1, run=Fake())
+    assert [row["samples"] for row in summary(found)] == ["fresh", "same"]
+    assert [row["curve"] for row in summary(found)] == ["samples = fresh", "samples = same"]
+    assert found.to_pandas()["samples"].tolist() == ["fresh", "fresh", "same", "same"]
+    assert isinstance(found.store, ps.Store)
+    found.store.to_csv(tmp_path / "all.csv")
+    assert pd.read_csv(tmp_path / "all.csv")["samples"].nunique() == 2
+
+
+def test_a_curve_without_theory_has_rows_that_say_so() -> None:
+    steps = [BASE.replace(step_exponent=alpha, samples=s) for alpha in (0.1, 0.3) for s in ("fresh", "same")]
+    rows = theory_curves(steps, points=2)
+    assert [(row["samples"], row["status"]) for row in rows] == [("fresh", "ok")] * 2 + [("same", "out_of_range")] * 2
+    assert rows[2]["test_error"] is None

@@ -21,8 +21,8 @@ def unhurried() -> float:
     return 0.0
 
 
-def own(problem: Problem, method: str = "finite-size", level: int | None = None) -> Prediction:
-    found = predict(problem, method=method, window=level)
+def prediction(problem: Problem, method: str = "finite-size", window: int | None = None) -> Prediction:
+    found = predict(problem, method=method, window=window)
     assert isinstance(found, Prediction)
     return found
 
@@ -31,7 +31,7 @@ def test_points_are_predictions_in_the_order_asked_for() -> None:
     changes: list[dict[str, Any]] = [{"step_exponent": 0.4}, {"step_size": 0}, {"step_exponent": 0.4, "ridge": 1.0}, {}]
     points = replies.predictions(asked(changes=changes), unhurried)["points"]
     for change, point in zip(changes, points, strict=True):
-        expected = own(HERE.replace(**change))
+        expected = prediction(HERE.replace(**change))
         for name in ("train_loss", "train_error", "test_error", "error_estimate", "trusted", "cosine", "null_error"):
             assert point[name] == pytest.approx(getattr(expected, name), rel=1e-8), (change, name)
         assert point["step"] == expected.problem.step
@@ -61,15 +61,15 @@ def test_a_failed_prediction_is_told_and_the_others_go_on() -> None:
 def test_limits_are_those_of_each_window() -> None:
     windows = replies.limits(asked())["windows"]
     assert [(w["low"], w["high"]) for w in windows[:3]] == [(0, 0.25), (0.25, 1 / 3), (1 / 3, 0.375)]
-    assert len(windows) == replies.LEVELS
+    assert len(windows) == replies.WINDOWS
     for window in windows:
         inside = HERE.replace(step_exponent=(window["low"] + window["high"]) / 2)
-        expected = own(inside, "window")
-        assert (window["level"], window["test_error"]) == (expected.window, expected.test_error)
+        expected = prediction(inside, "window")
+        assert (window["window"], window["test_error"]) == (expected.window, expected.test_error)
 
 
 def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
-    expected = own(HERE.replace(ridge=1.0)).spectrum
+    expected = prediction(HERE.replace(ridge=1.0)).spectrum
     found = replies.spectrum(asked())
     assert found["edges"] == [list(edge) for edge in expected.edges]
     assert [spike["location"] for spike in found["spikes"]] == [spike.location for spike in expected.spikes]

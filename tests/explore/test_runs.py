@@ -9,6 +9,7 @@ import pytest
 
 from explore.serving import PROBLEM
 from polyspike import ArgumentError, DoesNotFitError, Problem, replicate
+from polyspike.explore import worker
 from polyspike.explore.runs import N_TEST, Runs
 
 SMALL = {**PROBLEM, "n_samples": 120, "input_dim": 40, "width": 80}
@@ -45,6 +46,7 @@ def test_dots_are_the_means_of_replicate(runs: Runs) -> None:
         for name in ("train_error", "test_error"):
             mean, standard_error = getattr(expected, name)
             assert (dot[name], dot[f"{name}_se"]) == (pytest.approx(mean), pytest.approx(standard_error))
+    assert report["spectrum"] == worker.spectrum(Problem(**SMALL))
 
 
 def process_of(runs: Runs) -> "subprocess.Popen[str]":

@@ -99,8 +99,8 @@ def test_the_limit_is_a_staircase_of_the_window_theory() -> None:
     ax = ps.plot.errors(predictions(), limit=True)
     stairs = staircase(ax)
     np.testing.assert_allclose(stairs.edges[:4], [0, 1 / 4, 1 / 3, 3 / 8])
-    for level, value in enumerate(stairs.values, start=1):
-        assert value == ps.predict(BASE, method="window", window=level).test_error
+    for window, value in enumerate(stairs.values, start=1):
+        assert value == ps.predict(BASE, method="window", window=window).test_error
 
 
 def test_the_limit_may_be_given() -> None:

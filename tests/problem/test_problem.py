@@ -50,6 +50,8 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"gradient": None}, "gradient", "known: full, target"),
     ({"readout": "gausian"}, "readout", "did you mean 'gaussian'? known: gaussian, rademacher, constant"),
     ({"readout": np.array(["gaussian", "constant"])}, "readout", "known: gaussian"),
+    ({"samples": "sane"}, "samples", "did you mean 'same'? known: fresh, same"),
+    ({"samples": "same", "n_gradient": 500}, "n_gradient", "samples='same' takes the 4000 samples of the fit"),
     ({"activation": "rleu"}, "activation", "did you mean 'relu'? known: identity, relu"),
     ({"activation": 3}, "activation", "give a name such as 'tanh', or a function"),
     ({"activation": lambda x: np.sum(x)}, "activation", "it returned shape () for an array of shape"),
@@ -145,18 +147,18 @@ def exact_window(alpha: Fraction) -> tuple[int | None, tuple[int, int] | None]:
     """Window and edges of ``(l-1)/(2l) < alpha < l/(2l+2)``, which says ``l < 1/(1 - 2 alpha) < l + 1``."""
     if alpha == Fraction(1, 2):
         return None, None
-    level = 1 / (1 - 2 * alpha)
-    return (None, (int(level) - 1, int(level))) if level.denominator == 1 else (int(level), None)
+    window = 1 / (1 - 2 * alpha)
+    return (None, (int(window) - 1, int(window))) if window.denominator == 1 else (int(window), None)
 
 
 RATIONAL = sorted({Fraction(p, q) for q in range(1, 41) for p in range(q // 2 + 1)})
 
 
 def test_the_rule_itself() -> None:
-    for level in range(1, 20):
-        lower, upper = Fraction(level - 1, 2 * level), Fraction(level, 2 * level + 2)
-        assert exact_window(lower) == (None, (level - 1, level))
-        assert exact_window((lower + upper) / 2) == (level, None)
+    for window in range(1, 20):
+        lower, upper = Fraction(window - 1, 2 * window), Fraction(window, 2 * window + 2)
+        assert exact_window(lower) == (None, (window - 1, window))
+        assert exact_window((lower + upper) / 2) == (window, None)
 
 
 @pytest.mark.parametrize("n_samples", [2, 1000, 10**6])
@@ -316,3 +318,17 @@ def test_it_means_the_same_in_another_process() -> None:
     script = "import pickle, sys; sys.stdout.write(repr(pickle.load(sys.stdin.buffer)))"
     done = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(problem), capture_output=True, check=True)
     assert done.stdout.decode() == repr(problem)
+
+
+def test_fresh_samples_are_not_written_down() -> None:
+    """What was written, keyed and printed before there was a choice stays as it was."""
+    fresh, same = build(), build(samples="same")
+    assert build(samples="fresh") == fresh != same
+    for text in (repr(fresh), json.dumps(fresh.to_dict()), fresh._repr_html_()):
+        assert "fresh" not in text
+    assert "samples='same'" in repr(same)
+    assert ">samples</td>" in same._repr_html_().replace("</th>", "</td>")
+    assert Problem.from_dict(same.to_dict()) == same
+    assert run_key(fresh, (0,), {}) != run_key(same, (0,), {})
+    assert same.gradient_samples == same.n_samples
+    assert build(samples="same", n_samples=300, n_gradient=300).gradient_samples == 300

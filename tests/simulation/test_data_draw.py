@@ -81,3 +81,34 @@ def test_other_devices_and_float32_agree(options: Any, rel: float) -> None:
     assert (there.device, there.dtype) == (options.get("device", "cpu"), options.get("dtype", "float64"))
     assert there.test_error == pytest.approx(here.test_error, rel=rel)
     assert there.train_loss == pytest.approx(here.train_loss, rel=rel)
+
+
+SAME = PROBLEM.replace(samples="same")
+
+
+@pytest.mark.parametrize("rows", [302, 500, 600, 1000])
+def test_the_same_rows_for_both_stages_leave_all_others_for_the_test(rows: int) -> None:
+    x, y = table(rows)
+    draw = DataDraw((1,), x, y, 300, 300, 80, "same")
+    assert draw.gradient_sample is draw.ridge_sample
+    parts = [draw.ridge_sample.inputs, *(block.inputs for block in draw.test_blocks())]
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), np.sort(x[:, 0]))
+    assert simulate_data(SAME, x, y, seed=1).n_test == rows - 300
+
+
+def test_the_same_rows_are_those_that_a_fresh_run_fits_on() -> None:
+    x, y = table()
+    same, fresh = simulate_data([SAME.replace(step_size=0.0), PROBLEM.replace(step_size=0.0)], x, y, seed=3)
+    assert same.train_loss == fresh.train_loss
+    assert (same.n_test, fresh.n_test) == (700, 400)
+    both = simulate_data([PROBLEM, SAME, PROBLEM.replace(ridge=0.1)], x, y, seed=3)
+    assert [row.problem.samples for row in both] == ["fresh", "same", "fresh"]
+    alone = simulate_data(SAME, x, y, seed=3)
+    assert (alone.train_loss, alone.test_error) == (both[1].train_loss, both[1].test_error)
+    assert both[0].test_error == pytest.approx(simulate_data(PROBLEM, x, y, seed=3).test_error, rel=1e-12)
+
+
+def test_the_same_rows_need_fewer_rows() -> None:
+    x, y = table(301)
+    with pytest.raises(ArgumentError, match="the data have 301 rows; n_samples must leave at least 2"):
+        simulate_data(SAME, x, y)

@@ -245,7 +245,14 @@ def test_bad_arguments_are_named(changes: dict[str, object], argument: str) -> N
         equivalence(problem, **changes)  # type: ignore[arg-type]
 
 
-def test_outside_the_windows_a_level_must_be_given() -> None:
+def test_outside_the_windows_a_window_must_be_given() -> None:
     problem = Problem("tanh", n_samples=50, input_dim=20, width=30, step_exponent=0.25, teacher="h1", ridge=0.01)
     with pytest.raises(ArgumentError, match="window"):
         equivalence(problem)
+
+
+def test_the_gradients_own_samples_have_no_equivalent_of_this_form() -> None:
+    problem = Problem("tanh", "h1", 100, 50, 60, step_exponent=0.1, samples="same")
+    for ask in (equivalence, both_forms):
+        with pytest.raises(ArgumentError, match=r"samples = 'same': .*moves its own features"):
+            ask(problem)

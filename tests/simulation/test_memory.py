@@ -102,3 +102,9 @@ def test_as_many_steps_at_once_as_have_room(monkeypatch: Any) -> None:
 
 def test_this_machine_has_memory() -> None:
     assert memory.available_bytes() > 10_000_000
+
+
+def test_one_sample_for_both_stages_is_drawn_once() -> None:
+    same = PROBLEM.replace(samples="same")
+    drawn = 8 * PROBLEM.n_samples * (PROBLEM.input_dim + 1)
+    assert memory.estimate_bytes(PROBLEM) - memory.estimate_bytes(same) == drawn

@@ -82,6 +82,7 @@ PROBLEM_OPTIONS: dict[str, Any] = {
     "gradient": Annotated[str | None, _option("gradient", "full (the residual) or target.", "full", "target")],
     "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.", *READOUTS)],
     "n_gradient": Annotated[int | None, _integer("n_gradient", "Samples of the gradient step.", "n-samples")],
+    "samples": Annotated[str | None, _option("samples", "fresh ones for the ridge fit, or the same.", "fresh", "same")],
 }
 """Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""
 

@@ -73,7 +73,7 @@ def _problem(problem: Problem) -> str:
     rows = [
         ("activation", problem.activation.label),
         ("teacher", problem.teacher.expression),
-        ("samples n, of the gradient", f"{problem.n_samples}, {problem.gradient_samples}"),
+        ("samples n, of the gradient", f"{problem.n_samples}, {_of_gradient(problem)}"),
         ("inputs d", problem.input_dim),
         ("neurons N", problem.width),
         ("step", f"{problem.step:.6g} = n^{problem.exponent:.4g}" if problem.step > 0 else "0"),
@@ -82,6 +82,10 @@ def _problem(problem: Problem) -> str:
         ("gradient, readout", f"{problem.gradient}, {problem.readout}"),
     ]
     return section("Problem", table((), rows))
+
+
+def _of_gradient(problem: Problem) -> str:
+    return "the same" if problem.samples == "same" else str(problem.gradient_samples)
 
 
 def _numbers(found: Findings) -> str:

@@ -103,7 +103,7 @@ class Reproduction:
         self._report()
 
     def _tell(self, console: Console, name: str) -> None:
-        """For a part with facts, as the user's own data are: what was used, and every effect with its interval."""
+        """Of a part with facts, as the user's own data are, tell what was used, and every effect with its interval."""
         if self.facts[name]:
             for line in (*fact_lines(self.facts[name]), *map(claim_line, self.claims[name])):
                 console.print(f"      {line}", markup=False, highlight=False, soft_wrap=True)
@@ -138,11 +138,11 @@ class _Bar:
         self.progress, self.task = progress, task
 
     def advance(self, cost: float) -> None:
-        """So much more is done."""
+        """Count work as done."""
         self.progress.advance(self.task, cost)
 
     def extend(self, cost: float) -> None:
-        """So much more is to do."""
+        """Add work that is to be done."""
         found = next(task for task in self.progress.tasks if task.id == self.task)
         self.progress.update(self.task, total=(found.total or 0.0) + cost)
 

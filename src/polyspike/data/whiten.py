@@ -48,7 +48,7 @@ class Whitening(Readable):
         return self.directions.shape[1]
 
     def leading(self, dim: int) -> "Whitening":
-        """The same along the first ``dim`` axes only, or all of them if there are fewer."""
+        """The whitening along the first ``dim`` axes only, or all of them if there are fewer."""
         return replace(self, directions=self.directions[:, :dim], shares=self.shares[:dim])
 
     def __call__(self, inputs: Array) -> Array:

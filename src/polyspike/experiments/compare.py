@@ -42,7 +42,7 @@ class Comparison(Result):
 
     @property
     def standard_error(self) -> float:
-        """That of the measured mean; the theory has none."""
+        """Standard error of the measured mean; the theory has none."""
         return self.measured.standard_error
 
     @property
@@ -127,7 +127,7 @@ def disagreements(
     false_alarm: float = 0.01,
     finite_size: float = 0.0,
 ) -> list[Comparison]:
-    """Those of a family of comparisons that noise does not explain, worst first.
+    """The comparisons of a family that noise does not explain, worst first.
 
     The threshold is Šidák's for the number of comparisons given and Student's t with the smallest number of
     replicates among them: if every prediction were right, the list would be empty but for a chance

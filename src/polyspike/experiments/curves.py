@@ -9,8 +9,10 @@ from polyspike.errors import NumericalError
 from polyspike.experiments.compare import COMPARED_FIELDS
 from polyspike.experiments.statistics import mean_columns
 from polyspike.experiments.sweep.run import SweepResult
-from polyspike.experiments.sweep.store import problem_columns
+from polyspike.experiments.sweep.store import aligned, problem_columns
 from polyspike.problem import Problem
+from polyspike.problem.serialise import ADDED
+from polyspike.status import Status
 from polyspike.theory import predict
 
 __all__ = ["curve_label", "step_field", "summary", "theory_curves", "varying_fields"]
@@ -35,7 +37,7 @@ def step_field(problems: Sequence[Problem]) -> str | None:
 def curve_label(problem: Problem, fields: Sequence[str]) -> str:
     """What sets this problem apart from the others of a sweep, its step aside."""
     plain = problem.to_dict()
-    return ", ".join(f"{name} = {plain.get(name)}" for name in fields if name not in _STEPS)
+    return ", ".join(f"{name} = {plain.get(name, ADDED.get(name))}" for name in fields if name not in _STEPS)
 
 
 def summary(result: SweepResult) -> list[dict[str, Any]]:
@@ -45,7 +47,7 @@ def summary(result: SweepResult) -> list[dict[str, Any]]:
     """
     fields = varying_fields(result.problems)
     runs = result.measurements()
-    return [_record(p, m, curve_label(p, fields)) for p, m in zip(result.problems, runs)]
+    return aligned([_record(p, m, curve_label(p, fields)) for p, m in zip(result.problems, runs)])
 
 
 def _record(problem: Problem, runs: Sequence[Any], label: str) -> dict[str, Any]:
@@ -75,15 +77,14 @@ def theory_curves(
     ends = [getattr(p, field) for p in problems if getattr(p, field) is not None]
     steps = np.linspace(min(ends), max(ends), points)
     curves = {curve_label(p, fields): p for p in problems}
-    return [
-        _predicted(problem.replace(**{field: float(step)}), label, method)
-        for label, problem in curves.items()
-        for step in steps
-    ]
+    rows = [(problem.replace(**{field: float(step)}), label) for label, problem in curves.items() for step in steps]
+    return aligned([_predicted(problem, label, method) for problem, label in rows])
 
 
 def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
     record: dict[str, Any] = {"curve": label, **problem_columns(problem), "method": method}
+    if problem.samples == "same":
+        return {**record, "status": Status.OUT_OF_RANGE.value, **dict.fromkeys(COMPARED_FIELDS)}
     try:
         found = predict(problem, method=method)
     except NumericalError as error:

@@ -59,7 +59,7 @@ class Replication(Result):
 
     @property
     def replicates(self) -> int:
-        """How many there are."""
+        """The number of replicates."""
         return len(self.measurements)
 
     @property

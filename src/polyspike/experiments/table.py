@@ -10,7 +10,7 @@ from polyspike.answers import PredictionFields
 from polyspike.errors import ArgumentError
 from polyspike.experiments.replicate import PairedDifference, Replication
 from polyspike.experiments.statistics import MEAN_FIELDS, mean_columns
-from polyspike.experiments.sweep.store import Row, problem_columns, run_columns, seed_columns
+from polyspike.experiments.sweep.store import Row, aligned, problem_columns, run_columns, seed_columns
 from polyspike.experiments.sweep.tables import frame
 from polyspike.problem import Problem
 from polyspike.record import Result, plain
@@ -60,10 +60,10 @@ def table(rows: Iterable[Result | Mapping[str, Any]] | Result) -> Any:
 
 
 def records(rows: Iterable[Result | Mapping[str, Any]] | Result) -> list[Record]:
-    """The same as flat dicts, without pandas."""
+    """The rows of the table as flat dicts, without pandas."""
     listed = [rows] if isinstance(rows, Result) else list(rows)
     longest = max((len(row.seed) for row in listed if isinstance(row, Row | Measurement)), default=2)
-    return [_record(row, longest) for row in listed]
+    return aligned([_record(row, longest) for row in listed])
 
 
 def _record(row: Any, longest: int) -> Record:

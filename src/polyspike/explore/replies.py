@@ -17,15 +17,15 @@ from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.theory import best_step, predict
 
-__all__ = ["BUDGET", "LEVELS", "REPLIES", "best", "limits", "means", "predictions", "spectrum"]
+__all__ = ["BUDGET", "REPLIES", "WINDOWS", "best", "limits", "means", "predictions", "spectrum"]
 
 Reply = dict[str, Any]
 
 BUDGET = 0.045
 """Seconds after which no further prediction is begun in one answer."""
 
-LEVELS = 6
-"""Windows of which the limit is shown; those beyond lie closer than an eye can tell to alpha = 1/2."""
+WINDOWS = 6
+"""How many windows show their limit; those beyond lie closer than an eye can tell to alpha = 1/2."""
 
 _KNOWN = 64
 
@@ -80,24 +80,24 @@ def point(answer: Prediction | EdgePrediction | FailedPrediction) -> Reply:
 def limits(question: Mapping[str, Any]) -> Reply:
     """The limit in each window: ``windows``, of ``low`` and ``high`` exponents, ``train_error`` and ``test_error``."""
     problem = problem_of(question)
-    rows = [(level, _limit(problem, level)) for level in range(1, LEVELS + 1)]
-    return {"windows": [_window(level, answer) for level, answer in rows if answer is not None]}
+    rows = [(window, _limit(problem, window)) for window in range(1, WINDOWS + 1)]
+    return {"windows": [_window(window, answer) for window, answer in rows if answer is not None]}
 
 
-def _limit(problem: Problem, level: int) -> Prediction | EdgePrediction | FailedPrediction | None:
-    inside = problem.replace(step_exponent=(_start(level) + _start(level + 1)) / 2)
-    answer = predict([inside], method="window", window=level)[0]
+def _limit(problem: Problem, window: int) -> Prediction | EdgePrediction | FailedPrediction | None:
+    inside = problem.replace(step_exponent=(_start(window) + _start(window + 1)) / 2)
+    answer = predict([inside], method="window", window=window)[0]
     return None if isinstance(answer, FailedPrediction) else answer
 
 
-def _window(level: int, answer: Any) -> Reply:
-    ends = {"low": _start(level), "high": _start(level + 1)}
-    return {"level": level, **ends, "train_error": answer.train_error, "test_error": answer.test_error}
+def _window(window: int, answer: Any) -> Reply:
+    ends = {"low": _start(window), "high": _start(window + 1)}
+    return {"window": window, **ends, "train_error": answer.train_error, "test_error": answer.test_error}
 
 
-def _start(level: int) -> float:
+def _start(window: int) -> float:
     """The exponent ``(l-1)/(2l)`` from which on l spikes grow."""
-    return (level - 1) / (2 * level)
+    return (window - 1) / (2 * window)
 
 
 def spectrum(question: Mapping[str, Any]) -> Reply:

@@ -36,6 +36,8 @@ class Run:
         How long all of it takes, as estimated by the worker.
     rows : list of dict
         Errors of every replicate that is done, a list over the steps each.
+    spectrum : dict or None
+        See :func:`polyspike.explore.worker.spectrum`; it comes last.
     state : {"running", "done", "cancelled", "failed"}
     message : str
         Why it failed.
@@ -46,6 +48,7 @@ class Run:
     total: int
     seconds: float | None = None
     rows: list[dict[str, list[float]]] = field(default_factory=list)
+    spectrum: dict[str, Any] | None = None
     state: str = "running"
     message: str = ""
 
@@ -60,6 +63,7 @@ class Run:
             "n_test": N_TEST,
             "seconds": self.seconds,
             "message": self.message,
+            "spectrum": self.spectrum,
             "dots": [self._dot(rows, k) for k in range(len(self.steps))] if len(rows) > 1 else [],
         }
 
@@ -82,6 +86,8 @@ class Runs:
 
     def start(self, question: dict[str, Any]) -> dict[str, Any]:
         """Start to simulate ``problem`` at ``steps``, ``replicates`` networks each; a run in progress is stopped.
+
+        The eigenvalues are those of the first network at the problem's own step.
 
         Raises
         ------
@@ -145,7 +151,7 @@ class Runs:
                 self._take(run, json.loads(line))
         with self._lock:
             if run.state == "running":
-                run.state = "done" if len(run.rows) == run.total else "failed"
+                run.state = "failed" if run.spectrum is None else "done"
                 run.message = run.message or ("" if run.state == "done" else "the simulating process has died")
 
     def _take(self, run: Run, told: dict[str, Any]) -> None:
@@ -156,6 +162,8 @@ class Runs:
                 run.state, run.message = "failed", told["message"]
             elif "seconds" in told:
                 run.seconds = told["seconds"]
+            elif "spectrum" in told:
+                run.spectrum = told["spectrum"]
             else:
                 run.rows.append(told)
 

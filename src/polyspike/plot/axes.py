@@ -48,6 +48,8 @@ SCALES = ("step_size", "ridge", "n_samples", "input_dim", "width", "n_gradient",
 _WIDE, _VERY_WIDE = 8.0, 30.0
 # Decades from which the ticks at 2 and 5 are too many.
 _MANY = 1.6
+# Ticks within a decade, for axes of less than so many decades.
+_TICKS = ((0.35, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)), (1.0, (1, 2, 3, 5, 7)), (np.inf, (1, 2, 5)))
 
 
 def as_axes(ax: Any, figsize: tuple[float, float] = (5.0, 3.4)) -> Axes:
@@ -78,20 +80,29 @@ def label_axes(ax: Axes, x: str, y: str) -> None:
 
 
 def set_scale(ax: Axes, which: str, field: str, values: Iterable[float]) -> None:
-    """A logarithmic axis, "x" or "y", where positive values spread widely; ratios and sizes need less spread."""
+    """A logarithmic axis, "x" or "y", where positive values spread widely; ratios and sizes need less spread.
+
+    An axis that a user has made logarithmic gets ticks that can be read; ticks that a user has set stay.
+    """
+    axis: Axis = getattr(ax, f"{which}axis")
+    chosen = axis.get_scale() == "log"
     shown = np.array(list(values), dtype=float)
-    shown = shown[np.isfinite(shown)]
+    shown = shown[np.isfinite(shown) & ((shown > 0) | (not chosen))]
     if shown.size == 0 or shown.min() <= 0:
         return
-    if shown.max() > (_WIDE if field in SCALES else _VERY_WIDE) * shown.min():
+    ratio = float(shown.max() / shown.min())
+    if not chosen and ratio > (_WIDE if field in SCALES else _VERY_WIDE):
         getattr(ax, f"set_{which}scale")("log")
-        log_ticks(getattr(ax, f"{which}axis"), float(np.log10(shown.max() / shown.min())))
+    if axis.get_scale() == "log" and isinstance(axis.get_major_locator(), LogLocator):
+        log_ticks(axis, float(np.log10(ratio)))
 
 
 def log_ticks(axis: Axis, decades: float) -> None:
-    """Ticks at 1, 2 and 5, as plain numbers, where powers of ten would be one or two."""
+    """Ticks with plain numbers also between powers of ten, where there are one or two of these: the more, the shorter
+    the axis.
+    """
     if decades <= _MANY:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_locator(LogLocator(subs=next(subs for longest, subs in _TICKS if decades < longest)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
 

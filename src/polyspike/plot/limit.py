@@ -64,11 +64,11 @@ def _steps(curve: Curve, y: str, known: bool) -> dict[int, float]:
     """Value of every window."""
     if not known:
         found = [(row.number("window")[0], row.number(y)[0]) for row in curve.rows]
-        return {int(level): value for level, value in found if level and value is not None}
+        return {int(window): value for window, value in found if window and value is not None}
     source = _source(curve)
     places = [place for row in curve.rows if (place := position(row, "step_exponent")) is not None]
-    levels = [level for level in range(1, HIGHEST_WINDOW + 1) if window_edge(level) < max(places)]
-    return {level: getattr(source.limit(level), y) for level in levels}
+    windows = [window for window in range(1, HIGHEST_WINDOW + 1) if window_edge(window) < max(places)]
+    return {window: getattr(source.limit(window), y) for window in windows}
 
 
 def _source(curve: Curve) -> Any:
@@ -90,13 +90,13 @@ def _samples(curve: Curve, x: str) -> float | None:
     return float(sizes.pop() or 0)
 
 
-def _staircase(ax: Axes, levels: Mapping[int, float], n: float | None, style: dict[str, Any]) -> None:
+def _staircase(ax: Axes, value_of: Mapping[int, float], n: float | None, style: dict[str, Any]) -> None:
     """One step for each window; windows that are missing leave a gap."""
-    if not levels:
+    if not value_of:
         return
-    every = range(min(levels), max(levels) + 2)
-    edges = [window_edge(level) if n is None else n ** window_edge(level) for level in every]
-    values = [levels.get(level, np.nan) for level in every[:-1]]
+    every = range(min(value_of), max(value_of) + 2)
+    edges = [window_edge(window) if n is None else n ** window_edge(window) for window in every]
+    values = [value_of.get(window, np.nan) for window in every[:-1]]
     left, right = ax.get_xlim()
     ax.stairs(values, edges, baseline=None, **style)
     ax.set_xlim(left, right)

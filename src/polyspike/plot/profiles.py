@@ -48,12 +48,12 @@ class Profile:
         return self.overlaps[vector, degree][0]
 
     def error(self, vector: int, degree: int) -> float:
-        """Its standard error."""
+        """The standard error of the share."""
         return self.overlaps[vector, degree][1]
 
 
 def measured_profile(run: Any) -> Profile:
-    """Of a run, of several, or of the rows of a table."""
+    """The profile of a run, of several, or of the rows of a table."""
     runs = getattr(run, "measurements", run)
     several = [runs] if hasattr(runs, "problem") or isinstance(runs, Mapping) else _listed(runs)
     if several and all(isinstance(one, Mapping) for one in several):
@@ -94,7 +94,7 @@ def _of_table(rows: Sequence[Mapping[str, Any]]) -> Profile:
 
 
 def predicted_profile(theory: Any) -> Profile:
-    """Of the spikes of a prediction or a spectrum; of a table's rows as they stand."""
+    """The profile of the spikes of a prediction or a spectrum; of a table's rows as they stand."""
     found = getattr(theory, "spectrum", theory)
     if isinstance(found, Spectrum):
         values = [spike.overlaps for spike in found.spikes]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ Options = Mapping[str, Any] | None
 
 _SIZES = ("n_samples", "input_dim", "width", "n_gradient", "sample_ratio", "phi", "psi")
 """Fields that may grow together, so that one of them on the axis stands for the others."""
+
+_LARGE = 100_000
+"""Integers from which on powers of ten are written, where they are exact."""
 
 _WORDS = {"n_samples": "n", "input_dim": "d", "width": "N", "n_gradient": "n0"}
 
@@ -84,8 +88,21 @@ def _label(row: Row, hue: Sequence[str]) -> str:
 
 
 def _said(name: str, value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if isinstance(value, str) else f"{_WORDS.get(name, name.replace('_', ' '))} = {text}"
+    return value if isinstance(value, str) else f"{_WORDS.get(name, name.replace('_', ' '))} = {_number(value)}"
+
+
+def _number(value: Any) -> str:
+    """A number as people write it: ``$10^{9}$`` and no row of zeros. Different integers stay different."""
+    if isinstance(value, Integral):
+        whole = int(value)
+        text = f"{whole:.2e}" if abs(whole) >= _LARGE and float(f"{whole:.2e}") == whole else str(value)
+    else:
+        text = f"{value:g}" if isinstance(value, Real) else str(value)
+    mantissa, _, power = text.partition("e")
+    if not power.lstrip("+-").isdecimal():
+        return text
+    mantissa = f"{float(mantissa):g}"
+    return rf"$10^{{{int(power)}}}$" if mantissa == "1" else rf"${mantissa} \cdot 10^{{{int(power)}}}$"
 
 
 def points(rows: Sequence[Row], x: str, y: str, argument: str, hue: Sequence[str] = ()) -> list[Point]:

@@ -46,7 +46,7 @@ class Palette:
     series: tuple[str, ...]
 
     def colour(self, k: int) -> str:
-        """Of the k-th degree, counted from 1; degree 0 and what lies beyond the last have the quiet one."""
+        """The colour of the k-th degree, counted from 1; degree 0 and what lies beyond the last have the quiet one."""
         return self.series[k - 1] if 1 <= k <= len(self.series) else self.quiet
 
 

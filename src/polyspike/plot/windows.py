@@ -11,9 +11,9 @@ __all__ = ["frame_exponents", "mark_windows", "window_edge"]
 _MARGIN = 0.015
 
 
-def window_edge(level: int) -> float:
+def window_edge(window: int) -> float:
     """Lower edge ``(l-1)/(2l)`` of the l-th window."""
-    return (level - 1) / (2 * level)
+    return (window - 1) / (2 * window)
 
 
 def frame_exponents(ax: Axes, places: Sequence[float], fresh: bool) -> None:
@@ -38,12 +38,12 @@ def mark_windows(ax: Axes, highest: int = 4, label: bool = True) -> None:
         Whether to write the numbers.
     """
     quiet = palette(ax).quiet
-    for level in range(2, highest + 1):
-        ax.axvline(window_edge(level), color=quiet, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
+    for window in range(2, highest + 1):
+        ax.axvline(window_edge(window), color=quiet, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
     if not label:
         return
-    middles = {level: (window_edge(level) + window_edge(level + 1)) / 2 for level in range(1, highest)}
-    names = [r"$\ell = 1$" if level == 1 else f"${level}$" for level in middles]
+    middles = {window: (window_edge(window) + window_edge(window + 1)) / 2 for window in range(1, highest)}
+    names = [r"$\ell = 1$" if window == 1 else f"${window}$" for window in middles]
     top = ax.secondary_xaxis("top")  # an axis, so that a title stands above it
     top.set_xticks(list(middles.values()), names)
     top.tick_params(length=0, pad=1, labelsize=7, labelcolor=quiet)

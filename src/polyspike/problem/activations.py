@@ -105,7 +105,7 @@ _FORMULAS: dict[str, Formula] = {
 
 @lru_cache(maxsize=64)
 def _smoothness(formula: Formula) -> Smoothness:
-    """That of a formula, of which it is known where it is analytic."""
+    """The smoothness of a formula, of which it is known where it is analytic."""
     return known_smoothness(lambda x: np.asarray(formula.value(x, np), dtype=float), formula.kinks)
 
 

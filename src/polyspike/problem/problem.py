@@ -13,18 +13,20 @@ from polyspike.errors import ArgumentError
 from polyspike.markup import table
 from polyspike.problem.activations import Activation, as_activation
 from polyspike.problem.importing import is_dotted
+from polyspike.problem.inputs import Inputs, as_inputs
 from polyspike.problem.names import closest_names
-from polyspike.problem.serialise import read_toml, to_plain, write_toml
+from polyspike.problem.serialise import given, read_toml, to_plain, write_toml
 from polyspike.problem.teachers import Teacher, as_teacher
 from polyspike.scalars import as_integer, as_real
 
-__all__ = ["GRADIENTS", "READOUTS", "Problem", "as_problems"]
+__all__ = ["GRADIENTS", "READOUTS", "SAMPLES", "Problem", "as_problems"]
 
 Coefficients = Sequence[float] | NDArray[np.float64]
 """Of a teacher, by Hermite degree."""
 
 GRADIENTS = ("full", "target")
 READOUTS = ("gaussian", "rademacher", "constant")
+SAMPLES = ("fresh", "same")
 
 # Any larger would overflow somewhere; no theory is meant for it.
 _LARGEST_SIZE = 10**30
@@ -37,11 +39,11 @@ _EDGE = 1e-12
 class Problem:
     """One gradient step on the first layer of a two-layer network, then ridge regression on the second.
 
-    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)``, labels
+    The model of Moniri et al. (arXiv 2310.07891): inputs ``x ~ N(0, I_d)`` (or any other law), labels
     ``y = sigma*(x . beta*) + noise``, network ``f(x) = a . sigma(W x)`` with rows of ``W`` uniform on the
     unit sphere and readout entries of variance ``1/width``. One full-batch step of size ``eta`` on
-    ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is fitted on a fresh sample by ridge regression,
-    ``min |y - F a|^2/n + ridge |a|^2``.
+    ``|y - f(X)|^2 / (2 n)`` moves ``W``; then the readout is fitted by ridge regression,
+    ``min |y - F a|^2/n + ridge |a|^2``, on a fresh sample, or with ``samples="same"`` on that of the step.
 
     Parameters
     ----------
@@ -65,6 +67,12 @@ class Problem:
         Law of the initial readout.
     n_gradient : int, optional
         Samples of the gradient step; ``n_samples`` when None.
+    samples : {"fresh", "same"}
+        Whether the ridge regression has a sample of its own, independent of the gradient's (as in the paper), or
+        the inputs and labels of the gradient once more.
+    inputs : str or Inputs
+        Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
+        ``"power:0.5; teacher=top; law=uniform"``.
 
     Raises
     ------
@@ -90,6 +98,8 @@ class Problem:
     gradient: str
     readout: str
     n_gradient: int | None
+    samples: str
+    inputs: Inputs
 
     def __init__(
         self,
@@ -106,6 +116,8 @@ class Problem:
         gradient: str = "full",
         readout: str = "gaussian",
         n_gradient: int | None = None,
+        samples: str = "fresh",
+        inputs: str | Inputs = "isotropic",
     ) -> None:
         values = {
             "n_samples": _size("n_samples", n_samples),
@@ -119,11 +131,17 @@ class Problem:
             "readout": _choice("readout", readout, READOUTS),
             "activation": as_activation(activation),
             "teacher": as_teacher(teacher),
+            "samples": _choice("samples", samples, SAMPLES),
+            "inputs": as_inputs(inputs),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
             raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
+        self.inputs.check(self.input_dim, self.teacher.n_indices)
+        if self.samples == "same" and self.gradient_samples != self.n_samples:
+            remedy = f"samples='same' takes the {self.n_samples} samples of the fit for the gradient; leave it out"
+            raise ArgumentError("n_gradient", n_gradient, remedy)
 
     @property
     def phi(self) -> float:
@@ -184,7 +202,7 @@ class Problem:
 
     @property
     def label_second_moment(self) -> float:
-        """``E y^2 = E sigma*^2 + noise^2``."""
+        """``E y^2 = E sigma*^2 + noise^2``, where ``x . beta*`` is Gaussian."""
         return self.teacher.second_moment + self.noise * self.noise
 
     def replace(self, **changes: Any) -> Self:
@@ -234,17 +252,20 @@ class Problem:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the arguments, and what follows from them."""
-        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        known = given(self)
         known |= {"activation": self.activation.label, "teacher": self.teacher.expression}
         where = "between windows" if self.window_edges else self.window
         known |= {"step (eta)": f"{self.step:.4g}", "window (l)": where, "d/n, d/N": f"{self.phi:.4g}, {self.psi:.4g}"}
-        return table("Problem", {name: str(value) for name, value in known.items() if value is not None})
+        return table("Problem", {name: str(value) for name, value in known.items()})
 
     def __repr__(self) -> str:
-        shown = {f.name: repr(getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None}
+        shown = {name: repr(value) for name, value in given(self).items()}
         activation, teacher = self.activation, self.teacher
         shown["activation"] = repr(activation.label) if activation.is_named else activation.label
         shown["teacher"] = repr(teacher.expression) if teacher.is_named else teacher.expression
+        shown["inputs"] = repr(str(self.inputs))
+        if self.inputs == Inputs():
+            del shown["inputs"]
         return f"Problem({', '.join(f'{name}={text}' for name, text in shown.items())})"
 
 

@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from polyspike.errors import ArgumentError, UnreadableError
+from polyspike.problem.inputs import Inputs
 
-__all__ = ["read_toml", "to_plain", "toml_text", "write_toml"]
+__all__ = ["ADDED", "given", "read_toml", "to_plain", "toml_text", "write_toml"]
+
+ADDED = {"samples": "fresh", "inputs": Inputs()}
+"""Fields that came later: left out at these values, so that older files, keys and tables stay what they are."""
+
+
+def given(problem: Any) -> dict[str, Any]:
+    """The fields of a problem that say something: neither None nor the value of before there was such a field."""
+    values = {f.name: getattr(problem, f.name) for f in fields(problem)}
+    return {n: value for n, value in values.items() if value is not None and (n not in ADDED or value != ADDED[n])}
 
 
 def to_plain(problem: Any) -> dict[str, Any]:
-    """The fields of a problem as strings and numbers; fields that are None are left out."""
-    plain = {f.name: getattr(problem, f.name) for f in fields(problem)}
+    """The fields of :func:`given` as strings and numbers."""
+    plain = given(problem)
     activation, teacher = plain["activation"], plain["teacher"]
     for argument, value, has_text in (
         ("activation", activation, activation.is_named),
@@ -26,7 +36,7 @@ def to_plain(problem: Any) -> dict[str, Any]:
                 "a callable has no text form; put it in a module and give its dotted name, 'mymodule.myfunction'",
             )
     plain["activation"], plain["teacher"] = activation.label, teacher.expression
-    return {name: value for name, value in plain.items() if value is not None}
+    return {name: str(value) if isinstance(value, Inputs) else value for name, value in plain.items()}
 
 
 def toml_text(values: dict[str, Any]) -> str:

@@ -157,7 +157,7 @@ def simple_far_out(evaluate: Callable[[Array], Array], scale: float = 0.0) -> bo
 
 
 def known_smoothness(evaluate: Callable[[Array], Array], kinks: tuple[float, ...]) -> Smoothness:
-    """That of a function of which it is known where it is analytic: no panels for steep places.
+    """The smoothness of a function of which it is known where it is analytic: no panels for steep places.
 
     Whether it is simple far out is asked at 1e-11 of its root mean square.
     """
@@ -189,7 +189,7 @@ def _root_mean_square(evaluate: Callable[[Array], Array], left: Array, right: Ar
 
 
 def _joined(parts: list[Panels]) -> Panels:
-    """In the order of the line."""
+    """The panels in the order of the line."""
     whole = Panels(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     order = np.argsort(whole.left)
     return Panels(*(part[order] for part in whole))
@@ -220,5 +220,5 @@ def _places(left: Array, right: Array) -> str:
 
 @lru_cache(maxsize=256)
 def smoothness_of(function: Callable[[Any], Any], kinks: tuple[float, ...]) -> Smoothness:
-    """That of a function known to be vectorised and finite, for a teacher's quadratures."""
+    """The smoothness of a function known to be vectorised and finite, for a teacher's quadratures."""
     return resolve("teacher", function, lambda x: np.asarray(function(x), dtype=float), kinks)[0]

@@ -173,7 +173,7 @@ def _factor_kinks(factor: Factor) -> tuple[float, ...]:
 
 
 def factors_at(factors: tuple[Factor, ...], index: int) -> tuple[Factor, ...]:
-    """Those of one index, as if it were the only one."""
+    """The factors of one index, as if it were the only one."""
     return tuple(Factor(f.name) for f in factors if f.axis == index)
 
 

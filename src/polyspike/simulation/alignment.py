@@ -42,7 +42,7 @@ def alignment(features: Any, projection: Array, degree: int, n_vectors: int, arr
 
 
 class AlignmentSum:
-    """The same, summed over blocks of rows of the singular vectors."""
+    """:func:`alignment`, summed over blocks of rows of the singular vectors."""
 
     def __init__(self, degree: int) -> None:
         self.degree = degree

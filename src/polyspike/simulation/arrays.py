@@ -212,7 +212,7 @@ class Arrays:
         return self.xp.linalg.solve(triangle, columns)
 
     def _singular(self) -> tuple[type[Exception], ...]:
-        """What this library raises when a matrix is not positive definite."""
+        """The exception that this library raises when a matrix is not positive definite."""
         if self.library == "torch":
             return (import_module("torch").linalg.LinAlgError,)
         return (np.linalg.LinAlgError,)

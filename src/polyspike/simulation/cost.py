@@ -97,7 +97,10 @@ def phases_of(
     """The operations of ``simulate(problem, ...)`` with a storage, to leading order."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     smaller, larger = min(n, width), max(n, width)
-    gradient = Rates(product=2 * n0 * d * width, normal=n0 * d, entry=2 * n0 * width)
+    # Streamed samples are drawn again in every pass; held ones once.
+    again = problem.samples == "fresh" or storage is Storage.SAMPLES
+    own = n0 if problem.samples == "fresh" else 0
+    gradient = Rates(product=2 * n0 * d * width, normal=n0 * d * again, entry=2 * n0 * width)
     features = Rates(product=2 * n * d * width, normal=n * d, entry=n * width)
     gram = Rates(product=larger * smaller**2 / 2)
     solve = Rates(product=smaller**3 / 6)
@@ -106,8 +109,8 @@ def phases_of(
     if storage is not Storage.NEURONS:
         return Phases(gradient + Rates(normal=width * d), fit, test)
     # The samples are drawn once; the gradient is made again in each of two passes, and the test set for every block.
-    initial = Rates(product=n0 * d * width, normal=(n + n0 + width) * d, entry=n0 * width)
-    one_pass = gradient + features + Rates(normal=(width - n - n0) * d)
+    initial = Rates(product=n0 * d * width, normal=(n + own + width) * d, entry=n0 * width)
+    one_pass = gradient + features + Rates(normal=(width - n - own) * d)
     blocks = -(-width // BLOCK_ROWS)
     return Phases(initial, one_pass + gram + fit, one_pass + test + Rates(normal=(blocks - 1) * n_test * d))
 

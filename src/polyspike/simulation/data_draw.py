@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
-from polyspike.problem.problem import as_problems
+from polyspike.problem.problem import SAMPLES, as_problems
 from polyspike.results import Measurement
 from polyspike.scalars import as_seed
 from polyspike.simulation.devices import arrays_on
@@ -48,6 +48,9 @@ class DataDraw:
     target : ndarray of shape (rows,)
     n_gradient, n_samples, width : int
         The rest of the rows is the test set.
+    samples : {"fresh", "same"}
+        With "same" both stages have the ``n_samples`` rows that a fresh run of this seed fits on, where the table is
+        long enough for one (else the last rows of the same shuffle), and all other rows are the test set.
     """
 
     seed: tuple[int, ...]
@@ -56,6 +59,7 @@ class DataDraw:
     n_gradient: int
     n_samples: int
     width: int
+    samples: str = "fresh"
 
     @cached_property
     def weights(self) -> Array:
@@ -65,21 +69,31 @@ class DataDraw:
     @cached_property
     def gradient_sample(self) -> LabelledSample:
         """The rows of the gradient step."""
-        return self._rows(0, self.n_gradient)
+        return self.ridge_sample if self.samples == "same" else self._rows(0, self.n_gradient)
 
     @cached_property
     def ridge_sample(self) -> LabelledSample:
         """The rows of the ridge fit."""
-        return self._rows(self.n_gradient, self.n_gradient + self.n_samples)
+        return self._rows(self._start, self._start + self.n_samples)
 
     def readout(self, law: str) -> Array:
         """Initial readout."""
         return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
 
     def test_blocks(self) -> Iterator[LabelledSample]:
-        """All other rows."""
-        for start in range(self.n_gradient + self.n_samples, len(self.inputs), BLOCK_ROWS):
-            yield self._rows(start, min(start + BLOCK_ROWS, len(self.inputs)))
+        """All other rows; with one sample for both stages also those that are a fresh run's gradient sample."""
+        parts = [(self._start + self.n_samples, len(self.inputs))]
+        if self.samples == "same":
+            parts.append((0, self._start))
+        for first, last in parts:
+            for start in range(first, last, BLOCK_ROWS):
+                yield self._rows(start, min(start + BLOCK_ROWS, last))
+
+    @property
+    def _start(self) -> int:
+        """Where the rows of the fit begin."""
+        end = len(self.inputs) - self.n_samples
+        return min(self.n_gradient, end) if self.samples == "same" else self.n_gradient
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
@@ -129,13 +143,17 @@ def simulate_data(
     dtype: str = "float64",
     device: str = "cpu",
 ) -> Measurement | list[Measurement]:
-    """The same experiment on real data: split, gradient step, ridge fit, test on the remaining rows.
+    """The experiment of :func:`polyspike.simulate` on real data: split, gradient step, ridge fit, test on other rows.
+
+    With ``samples="same"`` both stages have the rows that a fresh run of the same seed fits on, and all others are the
+    test set: those of the fresh run, and those that its gradient had.
 
     Parameters
     ----------
     problem : Problem, or iterable of Problem
         Many are of equal sizes; ``input_dim`` is the number of columns, ``n_samples`` and ``n_gradient`` rows are used
-        for the two fits. Activation, step, ridge, width, gradient and readout count; teacher and noise do not.
+        for the two fits, ``n_samples`` alone with ``samples="same"``. Activation, step, ridge, width, gradient and
+        readout count; teacher and noise do not.
     inputs : ndarray of shape (rows, d)
         Whitened inputs (``polyspike.data.whiten``).
     target : ndarray of shape (rows,)
@@ -160,12 +178,21 @@ def simulate_data(
     for one in problems:
         _check(one, problems[0], inputs, target)
     first, parts = problems[0], as_seed(seed)
-    n_test = len(inputs) - first.gradient_samples - first.n_samples
-    n_test, measured = check_options(n_test, eigenvalues, alignment_degree)
-    draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width)
+    n_test = len(inputs) - _used(first)
+    _, measured = check_options(n_test, eigenvalues, alignment_degree)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
-    found = measure(draw, problems, options)
-    return found[0] if isinstance(problem, Problem) else found
+    found: dict[int, Measurement] = {}
+    for samples in SAMPLES:
+        places = [k for k, one in enumerate(problems) if one.samples == samples]
+        if places:
+            draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width, samples)
+            found.update(zip(places, measure(draw, [problems[k] for k in places], options), strict=True))
+    return found[0] if isinstance(problem, Problem) else [found[k] for k in range(len(problems))]
+
+
+def _used(problem: Problem) -> int:
+    """Rows that are no test rows."""
+    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
 
 
 def _sizes(problem: Problem) -> tuple[int, int, int, int]:
@@ -182,9 +209,11 @@ def _check(problem: Problem, first: Problem, inputs: Array, target: Array) -> No
         raise ArgumentError(
             "problem", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
         )
+    if not problem.inputs.is_standard:
+        raise ArgumentError("inputs", problem.inputs, "the law of real data is that of the rows; leave it out")
     if problem.input_dim != inputs.shape[1]:
         raise ArgumentError("input_dim", problem.input_dim, f"the data have {inputs.shape[1]} columns")
-    needed = problem.gradient_samples + problem.n_samples + 2
-    if len(inputs) < needed:
-        remedy = f"the data have {len(inputs)} rows; n_samples + n_gradient must leave at least 2 of them for the test"
+    if len(inputs) < _used(problem) + 2:
+        both = "n_samples" if problem.samples == "same" else "n_samples + n_gradient"
+        remedy = f"the data have {len(inputs)} rows; {both} must leave at least 2 of them for the test"
         raise ArgumentError("n_samples", problem.n_samples, remedy)

@@ -40,8 +40,8 @@ def arrays_on(device: str = "cpu", dtype: str = "float64") -> Arrays:
         raise ArgumentError("device", device, "give a name such as 'cpu', 'cuda' or 'torch:cpu'")
     library, _, place = _full_name(device).partition(":")
     if library not in LIBRARIES or (library in ("numpy", "array_api_strict") and place not in ("", "cpu")):
-        known = "'cpu', 'cuda', 'cuda:1', 'torch:cpu', 'jax:cpu', 'jax:gpu' or 'array_api_strict'"
-        raise ArgumentError("device", device, f"give {known}")
+        names = "'cpu', 'cuda', 'cuda:1', 'torch:cpu', 'jax:cpu', 'jax:gpu' or 'array_api_strict'"
+        raise ArgumentError("device", device, f"give {names}")
     if library == "numpy":
         return HOST if dtype == "float64" else HostArrays(dtype=dtype)
     if find_spec(library) is None:

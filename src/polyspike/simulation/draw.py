@@ -1,16 +1,17 @@
 """The draw of a run: data, initial network, and a test set that is never held whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.problem import Problem, Teacher
+from polyspike.problem import Inputs, Problem, Teacher
+from polyspike.simulation.coloured import entries_of, teacher_directions
 from polyspike.simulation.features import blas_threads
-from polyspike.simulation.streams import Stream, normal_blocks, normals
+from polyspike.simulation.streams import Entries, Stream, normal_blocks, normals
 
 __all__ = ["Draw", "GaussianDraw", "Labelled", "Sample", "initial_weights", "readout_of"]
 
@@ -24,24 +25,28 @@ class Sample:
     inputs : ndarray of shape (rows, d)
     noise : ndarray of shape (rows,)
         Standard normals; a problem scales them by its noise level.
+    directions : callable, optional
+        The directions of a teacher of so many indices, shape (p, d); the first coordinates when None.
     """
 
     inputs: Array
     noise: Array
+    directions: Callable[[int], Array] | None = None
 
     def labels(self, problem: Problem) -> Array:
         """``y = sigma*(x . beta*) + noise``.
 
-        Inputs and initial weights are isotropic, so the teacher's directions can be the first coordinates: a teacher
+        Where inputs and initial weights are isotropic, the teacher's directions can be the first coordinates: a teacher
         of p indices reads ``x[:, :p]``.
         """
-        return latent(self.inputs, problem.teacher) + problem.noise * self.noise
+        return latent(self.inputs, problem.teacher, self.directions) + problem.noise * self.noise
 
 
-def latent(inputs: Array, teacher: Teacher) -> Array:
-    """``sigma*`` of the first coordinates of the inputs."""
+def latent(inputs: Array, teacher: Teacher, directions: Callable[[int], Array] | None = None) -> Array:
+    """``sigma*`` of the inputs along the teacher's directions, by default their first coordinates."""
     p = teacher.n_indices
-    return np.asarray(teacher(inputs[:, 0] if p == 1 else inputs[:, :p]))
+    seen = inputs[:, :p] if directions is None else inputs @ directions(p).T
+    return np.asarray(teacher(seen[:, 0] if p == 1 else seen))
 
 
 class Labelled(Protocol):
@@ -49,10 +54,10 @@ class Labelled(Protocol):
 
     @property
     def inputs(self) -> Array:
-        """Shape (rows, d)."""
+        """The inputs, shape (rows, d)."""
 
     def labels(self, problem: Problem) -> Array:
-        """Shape (rows,)."""
+        """The labels, shape (rows,)."""
 
 
 class Draw(Protocol):
@@ -68,7 +73,7 @@ class Draw(Protocol):
 
     @property
     def ridge_sample(self) -> Labelled:
-        """The fresh sample of the ridge fit."""
+        """The sample of the ridge fit: a fresh one, and with ``samples="same"`` also that of the gradient step."""
 
     def readout(self, law: str) -> Array:
         """Initial readout, shape (width,), entries of variance 1/width."""
@@ -79,12 +84,14 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class GaussianDraw:
-    """The draw of a seed: isotropic Gaussian inputs, rows of ``W0`` uniform on the sphere.
+    """The draw of a seed: inputs of the problem's law, rows of ``W0`` uniform on the sphere.
 
     Parameters
     ----------
     seed : tuple of int
     n_gradient, n_samples, input_dim, width, n_test : int
+    inputs : Inputs
+        In coordinates of the eigenbasis of their covariance, where ``W0`` has the same law as in any other.
     """
 
     seed: tuple[int, ...]
@@ -93,11 +100,13 @@ class GaussianDraw:
     input_dim: int
     width: int
     n_test: int
+    inputs: Inputs = Inputs()  # noqa: RUF009
 
     @classmethod
     def of(cls, problem: Problem, seed: tuple[int, ...], n_test: int) -> "GaussianDraw":
-        """The draw that ``problem`` uses; equal for all problems of the same sizes."""
-        return cls(seed, problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width, n_test)
+        """The draw that ``problem`` uses; equal for all problems of the same sizes and inputs."""
+        sizes = (problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width, n_test)
+        return cls(seed, *sizes, problem.inputs)
 
     @cached_property
     def weights(self) -> Array:
@@ -136,13 +145,23 @@ class GaussianDraw:
         return map(_on_sphere, blocks)
 
     def _blocks(self, inputs: Stream, noise: Stream, rows: int) -> Iterator[Sample]:
-        blocks = normal_blocks(self.seed, inputs, rows, self.input_dim, blas_threads())
+        blocks = normal_blocks(self.seed, inputs, rows, self.input_dim, blas_threads(), self._entries)
         for x, e in zip(blocks, normal_blocks(self.seed, noise, rows, 1), strict=True):
-            yield Sample(x, e[:, 0])
+            yield Sample(x, e[:, 0], self._directions)
 
     def _sample(self, inputs: Stream, noise: Stream, rows: int) -> Sample:
-        x = normals(self.seed, inputs, rows, self.input_dim, blas_threads())
-        return Sample(x, normals(self.seed, noise, rows))
+        x = normals(self.seed, inputs, rows, self.input_dim, blas_threads(), self._entries)
+        return Sample(x, normals(self.seed, noise, rows), self._directions)
+
+    @cached_property
+    def _entries(self) -> Entries:
+        return entries_of(self.inputs, self.input_dim)
+
+    @property
+    def _directions(self) -> Callable[[int], Array] | None:
+        if self.inputs.is_standard:
+            return None
+        return partial(teacher_directions, self.seed, self.inputs, self.input_dim)
 
 
 def initial_weights(seed: tuple[int, ...], width: int, input_dim: int) -> Array:

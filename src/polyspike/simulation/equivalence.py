@@ -13,7 +13,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.hermite import hermite_series
-from polyspike.problem import Problem
+from polyspike.problem import Inputs, Problem
 from polyspike.results import Equivalence, EquivalencePoint, Estimate
 from polyspike.scalars import as_integer, as_seed, integer_or_none
 from polyspike.simulation.draw import GaussianDraw
@@ -23,6 +23,7 @@ from polyspike.simulation.spectrum import operator_norm
 
 __all__ = [
     "both_forms",
+    "coloured_noise_ratio",
     "decay_rate",
     "equivalence",
     "error_gaps",
@@ -60,6 +61,18 @@ def noise_ratio(gradient: Gradient) -> float:
     return (1 - share) / share
 
 
+def coloured_noise_ratio(gradient: Gradient, readout: Array, inputs: Inputs) -> float:
+    """The same for any covariance: the rest moves a pre-activation by ``x . g_i``, of variance ``g_i' Sigma g_i``.
+
+    ``Q sum_i g_i' Sigma g_i / sum_i |g_i|^2``, g_i the rows of the rest; :func:`noise_ratio` Q where Sigma = I.
+    """
+    if inputs.is_isotropic:
+        return noise_ratio(gradient)
+    rest = gradient.matrix - gradient.linear_coefficient * np.outer(readout, gradient.beta)
+    by_axis = np.sum(rest**2, axis=0)
+    return noise_ratio(gradient) * float(by_axis @ inputs.axes(len(by_axis)) / np.sum(by_axis))
+
+
 def spike_matrix(kappa: Array, readout: Array, coefficients: Array, scale: float, q: float) -> Array:
     """``sum_k c_k scale^k P_k(kappa) (a^k)'`` for k from 1 to the last of the coefficients.
 
@@ -94,7 +107,7 @@ def spike_features(
     scale = gradient.linear_coefficient * problem.step * norm
     if scale == 0.0:
         return np.zeros((len(inputs), len(readout)))
-    q = noise_ratio(gradient) if corrected else 0.0
+    q = coloured_noise_ratio(gradient, readout, problem.inputs) if corrected else 0.0
     coefficients = problem.activation.coefficients(window)
     return spike_matrix(inputs @ (gradient.beta / norm), readout, coefficients, scale, q)
 
@@ -159,7 +172,8 @@ def equivalence(
     Raises
     ------
     ArgumentError
-        No ``window`` where the step size lies in none; fewer than two sizes or replicates.
+        No ``window`` where the step size lies in none; fewer than two sizes or replicates; ``samples="same"``, for
+        which the spikes have another form.
     """
     return _measure(problem, window, sizes, as_seed(seed), replicates, n_test, (corrected,))[0]
 
@@ -199,6 +213,9 @@ def _measure(
 
 
 def _check(problem: Problem, window: int | None, sizes: Sequence[int]) -> tuple[int, list[int]]:
+    if problem.samples == "same":
+        remedy = "on the gradient's own samples every sample moves its own features too, which no F_l has; give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
     chosen = problem.window if window is None else integer_or_none(window)
     if chosen is None or chosen < 1:
         raise ArgumentError("window", window, "give an integer >= 1; the step size lies in no window")

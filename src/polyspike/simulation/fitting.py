@@ -1,6 +1,6 @@
 """Shared by every storage: the plan of problems on one draw, features block by block, the fits and their test."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -12,6 +12,7 @@ from polyspike.problem import Problem
 from polyspike.results import Alignment
 from polyspike.simulation.alignment import alignment
 from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.coloured import spread
 from polyspike.simulation.draw import Draw, Labelled
 from polyspike.simulation.gradient import Direction, Gradient, GradientSum
 from polyspike.simulation.ridge import fit_readouts
@@ -98,6 +99,10 @@ class Plan:
         """Problems of the same key share their features and labels."""
         return problem.replace(step_size=problem.step, ridge=0.0)
 
+    def with_samples(self, samples: str) -> "Plan":
+        """The plan of the problems with ``samples="fresh"``, or of those with ``"same"``."""
+        return self.only(step for step in self.ridges if step.samples == samples)
+
     def only(self, chosen: Iterable[Problem]) -> "Plan":
         """The plan of some of its steps."""
         wanted = set(chosen)
@@ -169,6 +174,23 @@ def feature_blocks(
 
 
 def gradients_of(
+    fresh: Callable[[], Iterable[Labelled]],
+    same: Callable[[], Iterable[Labelled]],
+    plan: Plan,
+    draw: Draw,
+    weights: Any,
+    arrays: Arrays,
+) -> dict[Problem, Gradient]:
+    """The gradient of every key of the plan, on the sample of its own or on that of the fit; one pass over each."""
+    found: dict[Problem, Gradient] = {}
+    for samples, blocks in (("fresh", fresh), ("same", same)):
+        some = plan.with_samples(samples)
+        if some.steps:
+            found |= _gradients(blocks(), some, draw, weights, arrays)
+    return found
+
+
+def _gradients(
     samples: Iterable[Labelled], plan: Plan, draw: Draw, weights: Any, arrays: Arrays
 ) -> dict[Problem, Gradient]:
     """The gradient of every key of the plan, in one pass over the samples."""
@@ -230,16 +252,16 @@ def _fit_step(block: Block, direction: Direction, ridges: list[float], measured:
         return fit
     features, exactly = arrays.exact(block.features), arrays.in_float64
     if measured.alignment_degree:
-        projection = projection_on(block.sample.inputs, direction.spike_direction(block.step.step))
+        projection = projection_on(block.sample.inputs, direction.spike_direction(block.step.step), block.step)
         vectors = max(1, block.step.window or 1)
         fit.alignment = alignment(features, projection, measured.alignment_degree, vectors, exactly)
     fit.spectrum = measured.spectrum(features, exactly)
     return fit
 
 
-def projection_on(inputs: Array, direction: Array) -> Array:
-    """``kappa = X b / |b|``; zero where b vanishes."""
-    norm = float(np.linalg.norm(direction))
+def projection_on(inputs: Array, direction: Array, problem: Problem) -> Array:
+    """``kappa = X b / |Sigma^(1/2) b|``, of unit variance; zero where b vanishes."""
+    norm = spread(direction, problem.inputs)
     return inputs @ (direction / norm) if norm > 0 else np.zeros(len(inputs))
 
 

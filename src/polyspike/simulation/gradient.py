@@ -137,8 +137,9 @@ def gradient_step(
 
 
 def gradient_of(problem: Problem, draw: Draw) -> Gradient:
-    """:func:`gradient_step` of a problem on the gradient sample of its draw."""
-    sample, readout = draw.gradient_sample, draw.readout(problem.readout)
+    """:func:`gradient_step` of a problem on the gradient sample of its draw, or on that of the fit."""
+    sample = draw.ridge_sample if problem.samples == "same" else draw.gradient_sample
+    readout = draw.readout(problem.readout)
     labels = sample.labels(problem)
     return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
 
@@ -147,5 +148,5 @@ def explained(total: float, cross: float, linear: float, readout: Array, beta: A
     """Share of ``|G|^2`` that ``c_1 a beta'`` explains, from ``|G|^2`` and ``a' G beta``, without the difference."""
     if total == 0.0:
         return 0.0
-    rest = total - 2 * linear * cross + linear**2 * float(readout @ readout) * float(beta @ beta)
-    return 1.0 - rest / total
+    unexplained = total - 2 * linear * cross + linear**2 * float(readout @ readout) * float(beta @ beta)
+    return 1.0 - unexplained / total

@@ -1,4 +1,7 @@
-"""The same operations on NumPy, with LAPACK and BLAS called directly and the elementwise maps in cache-sized slabs."""
+"""The array operations of a simulation on NumPy.
+
+LAPACK and BLAS are called directly, and the elementwise maps go through slabs that fit in the cache.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +44,9 @@ class HostArrays(Arrays):
         return np.asarray(array, dtype=float)
 
     def at_once(self, width: int) -> int:
-        """One a thread: products of blocks lose half of their rate when two threads share each. Wide ones lose little,
-        and a Gram matrix for every thread would be too much.
+        """As many blocks as threads, for products of blocks lose half of their rate when two threads share each.
+
+        Wide ones lose little, and a Gram matrix for every thread would be too much.
         """
         return blas_threads() if width <= _WIDEST_AT_ONCE else 1
 

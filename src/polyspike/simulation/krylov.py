@@ -114,9 +114,9 @@ class Krylov:
         the space, the rest of it is a Krylov space of A restricted to their complement, where the start is Gaussian
         too. S is one of ``2^p`` sets.
         """
-        b, rest = self.block, self.dimension - self.block
-        quantile = float(special.fdtri(b, rest, MISSED))
-        s = np.arcsinh(np.sqrt(rest / (b * quantile)))
+        b, complement = self.block, self.dimension - self.block
+        quantile = float(special.fdtri(b, complement, MISSED))
+        s = np.arcsinh(np.sqrt(complement / (b * quantile)))
         return float(np.tanh(s / (2 * len(self.columns) - 1)) ** 2)
 
     def _enlarge(self, image: Array) -> None:
@@ -124,12 +124,12 @@ class Krylov:
         space = self.basis[: self.size]
         column = image @ space.T
         image -= column @ space
-        again = image @ space.T
-        image -= again @ space
+        correction = image @ space.T
+        image -= correction @ space
         fresh, factor = _orthonormal(image)
         fresh -= (fresh @ space.T) @ space
         fresh, turn = _orthonormal(fresh)
-        self.columns.append(np.hstack([column + again, factor @ turn]))
+        self.columns.append(np.hstack([column + correction, factor @ turn]))
         self._append(fresh)
 
     def _append(self, rows: Array) -> None:

@@ -48,7 +48,7 @@ def streamed_storage(problem: Problem) -> Storage:
 def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
     """Peak bytes of ``simulate(problem, streaming=False)``: samples, weights, the largest of gradient, fit and test."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
-    held = (n + n0) * (d + 1) + 2 * width * d
+    held = _drawn(problem) * (d + 1) + 2 * width * d
     gram = 2 * min(n, width) ** 2
     gradient = 3 * n0 * width
     features = 4 * n * width
@@ -60,7 +60,7 @@ def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
 
 
 def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, gradients: int = 1) -> int:
-    """The same for ``simulate(problem, streaming=True)``.
+    """Peak bytes of ``simulate(problem, streaming=True)``.
 
     One more step costs a Gram matrix for every block that is worked on at the same time.
     """
@@ -73,7 +73,7 @@ def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, 
         steps = steps * shares
     else:
         # In float32 the draw and its copy are both there.
-        held = (n + n0) * d * (1 if dtype == "float64" else 2)
+        held = _drawn(problem) * d * (1 if dtype == "float64" else 2)
         blocks = rows * (4 * d + 4 * (n + n0 + rows)) + width * gradients
     return _DOUBLE * (held + blocks + (steps + 2) * min(n, width) ** 2)
 
@@ -112,18 +112,23 @@ def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arra
     """
     if streaming not in (None, True, False):
         raise ArgumentError("streaming", streaming, "give True, False, or None for where it is needed")
-    there = available_bytes(arrays)
-    if not streaming and estimate_bytes(problem, arrays.dtype) <= there and _draw_fits(problem, Storage.HELD):
+    room = available_bytes(arrays)
+    if not streaming and estimate_bytes(problem, arrays.dtype) <= room and _draw_fits(problem, Storage.HELD):
         return Storage.HELD
     storage = streamed_storage(problem)
-    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= there and _draw_fits(problem, storage):
+    if streaming is not False and estimate_streamed(problem, arrays.dtype) <= room and _draw_fits(problem, storage):
         return storage
-    raise _refusal(problem, streaming, arrays.dtype, there)
+    raise _refusal(problem, streaming, arrays.dtype, room)
+
+
+def _drawn(problem: Problem) -> int:
+    """Samples that are drawn for the two stages: one sample serves both where it is the same."""
+    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
 
 
 def _draw_fits(problem: Problem, storage: Storage) -> bool:
     """Whether the machine can hold what is drawn, for a device with a memory of its own."""
-    samples = (problem.n_samples + problem.gradient_samples) * (problem.input_dim + 1)
+    samples = _drawn(problem) * (problem.input_dim + 1)
     weights = problem.width * problem.input_dim
     held = {Storage.HELD: samples + weights, Storage.SAMPLES: weights, Storage.NEURONS: samples}
     return _DOUBLE * held[storage] <= available_bytes()
@@ -135,23 +140,23 @@ def needed_bytes(problem: Problem, streaming: bool | None = None, arrays: Arrays
     return estimate_bytes(problem, arrays.dtype) if held else estimate_streamed(problem, arrays.dtype)
 
 
-def _refusal(problem: Problem, streaming: bool | None, dtype: str, there: int) -> DoesNotFitError:
+def _refusal(problem: Problem, streaming: bool | None, dtype: str, room: int) -> DoesNotFitError:
     held, streamed = estimate_bytes(problem, dtype), estimate_streamed(problem, dtype)
     needs = f"needs about {held / 1e9:.1f} GB ({streamed / 1e9:.1f} GB streamed)"
-    needs = f"{needs} and {there / 1e9:.1f} GB are available"
-    if streaming is False and streamed <= there:
+    needs = f"{needs} and {room / 1e9:.1f} GB are available"
+    if streaming is False and streamed <= room:
         return DoesNotFitError(
-            "problem", problem, f"{needs}; streaming=True fits, and {_what_fits(problem, dtype, there)}"
+            "problem", problem, f"{needs}; streaming=True fits, and {_what_fits(problem, dtype, room)}"
         )
-    return DoesNotFitError("problem", problem, f"{needs}; {_what_fits(problem, dtype, there)}")
+    return DoesNotFitError("problem", problem, f"{needs}; {_what_fits(problem, dtype, room)}")
 
 
-def _what_fits(problem: Problem, dtype: str, there: int) -> str:
+def _what_fits(problem: Problem, dtype: str, room: int) -> str:
     """The largest n_samples that fits held, at these other sizes."""
     low, high = 1, problem.n_samples
     while high - low > 1:
         middle = (low + high) // 2
-        fits = estimate_bytes(problem.replace(n_samples=middle), dtype) <= there
+        fits = estimate_bytes(problem.replace(n_samples=middle), dtype) <= room
         low, high = (middle, high) if fits else (low, middle)
     if low < 2:
         return "reduce width and input_dim"

@@ -7,8 +7,9 @@ that the train residual is ``n ridge u`` and no readout is ever held: the output
 features of each block times ``F_b' u``, take a second pass. Memory does not depend on N but for a few vectors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,9 +57,27 @@ class _Network:
     arrays: Arrays
     rows: dict[Problem, _Rows] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.first = self.arrays.put(self.draw.gradient_sample.inputs)
-        self.second = self.arrays.put(self.draw.ridge_sample.inputs)
+    @cached_property
+    def first(self) -> Any:
+        """The inputs of a gradient's own sample; never drawn where all gradients are of the fit's."""
+        return self.arrays.put(self.draw.gradient_sample.inputs)
+
+    @cached_property
+    def second(self) -> Any:
+        """The inputs of the fit's sample."""
+        return self.arrays.put(self.draw.ridge_sample.inputs)
+
+    def inputs(self, key: Problem) -> Any:
+        """The inputs of the sample that a gradient is of."""
+        return self.second if key.samples == "same" else self.first
+
+    def sample(self, key: Problem) -> Labelled:
+        """The sample that a gradient is of."""
+        return self.draw.ridge_sample if key.samples == "same" else self.draw.gradient_sample
+
+    def preactivations(self, keys: Iterable[Problem], weights: Any) -> dict[str, Any]:
+        """``X W0'`` of a block of neurons on the samples of these gradients, by the ``samples`` of their problems."""
+        return {samples: inputs @ weights.T for samples, inputs in {k.samples: self.inputs(k) for k in keys}.items()}
 
     def weights(self) -> Iterator[tuple[slice, Any]]:
         """Blocks of ``W0`` with the slice of their neurons."""
@@ -70,25 +89,25 @@ class _Network:
     def residuals(self, plan: Plan) -> None:
         """One pass over the neurons for the initial outputs, and hence for the residual of every gradient."""
         arrays = self.arrays
-        labels = {key: arrays.put_exact(self.draw.gradient_sample.labels(key)) for key in plan.steps}
+        labels = {key: arrays.put_exact(self.sample(key).labels(key)) for key in plan.steps}
         readouts = {key: self.draw.readout(key.readout) for key in plan.steps}
         full = [key for key in plan.steps if key.gradient == "full"]
         for block, weights in self.weights() if full else ():
-            preactivation = self.first @ weights.T
+            initial = self.preactivations(full, weights)
             for key in full:
-                outputs = arrays.outputs(preactivation, arrays.put(readouts[key][block]), key.activation)
+                outputs = arrays.outputs(initial[key.samples], arrays.put(readouts[key][block]), key.activation)
                 labels[key] = labels[key] - outputs
-        n = self.first.shape[0]
         for key, residual in labels.items():
-            beta = arrays.cross(self.first, arrays.working(residual)) / n
+            inputs = self.inputs(key)
+            beta = arrays.cross(inputs, arrays.working(residual)) / inputs.shape[0]
             self.rows[key] = _Rows(key, readouts[key], residual, beta)
 
     def gradient_block(self, rows: _Rows, block: slice, preactivation: Any) -> Any:
         """The gradient's rows of a block of neurons, in working precision."""
         arrays = self.arrays
         slopes = arrays.slopes(preactivation, rows.residual, rows.key.activation)
-        readout = arrays.put_exact(rows.readout[block])
-        return arrays.cross(slopes, self.first) * (readout[:, None] / self.first.shape[0])
+        readout, inputs = arrays.put_exact(rows.readout[block]), self.inputs(rows.key)
+        return arrays.cross(slopes, inputs) * (readout[:, None] / inputs.shape[0])
 
     def summarise(self, rows: _Rows, block: slice, weights: Any, matrix: Any) -> None:
         """Add a block to the sums of its gradient, once."""
@@ -104,10 +123,11 @@ class _Network:
     def parts(self, plan: Plan) -> Iterator["_Part"]:
         """Every block of neurons with every gradient."""
         for block, weights in self.weights():
-            initial, still = self.first @ weights.T, self.second @ weights.T
+            initial = self.preactivations(plan.steps, weights)
+            still = initial["same"] if "same" in initial else self.second @ weights.T
             spare = self.arrays.spare(still)
             for key, steps in plan.steps.items():
-                matrix = self.gradient_block(self.rows[key], block, initial)
+                matrix = self.gradient_block(self.rows[key], block, initial[key.samples])
                 self.summarise(self.rows[key], block, weights, matrix)
                 matrix = self.arrays.working(matrix)
                 yield _Part(self.arrays, steps, weights, matrix, still, self.second @ matrix.T, spare)
@@ -190,7 +210,7 @@ def _spectrum(
         total = AlignmentSum(measured.alignment_degree)
         direction = fit.direction.spike_direction(fit.problem.step)
         vectors = arrays.top_eigenvectors(arrays.copy(gram), max(1, fit.problem.window or 1))
-        total.add(projection_on(sample.inputs, direction), vectors)
+        total.add(projection_on(sample.inputs, direction, fit.problem), vectors)
         aligned = total.result()
     if measured.eigenvalues is None:
         return aligned, None

@@ -105,11 +105,11 @@ def solve_positive(gram: Any, target: Any, rows: int, ridges: list[float], array
 def over_samples(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
     """Gradients, fits and tests on streamed samples; see :func:`polyspike.simulate`.
 
-    One pass over the gradient sample; one over the ridge sample for as many steps as Gram matrices fit into memory,
-    and a second one for what needs the readout: alignments, and train errors that the sums cannot give.
+    One pass over every sample that a gradient is of; one over the ridge sample for as many steps as Gram matrices fit
+    into memory, and a second one for what needs the readout: alignments, and train errors that the sums cannot give.
     """
     weights = arrays.put(draw.weights)
-    gradients = gradients_of(draw.gradient_blocks(), plan, draw, weights, arrays)
+    gradients = gradients_of(draw.gradient_blocks, draw.ridge_blocks, plan, draw, weights, arrays)
     fits: dict[Problem, Fit] = {}
     steps = list(plan.ridges)
     group = steps_at_once(steps[0], arrays, len(plan.steps))
@@ -200,7 +200,7 @@ class _SecondLook:
         self.rows += labels.shape[0]
         if self.vectors is not None:
             direction = self.fit.direction.spike_direction(self.fit.problem.step)
-            self.aligned.add(projection_on(inputs, direction), arrays.host(features @ self.vectors))
+            self.aligned.add(projection_on(inputs, direction, self.fit.problem), arrays.host(features @ self.vectors))
 
     def results(self) -> tuple[Array, Alignment | None]:
         """Train errors and alignment."""

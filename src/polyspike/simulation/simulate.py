@@ -14,6 +14,7 @@ from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
 from polyspike.scalars import as_integer, as_seed, integer_or_none, real_or_none
 from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.coloured import target_direction
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import Draw, GaussianDraw
 from polyspike.simulation.fitting import Fit, Measured, Plan, fit_held, gradients_of, run_test
@@ -182,7 +183,8 @@ def measure(draw: Draw, problems: Sequence[Problem], options: Options) -> list[M
 def _held(draw: Draw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
     """Samples and features of one step are held whole."""
     weights = arrays.put(draw.weights)
-    gradients = gradients_of([draw.gradient_sample], plan, draw, weights, arrays)
+    fresh, same = lambda: [draw.gradient_sample], lambda: [draw.ridge_sample]
+    gradients = gradients_of(fresh, same, plan, draw, weights, arrays)
     fits = fit_held(draw.ridge_sample, plan, weights, gradients, measured, arrays)
     run_test(draw, plan, weights, gradients, fits, arrays)
     return fits
@@ -199,7 +201,8 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
     k = fit.ridges.index(problem.ridge)
     test = fit.squares[k] / fit.n_test
     spread = max(fit.fourths[k] / fit.n_test - test**2, 0.0)
-    target, spike = problem.teacher.direction, fit.direction.spike_direction(problem.step)
+    known, spike = options.known_direction, fit.direction.spike_direction(problem.step)
+    target = target_direction(problem, options.seed)
     return Measurement(
         problem=problem,
         seed=options.seed,
@@ -207,8 +210,8 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
         train_error=float(fit.train_errors[k]),
         test_error=float(test),
         test_error_se=float(np.sqrt(spread / fit.n_test)),
-        cosine=_cosine(fit.direction.beta, target) if options.known_direction else None,
-        spike_cosine=_cosine(spike, target) if options.known_direction else None,
+        cosine=_cosine(fit.direction.beta, target) if known else None,
+        spike_cosine=_cosine(spike, target) if known else None,
         rank_one_fraction=fit.direction.rank_one_fraction,
         n_test=fit.n_test,
         eigenvalues=fit.spectrum,
@@ -216,13 +219,22 @@ def _measurement(problem: Problem, fit: Fit, options: Options, seconds: float) -
         seconds=seconds,
         dtype=options.arrays.dtype,
         device=options.arrays.name,
+        biased_cosine=_biased_cosine(problem, fit.direction.beta, target) if known else None,
     )
 
 
 def _cosine(direction: Array, target: Array) -> float:
-    """Cosine with the teacher's direction, whose nonzero coordinates are the first ones; 0.0 for a zero vector."""
+    """Cosine with a unit vector, of which the first coordinates may be enough; 0.0 for a zero vector."""
     norm = float(np.linalg.norm(direction))
     return float(direction[: len(target)] @ target) / norm if norm > 0 else 0.0
+
+
+def _biased_cosine(problem: Problem, beta: Array, target: Array) -> float | None:
+    """Cosine of beta with ``Sigma beta*``, its mean up to a factor; None where Sigma is the identity."""
+    if problem.inputs.is_isotropic:
+        return None
+    mean = problem.inputs.axes(problem.input_dim) * target
+    return _cosine(beta, mean / np.linalg.norm(mean))
 
 
 def check_options(n_test: Any, eigenvalues: Any, alignment_degree: Any, bulk_edge: Any = None) -> tuple[int, Measured]:

@@ -5,7 +5,7 @@ that holds the array whole and one that streams it see the same numbers, and run
 them whatever else differs: that makes paired differences exact pairs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 
@@ -13,9 +13,12 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["BLOCK_ROWS", "Stream", "normal_blocks", "normals"]
+__all__ = ["BLOCK_ROWS", "Entries", "Stream", "generator", "normal_blocks", "normals", "standard_normal"]
 
 BLOCK_ROWS = 2048
+
+Entries = Callable[[np.random.Generator, tuple[int, int]], Array]
+"""Draws a block of rows of an array."""
 
 
 class Stream(IntEnum):
@@ -30,6 +33,7 @@ class Stream(IntEnum):
     TEST_INPUTS = 6
     TEST_NOISE = 7
     SPLIT = 8
+    TEACHER = 9
 
 
 def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.random.Generator:
@@ -37,8 +41,20 @@ def generator(seed: tuple[int, ...], stream: Stream, block: int = 0) -> np.rando
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), block)))
 
 
-def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int, threads: int = 1) -> Iterator[Array]:
-    """Standard normals, ``rows`` by ``columns``, as blocks of at most ``BLOCK_ROWS`` rows.
+def standard_normal(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+    """Independent standard normals."""
+    return rng.standard_normal(shape)
+
+
+def normal_blocks(
+    seed: tuple[int, ...],
+    stream: Stream,
+    rows: int,
+    columns: int,
+    threads: int = 1,
+    entries: Entries = standard_normal,
+) -> Iterator[Array]:
+    """Standard normals (or other entries), ``rows`` by ``columns``, as blocks of at most ``BLOCK_ROWS`` rows.
 
     With several threads as many blocks are drawn at a time; every block has its own generator, so the numbers are the
     same.
@@ -46,7 +62,7 @@ def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int
 
     def draw(block: int) -> Array:
         height = min(BLOCK_ROWS, rows - block * BLOCK_ROWS)
-        return generator(seed, stream, block).standard_normal((height, columns))
+        return entries(generator(seed, stream, block), (height, columns))
 
     n_blocks = -(-rows // BLOCK_ROWS)
     if threads == 1:
@@ -57,11 +73,18 @@ def normal_blocks(seed: tuple[int, ...], stream: Stream, rows: int, columns: int
             yield from pool.map(draw, range(first, min(first + threads, n_blocks)))
 
 
-def normals(seed: tuple[int, ...], stream: Stream, rows: int, columns: int = 1, threads: int = 1) -> Array:
-    """The same, whole: shape (rows, columns), or (rows,) for one column."""
+def normals(
+    seed: tuple[int, ...],
+    stream: Stream,
+    rows: int,
+    columns: int = 1,
+    threads: int = 1,
+    entries: Entries = standard_normal,
+) -> Array:
+    """Independent entries, normal by default, in one array: shape (rows, columns), or (rows,) for one column."""
     whole = np.empty((rows, columns))
     start = 0
-    for block in normal_blocks(seed, stream, rows, columns, threads):
+    for block in normal_blocks(seed, stream, rows, columns, threads, entries):
         whole[start : start + len(block)] = block
         start += len(block)
     return whole[:, 0] if columns == 1 else whole

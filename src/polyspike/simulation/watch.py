@@ -21,7 +21,7 @@ Block = TypeVar("Block", Sample, Array)
 
 
 class WatchedDraw:
-    """The same draw, which reports whenever a block of it was used; a sample that is held whole is one block.
+    """A draw that reports whenever a block of it was used; a sample that is held whole is one block.
 
     Parameters
     ----------
@@ -42,13 +42,15 @@ class WatchedDraw:
         ends = np.array([0.0, gradient, gradient + fit, gradient + fit + test]) / (gradient + fit + test)
         self._draw, self._storage, self._report, self._told = draw, storage, report, 0.0
         self._gradient, self._fit, self._test = zip(ends[:-1].tolist(), ends[1:].tolist())
+        # The sample of the fit is read for the gradient first where it is the same.
+        self._ridge_passes = iter([self._gradient] * (problem.samples == "same"))
         # Neurons are read once for the initial outputs of a full gradient, once for the fit and once for the test.
         self._passes = iter([self._gradient] * (problem.gradient == "full") + [self._fit, self._test])
         report(0.0)
 
     @property
     def weights(self) -> Array:
-        """See :class:`GaussianDraw`; the same holds for the other members."""
+        """Initial first layer. This and the other members are those of :class:`GaussianDraw`."""
         return self._draw.weights
 
     @property
@@ -58,9 +60,9 @@ class WatchedDraw:
 
     @property
     def ridge_sample(self) -> Sample:
-        """The sample, held whole; where features are held the gradient is done when this is read."""
+        """The sample, held whole; where features are held the gradient is done when this is read for the fit."""
         if self._storage is Storage.HELD:
-            self._tell(self._fit[0])
+            self._tell(next(self._ridge_passes, self._fit)[0])
         return self._draw.ridge_sample
 
     def readout(self, law: str) -> Array:
@@ -72,8 +74,8 @@ class WatchedDraw:
         return self._watched(self._draw.gradient_blocks(), self._draw.n_gradient, self._gradient)
 
     def ridge_blocks(self) -> Iterator[Sample]:
-        """The blocks of the fit's sample; a second pass reports nothing new."""
-        return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, self._fit)
+        """The blocks of the fit's sample; a second pass of the fit reports nothing new."""
+        return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, next(self._ridge_passes, self._fit))
 
     def test_blocks(self) -> Iterator[Sample]:
         """The blocks of the test set; where neurons are streamed it is read for every block of them."""
@@ -92,11 +94,11 @@ class WatchedDraw:
 
     def _watched(self, blocks: Iterator[Block], rows: int, interval: tuple[float, float]) -> Iterator[Block]:
         start, end = interval
-        seen = 0
+        rows_done = 0
         for block in blocks:
             yield block
-            seen += len(block.inputs if isinstance(block, Sample) else block)
-            self._tell(start + (end - start) * seen / rows)
+            rows_done += len(block.inputs if isinstance(block, Sample) else block)
+            self._tell(start + (end - start) * rows_done / rows)
 
     def _tell(self, share: float) -> None:
         if share > self._told:

@@ -15,6 +15,7 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
+from polyspike.theory.scope import check_scope, edge_with_law_note, with_law_note
 
 __all__ = ["METHODS", "predict"]
 
@@ -25,7 +26,7 @@ def _finite_size(problem: Problem, window: int | None) -> Prediction:
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The same, which gives the limit of its problem when asked for."""
+    """The answer, which gives the limit of its problem when asked for."""
     return replace(found, limit_source=partial(predict_window, found.problem))
 
 
@@ -112,7 +113,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime.
+        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` and inputs of
+        another covariance than I are of all.
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
@@ -131,18 +133,37 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     if method not in METHODS:
         raise ArgumentError("method", method, closest_names(str(method), METHODS))
     if isinstance(problem, Problem):
-        return METHODS[method](problem, window)
+        return _one(problem, method, window)
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
-        return [_with_limit(found) if isinstance(found, Prediction) else found for found in predict_many(problems)]
+        return _finite_size_rows(problems)
     return [_limit(one, method, window) for one in problems]
 
 
+def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
+    check_scope(problem)
+    found = METHODS[method](problem, window)
+    return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
+
+
+def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
+    """A row for every problem; those outside the scope of the theory are out of range."""
+    refused: dict[int, Answer] = {}
+    for index, problem in enumerate(problems):
+        try:
+            check_scope(problem)
+        except ArgumentError as error:
+            refused[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
+    found = iter(predict_many([problem for index, problem in enumerate(problems) if index not in refused]))
+    rows = [refused.get(index) or next(found) for index in range(len(problems))]
+    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in rows]
+
+
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:
-    """One row by a limit theory; a problem outside its regime is out of range."""
+    """One answer by a limit theory; a problem outside its regime is out of range."""
     try:
-        return METHODS[method](problem, window)
+        return _one(problem, method, window)
     except NumericalError as error:
         return FailedPrediction(problem, method, error.status, str(error))
     except ArgumentError as error:

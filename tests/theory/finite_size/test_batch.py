@@ -6,7 +6,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, FailedPrediction, Prediction, Problem, Status, as_activation, predict
+from polyspike import (
+    ArgumentError,
+    FailedPrediction,
+    Prediction,
+    Problem,
+    Status,
+    as_activation,
+    best_ridge,
+    best_step,
+    best_step_and_ridge,
+    derivatives,
+    predict,
+)
 
 BASE = Problem(
     activation="tanh",
@@ -106,3 +118,14 @@ def test_memory_is_that_of_the_answers() -> None:
 
     above_the_answers(5)
     assert above_the_answers(160) < 1.5 * above_the_answers(80)
+
+
+@pytest.mark.parametrize("method", ["finite-size", "window"])
+def test_the_samples_of_the_gradient_have_no_theory_yet(method: str) -> None:
+    same, fresh = BASE.replace(samples="same"), BASE
+    rows = predict([same, fresh, same.replace(ridge=0.1)], method=method)
+    assert [row.status for row in rows] == [Status.OUT_OF_RANGE, Status.OK, Status.OUT_OF_RANGE]
+    assert rows[1].test_error == pytest.approx(predict([fresh], method=method)[0].test_error, rel=1e-12)
+    for ask in (predict, best_step, best_ridge, best_step_and_ridge, derivatives):
+        with pytest.raises(ArgumentError, match=r"samples = 'same': .* simulate it, or give 'fresh'"):
+            ask(same)

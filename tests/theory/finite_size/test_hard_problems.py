@@ -1,6 +1,7 @@
 """Hundreds of random hard problems: finite numbers in their order, or a clear refusal; never NaN, never a crash."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def hard_problem(rng: np.random.Generator) -> Problem:
     def size() -> int:
         return int(rng.choice([2, 3, 5, 30, 10**3, 10**6])) if rng.random() < 0.4 else int(np.exp(rng.uniform(0.7, 14)))
 
-    step = {"step_size": float(rng.choice([0, 1e-6, 1, 30, 1e3, 1e5, 1e9]))}
+    step: dict[str, Any] = {"step_size": float(rng.choice([0, 1e-6, 1, 30, 1e3, 1e5, 1e9]))}
     if rng.random() < 0.7:
         step = {"step_exponent": float(rng.choice([0, 0.1, 0.25, 0.3, 0.45, 0.5]))}
     return Problem(

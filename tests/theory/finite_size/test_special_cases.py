@@ -192,9 +192,9 @@ def test_the_constant_step_is_approached_as_one_over_n() -> None:
 
 
 @pytest.mark.parametrize(
-    ("activation", "alpha", "level"), [("gelu", 0.12, 1), ("gelu", 0.29, 2), ("tanh", 0.12, 1), ("tanh", 0.355, 3)]
+    ("activation", "alpha", "window"), [("gelu", 0.12, 1), ("gelu", 0.29, 2), ("tanh", 0.12, 1), ("tanh", 0.355, 3)]
 )
-def test_the_windows_of_the_paper(activation: str, alpha: float, level: int) -> None:
+def test_the_windows_of_the_paper(activation: str, alpha: float, window: int) -> None:
     """The gap to the window closes as n grows, and at n = 3e19 is far less than that to the windows on either side.
 
     (Beyond n = 1e21 rounding, which spikes of strength 1e20 amplify, takes over.)
@@ -202,10 +202,10 @@ def test_the_windows_of_the_paper(activation: str, alpha: float, level: int) -> 
     problem = BASE.replace(activation=activation, teacher="h1 + 0.7*h2 + 0.4*h3", step_exponent=alpha)
     windows = [predict(problem, method="window", window=k) for k in range(5)]
     limits = [window.test_error for window in windows if isinstance(window, Prediction)]
-    gaps = [abs(predict_finite_size(grown(problem, n)).test_error - limits[level]) for n in (3 * 10**12, 3 * 10**19)]
+    gaps = [abs(predict_finite_size(grown(problem, n)).test_error - limits[window]) for n in (3 * 10**12, 3 * 10**19)]
     assert gaps[1] < gaps[0] / 3
     # Spikes that the activation lacks leave windows equal.
-    others = [abs(other - limits[level]) for other in limits if abs(other - limits[level]) > 1e-12]
+    others = [abs(other - limits[window]) for other in limits if abs(other - limits[window]) > 1e-12]
     assert 10 * gaps[1] < min(others)
 
 

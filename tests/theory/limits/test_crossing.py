@@ -33,20 +33,20 @@ MIXED = as_activation(
 )
 
 
-def at(level: int, t: float, n: int, **changes: Any) -> Problem:
+def at(window: int, t: float, n: int, **changes: Any) -> Problem:
     """``BASE`` with its ratios at size n and the step ``t n^((l-1)/(2l))``."""
-    step = t * float(n) ** ((level - 1) / (2 * level))
+    step = t * float(n) ** ((window - 1) / (2 * window))
     return BASE.replace(n_samples=n, input_dim=n // 5, width=n // 3, step_size=step, **changes)
 
 
-def one(problem: Problem, method: str, level: int | None = None) -> Prediction:
-    prediction = predict(problem, method=method, window=level)
+def one(problem: Problem, method: str, window: int | None = None) -> Prediction:
+    prediction = predict(problem, method=method, window=window)
     assert isinstance(prediction, Prediction)
     return prediction
 
 
-# Activation, gradient, readout, level, size, and the relative deviation of the next order there: r^2 ~ n^(-1/l) for the
-# target-only gradient, 1/eta ~ n^(-(l-1)/(2l)) for the full one, whose initial output fades only slowly.
+# Activation, gradient, readout, window, size, and the relative deviation of the next order there: r^2 ~ n^(-1/l) for
+# the target-only gradient, 1/eta ~ n^(-(l-1)/(2l)) for the full one, whose initial output fades only slowly.
 CASES = [
     ("gelu", "target", "gaussian", 1, 10**20, 1e-8),
     ("relu", "full", "gaussian", 1, 10**20, 1e-8),
@@ -61,60 +61,60 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("activation", "gradient", "readout", "level", "n", "tolerance"), CASES)
+@pytest.mark.parametrize(("activation", "gradient", "readout", "window", "n", "tolerance"), CASES)
 def test_the_finite_size_theory_tends_to_it(
-    activation: Any, gradient: str, readout: str, level: int, n: int, tolerance: float
+    activation: Any, gradient: str, readout: str, window: int, n: int, tolerance: float
 ) -> None:
     """And neither neighbour of the edge, nor the crossing at half the strength, passes the same comparison."""
     for t in (0.8, 1.5):
-        problem = at(level, t, n, activation=activation, gradient=gradient, readout=readout, teacher=[0, 1, 0.7, 0.4])
-        found, limit = predict(problem), one(problem, "crossing", level)
-        weaker = one(at_strength(problem, level, 0.5), "crossing", level)
-        wrong = [weaker, *(one(problem, "window", k) for k in (level - 1, level))]
+        problem = at(window, t, n, activation=activation, gradient=gradient, readout=readout, teacher=[0, 1, 0.7, 0.4])
+        found, limit = predict(problem), one(problem, "crossing", window)
+        weaker = one(at_strength(problem, window, 0.5), "crossing", window)
+        wrong = [weaker, *(one(problem, "window", k) for k in (window - 1, window))]
         for field in ("train_loss", "train_error", "test_error"):
             value, scale = getattr(found, field), tolerance * abs(getattr(found, field))
             assert abs(value - getattr(limit, field)) <= scale
             assert all(abs(value - getattr(other, field)) > 3 * scale for other in wrong)
 
 
-def at_strength(problem: Problem, level: int, factor: float) -> Problem:
+def at_strength(problem: Problem, window: int, factor: float) -> Problem:
     """The problem whose l-th spike has that many times the strength ``~ eta^(2l)``."""
-    return problem.replace(step_size=problem.step * factor ** (1 / (2 * level)))
+    return problem.replace(step_size=problem.step * factor ** (1 / (2 * window)))
 
 
-@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize("window", [1, 2])
 @pytest.mark.parametrize("gradient", ["full", "target"])
 @pytest.mark.parametrize("ridge", [0.0, 0.01, 3.0])
 @pytest.mark.parametrize("width", [300, 1000, 9000])
-def test_its_ends_are_the_windows(level: int, gradient: str, ridge: float, width: int) -> None:
+def test_its_ends_are_the_windows(window: int, gradient: str, ridge: float, width: int) -> None:
     problem = BASE.replace(gradient=gradient, ridge=ridge, width=width)
-    for t, window in ((1e-9, level - 1), (1e9, level)):
-        step = t * float(problem.n_samples) ** ((level - 1) / (2 * level))
-        found = one(problem.replace(step_size=step), "crossing", level)
-        expected = one(problem, "window", window)
+    for t, limit in ((1e-9, window - 1), (1e9, window)):
+        step = t * float(problem.n_samples) ** ((window - 1) / (2 * window))
+        found = one(problem.replace(step_size=step), "crossing", window)
+        expected = one(problem, "window", limit)
         for field in ("train_loss", "train_error", "test_error", "null_error", "linear_error"):
             assert getattr(found, field) == pytest.approx(getattr(expected, field), rel=1e-8, abs=1e-15)
 
 
-@pytest.mark.parametrize("level", [1, 2, 4])
+@pytest.mark.parametrize("window", [1, 2, 4])
 @pytest.mark.parametrize("gradient", ["full", "target"])
 @pytest.mark.parametrize("width", [1000, 9000])
-def test_test_error_is_the_derivative_of_the_loss(level: int, gradient: str, width: int) -> None:
+def test_test_error_is_the_derivative_of_the_loss(window: int, gradient: str, width: int) -> None:
     """``L_test = -(d/d lambda)[L_train/lambda] / T1^2`` by central differences; the penalty moves with lambda too."""
-    problem = BASE.replace(gradient=gradient, width=width, step_size=1.3 * 3000 ** ((level - 1) / (2 * level)))
+    problem = BASE.replace(gradient=gradient, width=width, step_size=1.3 * 3000 ** ((window - 1) / (2 * window)))
     h = 1e-4 * problem.ridge
-    up, down = (one(problem.replace(ridge=problem.ridge + s * h), "crossing", level) for s in (1, -1))
+    up, down = (one(problem.replace(ridge=problem.ridge + s * h), "crossing", window) for s in (1, -1))
     slope = (up.train_loss / (problem.ridge + h) - down.train_loss / (problem.ridge - h)) / (2 * h)
-    here = one(problem, "crossing", level)
+    here = one(problem, "crossing", window)
     assert -slope / here.extras["T1"] ** 2 == pytest.approx(here.test_error, rel=1e-6)
 
 
-def gaps(level: int, sizes: list[int], exponent: float) -> list[float]:
+def gaps(window: int, sizes: list[int], exponent: float) -> list[float]:
     """Largest distance between the test-error curves of successive sizes, in the variable ``eta / n^exponent``."""
-    scale = np.geomspace(0.5, 4, 7) * 1e6 ** ((level - 1) / (2 * level) - exponent)
+    scale = np.geomspace(0.5, 4, 7) * 1e6 ** ((window - 1) / (2 * window) - exponent)
     curves = []
     for n in sizes:
-        problems = [at(level, 1.0, n).replace(step_size=float(x) * float(n) ** exponent) for x in scale]
+        problems = [at(window, 1.0, n).replace(step_size=float(x) * float(n) ** exponent) for x in scale]
         curves.append(np.array([one(p, "finite-size").test_error for p in problems]))
     return [float(np.abs(a - b).max()) for a, b in pairwise(curves)]
 
@@ -131,15 +131,15 @@ def test_the_curves_collapse_in_the_rescaled_step_and_in_no_other() -> None:
         assert wrong[-1] > 30 * right[-1]
 
 
-@pytest.mark.parametrize(("alpha", "level"), [(0.12, 1), (0.29, 2)])
-def test_inside_a_window_it_explains_the_slow_approach(alpha: float, level: int) -> None:
+@pytest.mark.parametrize(("alpha", "window"), [(0.12, 1), (0.29, 2)])
+def test_inside_a_window_it_explains_the_slow_approach(alpha: float, window: int) -> None:
     """At n = 1e11 the window is off by parts in a thousand, with its own strength in the last spike by far less."""
     n = 10**11
     problem = BASE.replace(n_samples=n, input_dim=n // 5, width=n // 3, step_exponent=alpha)
     found = one(problem, "finite-size").test_error
-    window, crossing = (abs(one(problem, m, level).test_error - found) for m in ("window", "crossing"))
-    assert window > 1e-3
-    assert crossing < 1e-2 * window
+    limit, crossing = (abs(one(problem, m, window).test_error - found) for m in ("window", "crossing"))
+    assert limit > 1e-3
+    assert crossing < 1e-2 * limit
 
 
 def simulated_misfit(theory: Callable[[Problem], Prediction]) -> float:
@@ -204,13 +204,13 @@ def test_a_direct_simulation_of_the_limit() -> None:
 
 
 def test_an_edge_has_an_answer_between_its_neighbours() -> None:
-    for alpha, level in ((0.0, 1), (0.25, 2)):
+    for alpha, window in ((0.0, 1), (0.25, 2)):
         answer = predict(BASE.replace(step_exponent=alpha), method="window")
         assert isinstance(answer, EdgePrediction)
         assert answer.crossing is not None
         assert answer.above.test_error < answer.crossing.test_error < answer.below.test_error
         assert answer.crossing.extras["t"] == pytest.approx(1.0)
-        assert answer.crossing.test_error == one(BASE.replace(step_exponent=alpha), "crossing", level).test_error
+        assert answer.crossing.test_error == one(BASE.replace(step_exponent=alpha), "crossing", window).test_error
     published = predict(BASE, method="window-published")
     assert isinstance(published, EdgePrediction)
     assert published.crossing is None
@@ -242,10 +242,10 @@ def test_the_scaled_step() -> None:
     assert one(BASE, "crossing").extras["t"] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("level", [0, -1, 1.5, None])
-def test_what_cannot_cross_is_refused(level: Any) -> None:
+@pytest.mark.parametrize("window", [0, -1, 1.5, None])
+def test_what_cannot_cross_is_refused(window: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^window = "):
-        predict(BASE.replace(step_exponent=0.3), method="crossing", window=level)
+        predict(BASE.replace(step_exponent=0.3), method="crossing", window=window)
 
 
 def test_the_full_gradient_of_a_constant_readout_is_refused() -> None:
@@ -253,11 +253,11 @@ def test_the_full_gradient_of_a_constant_readout_is_refused() -> None:
         predict(BASE.replace(readout="constant", gradient="full"), method="crossing")
 
 
-@pytest.mark.parametrize(("readout", "level"), [("constant", 2), ("constant", 3), ("rademacher", 3)])
-def test_a_spike_that_its_readout_does_not_have_crosses_nothing(readout: str, level: int) -> None:
+@pytest.mark.parametrize(("readout", "window"), [("constant", 2), ("constant", 3), ("rademacher", 3)])
+def test_a_spike_that_its_readout_does_not_have_crosses_nothing(readout: str, window: int) -> None:
     """``u^l`` is a combination of lower powers there: the window with one spike less, and no division by zero."""
     problem = BASE.replace(activation=MIXED, readout=readout)
-    found, window = one(problem, "crossing", level), one(problem, "window", level - 1)
+    found, limit = one(problem, "crossing", window), one(problem, "window", window - 1)
     assert found.extras["strength"] == 0.0
     for name in ("train_loss", "train_error", "test_error"):
-        assert getattr(found, name) == pytest.approx(getattr(window, name), rel=1e-12)
+        assert getattr(found, name) == pytest.approx(getattr(limit, name), rel=1e-12)

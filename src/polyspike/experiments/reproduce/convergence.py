@@ -127,7 +127,7 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
 
 
 def _offset_claims(offsets: Columns) -> list[Claim]:
-    """At the largest n; the margin is the share 1/d that |beta|^2 Q may be off at this size."""
+    """The claims at the largest n; the margin is the share 1/d that |beta|^2 Q may be off at this size."""
     n = float(offsets["n"].max())
     here = select(offsets, n=n)
     predicted = float(here["left_by_published"][0])

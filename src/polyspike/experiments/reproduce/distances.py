@@ -135,7 +135,9 @@ def gaps_and_losses(one: Shared) -> dict[str, float]:
 def _gaps(
     one: Shared, gradient: Gradient, tested: Tested, window: int, features: Array, labels: Array, fit: Fit
 ) -> dict[str, float]:
-    """Of F, whose fit this is, and F_l: as :func:`polyspike.simulation.equivalence.equivalence` measures them."""
+    """The gaps between F, whose fit this is, and F_l, measured as by
+    :func:`polyspike.simulation.equivalence.equivalence`.
+    """
     here = one.problem.replace(step_exponent=WINDOW_EXPONENTS[window])
     inputs = one.draw.ridge_sample.inputs
     spiked = one.start + spike_features(inputs, gradient, one.readout, here, window)

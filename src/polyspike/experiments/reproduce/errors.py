@@ -223,7 +223,7 @@ def _predicted(theory: Columns, teacher: str, quantity: str, exponent: float) ->
 
 
 def _beats_linear(draws: Columns, theory: Columns) -> Claim:
-    """At the best of the steps that all seeds have taken."""
+    """The claim that the best of the steps that all seeds have taken beats the best linear model."""
     means = {a: sample(draws, "test_error", teacher="cubic", exponent=a).mean for a in JUDGED_EXPONENTS}
     best = min(means, key=lambda a: means[a])
     linear = float(select(theory, teacher="cubic", curve="linear_error")["test_error"][0])

@@ -82,12 +82,12 @@ class Study:
 
     @property
     def title(self) -> str:
-        """Of the figure."""
+        """The title of the figure."""
         return f"{self.data.name}: {self.data.target_name} from {self.inputs.shape[1]} whitened inputs"
 
     @property
     def cost(self) -> float:
-        """Of one split, in the units of a job's cost."""
+        """The cost of one split, in the units of a job's cost."""
         p = self.problem
         return 1 + 3 * len(EXPONENTS) * (p.width / 1000) ** 2 * p.n_samples / 1000
 

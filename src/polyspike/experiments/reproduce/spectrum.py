@@ -91,7 +91,7 @@ def run_theory(shown: Sequence[Panel]) -> Rows:
 
 
 def predicted_spectrum(problem: Problem) -> Spectrum:
-    """Of the finite-size theory."""
+    """The spectrum that the finite-size theory predicts."""
     return predict(problem).spectrum
 
 
@@ -162,7 +162,7 @@ def claims(tables: Mapping[str, Columns]) -> list[Claim]:
 
 
 def _place_claims(tables: Mapping[str, Columns], panel: str) -> list[Claim]:
-    """Of the bulk's end and of every spike, against the finite-size theory."""
+    """The claims about the bulk's end and every spike, against the finite-size theory."""
     draws, theory = tables[f"{NAME}_draws"], select(tables[f"{NAME}_theory"], panel=panel)
     end = float(select(theory, kind="edge")["x"][0])
     scale = sample(draws, "bulk_scale", panel=panel).mean

@@ -155,7 +155,7 @@ def _address(path: Path, read_only: bool) -> str:
 
 
 def _uri(path: Path) -> str:
-    """With an authority, which is empty: what follows two slashes would be taken for one."""
+    """The address with an authority, which is empty: what follows two slashes would be taken for one."""
     place = quote(str(path.absolute()))
     return f"file://{place}" if place.startswith("/") else f"file:{place}"
 

@@ -320,7 +320,7 @@ def _all_options(run: Run, given: dict[str, Any]) -> dict[str, Any]:
 def _count_workers(
     problems: Sequence[Problem], workers: int | None, threads: int, run: Run, options: dict[str, Any]
 ) -> int:
-    """As many as cores and memory allow."""
+    """As many workers as cores and memory allow."""
     count = workers_that_fit(workers, threads)
     if run is not simulate:
         return count

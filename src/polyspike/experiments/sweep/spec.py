@@ -84,7 +84,7 @@ class SweepSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], name: str = "sweep", announce: Announce | None = None) -> Self:
-        """The same from a dict; ``name`` is used where it has none."""
+        """A specification from a dict; ``name`` is used where it has none."""
         for entry in values:
             if entry not in _ENTRIES:
                 raise ArgumentError(entry, values[entry], closest_names(entry, _ENTRIES))

@@ -18,11 +18,12 @@ from polyspike.experiments.statistics import SCALAR_FIELDS
 from polyspike.experiments.sweep.database import connect, reported, transaction, try_writing
 from polyspike.experiments.sweep.tables import frame, write_csv, write_parquet
 from polyspike.problem import Problem
+from polyspike.problem.serialise import ADDED
 from polyspike.record import Result
 from polyspike.results import Alignment, Measurement
 from polyspike.status import Status
 
-__all__ = ["Row", "Store", "problem_columns", "run_columns", "run_key", "seed_columns"]
+__all__ = ["Row", "Store", "aligned", "problem_columns", "run_columns", "run_key", "seed_columns"]
 
 _MEASURED = ("dtype", "device", "seconds", "n_test", *SCALAR_FIELDS)
 _COLUMNS = ("key", "problem", "seed", "options", "status", "message", "version", "finished_at", *_MEASURED)
@@ -213,7 +214,7 @@ class Store:
         query = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY problem, seed, options"
         cells = [dict(zip(_COLUMNS, values)) for values in self._rows(query)]
         longest = max((len(json.loads(cell["seed"])) for cell in cells), default=2)
-        return [_record(cell, longest) for cell in cells]
+        return aligned([_record(cell, longest) for cell in cells])
 
     def to_pandas(self) -> Any:
         """All rows as a ``pandas.DataFrame``: problem, step, phi, psi, seed, replicate, status and everything measured.
@@ -281,6 +282,8 @@ def _arrays(measurement: Measurement | None) -> dict[str, Array]:
     if measurement is None:
         return {}
     found = {"eigenvalues": measurement.eigenvalues}
+    if measurement.biased_cosine is not None:
+        found["biased_cosine"] = np.array(measurement.biased_cosine)
     if measurement.alignment is not None:
         names = ("monomial", "hermite", "overlaps")
         found |= {f"alignment_{name}": getattr(measurement.alignment, name) for name in names}
@@ -294,7 +297,8 @@ def _row(values: Sequence[Any], arrays: dict[str, Array]) -> Row:
     if Status(cell["status"]).ok:
         measured = {name: cell[name] for name in _MEASURED}
         alignment = _alignment(arrays)
-        spectrum = arrays.get("eigenvalues")
+        spectrum, biased = arrays.get("eigenvalues"), arrays.get("biased_cosine")
+        measured["biased_cosine"] = None if biased is None else float(biased)
         measurement = Measurement(problem, seed, **measured, eigenvalues=spectrum, alignment=alignment)
     end = (Status(cell["status"]), cell["message"], cell["version"], cell["finished_at"])
     return Row(problem, seed, json.loads(cell["options"]), measurement, *end)
@@ -319,8 +323,17 @@ def _record(cell: dict[str, Any], longest: int) -> dict[str, Any]:
     return {**columns, **(rest | seed_columns(json.loads(cell["seed"]), longest)), "key": cell["key"]}
 
 
+def aligned(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Records with the same columns: fields that :func:`problem_columns` left out where they stand in another one."""
+    later = [name for name in ADDED if any(name in record for record in records)]
+    return [{**record, **{name: record.get(name, ADDED[name]) for name in later}} for record in records]
+
+
 def problem_columns(problem: Problem) -> dict[str, Any]:
-    """A problem in every table: its fields, None where there is no value, its step, phi and psi."""
+    """A problem in every table: its fields, None where there is no value, its step, phi and psi.
+
+    What :meth:`polyspike.Problem.to_dict` leaves out as the value of before there was such a field has no column.
+    """
     fields = {"step_exponent": None, "step_size": None, "n_gradient": None, **problem.to_dict()}
     return {**fields, "step": problem.step, "phi": problem.phi, "psi": problem.psi}
 

@@ -88,16 +88,16 @@ def plan(
 
     The plan depends on the request alone, never on workers, time or what is stored.
     """
-    groups: dict[tuple[int, ...], list[Problem]] = {}
+    groups: dict[tuple[Any, ...], list[Problem]] = {}
     for problem in dict.fromkeys(problems):
         groups.setdefault(sizes_of(problem), []).append(problem)
     parts = [tuple(g[i : i + chunk]) for g in groups.values() for i in range(0, len(g), chunk)]
     return (Task(run, part, seed, options, threads) for seed in seeds for part in parts)
 
 
-def sizes_of(problem: Problem) -> tuple[int, ...]:
+def sizes_of(problem: Problem) -> tuple[Any, ...]:
     """Problems that agree in these see the same data and the same initial network at the same seed."""
-    return (problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples)
+    return (problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples, problem.inputs)
 
 
 def _status(error: Exception) -> Status:

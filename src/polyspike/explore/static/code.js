@@ -33,7 +33,7 @@ Explorer.python = function (values, run) {
   ];
   if (run) lines.push(
     `for step in ${JSON.stringify(run.dots.map((dot) => dot.step_exponent))}:`,
-    `    runs = ps.replicate(problem.replace(step_exponent=step), n=${run.done}, n_test=${run.n_test})`,
+    `    runs = ps.replicate(problem.replace(step_exponent=step), replicates=${run.done}, n_test=${run.n_test})`,
     "    axes.errorbar(step, *runs.test_error, fmt=\"k.\")",
     "    axes.errorbar(step, *runs.train_error, fmt=\"k.\")",
   );

@@ -81,7 +81,7 @@ Explorer.App = class {
   data(values) {
     const { memory } = this;
     const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), limits: null, untrained: null, dots: [], run: null }));
-    const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null }));
+    const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null, simulated: null }));
     const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), best: [], tried: new Set() }));
     return { curve, spectrum, map };
   }
@@ -93,7 +93,7 @@ Explorer.App = class {
     if (point) point.ridge = this.shown.ridge;
     return {
       point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
-      spectrum: spectrum.found, means: spectrum.means, cells: map.cells, best: map.best,
+      spectrum: spectrum.found, means: spectrum.means, simulated: spectrum.simulated, cells: map.cells, best: map.best,
       steps: this.mapSteps(), ridges: this.mapRidges(),
     };
   }
@@ -235,12 +235,12 @@ Explorer.App = class {
 
   async simulate(count) {
     const { values } = this;
-    const { curve } = this.data(values);
+    const { curve, spectrum } = this.data(values);
     const steps = [...new Set([...RUN_STEPS, values.step_exponent])].sort((a, b) => a - b);
     this.page.runProblem.textContent = "";
     try {
       this.run = await this.source.simulate(values, steps, count);
-      while (this.take(curve)) {
+      while (this.take(curve, spectrum)) {
         await new Promise((resolve) => { setTimeout(resolve, POLL); });
         this.run = await this.source.progress(this.run.number);
       }
@@ -251,11 +251,12 @@ Explorer.App = class {
     }
   }
 
-  /* Show how far the run is, its dots over the curve that it belongs to; whether it goes on. */
-  take(curve) {
+  /* Show how far the run is, its dots and eigenvalues over the curves that they belong to; whether it goes on. */
+  take(curve, spectrum) {
     Object.assign(curve, { dots: this.run.dots, run: this.run });
+    if (this.run.spectrum) spectrum.simulated = this.run.spectrum;
     this.page.showRun(this.run);
-    this.draw("errors");
+    this.draw("errors", "spectrum");
     return this.run.state === "running";
   }
 

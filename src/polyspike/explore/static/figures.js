@@ -56,9 +56,9 @@ function errorsScale(data, points, drawing, logarithmic) {
 
 function drawWindows(drawing, x, data, y) {
   const { palette, top, bottom } = drawing;
-  for (const [level, start] of EDGES) {
+  for (const [window, start] of EDGES) {
     drawing.line(x(start), top, x(start), bottom, { stroke: palette.line, "stroke-dasharray": "1 3" });
-    if (level < 5) drawing.text(x((start + level / (2 * level + 2)) / 2), top - 3, level === 1 ? "ℓ = 1" : String(level), { "text-anchor": "middle", "font-size": "11" });
+    if (window < 5) drawing.text(x((start + window / (2 * window + 2)) / 2), top - 3, window === 1 ? "ℓ = 1" : String(window), { "text-anchor": "middle", "font-size": "11" });
   }
   for (const w of data.limits || []) {
     for (const [name, colour] of [["test_error", palette.test], ["train_error", palette.train]]) {
@@ -152,10 +152,10 @@ Explorer.errorsRows = function (data) {
 
 /* ---- the spectrum ---- */
 
-function spectrumDomain(spectrum) {
+function spectrumDomain(spectrum, simulated) {
   const { edge, above } = Explorer.sides(spectrum);
   const lows = spectrum.edges.map((interval) => interval[0]).filter((low) => low > 0);
-  const high = Math.max(edge, ...above.map((spike) => spike.location));
+  const high = Math.max(edge, ...above.map((spike) => spike.location), ...(simulated ? [simulated.eigenvalues[0]] : []));
   const low = Math.min(...(lows.length ? lows : [edge * 1e-3]), ...spectrum.spikes.map((spike) => spike.location));
   return [Math.max(low * 0.8, edge * 1e-3), high * 1.35];
 }
@@ -186,6 +186,27 @@ function drawSpikes(drawing, spectrum, x) {
   });
 }
 
+/* The eigenvalues of one network in its bulk as bars {low, high, height}: shares per unit of the logarithm. */
+const BARS = 45;
+
+Explorer.spectrumBars = function (simulated, low, high) {
+  const step = Math.log(high / low) / BARS;
+  const counts = new Array(BARS).fill(0);
+  for (const value of simulated.eigenvalues.slice(simulated.spikes)) {
+    const k = Math.floor(Math.log(value / low) / step);
+    if (k >= 0 && k < BARS) counts[k]++;
+  }
+  return counts.map((count, k) => ({ low: low * Math.exp(k * step), high: low * Math.exp((k + 1) * step), height: count / simulated.eigenvalues.length / step }));
+};
+
+function drawSimulated(drawing, simulated, bars, x, y) {
+  for (const bar of bars) {
+    if (bar.height) drawing.add("rect", { x: x(bar.low), y: y(bar.height), width: x(bar.high) - x(bar.low), height: drawing.bottom - y(bar.height), fill: drawing.palette.test, "fill-opacity": "0.22", stroke: drawing.palette.test, "stroke-width": "0.7", class: "bar" });
+  }
+  for (const value of simulated.eigenvalues.slice(0, simulated.spikes))
+    drawing.add("circle", { cx: x(value), cy: drawing.bottom - 5, r: 4, fill: drawing.palette.paper, stroke: drawing.palette.ink, "stroke-width": "1.7", class: "outlier" });
+}
+
 Explorer.spectrumFigure = function (data, width, palette) {
   const drawing = new Drawing(width, width < 500 ? 240 : 290, { left: 48, right: 14, top: 12, bottom: 36 }, palette);
   const spectrum = data.spectrum;
@@ -193,20 +214,28 @@ Explorer.spectrumFigure = function (data, width, palette) {
     drawing.text(drawing.left, 30, spectrum ? "no spectrum is predicted here" : "");
     return drawing.svg("no spectrum");
   }
-  const x = log(...spectrumDomain(spectrum), drawing.left, drawing.right);
-  const top = Math.max(...spectrum.x.map((value, k) => value * spectrum.density[k]), 1e-12);
+  const { simulated } = data;
+  const [low, high] = spectrumDomain(spectrum, simulated);
+  const x = log(low, high, drawing.left, drawing.right);
+  const bars = simulated ? Explorer.spectrumBars(simulated, low, high) : [];
+  const top = Math.max(...spectrum.x.map((value, k) => value * spectrum.density[k]), ...bars.map((bar) => bar.height), 1e-12);
   const y = linear(0, top * 1.25, drawing.bottom, drawing.top);
   drawing.axes(x, y, "eigenvalue of F Fᵀ/N", "share per unit of log λ");
   drawBulk(drawing, spectrum, x, y);
   drawSpikes(drawing, spectrum, x);
-  return drawing.svg(`Predicted spectrum: ${Explorer.spikesInWords(spectrum)}`);
+  if (simulated) drawSimulated(drawing, simulated, bars, x, y);
+  return drawing.svg(`Predicted spectrum: ${Explorer.spikesInWords(spectrum)}${simulated ? ` ${Explorer.simulatedInWords(simulated)}` : ""}`);
 };
 
 Explorer.spectrumRows = function (data) {
   if (!data.spectrum || data.spectrum.message) return [];
   const { x, density, spikes } = data.spectrum;
   const bulk = x.map((value, k) => ({ kind: "bulk", eigenvalue: value, density: density[k] }));
-  return [...bulk, ...spikes.map((spike) => ({ kind: "spike", eigenvalue: spike.location, density: null }))];
+  const { eigenvalues, spikes: count } = data.simulated || { eigenvalues: [], spikes: 0 };
+  return [
+    ...bulk, ...spikes.map((spike) => ({ kind: "spike", eigenvalue: spike.location, density: null })),
+    ...eigenvalues.map((value, k) => ({ kind: k < count ? "simulated spike" : "simulated", eigenvalue: value, density: null })),
+  ];
 };
 
 /* ---- what each spike has learned ---- */
@@ -294,6 +323,18 @@ function drawCells(drawing, data, scales, low, high) {
   }
 }
 
+/* Where one more spike leaves the bulk as n grows: the edges of the windows, and how many spikes there are between them. */
+function drawRegions(drawing, scales) {
+  EDGES.forEach(([window, start], k) => {
+    const end = k + 1 < EDGES.length ? EDGES[k + 1][1] : null;
+    if (start > 0) {
+      for (const [colour, size] of [["#000000", "2.6"], ["#ffffff", "1.2"]])
+        drawing.line(scales.x(start), drawing.top, scales.x(start), drawing.bottom, { stroke: colour, "stroke-width": size, class: "region" });
+    }
+    if (end !== null) drawing.text(scales.x((start + end) / 2), drawing.top - 4, window === 1 ? "ℓ = 1" : String(window), { "text-anchor": "middle", "font-size": "11" });
+  });
+}
+
 function drawBest(drawing, data, scales) {
   for (const row of data.best) {
     if (row.message) continue;
@@ -320,7 +361,7 @@ function drawRamp(drawing, low, high) {
 }
 
 Explorer.phaseFigure = function (data, width, palette) {
-  const drawing = new Drawing(width, width < 500 ? 260 : 300, { left: 48, right: 62, top: 26, bottom: 36 }, palette);
+  const drawing = new Drawing(width, width < 500 ? 270 : 310, { left: 48, right: 62, top: 36, bottom: 36 }, palette);
   const found = [...data.cells.values()].filter((cell) => !cell.message).map((cell) => cell.test_error);
   if (!found.length) return drawing.svg("the phase map is not there yet");
   const scales = phaseScales(drawing, data);
@@ -329,6 +370,7 @@ Explorer.phaseFigure = function (data, width, palette) {
   drawCells(drawing, data, scales, low, high);
   drawing.axes(scales.x, scales.y, "step exponent α", "ridge λ", { bare: true, xTicks: [0, 0.1, 0.2, 0.3, 0.4, 0.5] });
   drawRamp(drawing, low, high);
+  drawRegions(drawing, scales);
   drawBest(drawing, data, scales);
   drawCross(drawing, data, scales);
   drawing.legend([{ label: "best step for its ridge", colour: palette.muted, kind: "dot" }], 14);

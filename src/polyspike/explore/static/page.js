@@ -132,7 +132,7 @@ Explorer.Page = class {
     this.stop = button("Cancel", () => this.on.cancel(), { disabled: true });
     this.progress = make("progress", { max: 1, value: 0, "aria-label": "Progress of the simulation" });
     this.runProblem = make("p", { class: "ps-problem", id: "ps-run-problem", role: "alert" });
-    this.runWords = make("span", { class: "ps-caption", role: "status" }, "Real networks, drawn as dots over the curves.");
+    this.runWords = make("span", { class: "ps-caption", role: "status" }, "Real networks, drawn as dots over the curves, and the eigenvalues of one over the spectrum.");
     return make("section", { class: "ps-card ps-run", "aria-label": "Simulation" }, make("h2", {}, "Simulation"),
       make("div", { class: "ps-buttons" }, make("label", { for: "ps-replicates" }, "networks at each step"), this.replicates, this.start, this.stop, this.progress), this.runWords, this.runProblem);
   }
@@ -214,10 +214,12 @@ const CAPTIONS = {
   spectrum: (data) => {
     if (!data.spectrum) return "";
     if (data.spectrum.message) return data.spectrum.message;
-    return data.spectrum.atom > 0.0005 ? `The bulk is drawn as a share of the eigenvalues above zero; ${Explorer.percent(data.spectrum.atom)} of them are zero.` : "The bulk is drawn as a share of all eigenvalues.";
+    const simulated = data.simulated ? ` ${Explorer.simulatedInWords(data.simulated)}` : "";
+    const share = data.spectrum.atom > 0.0005 ? `The bulk is drawn as a share of the eigenvalues above zero; ${Explorer.percent(data.spectrum.atom)} of them are zero.` : "The bulk is drawn as a share of all eigenvalues.";
+    return share + simulated;
   },
   learned: (data) => (data.spectrum && data.spectrum.spikes && data.spectrum.spikes.length ? "Squared cosines of the spike's left singular vector with the Hermite polynomials of the learned direction." : ""),
-  phase: (data) => (data.cells.size < data.steps.length * data.ridges.length ? `${data.cells.size} of ${data.steps.length * data.ridges.length} places are computed.` : "Click to go to a place."),
+  phase: (data) => (data.cells.size < data.steps.length * data.ridges.length ? `${data.cells.size} of ${data.steps.length * data.ridges.length} places are computed.` : "Click to go to a place. Verticals bound the windows of ℓ spikes."),
 };
 
 /* Save a text or a picture as a file. */

@@ -26,6 +26,12 @@ function inside(spectrum) {
   return ` Still inside: ${listed(names)}.`;
 }
 
+/* The eigenvalues of one network in a sentence. */
+Explorer.simulatedInWords = function ({ spikes }) {
+  if (!spikes) return "Bars are the eigenvalues of one simulated network, of which none has left the bulk.";
+  return `Bars and rings are the eigenvalues of one simulated network, of which ${spikes === 1 ? "one has" : `${(COUNTS[spikes] || String(spikes)).toLowerCase()} have`} left the bulk (rings).`;
+};
+
 /* What the step does to the test error. */
 function effect(data) {
   const [before, after] = [data.untrained, data.point];
@@ -67,6 +73,7 @@ Explorer.runInWords = function (run) {
   if (!run) return "";
   const done = `${run.done} of ${run.total} networks at each step`;
   const seconds = run.seconds > 1.5 && run.state === "running" ? `, about ${short(run.seconds, 2)} s in all` : "";
-  return { running: `Simulating: ${done}${seconds}.`, done: `Done: ${done}.`, cancelled: `Cancelled: ${done}.`, failed: `Failed: ${run.message}` }[run.state];
+  const last = run.done === run.total ? "; now the eigenvalues of one of them" : "";
+  return { running: `Simulating: ${done}${last}${seconds}.`, done: `Done: ${done}.`, cancelled: `Cancelled: ${done}.`, failed: `Failed: ${run.message}` }[run.state];
 };
 }

@@ -9,12 +9,13 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import values_needed
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
+from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label
 from polyspike.theory.finite_size.gradient_sample import weighted_samples
 
 __all__ = ["prediction_seconds"]
 
-# Seconds of one value of an activation with its averages, of an entry of a Jacobian, and of an operation of its
-# decomposition.
+# Seconds of one value of an activation or of a teacher with its averages, of an entry of a Jacobian, and of an
+# operation of its decomposition.
 _VALUE, _ENTRY, _OPERATION = 4e-8, 6e-8, 1e-10
 # Jacobians of a node of the average over the gradient's sample where Newton does not fail, nodes of M, and the seconds
 # of everything else.
@@ -39,7 +40,8 @@ def _node_seconds(problem: Problem, sample: Any) -> float:
     grid = choose_grid(problem, scalars)
     tau = deviation(problem, scalars, grid.u)
     x = np.real(scalars.spike_strength) * grid.kappa[:, None] * grid.u
-    values = values_needed(problem.activation, x, tau * np.ones(x.shape))
+    of_label = values_of_label(problem.teacher, len(grid.kappa), abs(float(np.real(scalars.spike_cosine))))
+    values = values_needed(problem.activation, x, tau * np.ones(x.shape)) + of_label
     return _NODE + _VALUE * values + _JACOBIANS * _jacobian_seconds(grid)
 
 

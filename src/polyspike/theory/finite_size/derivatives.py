@@ -17,6 +17,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_mo
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.spikes.errors import errors
+from polyspike.theory.scope import check_scope
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
@@ -38,6 +39,8 @@ def derivatives(problem: Problem) -> Derivatives:
 
     Raises
     ------
+    ArgumentError
+        ``samples="same"``, which has no theory.
     NumericalError
         As :func:`polyspike.predict`; ``SINGULAR`` also at ridge 0, where the derivatives are one-sided limits.
 
@@ -52,6 +55,7 @@ def derivatives(problem: Problem) -> Derivatives:
     """
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
+    check_scope(problem)
     average = Ensemble(problem).solve(problem)
     return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 
@@ -69,13 +73,13 @@ def mean_slopes(average: Average, by: Callable[[FiniteSizeModel, BulkState, Line
 
 
 def ridge_slopes(model: FiniteSizeModel, state: BulkState, at: Linearised) -> Slopes:
-    """By the ridge, at a solved bulk with its Jacobian: the shift is proportional to the ridge."""
+    """The derivatives by the ridge, at a solved bulk with its Jacobian: the shift is proportional to the ridge."""
     moved = _moved(model.bulk, state.shift * (1 + _H * 1j), state, tangent(state, at))
     return _slopes(model, moved, model.problem.ridge)
 
 
 def step_slopes(model: FiniteSizeModel, state: BulkState, at: Linearised) -> Slopes:
-    """By the step size: the model itself is differentiated, grid and measures of M held fixed."""
+    """The derivatives by the step size: the model itself is differentiated, grid and measures of M held fixed."""
     nearby = build_model(model.problem, model.grid, model.problem.step + _H * 1j, model.conditioning.sample)
     defect = BulkState(nearby.bulk, state.shift, state.r, state.zeta).defect
     moved = _moved(nearby.bulk, state.shift, state, -at.solve(defect.imag / _H))

@@ -89,7 +89,7 @@ def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
 
 
 def mean_overlaps(found: Sequence[tuple[float, FiniteSizeModel]]) -> Overlaps:
-    """Their averages over models with weights."""
+    """The averages of the overlaps over models with weights."""
     rows = [
         (weight * c.gradient_cosine, weight * c.spike_cosine, weight * c.spike_strength, weight * model.anisotropy)
         for weight, model, c in ((weight, model, model.conditioning) for weight, model in found)
@@ -142,7 +142,9 @@ def _participation(teacher: Teacher, v: float, count: int) -> float:
 
 
 def _share(count: int) -> float:
-    """From 1 to 0 across the window, with continuous slope in the logarithm."""
+    """The weight of the nodes of the sample's law: from 1 to 0 across the window, with continuous slope in the
+    logarithm.
+    """
     few, many = WINDOW
     x = min(max(float(np.log(many / count) / np.log(many / few)), 0.0), 1.0)
     return x * x * (3 - 2 * x)
@@ -200,19 +202,24 @@ def energy_law(teacher: Teacher, gaussian_variance: float, c1: float, count: int
     centre, scale = energy[1], np.sqrt(max(energy[2] - energy[1] ** 2, 0.0))
     scale = scale if scale > _LEAST_DEVIATION else 1.0
     change = _centring(centre, scale, degree)
-    moments, sides = change @ energy, overlaps @ change[: _ENERGY_NODES + 1, : _ENERGY_NODES + 1].T
+    moments, cross_moments = change @ energy, overlaps @ change[: _ENERGY_NODES + 1, : _ENERGY_NODES + 1].T
     m, lower = _orthonormal(moments)
     nodes, vectors = np.linalg.eigh(lower @ moments[_hankel(m) + 1] @ lower.T)
     weights, y = vectors[0] ** 2, centre + scale * nodes
-    coefficients = sides[:, :m] @ lower.T
-    given = (coefficients @ (vectors / vectors[0])).T
+    coefficients = cross_moments[:, :m] @ lower.T
+    means = (coefficients @ (vectors / vectors[0])).T
     powers = coefficients @ lower
     by_y = np.pad(powers, ((0, 0), (0, 1))) * centre + np.pad(powers, ((0, 0), (1, 0))) * scale
-    cross = by_y @ sides[:, : m + 1].T
-    rest = products - cross - cross.T + given.T @ ((weights * y)[:, None] * given)
+    cross = by_y @ cross_moments[:, : m + 1].T
+    covariance = products - cross - cross.T + means.T @ ((weights * y)[:, None] * means)
     # A node at an atom y = 1, for samples whose labels all vanish, may round beyond 1; such samples have no overlaps.
     energies = -np.log(np.minimum(y, 1.0)) / _RATE
-    return EnergyLaw(weights, energies, given * (energies > 0)[:, None], _root(rest / (weights @ (y * energies))))
+    return EnergyLaw(
+        weights,
+        energies,
+        means * (energies > 0)[:, None],
+        _root(covariance / (weights @ (y * energies))),
+    )
 
 
 def _orthonormal(moments: Array) -> tuple[int, Array]:
@@ -244,17 +251,17 @@ def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> 
     square = eps**2 / (weights * eps**2).sum()
     rate = _RATE / n0
     omega_x = -c1 / v * noise if c1 != 0 else 0 * noise
-    own = np.stack([kappa * eps, omega_x * eps])
+    contributions = np.stack([kappa * eps, omega_x * eps])
     y = weights * np.exp(-rate * square * np.arange(degree + 1)[:, None, None])
     mass = y.sum(axis=(1, 2))
-    single = np.einsum("jab,sab->sj", y[: _ENERGY_NODES + 1], own)
-    others = mass[: _ENERGY_NODES + 1] ** (n0 - 1)
-    twice = np.einsum("ab,sab,tab->st", y[1], own, own)
+    single = np.einsum("jab,sab->sj", y[: _ENERGY_NODES + 1], contributions)
+    other_samples = mass[: _ENERGY_NODES + 1] ** (n0 - 1)
+    same_sample = np.einsum("ab,sab,tab->st", y[1], contributions, contributions)
     if c1 != 0:
-        twice[1, 1] += (1 - c1**2 / v) * (y[1] * eps**2).sum()
-    pairs = np.outer(single[:, 1], single[:, 1]) * mass[1] ** (n0 - 2)
-    products = twice * mass[1] ** (n0 - 1) / n0 + (1 - 1 / n0) * pairs
-    return mass**n0, single * others, products
+        same_sample[1, 1] += (1 - c1**2 / v) * (y[1] * eps**2).sum()
+    two_samples = np.outer(single[:, 1], single[:, 1]) * mass[1] ** (n0 - 2)
+    products = same_sample * mass[1] ** (n0 - 1) / n0 + (1 - 1 / n0) * two_samples
+    return mass**n0, single * other_samples, products
 
 
 def _centring(centre: float, scale: float, degree: int) -> Array:

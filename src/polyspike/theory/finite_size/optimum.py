@@ -14,6 +14,7 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.minimise import Point, minimise
+from polyspike.theory.scope import check_scope
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -53,7 +54,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     Raises
     ------
     ArgumentError
-        ``largest`` is not a number > 0.
+        ``largest`` is not a number > 0; ``samples="same"``, which has no theory.
     NumericalError
         No step has a prediction, or the best one lies where there is none; ``SINGULAR`` at ridge 0.
 
@@ -64,6 +65,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
     """
+    check_scope(problem)
     follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
@@ -87,7 +89,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     Raises
     ------
     ArgumentError
-        The ends are not two increasing numbers > 0.
+        The ends are not two increasing numbers > 0; ``samples="same"``, which has no theory.
     NumericalError
         No ridge has a prediction, or the best one lies where there is none.
 
@@ -97,6 +99,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     >>> abs(best.derivatives.by_ridge.test_error) < 1e-6
     True
     """
+    check_scope(problem)
     point, end = _over_ridges(problem, _places(ridges))
     return _optimum(point, ridge_end=end)
 
@@ -116,6 +119,7 @@ def best_step_and_ridge(
     >>> both.prediction.test_error <= one.prediction.test_error
     True
     """
+    check_scope(problem)
     places = _places(ridges)
 
     def follow(here: Problem) -> _Solution:
@@ -159,7 +163,7 @@ def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callabl
 
 
 def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | None]:
-    """In the coordinate log ridge, from large to small ridges on one model."""
+    """The minimum over the coordinate log ridge, from large to small ridges on one model."""
     ensemble = Ensemble(problem)
 
     def evaluate(place: float) -> Point:

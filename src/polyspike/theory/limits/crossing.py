@@ -140,18 +140,19 @@ def _neuron_trace(problem: Problem, features: RandomFeatures, window: int) -> tu
     mean = 1 / (1 / plain + 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi)
     degrees = [*(k for k in spike_degrees(problem, window) if k < window), window]
     means = np.array([_moment(problem.readout, k) for k in degrees])
-    both = np.outer(means, means)
-    gram = plain * (_readout_gram(problem.readout, degrees) - both) + mean * both
-    mix = np.append(-np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), 1.0)
-    along = mean * float(mix @ means) ** 2
-    whole = float(mix @ gram @ mix)
-    share = along / whole
+    mean_products = np.outer(means, means)
+    gram = plain * (_readout_gram(problem.readout, degrees) - mean_products) + mean * mean_products
+    combination = np.append(-np.linalg.solve(gram[:-1, :-1], gram[:-1, -1]), 1.0)
+    along = mean * float(combination @ means) ** 2
+    total = float(combination @ gram @ combination)
+    share = along / total
     slope = features.loo_neuron * (1 - share + share * mean / plain)
-    return whole / readout_variance(problem, window), slope
+    return total / readout_variance(problem, window), slope
 
 
 def _first_of_full(problem: Problem, features: RandomFeatures) -> _Spike:
-    """For l = 1 with the full gradient: ``b = omega + eta c_1 beta``, and no linear part of the bulk along the readout.
+    """The spike for l = 1 with the full gradient, ``b = omega + eta c_1 beta``; the bulk has no linear part along the
+    readout.
 
     ``|b|^2 = 1 - 2 eta c_1^2 + eta^2 c_1^2 |beta|^2``, ``rho = eta c_1 c*_1/|b|``; the neurons' diagonal along the
     readout is ``1/(1 + Cg T1)``.
@@ -174,8 +175,8 @@ def readout_variance(problem: Problem, window: int) -> float:
     """``v_l``: the squared distance of ``u^l`` from the span of ``u^k`` over the lower spikes, in the readout's law."""
     lower = [k for k in spike_degrees(problem, window) if k < window]
     gram = _readout_gram(problem.readout, [*lower, window])
-    inner = gram[:-1, :-1]
-    return float(gram[-1, -1] - gram[-1, :-1] @ np.linalg.solve(inner, gram[:-1, -1]))
+    lower_gram = gram[:-1, :-1]
+    return float(gram[-1, -1] - gram[-1, :-1] @ np.linalg.solve(lower_gram, gram[:-1, -1]))
 
 
 def _readout_gram(readout: str, degrees: list[int]) -> Array:

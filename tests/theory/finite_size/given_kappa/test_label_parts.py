@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from polyspike import Problem, as_teacher
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
+from polyspike.theory.finite_size.given_kappa import label_parts as label_parts_module
+from polyspike.theory.finite_size.given_kappa.label_parts import label_parts, values_of_label
 
 KAPPA = np.linspace(-4, 4, 9)
 TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]", "h2 - 0.5*h1", "-h1 - h3", "h2 - relu"]
@@ -99,3 +101,22 @@ def test_unlimited_data_for_the_gradient_is_a_limit_and_not_an_accident() -> Non
         found = predict_finite_size(problem.replace(n_gradient=10**power))
         # e^ = (beta* - rho b^)/sqrt(1 - rho^2) loses half of the digits, of terms that are a hundredth of the error.
         assert found.test_error == pytest.approx(limit.test_error, rel=5e3 / 10**power + 3e-10)
+
+
+@pytest.mark.parametrize("teacher", ["relu", "relu[0] + relu[1]", "h1[0] + tanh[0]*h2[1]"])
+@pytest.mark.parametrize("cosine", [0.995, -0.9999])
+def test_nodes_near_every_kappa_give_what_all_nodes_give(
+    teacher: str, cosine: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kappa = np.linspace(-6, 6, 41)
+    few = label_parts_module.label_parts(as_teacher(teacher), kappa, cosine, 0.3)
+    monkeypatch.setattr(label_parts_module, "_FAR_MORE", np.inf)
+    every = label_parts_module.label_parts(as_teacher(teacher), kappa, cosine, 0.3)
+    for one, other in zip(few, every, strict=True):
+        assert_allclose(one, other, rtol=1e-12, atol=1e-11)
+
+
+def test_a_label_seen_sharply_is_announced_as_long() -> None:
+    teacher = as_teacher("relu[0] + relu[1]")
+    assert values_of_label(teacher, 300, 0.99999) > 20 * values_of_label(teacher, 300, 0.9)
+    assert values_of_label(as_teacher("relu"), 300, 0.999) < 10 * values_of_label(as_teacher("relu"), 300, 0.9)

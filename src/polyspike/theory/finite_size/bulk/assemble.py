@@ -174,7 +174,7 @@ def _linear_factors(
 def _quadratic_factors(
     averages: ActivationAverages, norm_fluctuations: Norms, grid: Grid, tau: Any
 ) -> tuple[Any, Any, Any]:
-    """The same of ``a2 = t / sqrt 2``; none where that is rounding beside ``E sigma^2``."""
+    """The factors of ``a2 = t / sqrt 2``, as of ``A1/tau``; none where that is rounding beside ``E sigma^2``."""
     square = np.real(averages.noise_variance + averages.mean**2 + (tau * averages.slope) ** 2)
     least = _ROUNDING * float(grid.kappa_weights @ square @ grid.u_weights)
     functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]

@@ -206,10 +206,10 @@ class BulkState:
         point of the leading order: the one direction in which alternation is slow where D is small.
         """
         model = self.model
-        pull = model.samples_per_neuron * float(model.sample_weights @ (self.shift * self.r))
-        push, rest = float(model.neuron_weights @ self.zeta), (1 - model.samples_per_neuron) / 2
-        root = (rest**2 + pull * push) ** 0.5
-        scale = push / (root + rest) if rest > 0 else (root - rest) / pull
+        quadratic = model.samples_per_neuron * float(model.sample_weights @ (self.shift * self.r))
+        constant, half_linear = float(model.neuron_weights @ self.zeta), (1 - model.samples_per_neuron) / 2
+        root = (half_linear**2 + quadratic * constant) ** 0.5
+        scale = constant / (root + half_linear) if half_linear > 0 else (root - half_linear) / quadratic
         return BulkState(model, self.shift, self.r * scale, self.zeta / scale)
 
 
@@ -228,8 +228,8 @@ def jacobian(state: BulkState) -> Any:
     neuron = _square(model.chi @ state.psi @ model.chi.T)
     neuron = -model.samples_per_dim * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.weight_variance)
     if state.next_order is not None:
-        by_r, both, by_zeta = state.next_order.second_derivatives()
-        sample, cross, neuron = sample + by_r, cross + both, neuron + by_zeta
+        by_r, cross_change, by_zeta = state.next_order.second_derivatives()
+        sample, cross, neuron = sample + by_r, cross + cross_change, neuron + by_zeta
     # Derivatives of 1/R and 1/zeta are symmetric but for the quadrature weights.
     out = np.empty((*state.r.shape[:-1], k + a, k + a), dtype=np.result_type(cross, state.inverse_r))
     out[..., :k, :k], out[..., :k, k:] = sample, cross
@@ -251,8 +251,8 @@ def _between_samples(state: BulkState) -> Any:
     if k * k * len(model.mu_weights) <= _MANY or size > _FEW_FACTORS:
         squares = _square(model.phi @ state.gam @ model.phi.T)
         return (model.mu_weights @ _flat(squares)).reshape(*squares.shape[:-3], k, k)
-    both = np.einsum("m,...mab,...mcd->...acbd", model.mu_weights, state.gam, state.gam)
-    return model.phi_pairs @ both.reshape(*both.shape[:-4], size**2, size**2) @ model.phi_pairs.T
+    gam_pairs = np.einsum("m,...mab,...mcd->...acbd", model.mu_weights, state.gam, state.gam)
+    return model.phi_pairs @ gam_pairs.reshape(*gam_pairs.shape[:-4], size**2, size**2) @ model.phi_pairs.T
 
 
 def _square(values: Any) -> Any:

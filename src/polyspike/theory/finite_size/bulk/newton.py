@@ -84,11 +84,14 @@ def _converged(state: BulkState, tolerance: float) -> bool:
     return bool(state.size_of_defect <= max(tolerance, _ROUNDING))
 
 
-def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | None = None) -> tuple[BulkState, int]:
+def _newton(
+    state: BulkState, tolerance: float, most: int, linearised: Linearised | None = None
+) -> tuple[BulkState, int]:
     """Newton steps until the defect is under the tolerance, or under the rounding and no longer falling, or stalls, or
     is not finite.
 
-    The Jacobian of an earlier step, or ``known``, is used again while that is expected to reach the tolerance soon.
+    The Jacobian of an earlier step, or ``linearised``, is used again while that is expected to reach the tolerance
+    soon.
     """
     last = lowest = np.inf
     stalled = 0
@@ -98,9 +101,9 @@ def _newton(state: BulkState, tolerance: float, most: int, known: Linearised | N
         if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size) or stalled > _STALLED:
             return state, iteration
         if size / tolerance > (last / size) ** _CHORD_STEPS:
-            known = None
+            linearised = None
         last = size
-        state, known = _next(state, known, _MAX_LOG_STEP if iteration < _PATIENCE else _LATE_LOG_STEP)
+        state, linearised = _next(state, linearised, _MAX_LOG_STEP if iteration < _PATIENCE else _LATE_LOG_STEP)
     return state, most
 
 
@@ -110,12 +113,12 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
     The ratio of two shifts grows where Newton is quick and shrinks where it fails, which ends at the least ratio.
     """
     natural = float((model.sample_weights @ (model.noise_variance + 1)) @ model.neuron_weights)
-    level, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
-    state, total = _newton(_start(model, shift * level), tolerance, _FIRST_ATTEMPT)
+    factor, ratio = max(1.0, natural / float(np.abs(shift).min())), _SHIFT_RATIO
+    state, total = _newton(_start(model, shift * factor), tolerance, _FIRST_ATTEMPT)
     slope = np.zeros(len(state.r) + len(state.zeta))
-    while level > 1 and total < _MAX_ITERATIONS and np.isfinite(state.size_of_defect):
-        step = min(ratio, level)
-        guess = BulkState(model, shift * (level / step), state.r, state.zeta).moved(-slope * np.log(step))
+    while factor > 1 and total < _MAX_ITERATIONS and np.isfinite(state.size_of_defect):
+        step = min(ratio, factor)
+        guess = BulkState(model, shift * (factor / step), state.r, state.zeta).moved(-slope * np.log(step))
         new, iterations = _newton(guess, tolerance, 8)
         total += max(iterations, 1)  # a start that is not finite takes none
         if not _converged(new, tolerance):
@@ -125,8 +128,8 @@ def _lower_shift(model: BulkModel, shift: Any, tolerance: float) -> tuple[BulkSt
             continue
         ratio = ratio**_GROWTH if iterations <= _QUICK else ratio
         moved = np.concatenate([np.log(new.r / state.r), np.log(new.zeta / state.zeta)])
-        slope, level, state = -moved / np.log(step), level / step, new
-    return state if level <= 1 else BulkState(model, shift, state.r, state.zeta), total
+        slope, factor, state = -moved / np.log(step), factor / step, new
+    return state if factor <= 1 else BulkState(model, shift, state.r, state.zeta), total
 
 
 def _start(model: BulkModel, shift: Any) -> BulkState:
@@ -146,13 +149,13 @@ def _first_r(model: BulkModel, shift: Any) -> Any:
     return 1 / (shift + model.noise_variance @ model.neuron_weights + (model.phi**2).sum(axis=1))
 
 
-def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[BulkState, Linearised | None]:
+def _next(state: BulkState, linearised: Linearised | None, longest: float) -> tuple[BulkState, Linearised | None]:
     """A Newton step, limited to a change of the logarithms by ``longest`` and halved until the defect falls; a step of
     alternation where there is no Newton step or where halving fails.
     """
     try:
-        known = known or Linearised(state)
-        step = -known.solve(state.defect)
+        linearised = linearised or Linearised(state)
+        step = -linearised.solve(state.defect)
     except (NumericalError, np.linalg.LinAlgError):
         return state.alternated(), None
     largest = float(np.abs(step).max())
@@ -164,7 +167,7 @@ def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[B
     for _ in range(_HALVINGS):
         new = state.moved(step)
         if new.size_of_defect < size or size <= _ROUNDING:
-            return new, known
+            return new, linearised
         step = step / 2
     return state.alternated(), None
 
@@ -172,20 +175,20 @@ def _next(state: BulkState, known: Linearised | None, longest: float) -> tuple[B
 def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkState, NDArray[np.bool_], int]:
     """Newton on a batch of shifts, each row on its own; the rows that converged, and the number of iterations."""
     r, zeta = state.r.copy(), state.zeta.copy()
-    left = np.arange(len(r))
+    rows = np.arange(len(r))
     part = BulkState(state.model, state.shift, r, zeta)
     for iteration in range(most + 1):
         open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
         if not open_rows.any() or iteration == most:
             break
         # Rows that have converged are iterated with the others until they are more than half of all.
-        if 2 * open_rows.sum() < len(left):
-            left, open_rows = left[open_rows], open_rows[open_rows]
-            part = BulkState(state.model, state.shift[left], r[left], zeta[left])
+        if 2 * open_rows.sum() < len(rows):
+            rows, open_rows = rows[open_rows], open_rows[open_rows]
+            part = BulkState(state.model, state.shift[rows], r[rows], zeta[rows])
         part = part.moved(_steps_of_rows(part))
-        r[left], zeta[left] = part.r, part.zeta
+        r[rows], zeta[rows] = part.r, part.zeta
     good = np.ones(len(r), dtype=bool)
-    good[left[open_rows]] = False
+    good[rows[open_rows]] = False
     return BulkState(state.model, state.shift, r, zeta), good, iteration
 
 

@@ -88,7 +88,7 @@ def activation_averages(activation: Activation, x: Any, tau: Any) -> ActivationA
 
 
 def _assembled(first: list[Any], second: list[Any], tau: Any) -> ActivationAverages:
-    """From ``M_k = E H_k sigma`` (k < 5) and ``S_k = E H_k sigma^2`` (k < 3):
+    """The averages from ``M_k = E H_k sigma`` (k < 5) and ``S_k = E H_k sigma^2`` (k < 3):
     ``b = S_2/2 - M_0 M_2 - M_1 (M_3 + M_1)``, ``dt/d log tau = M_4 + 2 M_2``.
     """
     mean, slope, mean_by_log_norm, cubic, quartic = first[:5]
@@ -139,8 +139,8 @@ def _hermite_moments(
 def _sine_moments(
     activation: Activation, x: Array, tau: Array, n_first: int, n_second: int
 ) -> tuple[list[Array], list[Array]]:
-    """Of a sine or cosine less its mean c: ``E H_k sin(tau z + x) = tau^k exp(-tau^2/2) sin(x + k pi/2)``, and
-    ``2 sin^2 y = 1 - cos 2y``.
+    """The moments of a sine or cosine less its mean c, by
+    ``E H_k sin(tau z + x) = tau^k exp(-tau^2/2) sin(x + k pi/2)`` and ``2 sin^2 y = 1 - cos 2y``.
 
     A quadrature rule would lose them at a large deviation, where positive and negative values cancel.
     """
@@ -305,7 +305,9 @@ def _trapezoid_group(step: float, columns: NDArray[np.int_]) -> _Group:
 
 
 def _step(strip: float) -> float:
-    """For an integrand analytic at ``|Im z| < strip`` an error ``exp(-2 pi strip/step + strip^2/2)``."""
+    """The step at which an integrand analytic at ``|Im z| < strip`` has the error
+    ``exp(-2 pi strip/step + strip^2/2)``.
+    """
     if strip == 0:
         return _STEP_UNKNOWN
     return _STEP_ENTIRE if isinf(strip) else 2 * pi * strip / (_DIGITS + strip**2 / 2)
@@ -319,8 +321,8 @@ def _trapezoid(step: float) -> tuple[Array, Array]:
 
 
 def _split_corners(corners: tuple[float, ...], far: bool, furthest: float) -> tuple[float, ...]:
-    """Those of the activation; where it is simple far out and the deviation large, panels as far as the ``furthest``
-    pre-activation.
+    """The corners at which integrals are split: those of the activation and, where it is simple far out and the
+    deviation large, the ends of panels as far as the ``furthest`` pre-activation.
     """
     if not far:
         return corners

@@ -4,11 +4,13 @@
 teacher's inputs orthogonal to b, normalised; the first belongs to beta*, the others to further directions.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import ceil, log2, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.hermite import (
@@ -24,10 +26,14 @@ from polyspike.problem import Teacher
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 from polyspike.theory.finite_size.labels.separable import is_separable, other_averages
 
-__all__ = ["LabelParts", "label_parts"]
+__all__ = ["LabelParts", "label_parts", "values_of_label"]
 
 _PANEL_NODES = 12
 _FINEST = 9
+# Where the nodes shared by all kappa are so many times those that one kappa sees, each takes its own among them.
+_FAR_MORE = 8
+# A value of the teacher takes as long as so many values under their weights.
+_VALUE_OF_TEACHER = 6
 # Nodes for each of the other inputs of a smooth teacher that mixes all of them.
 _TENSOR_NODES = {3: 24, 4: 16}
 
@@ -70,11 +76,18 @@ class _Values(NamedTuple):
     radial: tuple[Array, Array, Array] | None
 
     def reshaped(self, shape: tuple[int, ...]) -> "_Values":
-        """With the last axis, that of y, in a shape."""
-        mean, slopes, square, products = (f.reshape(*f.shape[:-1], *shape) for f in self[:4])
+        """The averages with their last axis, that of y, in another shape."""
+        return self._each(lambda f: f.reshape(*f.shape[:-1], *shape))
+
+    def taken(self, places: NDArray[np.intp]) -> "_Values":
+        """The averages at some of the values y, by their places in an array of any shape."""
+        return self._each(lambda f: f[..., places])
+
+    def _each(self, change: Callable[[Array], Array]) -> "_Values":
+        mean, slopes, square, products = (change(f) for f in self[:4])
         if self.radial is None:
             return _Values(mean, slopes, square, products, None)
-        one, two, three = (f.reshape(*f.shape[:-1], *shape) for f in self.radial)
+        one, two, three = (change(f) for f in self.radial)
         return _Values(mean, slopes, square, products, (one, two, three))
 
 
@@ -89,7 +102,7 @@ class _Rule(NamedTuple):
     per_kappa: bool
 
     def average(self, weight: Any, values: Array) -> Any:
-        """Of values of shape (..., T) or (..., K, T), under weights (K, T)."""
+        """The average of values of shape (..., T) or (..., K, T), under weights (K, T)."""
         return (weight * values).sum(axis=-1) if self.per_kappa else values @ weight.T
 
 
@@ -109,10 +122,45 @@ def label_parts(teacher: Teacher, kappa: Array, cosine: Any, noise: float) -> La
         t, weights = _nodes_between(kinks_along(teacher), np.real(cosine) * kappa, np.real(width))
         rule, values = _rule_per_kappa(teacher, kappa, cosine, t, under_normal(t, weights))
     else:
-        y, weights, values = _profile(teacher, max(0, ceil(-log2(abs(width)) - 1e-9)))
+        y, weights, values = _profile(teacher, _level(width))
+        near = _near(y, np.real(cosine) * kappa, np.real(width))
+        if near is not None:
+            inside = near < len(y)
+            near = np.minimum(near, len(y) - 1)
+            y, weights, values = y[near], weights[near] * inside, values.taken(near)
         t = (y - cosine * kappa[:, None]) / width
-        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), per_kappa=False)
+        rule = _Rule(t, np.exp(-(t**2) / 2) * (weights / (sqrt(2 * pi) * width)), per_kappa=near is not None)
     return _parts(rule, values, noise)
+
+
+def _level(width: Any) -> int:
+    """The panels of y1 are no wider than two to minus this."""
+    return max(0, ceil(-log2(abs(width)) - 1e-9))
+
+
+def _near(y: Array, centers: Array, deviation: float) -> NDArray[np.intp] | None:
+    """The places of the nodes y within RANGE deviations of every center, shape (K, T); None where they are not few.
+
+    T is the largest number of them; of a center with fewer, places at and beyond ``len(y)`` stand for no node.
+    """
+    first, end = np.searchsorted(y, centers - RANGE * deviation), np.searchsorted(y, centers + RANGE * deviation)
+    most = int((end - first).max())
+    return first[:, None] + np.arange(most) if _FAR_MORE * most < len(y) else None
+
+
+def values_of_label(teacher: Teacher, kappas: int, cosine: float) -> float:
+    """How many values :func:`label_parts` weighs for so many kappa; one of the teacher counts for several."""
+    width = sqrt(max(1 - cosine**2, 0.0))
+    if teacher.is_polynomial:
+        return float(kappas * (teacher.total_degree + 3))
+    others = 1 if teacher.n_indices == 1 or is_separable(teacher) else len(_other_rule(teacher)[0])
+    grid = others ** (teacher.n_indices - 1)
+    within = 2 * RANGE * _PANEL_NODES
+    if width < 2.0**-_FINEST:
+        return float(kappas * within * (_VALUE_OF_TEACHER * grid + 1))
+    level = _level(width)
+    shared = within * 2.0**level
+    return _VALUE_OF_TEACHER * shared * grid + kappas * (within if 2**level > _FAR_MORE else shared)
 
 
 def _rule_per_kappa(teacher: Teacher, kappa: Array, cosine: Any, t: Array, weights: Array) -> tuple[_Rule, _Values]:

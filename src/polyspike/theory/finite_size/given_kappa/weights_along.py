@@ -61,7 +61,7 @@ class WeightsAlong:
     covariance: Any
 
     def isotropic(self, dimension: int) -> "WeightsAlong":
-        """The same without a mean, and with the independent products and norm of isotropic weights."""
+        """These weights without a mean, and with the independent products and norm of isotropic weights."""
         covariance = np.zeros_like(self.covariance)
         covariance[:, 0, 0] = self.covariance[:, 0, 0]
         covariance[:, 1:, 1:] = product_covariance(np.eye(self.mean.shape[1])[None], dimension)

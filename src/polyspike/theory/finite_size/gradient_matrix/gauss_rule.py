@@ -234,13 +234,13 @@ class _Map:
     low: float
 
     def forward(self, x: Any) -> Any:
-        """T at the distances x from the centre."""
+        """The variable t at the distances x from the centre."""
         if np.isfinite(self.low):
             return np.log1p((x - self.low) / self.length)
         return np.tanh(np.arcsinh(x / self.length) / _POWER)
 
     def back(self, t: Array) -> Array:
-        """X at t, the inverse of :meth:`forward`."""
+        """The distance x at t, the inverse of :meth:`forward`."""
         one_sided = np.isfinite(self.low)
         found: Array = np.expm1(t) if one_sided else np.sinh(_POWER * np.arctanh(t))
         return self.length * found + (self.low if one_sided else 0.0)

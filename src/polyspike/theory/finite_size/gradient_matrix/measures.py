@@ -39,7 +39,7 @@ class MeasureNodes:
     noise_covariance: Array
 
     def within(self, share: float) -> "MeasureNodes":
-        """The same with a share of the mass at each end of the spectrum put at its mean: a matrix of finite size has
+        """These nodes with a share of the mass at each end of the spectrum put at its mean: a matrix of finite size has
         one eigenvalue there and no tail. Outliers, in which a direction of the frame has its part, stay where they are.
 
         Weights of an interpolatory rule may be negative in the tails. So the mass up to a node is the largest of the
@@ -63,8 +63,8 @@ class MeasureNodes:
         """Whether these nodes have an outlier's share of a direction of the frame other than beta, of which every end
         of the spectrum has some.
         """
-        own = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
-        return bool((own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any())
+        shares = np.diagonal(self.frame, axis1=1, axis2=2)[:, :-1]
+        return bool((shares[end].sum(axis=0) > OUTLIER_SHARE * shares.sum(axis=0)).any())
 
 
 def frame_gram(law: ResidualLaw) -> Array:
@@ -81,8 +81,8 @@ def unlimited_samples(law: ResidualLaw, gram: Array) -> MeasureNodes:
     """The limit of unlimited samples, exact up to order phi_0: on the frame M is ``E w k k'``, elsewhere its mean."""
     eps, weights, _, pairs = law.joint_sample(6)
     values, vectors = np.linalg.eigh(np.tensordot(weights * law.weight(eps), pairs, 1))
-    seen = np.vstack([vectors, gram[-1, :-1] @ vectors])
-    frame = np.einsum("ik,jk->kij", seen, seen)
+    components = np.vstack([vectors, gram[-1, :-1] @ vectors])
+    frame = np.einsum("ik,jk->kij", components, components)
     nodes = np.append(law.centre, values)
     bulk = np.append(1.0, np.zeros(len(values)))
     return MeasureNodes(nodes, bulk, np.concatenate([[gram - frame.sum(axis=0)], frame]), np.ones(len(nodes)))

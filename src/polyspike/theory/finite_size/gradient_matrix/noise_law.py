@@ -51,7 +51,7 @@ class NoiseLaw(ResidualLaw):
 
     @property
     def lowest(self) -> float:
-        """No eigenvalue is negative."""
+        """Lower end of the spectrum: no eigenvalue is negative."""
         return 0.0
 
     def weight(self, eps: Array) -> Array:

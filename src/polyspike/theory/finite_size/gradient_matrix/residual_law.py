@@ -264,5 +264,5 @@ def gradient_law(problem: Problem, conditioning: Conditioning) -> GradientLaw:
 
 
 def residual_law(problem: Problem, conditioning: Conditioning) -> ResidualLaw:
-    """The same with its nodes, for the matrix M."""
+    """The law of :func:`gradient_law` with its nodes, for the matrix M."""
     return gradient_law(problem, conditioning).residual(ResidualLaw)

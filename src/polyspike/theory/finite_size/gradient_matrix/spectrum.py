@@ -25,6 +25,7 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
 from polyspike.theory.finite_size.gradient_matrix.measures import frame_gram
 from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw, residual_law, rotation
+from polyspike.theory.scope import check_inputs
 
 __all__ = ["gradient_matrix_spectrum"]
 
@@ -72,6 +73,7 @@ def gradient_matrix_spectrum(problem: Problem) -> GradientSpectrum:
     >>> found.bounded
     True
     """
+    check_inputs(problem)
     law = _resolved(residual_law(problem, condition(problem)), problem)
     if law.second_moment == 0:
         return GradientSpectrum(_Nothing(), (), 1.0, (), True)

@@ -159,11 +159,11 @@ def _compressed(labels: Array, weights: Array, inputs: Array) -> TeacherLaw:
     order = np.argsort(place, kind="stable")
     bounds = np.flatnonzero(np.diff(place[order], prepend=-1, append=place.max() + 1))
     # With a one before the inputs, a bin's products hold its mass and its means, too.
-    grown = np.column_stack([np.ones_like(labels), inputs])[order]
+    extended = np.column_stack([np.ones_like(labels), inputs])[order]
     labels, weights = labels[order], weights[order]
-    parts = [_one_bin(labels[a:b], weights[a:b], grown[a:b]) for a, b in pairwise(bounds)]
-    nodes, shares, given = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return TeacherLaw(nodes, shares, given[:, 0, 1:], given[:, 1:, 1:])
+    parts = [_one_bin(labels[a:b], weights[a:b], extended[a:b]) for a, b in pairwise(bounds)]
+    nodes, shares, moments = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return TeacherLaw(nodes, shares, moments[:, 0, 1:], moments[:, 1:, 1:])
 
 
 def _one_bin(labels: Array, weights: Array, inputs: Array) -> tuple[Array, Array, Array]:
@@ -173,9 +173,9 @@ def _one_bin(labels: Array, weights: Array, inputs: Array) -> tuple[Array, Array
     x, share = labels - centre, weights / mass
     second, third = share @ x**2, share @ x**3
     nodes, parts = _two_nodes(float(second), float(third))
-    level, by_label = (inputs.T @ (factor[:, None] * inputs) for factor in (share, share * x))
+    mean, by_label = (inputs.T @ (factor[:, None] * inputs) for factor in (share, share * x))
     slope = by_label / second if second > 0 else 0.0 * by_label
-    return centre + nodes, mass * parts, level + slope * nodes[:, None, None]
+    return centre + nodes, mass * parts, mean + slope * nodes[:, None, None]
 
 
 def _bins(labels: Array, weights: Array) -> NDArray[np.int_]:

@@ -29,7 +29,7 @@ _DERIVATIVES = 3
 
 
 class OtherAverages(NamedTuple):
-    """At every y, with ``s = sum_i (x_i^2 - 1)`` over the other inputs x (docs/theory-corrections.md, section 11).
+    """Averages over the other inputs x at every y, with ``s = sum_i (x_i^2 - 1)`` (docs/theory-corrections.md).
 
     Attributes
     ----------
@@ -80,27 +80,27 @@ def other_averages(teacher: Teacher, y: Array, frame: Array) -> OtherAverages:
 
 def _squared(terms: tuple[Term, ...]) -> list[Term]:
     """Terms of the square of a sum."""
-    whole: dict[tuple[Factor, ...], float] = {}
+    coefficients: dict[tuple[Factor, ...], float] = {}
     for i, a in enumerate(terms):
         for b in terms[i:]:
             key = tuple(sorted(a.factors + b.factors))
-            whole[key] = whole.get(key, 0.0) + a.coefficient * b.coefficient * (1 if a is b else 2)
-    return [Term(c, factors) for factors, c in whole.items()]
+            coefficients[key] = coefficients.get(key, 0.0) + a.coefficient * b.coefficient * (1 if a is b else 2)
+    return [Term(c, factors) for factors, c in coefficients.items()]
 
 
 def _moments(terms: Iterable[Term], y: Array, axis: _Axis, gradients: bool = True) -> Array:
-    """Rows as of :func:`_graded`, at y."""
+    """The rows of :func:`_graded`, evaluated at y."""
     p = len(axis.v)
     out = np.zeros(((2 + 2 * p + p * p) if gradients else 2, len(y)))
     groups: dict[tuple[Factor, ...], list[Array]] = {}
     for term in terms:
-        own = factors_at(term.factors, axis.alone) if axis.alone is not None else ()
-        groups.setdefault(own, []).append(term.coefficient * _graded(term.factors, axis, gradients))
-    for own, parts in groups.items():
+        axis_factors = factors_at(term.factors, axis.alone) if axis.alone is not None else ()
+        groups.setdefault(axis_factors, []).append(term.coefficient * _graded(term.factors, axis, gradients))
+    for axis_factors, parts in groups.items():
         degree = max(part.shape[1] for part in parts)
         total = sum(np.pad(part, ((0, 0), (0, degree - part.shape[1]))) for part in parts)
         basis = hermite_functions(y, degree - 1, normalised=False)
-        value = value_of(own, y * axis.v[axis.alone]) if axis.alone is not None else 1.0
+        value = value_of(axis_factors, y * axis.v[axis.alone]) if axis.alone is not None else 1.0
         out += value * (total @ basis)
     return out
 
@@ -121,8 +121,8 @@ def _graded(factors: tuple[Factor, ...], axis: _Axis, gradients: bool) -> Array:
 
     def across(*by: int) -> Array:
         """The Laplacian of a derivative, less the second derivative along y."""
-        whole = sum((derivative(*by, i, i) for i in used), np.zeros(degree + 1))
-        return whole if axis.alone is not None else whole - _along(derivative(*by))
+        laplacian = sum((derivative(*by, i, i) for i in used), np.zeros(degree + 1))
+        return laplacian if axis.alone is not None else laplacian - _along(derivative(*by))
 
     out = np.zeros(((2 + 2 * p + p * p) if gradients else 2, degree + 1))
     out[0], out[1] = derivative(), across()
@@ -136,9 +136,9 @@ def _graded(factors: tuple[Factor, ...], axis: _Axis, gradients: bool) -> Array:
 def _series(factors: tuple[Factor, ...], v: float) -> Array:
     """Hermite coefficients of the factors of one index, all of them where y contains it."""
     degrees = [f.degree for f in factors]
-    known = sum(d for d in degrees if d is not None)
+    polynomial_degree = sum(d for d in degrees if d is not None)
     if v != 0 or None not in degrees:
-        return product_coefficients(factors, known)
+        return product_coefficients(factors, polynomial_degree)
     return product_coefficients(factors, _DERIVATIVES)
 
 

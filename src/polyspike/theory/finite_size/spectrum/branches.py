@@ -283,8 +283,8 @@ class _Walk:
         self._before: tuple[float, float] | None = None
 
     def next_length(self) -> float:
-        """Towards the expected fold, but no further than 99 % of the way to a point beyond it, than three times the
-        last step, or than the largest change of z.
+        """The length of the next step: to the expected fold, but no further than 99 % of the way to a point beyond it,
+        than three times the last step, or than the largest change of z.
         """
         slope = self.tangent[1]
         largest = LARGEST_ARC_STEP if abs(slope) > _FAR_SLOPE * self.first_slope else self._largest
@@ -315,11 +315,11 @@ class _Walk:
 
 
 def _aim(points: tuple[tuple[float, float] | None, ...]) -> float:
-    """Where the slope vanishes: inverse interpolation through the last points (s, slope)."""
-    given = [p for p in points if p is not None]
+    """The place where the slope vanishes: inverse interpolation through the last points (s, slope)."""
+    valid = [p for p in points if p is not None]
     total = 0.0
-    for i, (s, g) in enumerate(given):
-        for j, (_, other) in enumerate(given):
+    for i, (s, g) in enumerate(valid):
+        for j, (_, other) in enumerate(valid):
             if j != i:
                 if other == g:
                     return np.inf

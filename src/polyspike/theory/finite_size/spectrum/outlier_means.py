@@ -59,12 +59,12 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
     NumericalError
         ``NOT_CONVERGED`` as for the spectrum itself.
     """
-    here = _outliers(problem, refine)
-    found = [root.branch.z + shift for root, shift in zip(here.roots, _repulsion(here), strict=True)]
+    outliers = _outliers(problem, refine)
+    means = [root.branch.z + shift for root, shift in zip(outliers.roots, _repulsion(outliers), strict=True)]
     variance = strength_variance(problem)
-    for k, (first, second) in enumerate(_by_strength(problem, here, refine)):
-        found[k] += variance / 2 * (second - first)
-    return tuple(found + [spike.location for spike in spikes[len(found) :]])
+    for k, (first, second) in enumerate(_by_strength(problem, outliers, refine)):
+        means[k] += variance / 2 * (second - first)
+    return tuple(means + [spike.location for spike in spikes[len(means) :]])
 
 
 def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
@@ -73,14 +73,14 @@ def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float =
     The variance is V_b times the squared ``dz/dl``, plus the variance V of an outlier with itself, plus that of the
     outlier of M on which it rests. The same is left out as for the means; it counts where the gradient has few samples.
     """
-    here = _outliers(problem, refine)
-    by_strength = [first for first, _ in _by_strength(problem, here, refine)]
-    by_strength += [root.branch.z for root in here.roots[len(by_strength) :]]
+    outliers = _outliers(problem, refine)
+    by_strength = [first for first, _ in _by_strength(problem, outliers, refine)]
+    by_strength += [root.branch.z for root in outliers.roots[len(by_strength) :]]
     variance = strength_variance(problem)
-    modes = [_mode(here.parts, root) for root in here.roots]
-    own = [_mixing_variance(here.parts, mode, mode) for mode in modes]
-    matrix = [_by_matrix(here.parts, root) ** 2 * _end_variance(problem) for root in here.roots]
-    total = (variance * by**2 + more + end for by, more, end in zip(by_strength, own, matrix, strict=True))
+    modes = [_mode(outliers.parts, root) for root in outliers.roots]
+    mixing = [_mixing_variance(outliers.parts, mode, mode) for mode in modes]
+    matrix = [_by_matrix(outliers.parts, root) ** 2 * _end_variance(problem) for root in outliers.roots]
+    total = (variance * by**2 + more + end for by, more, end in zip(by_strength, mixing, matrix, strict=True))
     found = [float(square**0.5) for square in total]
     return tuple(found + [float("nan")] * (len(spikes) - len(found)))
 
@@ -144,7 +144,7 @@ class _Outliers(NamedTuple):
 
 
 def _outliers(problem: Problem, refine: float, stronger: float = 1.0) -> _Outliers:
-    """Those above the bulk, with ``stronger`` times the strength r."""
+    """The outliers above the bulk, with ``stronger`` times the strength r."""
     parts = FiniteRankParts(spectral_model(problem, refine, stronger))
     return _Outliers(parts, in_smaller_steps(partial(_roots, parts)))
 
@@ -269,9 +269,9 @@ def strength_variance(problem: Problem) -> float:
 def _sampled_variance(problem: Problem) -> tuple[float, float]:
     """``Var[eta^2 c_1^2 (2 S eps e.x + phi_0 eps^2) + 2 eta c_1 eps omega.x]`` (eq-strength-variance) and ``E eps^2``.
 
-    The last term belongs to the full gradient. ``eps = own + nu``: own is known given the inputs along beta* and omega,
-    nu is normal. So the bracket is ``slope eps + square eps^2`` with slope and square known, whose mean and variance
-    over nu have closed forms.
+    The last term belongs to the full gradient. In ``eps = expected + nu`` the first part is known given the inputs
+    along beta* and omega, and nu is normal. So the bracket is ``slope eps + square eps^2`` with slope and square
+    known, whose mean and variance over nu have closed forms.
     """
     numbers = activation_numbers(problem.activation)
     full = problem.gradient == "full"
@@ -281,13 +281,13 @@ def _sampled_variance(problem: Problem) -> tuple[float, float]:
     output = c1 if full else 0.0
     nu_variance = problem.noise**2 + (numbers.second_moment - c1**2 if full else 0.0)
     omega_x, omega_weights = gauss_hermite(_NODES) if full else (np.zeros(1), np.ones(1))
-    own = labels[:, None] - output * omega_x
+    expected = labels[:, None] - output * omega_x
     length = (signal**2 + output**2) ** 0.5
-    along = (signal * inputs[:, :1] - output * omega_x) / length if length > 0 else 0 * own
+    along = (signal * inputs[:, :1] - output * omega_x) / length if length > 0 else 0 * expected
     joint = weights[:, None] * omega_weights
     slope = (eta * c1) ** 2 * 2 * length * along + (2 * eta * c1 * omega_x if full else 0.0)
     square = (eta * c1) ** 2 * problem.phi_gradient
-    mean = slope * own + square * (own**2 + nu_variance)
-    variance = (slope + 2 * square * own) ** 2 * nu_variance + 2 * (square * nu_variance) ** 2
+    mean = slope * expected + square * (expected**2 + nu_variance)
+    variance = (slope + 2 * square * expected) ** 2 * nu_variance + 2 * (square * nu_variance) ** 2
     total = (joint * mean**2).sum() - (joint * mean).sum() ** 2 + (joint * variance).sum()
-    return total, (joint * (own**2 + nu_variance)).sum()
+    return total, (joint * (expected**2 + nu_variance)).sum()

@@ -207,16 +207,16 @@ def roots_above(parts: FiniteRankParts, path: list[Branch]) -> list[Root]:
     NumericalError
         ``NOT_CONVERGED`` when an outlier is not located.
     """
-    known = [(branch, _heights_above(parts, branch)) for branch in path]
-    count = int(np.sum(known[-1][1] > 0))
-    return [parts.root(_locate(parts, known, j, _heights_above)) for j in range(count)]
+    path_heights = [(branch, _heights_above(parts, branch)) for branch in path]
+    count = int(np.sum(path_heights[-1][1] > 0))
+    return [parts.root(_locate(parts, path_heights, j, _heights_above)) for j in range(count)]
 
 
 def outliers_between(parts: FiniteRankParts, path: list[Branch], degree: int) -> list[Spike]:
     """Every outlier below the bulk or in a gap of it, smallest first; ``path`` ascends from one end to the other."""
-    known = [(branch, _heights(parts, branch)) for branch in path]
-    first, last = (int(np.sum(heights < 0)) for _, heights in (known[0], known[-1]))
-    located = (_locate(parts, known, j, _heights) for j in range(first - 1, last - 1, -1))
+    path_heights = [(branch, _heights(parts, branch)) for branch in path]
+    first, last = (int(np.sum(heights < 0)) for _, heights in (path_heights[0], path_heights[-1]))
+    located = (_locate(parts, path_heights, j, _heights) for j in range(first - 1, last - 1, -1))
     return [parts.spike(parts.root(branch), degree) for branch in located]
 
 
@@ -236,16 +236,16 @@ def _heights_above(parts: FiniteRankParts, branch: Branch) -> Array:
     return -_heights(parts, branch)[parts.at_infinity :]
 
 
-def _locate(parts: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
+def _locate(parts: FiniteRankParts, path_heights: list[tuple[Branch, Array]], j: int, heights: Any) -> Branch:
     """The root of the j-th height along the branch, from the last point before it.
 
     By secants, and by bisection where two secants have not halved the bracket: where two heights nearly cross, they
     change their slopes within a short distance.
     """
-    after = next(i for i, (_, height) in enumerate(known) if height[j] > 0)
-    (here, low), (there, high) = known[after - 1], known[after]
-    functional = here.functional
-    end = float(functional @ _change(here, there))
+    after = next(i for i, (_, height) in enumerate(path_heights) if height[j] > 0)
+    (start, low), (stop, high) = path_heights[after - 1], path_heights[after]
+    functional = start.functional
+    end = float(functional @ _change(start, stop))
     points, bracket, widths = [(0.0, low[j]), (end, high[j])], [0.0, end], [np.inf, np.inf]
     for _ in range(_MAX_STEPS):
         (a, fa), (b, fb) = points[-2:]
@@ -253,7 +253,7 @@ def _locate(parts: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, h
         if not min(bracket) < aim < max(bracket) or width > widths[-2] / 2:
             aim = (bracket[0] + bracket[1]) / 2
         widths.append(width)
-        moved = here.step(functional, aim)
+        moved = start.step(functional, aim)
         if moved is None:
             break
         value = float(heights(parts, moved)[j])
@@ -261,10 +261,10 @@ def _locate(parts: FiniteRankParts, known: list[tuple[Branch, Array]], j: int, h
             return moved
         bracket[value > 0] = aim
         points.append((aim, value))
-    raise NumericalError(Status.NOT_CONVERGED, f"the outlier between {here.z:.4g} and {there.z:.4g} was not located")
+    raise NumericalError(Status.NOT_CONVERGED, f"the outlier between {start.z:.4g} and {stop.z:.4g} was not located")
 
 
 def _change(start: Branch, end: Branch) -> Array:
-    """Of (log R, log zeta)."""
+    """The change of (log R, log zeta)."""
     logs: Array = np.log(np.concatenate([end.state.r / start.state.r, end.state.zeta / start.state.zeta]))
     return logs

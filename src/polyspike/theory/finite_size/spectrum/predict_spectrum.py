@@ -113,8 +113,8 @@ def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Sol
     intervals: list[SolvedInterval] = []
     gaps: list[list[Branch]] = []
     while waiting:
-        interval, known = waiting.pop()
-        found = solve_interval(bulk, interval, known)
+        interval, wider = waiting.pop()
+        found = solve_interval(bulk, interval, wider)
         if isinstance(found, SolvedInterval):
             intervals.append(found)
             continue
@@ -153,9 +153,9 @@ def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:
     if model.conditioning.spike_strength == 0:
         return ()
     coefficients = model.problem.activation.coefficients(DEGREE)
-    left = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]
+    degrees = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]
     for spike in spikes:
-        choice = max(left, key=lambda k: spike.overlaps[k], default=None)
+        choice = max(degrees, key=lambda k: spike.overlaps[k], default=None)
         if choice is not None and spike.overlaps[choice] > _LEAST_OVERLAP:
-            left.remove(choice)
-    return tuple(left)
+            degrees.remove(choice)
+    return tuple(degrees)

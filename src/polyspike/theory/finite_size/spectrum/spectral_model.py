@@ -68,7 +68,7 @@ class SpectralModel:
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
-        """For every node of kappa and of u the nearest one in the sampled range.
+        """The places, for every node of kappa and of u, of the nearest one in the sampled range.
 
         No sample and no neuron lies outside, where R and zeta would have poles of their own outside the bulk.
         """
@@ -85,12 +85,12 @@ class SpectralModel:
         As in :meth:`polyspike.theory.finite_size.gradient_matrix.measures.MeasureNodes.within` the weight in b does not
         decide whether there is one: b is made of the samples that make the tails of M, and has a part in every tail.
         """
-        own = np.diagonal(self.model.direction_measures, axis1=1, axis2=2)
-        along_b, own = own[:, 0], np.concatenate([own[:, 1:], self.model.omega_measure[:, None]], axis=1)
+        shares = np.diagonal(self.model.direction_measures, axis1=1, axis2=2)
+        along_b, shares = shares[:, 0], np.concatenate([shares[:, 1:], self.model.omega_measure[:, None]], axis=1)
         kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
         for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
-            if (own[end].sum(axis=0) > OUTLIER_SHARE * own.sum(axis=0)).any():
-                node = int(np.arange(len(own))[end][own[end].max(axis=1).argmax()])
+            if (shares[end].sum(axis=0) > OUTLIER_SHARE * shares.sum(axis=0)).any():
+                node = int(np.arange(len(shares))[end][shares[end].max(axis=1).argmax()])
                 # A weight that vanishes may be rounded to less than zero.
                 found.append((node, max(0.0, float(along_b[end].sum()))))
         return found

@@ -126,7 +126,7 @@ def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
 
 
 def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
-    """Of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), at coefficients x (A,) of the learned functions."""
+    """Derivatives of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), x (A,) coefficients of learned functions."""
     weighted_r = model.bulk.sample_weights * state.r
     by_log_norm = model.norms.mean_by_log_norm * (np.sqrt(model.grid.u_weights) * x)
     by_r = ((by_log_norm @ model.norms.sample_covariance) * by_log_norm).sum(axis=1) * weighted_r
@@ -138,7 +138,7 @@ def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[
 
 
 def _along_readout_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
-    """By log R (over R and its weights) and log zeta of ``(1/N) sum_mu weight x' Y Psi Y' x``:
+    """The derivatives by log R (over R and its weights) and log zeta of ``(1/N) sum_mu weight x' Y Psi Y' x``:
     ``dPsi = E dV E' - c Psi dQ Psi``.
     """
     bulk = model.bulk

@@ -99,12 +99,14 @@ class Directions:
         coefficients = self.stack.t @ v
         value = self.weighted_r @ energy - v @ coefficients
         features, features_by_log_norm = self.stack.fitted(coefficients)
-        left, left_by_log_norm = parts - features, parts_by_log_norm - features_by_log_norm
+        residual, residual_slope = parts - features, parts_by_log_norm - features_by_log_norm
         # Through v and E[R f f'] the form changes with R by the squares of the residuals less those of the label; what
         # is left, through the prior and the plain averages, comes from the stack.
         through_prior, by_zeta = self.stack.derivatives(v, coefficients)
-        by_r = through_prior + energy + self._squares(left, left_by_log_norm) - self._squares(parts, parts_by_log_norm)
-        residual_by_log_norm = self._squares_by_log_norm(left, left_by_log_norm) + labels.g2_by_log_norm
+        by_r = (
+            through_prior + energy + self._squares(residual, residual_slope) - self._squares(parts, parts_by_log_norm)
+        )
+        residual_by_log_norm = self._squares_by_log_norm(residual, residual_slope) + labels.g2_by_log_norm
         counted_in_g2 = 4 * response.square_factor**2 * (labels.squares**2).sum(axis=0)
         residual_by_log_norm = residual_by_log_norm - counted_in_g2
         through_mean = response.derivatives(self.weighted_r * residual_by_log_norm)

@@ -73,11 +73,11 @@ class NormResponse:
         return values + mean * by_log_norm
 
     def at_mean_norm_of_rows(self, values: Any, by_log_norm: Any) -> Any:
-        """The same for functions of kappa in rows (m, K)."""
+        """:meth:`at_mean_norm` for functions of kappa in rows (m, K)."""
         return values + self.mean_log_norm * by_log_norm
 
     def derivatives(self, weights: Any) -> tuple[Any, Any]:
-        """By log R (K,) and log zeta (A,) of ``sum_k weights_k Delta_R(kappa_k)`` at fixed weights (K,)."""
+        """Derivatives by log R (K,) and log zeta (A,) of ``sum_k weights_k Delta_R(kappa_k)`` at fixed weights (K,)."""
         state, bulk = self.state, self.model.bulk
         # The sum is that of by_inverse_r times X_t, and X_t depends on zeta and R through h' and Gam.
         by_inverse_r = -(self.log_norm_variance * weights * state.r)

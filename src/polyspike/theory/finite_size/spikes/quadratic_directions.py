@@ -205,7 +205,7 @@ class FeatureStack:
         return np.concatenate(parts)
 
     def vectors(self, functions: Any, by_log_norm: Any) -> Any:
-        """The same for functions (S, K, m), whose derivative at degree 0 is (K, m); shape (M, m)."""
+        """:meth:`vector` for functions (S, K, m), whose derivative at degree 0 is (K, m); shape (M, m)."""
         parts = [
             d.functions.T @ ((d.factor * self.weighted_r)[:, None] * f)
             for d, f in zip(self.degrees, functions, strict=True)
@@ -219,8 +219,8 @@ class FeatureStack:
         return np.array([f for f, _ in values]), np.array([t for _, t in values])
 
     def derivatives(self, v: Any, coefficients: Any) -> tuple[Any, Any]:
-        """By log R, over ``w R``, and log zeta of ``-v' T v`` through the prior and the plain averages at fixed
-        ``E[R f f']``; ``coefficients = T v``.
+        """The derivatives by log R, over ``w R``, and log zeta of ``-v' T v`` through the prior and the plain averages,
+        at fixed ``E[R f f']``; ``coefficients = T v``.
         """
         # a = (1 + Dt P)^-1 v, so that v' dT v = a' dP a - (T v)' dDt (T v).
         a = v.copy()

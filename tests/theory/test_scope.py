@@ -1,0 +1,59 @@
+"""The theory refuses a covariance that it does not know, and says on what it stands for other laws."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import polyspike as ps
+from polyspike import ArgumentError, FailedPrediction, Prediction, Problem, Status
+
+PLAIN = Problem("tanh", "h1 + 0.5*h2", 400, 100, 200, step_exponent=0.3)
+COLOURED = PLAIN.replace(inputs="power:0.5")
+UNIFORM = PLAIN.replace(inputs="law=uniform")
+
+FUNCTIONS: list[Callable[[Problem], Any]] = [
+    ps.predict,
+    lambda p: ps.predict(p, method="crossing", window=2),
+    lambda p: ps.predict(p, method="window", window=2),
+    lambda p: ps.predict(p, method="window-published", window=2),
+    ps.derivatives,
+    ps.best_step,
+    ps.best_ridge,
+    ps.best_step_and_ridge,
+    ps.gradient_matrix_spectrum,
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_another_covariance_is_refused_everywhere(function: Callable[[Problem], Any]) -> None:
+    with pytest.raises(ArgumentError, match=r"inputs = .*simulate\(\) takes any"):
+        function(COLOURED)
+
+
+@pytest.mark.parametrize("method", ["finite-size", "window"])
+def test_among_many_it_is_a_row_out_of_range(method: str) -> None:
+    first, second, third = ps.predict([PLAIN, COLOURED, PLAIN.replace(ridge=1.0)], method=method)
+    assert isinstance(second, FailedPrediction)
+    assert second.status is Status.OUT_OF_RANGE
+    assert "inputs = " in second.trust_reason
+    for row, problem in ((first, PLAIN), (third, PLAIN.replace(ridge=1.0))):
+        assert isinstance(row, Prediction)
+        assert row.problem == problem
+
+
+@pytest.mark.parametrize("method", ["finite-size", "window"])
+def test_another_law_has_the_gaussian_numbers_and_a_note(method: str) -> None:
+    other, plain = ps.predict(UNIFORM, method=method), ps.predict(PLAIN, method=method)
+    many = ps.predict([UNIFORM], method=method)[0]
+    for row in (other, many):
+        assert row.test_error == plain.test_error
+        assert [note for note in row.notes if note not in plain.notes] == [row.notes[-1]]
+        assert row.notes[-1].startswith("law=uniform: the numbers are those of Gaussian inputs")
+
+
+def test_on_an_edge_all_three_have_the_note() -> None:
+    found = ps.predict(UNIFORM.replace(step_exponent=0.25), method="window")
+    assert isinstance(found, ps.EdgePrediction)
+    assert found.crossing is not None
+    assert all(p.notes[-1].startswith("law=uniform") for p in (found.below, found.above, found.crossing))
