@@ -194,6 +194,8 @@ class Prediction(Result):
     status : Status
     extras : dict
         Further numbers by name (T1, T2, Q, derivatives, ...).
+    biased_cosine : float or None
+        As in :class:`Measurement`: between ``beta`` and ``Sigma beta*``; None where the covariance is the identity.
     """
 
     problem: Any
@@ -214,8 +216,13 @@ class Prediction(Result):
     notes: tuple[str, ...] = ()
     status: Status = Status.OK
     extras: dict[str, float] = field(default_factory=dict)
+    biased_cosine: float | None = None
     spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
     limit_source: Callable[[int | None], Any] | None = field(default=None, repr=False)
+
+    def _recorded(self) -> dict[str, Any]:
+        fields = super()._recorded()
+        return fields if self.biased_cosine is not None else {n: v for n, v in fields.items() if n != "biased_cosine"}
 
     def _picture(self) -> str:
         names = ("null_error", "linear_error", "test_error", "train_error")

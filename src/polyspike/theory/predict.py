@@ -11,17 +11,20 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
+from polyspike.theory.covariance.predict import predict_covariance, predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
-from polyspike.theory.scope import check_scope, edge_with_law_note, with_law_note
+from polyspike.theory.scope import check_fresh, check_scope, edge_with_law_note, with_law_note
 
 __all__ = ["METHODS", "predict"]
 
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
+    if not problem.inputs.is_isotropic:
+        return predict_covariance(problem)
     return _with_limit(predict_finite_size(problem))
 
 
@@ -94,7 +97,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     problem : Problem, or iterable of Problem
         Of many problems, those that differ in the ridge alone share most of their work.
     method : str
-        "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md);
+        "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md), and
+        any covariance of the inputs (docs/theory-inputs.md);
         "window": the limit inside a window of step sizes (see :func:`polyspike.theory.limits.windows.predict_window`);
         "window-published": the same as printed in Moniri et al. (arXiv 2310.07891);
         "crossing": the limit across the lower edge of a window, whose last spike has finite strength there (see
@@ -113,8 +117,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` and inputs of
-        another covariance than I are of all.
+        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` is of all, and
+        inputs of another covariance than I of all but "finite-size".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
@@ -142,9 +146,14 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 
 
 def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
-    check_scope(problem)
+    _check_method(problem, method)
     found = METHODS[method](problem, window)
     return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
+
+
+def _check_method(problem: Problem, method: str) -> None:
+    """Refuse what the method does not speak of; a covariance is for the finite-size theory alone."""
+    check_fresh(problem) if method == "finite-size" else check_scope(problem)
 
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
@@ -152,12 +161,22 @@ def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
     refused: dict[int, Answer] = {}
     for index, problem in enumerate(problems):
         try:
-            check_scope(problem)
+            check_fresh(problem)
         except ArgumentError as error:
             refused[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
-    found = iter(predict_many([problem for index, problem in enumerate(problems) if index not in refused]))
-    rows = [refused.get(index) or next(found) for index in range(len(problems))]
-    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in rows]
+    left = [problem for index, problem in enumerate(problems) if index not in refused]
+    isotropic = iter(predict_many([problem for problem in left if problem.inputs.is_isotropic]))
+    others = iter(predict_rows([problem for problem in left if not problem.inputs.is_isotropic]))
+    rows = [
+        refused.get(index) or next(isotropic if problem.inputs.is_isotropic else others)
+        for index, problem in enumerate(problems)
+    ]
+    return [_finished(row) if isinstance(row, Prediction) else row for row in rows]
+
+
+def _finished(row: Prediction) -> Prediction:
+    """With the limit of its problem, where that is known, and a note on the law of its inputs."""
+    return with_law_note(_with_limit(row) if row.problem.inputs.is_isotropic else row)
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:

@@ -6,22 +6,22 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_inputs", "check_scope", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_fresh", "check_inputs", "check_scope", "edge_with_law_note", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
-    """Refuse a problem that no theory here has.
+    """Refuse a problem that only the theory for a covariance has, or none.
 
     Raises
     ------
     ArgumentError
         ``samples="same"``, or inputs whose covariance is not the identity.
     """
-    _check_fresh(problem)
+    check_fresh(problem)
     check_inputs(problem)
 
 
-def _check_fresh(problem: Problem) -> None:
+def check_fresh(problem: Problem) -> None:
     """Refuse a problem whose two stages have one sample.
 
     Raises
@@ -42,7 +42,7 @@ def check_inputs(problem: Problem) -> None:
     ArgumentError
     """
     if not problem.inputs.is_isotropic:
-        remedy = "the theory is of inputs with covariance I; simulate() takes any, or leave inputs out"
+        remedy = "this theory is of inputs with covariance I; predict() by its default method and simulate() take any"
         raise ArgumentError("inputs", problem.inputs, remedy)
 
 

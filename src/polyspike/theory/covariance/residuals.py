@@ -17,7 +17,7 @@ from polyspike.theory.finite_size.labels.label_law import teacher_sample
 
 __all__ = ["Residuals", "residuals"]
 
-_NODES = 28
+_NODES = 36
 _NOISE_NODES = 40
 
 

@@ -40,6 +40,8 @@ class Step:
         The cosine of beta with ``Sigma beta*``.
     matrix_noise : float
         ``phi_0 E eps^2``, the second moment of M beyond its mean.
+    spike_cosine : float
+        Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
     """
 
     scalars: Conditioning
@@ -49,6 +51,7 @@ class Step:
     coherent: float
     lean: float
     matrix_noise: float
+    spike_cosine: float
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -112,6 +115,7 @@ def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
         coherent=coherent,
         lean=_lean(spectrum, mean_gradient, problem.phi_gradient * moment),
         matrix_noise=problem.phi_gradient * moment,
+        spike_cosine=_spike_cosine(spectrum, mean_gradient, problem.phi_gradient * moment, eta * numbers.c1),
     )
 
 
@@ -153,6 +157,14 @@ def _gradient_cosine(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
     """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
     along, square = _in_input_space(spectrum, mean, noise)
     return along / square**0.5 if square > 0 else 0.0
+
+
+def _spike_cosine(spectrum: Eigenvalues, mean: Array, noise: float, eta_c1: float) -> float:
+    """``cos(b, beta*)`` of ``b = [omega +] eta c_1 beta``, ``omega . beta = -c_1`` (eq-gradient-cosine)."""
+    along, square = _in_input_space(spectrum, mean, noise)
+    full = len(mean) > 1
+    length = eta_c1**2 * square + (1 + 2 * eta_c1 * mean[1] if full else 0.0)
+    return eta_c1 * along / length**0.5 if length > 0 else 0.0
 
 
 def _lean(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
