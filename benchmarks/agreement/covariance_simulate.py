@@ -28,7 +28,7 @@ def row(problem: Problem, seed: int) -> dict[str, list[float]]:
     squares = [np.mean(v**2) - problem.label_second_moment for v in (y, np.concatenate(test), gradient)]
     return {
         "errors": [measured.train_loss, measured.train_error, measured.test_error],
-        "controls": [*map(float, squares), float(np.mean(noise**2)) - problem.noise**2, float(np.mean(noise * (y - noise)))],
+        "controls": [float(x) for x in (*squares, np.mean(noise**2) - problem.noise**2, np.mean(noise * (y - noise)))],
         "cosines": [measured.cosine or 0.0, measured.biased_cosine or 0.0, measured.spike_cosine or 0.0],
     }
 

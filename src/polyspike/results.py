@@ -220,10 +220,6 @@ class Prediction(Result):
     spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
     limit_source: Callable[[int | None], Any] | None = field(default=None, repr=False)
 
-    def _recorded(self) -> dict[str, Any]:
-        fields = super()._recorded()
-        return fields if self.biased_cosine is not None else {n: v for n, v in fields.items() if n != "biased_cosine"}
-
     def _picture(self) -> str:
         names = ("null_error", "linear_error", "test_error", "train_error")
         return bars_picture({name.replace("_", " "): getattr(self, name) for name in names})

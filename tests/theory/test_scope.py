@@ -26,7 +26,7 @@ def test_another_covariance_is_refused_by_all_but_the_finite_size_theory(functio
         function(COLOURED)
 
 
-@pytest.mark.parametrize("method", ["crossing", "window"])
+@pytest.mark.parametrize("method", ["window-published", "window"])
 def test_among_many_it_is_a_row_out_of_range(method: str) -> None:
     first, second, third = ps.predict([PLAIN, COLOURED, PLAIN.replace(ridge=1.0)], method=method)
     assert isinstance(second, FailedPrediction)

@@ -43,7 +43,7 @@ def test_the_label_sees_the_spike_by_its_own_cosine() -> None:
     ("changes", "words"),
     [
         ({"inputs": "spiked:1000,1"}, "effective dimension"),
-        ({"teacher": "t1 + t2"}, "indices"),
+        ({"teacher": "h1[0] + h2[1]"}, "indices"),
     ],
 )
 def test_what_is_refused(changes: dict[str, str], words: str) -> None:
