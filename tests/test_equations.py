@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data", "data")]
+PAGES = [
+    ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data", "data")
+]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 SAME = ROOT / "src" / "polyspike" / "theory" / "same_samples"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
