@@ -14,6 +14,7 @@ from polyspike.errors import PolyspikeError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.cost import prediction_seconds
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.scope import theory_of
 
 __all__ = ["LONG", "VERY_LONG", "announce", "log"]
 
@@ -26,6 +27,8 @@ VERY_LONG = 10.0
 """Seconds from which this is a warning."""
 
 _MOST_COUNTED = 16
+# Seconds of a prediction by the theories whose operations are not counted.
+_TYPICAL = {"covariance": 0.2, "same": 1.0}
 _ALL_BUT_RIDGE = tuple(field.name for field in fields(Problem) if field.name != "ridge")
 
 
@@ -44,6 +47,9 @@ def announce(problems: Sequence[Problem]) -> None:
 
 def _seconds(problem: Problem) -> float:
     """The time of one prediction; none where it is refused at once."""
+    theory = theory_of(problem)
+    if theory in _TYPICAL:
+        return _TYPICAL[theory]
     with suppress(PolyspikeError), within_double_precision():
         check_magnitudes(problem)
         return prediction_seconds(problem)

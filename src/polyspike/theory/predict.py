@@ -19,7 +19,7 @@ from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
-from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, with_law_note
+from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
 
 __all__ = ["METHODS", "predict"]
 
@@ -32,20 +32,13 @@ _THEORIES: dict[str, tuple[_Single, _Many]] = {
     "covariance": (predict_covariance, predict_rows),
     "same": (predict_same_samples, predict_many_same),
 }
-"""The finite-size theories, for one problem and for many: fresh samples, of isotropic or of other inputs; reused ones."""
-
-
-def _theory(problem: Problem) -> str:
-    """Which of the finite-size theories speaks of a problem."""
-    if problem.samples == "same":
-        return "same"
-    return "isotropic" if problem.inputs.is_isotropic else "covariance"
+"""The finite-size theories by :func:`polyspike.theory.scope.theory_of`, for one problem and for many."""
 
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
     announce([problem])
-    predict_one, _ = _THEORIES[_theory(problem)]
+    predict_one, _ = _THEORIES[theory_of(problem)]
     return _with_limit(predict_one(problem))
 
 
@@ -208,7 +201,7 @@ def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
         except ArgumentError as error:
             rows[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
     for name, (_, predict_all) in _THEORIES.items():
-        places = [k for k, one in enumerate(problems) if k not in rows and _theory(one) == name]
+        places = [k for k, one in enumerate(problems) if k not in rows and theory_of(one) == name]
         rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
     found = [rows[k] for k in range(len(problems))]
     return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]

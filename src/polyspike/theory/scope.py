@@ -6,7 +6,7 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_isotropic", "check_scope", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_isotropic", "check_scope", "edge_with_law_note", "theory_of", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
@@ -38,6 +38,16 @@ def check_isotropic(problem: Problem) -> None:
     if not problem.inputs.is_isotropic:
         remedy = "this theory is of inputs with covariance I; predict() by its default method and simulate() take any"
         raise ArgumentError("inputs", str(problem.inputs), remedy)
+
+
+def theory_of(problem: Problem) -> str:
+    """Which of the finite-size theories a problem takes.
+
+    "isotropic": fresh samples of inputs with covariance I; "covariance": of others; "same": one sample for both stages.
+    """
+    if problem.samples == "same":
+        return "same"
+    return "isotropic" if problem.inputs.is_isotropic else "covariance"
 
 
 def with_law_note(found: Prediction) -> Prediction:
