@@ -1,6 +1,8 @@
 """Nodes of the law of a neuron: of u, its readout at scale one, and of the length of its weight (eq-data-nodes)."""
 
 import numpy as np
+from scipy import linalg
+from scipy.special import gammaln
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.features import MovedRows
@@ -16,25 +18,24 @@ _LEAST, _MOST = 0.02, 1.0
 FEW_COLUMNS = 40
 """With more, the law of a weight on the sphere is taken for a normal one: a relative error under ``2/d``."""
 
-_LONGER, _SHORTER = 0.3, -0.75
-"""Of the squared length; the second at most."""
+_SPREAD = 0.25
+"""Between two of the four lengths."""
 
 
 def length_nodes(input_dim: int) -> tuple[Array, Array]:
-    """Lengths and signed weights with which normal weights make one on the sphere, shape (3,) or (1,) (eq-data-length).
+    """Lengths and signed weights with which normal weights make one on the sphere, shape (4,) or (1,) (eq-data-length).
 
     A normal weight is one on the sphere times a random length R, ``R^2 ~ chi2_d / d``. A length s with
-    ``E s^{2k} = 1 / E R^{2k}`` undoes it: its variance is negative, hence the signs. Three nodes have the first two
-    moments of ``s^2``, and the third from d = 14 on.
+    ``E s^k = 1 / E R^k`` undoes it: the variance of ``s^2`` is negative, hence the signs. Four nodes have the moments
+    k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step.
     """
     if input_dim > FEW_COLUMNS:
         return np.ones(1), np.ones(1)
-    d, longer = input_dim, _LONGER
-    shorter = max(-8 / (d + 4) - longer, _SHORTER)
-    on_longer = -2 / (d + 2) / (longer * (longer - shorter))
-    on_shorter = -on_longer * longer / shorter
-    lengths = np.sqrt(1 + np.array([0.0, longer, shorter]))
-    return lengths, np.array([1 - on_longer - on_shorter, on_longer, on_shorter])
+    lengths = 1 + _SPREAD * np.array([-1.5, -0.5, 0.5, 1.5])
+    powers = np.array([0, 1, 2, 4])[:, None]
+    half = input_dim / 2
+    logarithm = powers[:, 0] / 2 * np.log(2 / input_dim) + gammaln(half + powers[:, 0] / 2) - gammaln(half)
+    return lengths, linalg.solve(lengths**powers, np.exp(-logarithm))
 
 
 def readout_nodes(law: str, count: int, scale: float) -> tuple[Array, Array]:
