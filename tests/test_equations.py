@@ -1,15 +1,20 @@
-"""Every labelled equation of the finite-size theory is cited where it is computed, and every citation exists."""
+"""Every labelled equation of the theories is cited where it is computed, and every citation exists."""
 
 import ast
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data")]
+PAGES = [
+    ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data", "data")
+]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 SAME = ROOT / "src" / "polyspike" / "theory" / "same_samples"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-FILES = [path for room in (THEORY, SAME) for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"]
+ON_DATA = THEORY.parent / "on_data"
+FILES = [
+    path for room in (THEORY, SAME, ON_DATA) for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"
+]
 LABEL = r"eq(?:-[a-z]+)+"
 
 DERIVATION_ONLY = {

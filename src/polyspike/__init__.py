@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from polyspike.experiments.replicate import paired_difference as paired_difference
     from polyspike.experiments.replicate import paired_differences as paired_differences
     from polyspike.experiments.replicate import replicate as replicate
+    from polyspike.experiments.sample_reuse import Protocol as Protocol
+    from polyspike.experiments.sample_reuse import SampleReuse as SampleReuse
+    from polyspike.experiments.sample_reuse import sample_reuse as sample_reuse
     from polyspike.experiments.statistics import z_threshold as z_threshold
     from polyspike.experiments.sweep.run import SweepInterrupted as SweepInterrupted
     from polyspike.experiments.sweep.run import SweepResult as SweepResult
@@ -82,6 +85,9 @@ _LAZY: dict[str, str] = {
     "paired_difference": "polyspike.experiments.replicate",
     "paired_differences": "polyspike.experiments.replicate",
     "replicate": "polyspike.experiments.replicate",
+    "Protocol": "polyspike.experiments.sample_reuse",
+    "SampleReuse": "polyspike.experiments.sample_reuse",
+    "sample_reuse": "polyspike.experiments.sample_reuse",
     "z_threshold": "polyspike.experiments.statistics",
     "Store": "polyspike.experiments.sweep.store",
     "SweepInterrupted": "polyspike.experiments.sweep.run",
@@ -135,7 +141,9 @@ __all__ = [
     "PolyspikeError",
     "Prediction",
     "Problem",
+    "Protocol",
     "Replication",
+    "SampleReuse",
     "Slopes",
     "Spectrum",
     "Spike",
@@ -166,6 +174,7 @@ __all__ = [
     "predict_data",
     "predict_data_grid",
     "replicate",
+    "sample_reuse",
     "simulate",
     "simulate_data",
     "sweep",

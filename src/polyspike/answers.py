@@ -25,6 +25,7 @@ FIELDS = (
     "notes",
     "status",
     "extras",
+    "biased_cosine",
 )
 """What every row has."""
 
@@ -77,6 +78,12 @@ class PredictionFields(Result, Generic[Number]):
     def cosine(self) -> Number:
         """Between beta and beta*."""
         value: Number = self._field("cosine")
+        return value
+
+    @property
+    def biased_cosine(self) -> float | None:
+        """Between beta and ``Sigma beta*``; None also where the covariance of the inputs is the identity."""
+        value: float | None = self._field("biased_cosine")
         return value
 
     @property

@@ -194,6 +194,8 @@ class Prediction(Result):
     status : Status
     extras : dict
         Further numbers by name (T1, T2, Q, derivatives, ...).
+    biased_cosine : float or None
+        As in :class:`Measurement`: between ``beta`` and ``Sigma beta*``; None where the covariance is the identity.
     """
 
     problem: Any
@@ -214,6 +216,7 @@ class Prediction(Result):
     notes: tuple[str, ...] = ()
     status: Status = Status.OK
     extras: dict[str, float] = field(default_factory=dict)
+    biased_cosine: float | None = None
     spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
     limit_source: Callable[[int | None], Any] | None = field(default=None, repr=False)
 

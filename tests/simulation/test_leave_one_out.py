@@ -1,6 +1,7 @@
 """Leaving a sample out of both stages: against refits by hand, symmetries, and the test error that it stands for."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from polyspike import ArgumentError, DoesNotFitError, LeaveOneOut, NumericalErro
 from polyspike.arraytypes import Array
 from polyspike.simulation import left_out
 from polyspike.simulation.draw import GaussianDraw
-from polyspike.simulation.leave_one_out import available_bytes
 from polyspike.simulation.left_out import Resolvent
+from polyspike.simulation.memory import available_bytes
 
+module = import_module("polyspike.simulation.leave_one_out")
 SMALL = Problem("tanh", "h1 + 0.5*h2", 60, 20, 48, step_exponent=0.3, ridge=0.05, noise=0.5, samples="same")
 
 
@@ -134,11 +136,12 @@ def test_wide_and_tall_have_one_inverse() -> None:
     """Through the n x n matrix and through the other one, on the same features."""
     features = np.random.default_rng(0).standard_normal((30, 30))
     rows = np.random.default_rng(1).standard_normal((4, 31))
-    wide = Resolvent(np.hstack([features, np.ones((30, 1))]), 0.3)
+    wide = Resolvent(np.hstack([features, np.ones((30, 1))]), 0.3, rows)
     plain = np.linalg.inv(wide.features.T @ wide.features + 0.3 * np.eye(31))
     np.testing.assert_allclose(wide(rows), rows @ plain, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(wide.image, wide.features @ plain, rtol=1e-8, atol=1e-10)
-    tall = Resolvent(features[:, :20], 0.3)
+    np.testing.assert_allclose(wide.pulled_image, rows @ plain, rtol=1e-8, atol=1e-10)
+    tall = Resolvent(features[:, :20], 0.3, np.eye(20))
     np.testing.assert_allclose(tall.image, features[:, :20] @ tall(np.eye(20)), rtol=1e-8, atol=1e-10)
 
 
@@ -205,9 +208,16 @@ def test_what_does_not_fit_is_refused() -> None:
         leave_one_out(SMALL.replace(n_samples=n))
 
 
+def test_a_field_that_the_formulas_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [name for name in module._KNOWN if name != "gradient"]
+    monkeypatch.setattr(module, "_KNOWN", known)
+    with pytest.raises(ArgumentError, match="gradient = 'full': leave_one_out does not know"):
+        leave_one_out(SMALL)
+
+
 def test_a_singular_matrix_says_so() -> None:
     with pytest.raises(NumericalError, match="not positive definite"):
-        Resolvent(np.ones((4, 3)), 1e-30)
+        Resolvent(np.ones((4, 3)), 1e-30, np.eye(3))
 
 
 def test_a_result_can_be_written_down() -> None:

@@ -16,7 +16,15 @@ from polyspike.results import Estimate, Measurement
 from polyspike.scalars import as_integer, as_seed
 from polyspike.simulation import simulate
 
-__all__ = ["PairedDifference", "Replication", "Run", "paired_difference", "paired_differences", "replicate"]
+__all__ = [
+    "PairedDifference",
+    "Replication",
+    "Run",
+    "paired_difference",
+    "paired_differences",
+    "replicate",
+    "rounds_of",
+]
 
 
 Run = Callable[..., list[Measurement]]
@@ -147,7 +155,7 @@ def replicate(
     ArgumentError
         If there are fewer than 2 replicates, or as :func:`polyspike.simulate` does.
     """
-    rounds = _rounds([problem], replicates, seed, workers, run, options)
+    rounds = rounds_of([problem], replicates, seed, workers, run, options)
     return Replication.of([runs[0] for runs in rounds])
 
 
@@ -181,12 +189,12 @@ def paired_differences(
     **options: Any,
 ) -> list[PairedDifference]:
     """:func:`paired_difference` of many problems against one baseline; work that they share is done once."""
-    rounds = _rounds([*problems, baseline], replicates, seed, workers, run, options)
+    rounds = rounds_of([*problems, baseline], replicates, seed, workers, run, options)
     *columns, reference = zip(*rounds)
     return [PairedDifference.of(column, reference) for column in columns]
 
 
-def _rounds(
+def rounds_of(
     problems: Sequence[Problem],
     replicates: int,
     seed: int | Sequence[int],

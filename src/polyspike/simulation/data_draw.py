@@ -52,6 +52,8 @@ class DataDraw:
     samples : {"fresh", "same"}
         With "same" both stages have the ``n_samples`` rows that a fresh run of this seed fits on, where the table is
         long enough for one (else the last rows of the same shuffle), and all other rows are the test set.
+    split_seed : tuple of int, optional
+        Fixes the split, when it is not that of the network.
     """
 
     seed: tuple[int, ...]
@@ -61,6 +63,7 @@ class DataDraw:
     n_samples: int
     width: int
     samples: str = "fresh"
+    split_seed: tuple[int, ...] | None = None
 
     @cached_property
     def weights(self) -> Array:
@@ -98,7 +101,7 @@ class DataDraw:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        return shuffled(self.seed, len(self.inputs))
+        return shuffled(self.seed if self.split_seed is None else self.split_seed, len(self.inputs))
 
     def _rows(self, start: int, stop: int) -> LabelledSample:
         chosen = self._order[start:stop]
@@ -112,6 +115,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -126,6 +130,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -139,6 +144,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = 0,
+    split_seed: int | Sequence[int] | None = None,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
     dtype: str = "float64",
@@ -161,6 +167,9 @@ def simulate_data(
         Regression target, of mean zero.
     seed, eigenvalues, alignment_degree, dtype, device
         As in :func:`polyspike.simulate`.
+    split_seed : int or sequence of int, optional
+        Of the split of the rows; that of the network when None. With one split and many seeds the measurements differ
+        by their networks alone, and their mean is what :func:`polyspike.predict_data` predicts.
 
     Returns
     -------
@@ -181,12 +190,14 @@ def simulate_data(
     first, parts = problems[0], as_seed(seed)
     n_test = len(inputs) - _used(first)
     _, measured = check_options(n_test, eigenvalues, alignment_degree)
+    chosen = None if split_seed is None else as_seed(split_seed)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
     found: dict[int, Measurement] = {}
     for samples in SAMPLES:
         places = [k for k, one in enumerate(problems) if one.samples == samples]
         if places:
-            draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width, samples)
+            sizes = (first.gradient_samples, first.n_samples, first.width)
+            draw = DataDraw(parts, inputs, target, *sizes, samples, chosen)
             found.update(zip(places, measure(draw, [problems[k] for k in places], options), strict=True))
     return found[0] if isinstance(problem, Problem) else [found[k] for k in range(len(problems))]
 

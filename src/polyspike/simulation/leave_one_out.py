@@ -11,6 +11,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.problem.problem import as_problems
+from polyspike.problem.serialise import given
 from polyspike.record import Result
 from polyspike.scalars import as_seed
 from polyspike.simulation.draw import GaussianDraw, initial_weights, readout_of
@@ -20,6 +21,12 @@ from polyspike.simulation.memory import available_bytes
 from polyspike.simulation.streams import Stream, normals
 
 __all__ = ["LeaveOneOut", "leave_one_out"]
+
+_KNOWN = (
+    "activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "step_size", "ridge", "noise",
+    "gradient", "readout", "n_gradient", "samples", "inputs",
+)  # fmt: skip
+"""Fields of a problem under which a sample moves the weights along itself alone, as the formulas say."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -172,6 +179,10 @@ def _check(problem: Problem) -> None:
         raise ArgumentError("samples", problem.samples, remedy)
     if problem.ridge == 0:
         raise ArgumentError("ridge", problem.ridge, "give a number > 0")
+    for name, value in given(problem).items():
+        if name not in _KNOWN:
+            remedy = "leave_one_out does not know what it does to a step without a sample; leave it out"
+            raise ArgumentError(name, value, remedy)
     n, width = problem.n_samples, problem.width
     needed = 8 * (7 * n * width + 2 * min(n, width) ** 2 + 10 * min(n, BLOCK) * (n + width))
     if needed > available_bytes():
@@ -230,7 +241,7 @@ def _estimates(
 ) -> list[LeaveOneOut]:
     """All ridges at one step, each left-out sample once."""
     start, n = monotonic(), len(trained.labels)
-    resolvents = [Resolvent(trained.features, n * problem.ridge) for problem in problems]
+    resolvents = [Resolvent(trained.features, n * one.ridge, trained.pulled_inputs) for one in problems]
     scales = [float(np.sqrt(np.mean(_plain(trained, resolvent) ** 2))) for resolvent in resolvents]
     predictions = np.empty((len(problems), n))
     for rows in blocks_of(n):

@@ -87,6 +87,11 @@ class TrainedFeatures:
         return self.activation.derivative(self.preactivations)
 
     @cached_property
+    def pulled_inputs(self) -> Array:
+        """``X'F``, shape (d, width)."""
+        return np.asarray(self.inputs.T @ self.features)
+
+    @cached_property
     def mean_slopes(self) -> Array:
         """The mean of ``sigma'(P)`` over the samples, shape (width,)."""
         return np.asarray(np.mean(self.slopes, axis=0))
@@ -100,6 +105,8 @@ class Resolvent:
     features : ndarray of shape (n, width)
     shift : float
         ``n ridge``, positive.
+    pulled : ndarray of shape (d, width)
+        ``X'F``, on which A is wanted too.
 
     Raises
     ------
@@ -107,8 +114,8 @@ class Resolvent:
         If the sum is not positive definite in double precision.
     """
 
-    def __init__(self, features: Array, shift: float) -> None:
-        self.features, self.shift = features, shift
+    def __init__(self, features: Array, shift: float, pulled: Array) -> None:
+        self.features, self.shift, self._pulled = features, shift, pulled
         n, width = features.shape
         self._dual = width > n
         gram = features @ features.T if self._dual else features.T @ features
@@ -125,6 +132,11 @@ class Resolvent:
     def image(self) -> Array:
         """``F A``, shape (n, width)."""
         return self._inverse @ self.features if self._dual else self(self.features)
+
+    @cached_property
+    def pulled_image(self) -> Array:
+        """``X'F A``, shape (d, width)."""
+        return self(self._pulled)
 
     @cached_property
     def leverages(self) -> Array:
@@ -174,9 +186,12 @@ class WithoutEach:
 
     @cached_property
     def column_pulled(self) -> Array:
-        """``F' u_j``, shape (b, width), through the d inputs."""
-        inputs, features = self.trained.inputs, self.trained.features
-        return self.squared_norms[:, None] * features[self.rows] - inputs[self.rows] @ (inputs.T @ features)
+        """``F' u_j``, shape (b, width): see :meth:`through_inputs`."""
+        return self.through_inputs(self.trained.features[self.rows], self.trained.pulled_inputs)
+
+    def through_inputs(self, own: Array, pulled: Array) -> Array:
+        """``F' u_j = |x_j|^2 f_j - F'X x_j``, from the rows ``f_j`` and from ``X'F``; the same with A on both."""
+        return np.asarray(self.squared_norms[:, None] * own - self.trained.inputs[self.rows] @ pulled)
 
     @cached_property
     def row(self) -> Array:
@@ -203,14 +218,15 @@ class Refits:
         self._features, self._image = without.trained.features[rows], resolvent.image[rows]
         self._freedom = 1 - resolvent.leverages[rows]
         self._changes = (without.column_pulled, without.row)
-        self._solved = [self._without_row(change, resolvent(change)) for change in self._changes]
+        column, row = without.through_inputs(self._image, resolvent.pulled_image), resolvent(without.row)
+        self._solved = [self._without_row(solved) for solved in (column, row)]
         inner = [[_dots(one, other) for other in self._solved] for one in self._changes]
         inner[0][0] = inner[0][0] - np.sum(without.products**2, axis=1)
         inner[0][1], inner[1][0] = inner[0][1] + 1, inner[1][0] + 1
         self._core = np.linalg.inv(np.array(inner).transpose(2, 0, 1))
 
-    def _without_row(self, rows: Array, solved: Array, some: slice = slice(None)) -> Array:
-        """``A_-j`` on a row each, given A on them: the ridge regression without row j of the same features."""
+    def _without_row(self, solved: Array, some: slice = slice(None)) -> Array:
+        """``A_-j`` on a row each, given A on it: the ridge regression without row j of the same features."""
         share = _dots(self._features[some], solved) / self._freedom[some]
         return np.asarray(solved + share[:, None] * self._image[some])
 
@@ -221,7 +237,7 @@ class Refits:
 
     def inverse(self, rows: Array, some: slice = slice(None)) -> Array:
         """The whole inverse on a row each, shape (b, width)."""
-        solved = self._without_row(rows, self.resolvent(rows), some)
+        solved = self._without_row(self.resolvent(rows), some)
         inner = np.stack([_dots(change[some], solved) for change in self._changes], axis=1)
         return self._changed(solved, inner, some)
 
@@ -240,7 +256,7 @@ class Refits:
         own = labels[without.rows]
         readout = self.resolvent.image.T @ labels
         whole = readout - own[:, None] * self._image
-        solved = self._without_row(whole, whole) + along[:, None] * self._solved[1]
+        solved = self._without_row(whole) + along[:, None] * self._solved[1]
         inner = np.stack([_dots(change, solved) for change in self._changes], axis=1)
         return self._changed(solved, inner)
 

@@ -12,26 +12,40 @@ from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
 from polyspike.theory.announce import announce
+from polyspike.theory.covariance.predict import predict_covariance, predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
-from polyspike.theory.scope import check_scope, edge_with_law_note, with_law_note
+from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
 
 __all__ = ["METHODS", "predict"]
+
+
+_Single = Callable[[Problem], Prediction]
+_Many = Callable[[list[Problem]], list[Prediction | FailedPrediction]]
+
+_THEORIES: dict[str, tuple[_Single, _Many]] = {
+    "isotropic": (predict_finite_size, predict_many),
+    "covariance": (predict_covariance, predict_rows),
+    "same": (predict_same_samples, predict_many_same),
+}
+"""The finite-size theories by :func:`polyspike.theory.scope.theory_of`, for one problem and for many."""
 
 
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
     announce([problem])
-    same = problem.samples == "same"
-    return _with_limit(predict_same_samples(problem) if same else predict_finite_size(problem))
+    predict_one, _ = _THEORIES[theory_of(problem)]
+    return _with_limit(predict_one(problem))
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The answer, which gives the limit of its problem when asked for."""
+    """The answer, which gives the limit of its problem when asked for; with a covariance none is known."""
+    if not found.problem.inputs.is_isotropic:
+        return found
     return replace(found, limit_source=partial(_window, found.problem))
 
 
@@ -113,7 +127,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     problem : Problem, or iterable of Problem
         Of many problems, those that differ in the ridge alone share most of their work.
     method : str
-        "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md);
+        "finite-size" (default): at the problem's own finite sizes, any step size (docs/theory-finite-size.md), and
+        any covariance of the inputs (docs/theory-inputs.md);
         "window": the limit inside a window of step sizes (see :func:`polyspike.theory.limits.windows.predict_window`);
         "window-published": the same as printed in Moniri et al. (arXiv 2310.07891);
         "crossing": the limit across the lower edge of a window, whose last spike has finite strength there (see
@@ -132,8 +147,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` and inputs of
-        another covariance than I are of all.
+        Unknown method; for a single problem, one outside the method's regime, as inputs of another covariance
+        than I are of all but "finite-size", and ``samples="same"`` of "crossing" and "window-published".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
@@ -167,9 +182,14 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 
 
 def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
-    check_scope(problem)
+    _check_method(problem, method)
     found = METHODS[method](problem, window)
     return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
+
+
+def _check_method(problem: Problem, method: str) -> None:
+    """Refuse what the method does not speak of; a covariance is for the finite-size theory alone."""
+    check_scope(problem) if method == "finite-size" else check_isotropic(problem)
 
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
@@ -180,8 +200,8 @@ def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
             check_scope(problem)
         except ArgumentError as error:
             rows[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
-    for samples, predict_all in (("fresh", predict_many), ("same", predict_many_same)):
-        places = [k for k, one in enumerate(problems) if k not in rows and one.samples == samples]
+    for name, (_, predict_all) in _THEORIES.items():
+        places = [k for k, one in enumerate(problems) if k not in rows and theory_of(one) == name]
         rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
     found = [rows[k] for k in range(len(problems))]
     return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]

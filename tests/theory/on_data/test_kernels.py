@@ -13,7 +13,7 @@ from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of,
 from polyspike.theory.on_data.gradient_rows import deviations, gradient_moments, slope_moments
 from polyspike.theory.on_data.hermite_moments import hermite_moments, slope_energy
 from polyspike.theory.on_data.initial_output import initial_outputs
-from polyspike.theory.on_data.readouts import readout_nodes
+from polyspike.theory.on_data.readouts import length_nodes, readout_nodes
 from polyspike.theory.on_data.resolvent import compress, solve
 from polyspike.theory.on_data.series import cut_bound, lumped, power_series
 
@@ -76,6 +76,21 @@ def test_the_kernel_of_many_sampled_neurons() -> None:
     sampled, spread = features @ features.T / 2e5, (features**2 @ features.T**2) / 2e5
     z = (kernel_of(sigma, law, 24)[0] - sampled) / np.sqrt(spread / 2e5)
     assert np.max(np.abs(z)) < 5
+
+
+def test_signed_lengths_make_a_sphere_of_normal_weights() -> None:
+    """ReLU on four columns, where a normal weight is far from one on the sphere: exact, and the normal one is not."""
+    sigma, x = as_activation("relu"), X[:6, :4]
+    lengths, weights = length_nodes(4)
+    moments = [gradient_moments(sigma, x, Y[:6], length=s) for s in lengths]
+    kernels = [kernel_of(sigma, row_law(MovedRows.of(x, m), 0.0, 0.0, 50), 48)[0] for m in moments]
+    w = RNG.standard_normal((400_000, 4))
+    features = sigma(x @ (w / np.linalg.norm(w, axis=1, keepdims=True)).T)
+    sampled, spread = features @ features.T / 4e5, (features**2 @ features.T**2) / 4e5
+    error = np.sqrt(spread / 4e5)
+    assert np.max(np.abs(np.tensordot(weights, kernels, axes=1) - sampled) / error) < 5
+    normal = kernel_of(sigma, row_law(MovedRows.of(x, gradient_moments(sigma, x, Y[:6])), 0.0, 0.0, 50), 48)[0]
+    assert np.max(np.abs(normal - sampled) / error) > 10
 
 
 def test_mean_and_covariance_of_a_moved_neuron() -> None:

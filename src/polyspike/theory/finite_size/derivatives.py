@@ -13,6 +13,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Slopes
 from polyspike.status import Status
+from polyspike.theory.covariance.derivatives import covariance_derivatives
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_model
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
@@ -37,6 +38,7 @@ def derivatives(problem: Problem) -> Derivatives:
     Returns
     -------
     Derivatives
+        For inputs of another covariance than I by central differences, to a part in 1e5.
 
     Raises
     ------
@@ -57,6 +59,8 @@ def derivatives(problem: Problem) -> Derivatives:
     check_scope(problem)
     if problem.samples == "same":
         return derivatives_same(problem)
+    if not problem.inputs.is_isotropic:
+        return covariance_derivatives(problem)
     average = Ensemble(problem).solve(problem)
     return Derivatives(average.prediction(problem), *(mean_slopes(average, by) for by in (ridge_slopes, step_slopes)))
 

@@ -1,6 +1,6 @@
 """The step size and the ridge that predict the least test error (docs/theory-numerics.md, section 9)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
-from polyspike.results import Derivatives, Optimum
+from polyspike.results import Derivatives, FailedPrediction, Optimum, Prediction, Slopes
 from polyspike.status import Status
+from polyspike.theory.covariance.ensemble import CovarianceAverage, CovarianceEnsemble
+from polyspike.theory.covariance.predict import predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
@@ -28,7 +30,7 @@ _RIDGES = (1e-8, 1e4)
 
 class _Solution(NamedTuple):
     problem: Problem
-    average: Average
+    average: Average | CovarianceAverage
     ridge_end: str | None = None
 
     @property
@@ -69,7 +71,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     check_scope(problem)
     if problem.samples == "same":
         return best_step_same(problem, _steps(problem, largest))
-    follow = lambda p: _solve(Ensemble(p), p)  # noqa: E731
+    follow = lambda p: _solve(_ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
 
@@ -135,7 +137,7 @@ def best_step_and_ridge(
         return solution._replace(ridge_end=end)
 
     def scan(step: float) -> float:
-        return _lowest([row.test_error for row in predict_many(_with_ridges(problem.replace(step_size=step), places))])
+        return _lowest([row.test_error for row in _rows(_with_ridges(problem.replace(step_size=step), places))])
 
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest), scan)
     return _optimum(point, step_end=end, ridge_end=point.content.ridge_end)
@@ -154,16 +156,33 @@ def _lowest(values: list[float | None]) -> float:
     return middle - (right - left) ** 2 / (8 * bend) if 0 < bend < inf else middle
 
 
-def _solve(ensemble: Ensemble, problem: Problem) -> _Solution:
+def _solve(ensemble: Ensemble | CovarianceEnsemble, problem: Problem) -> _Solution:
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
     return _Solution(problem, ensemble.solve(problem))
 
 
+def _ensemble(problem: Problem) -> Ensemble | CovarianceEnsemble:
+    return Ensemble(problem) if problem.inputs.is_isotropic else CovarianceEnsemble(problem)
+
+
+def _by_step_size(average: Average | CovarianceAverage) -> Slopes:
+    return average.by_step() if isinstance(average, CovarianceAverage) else mean_slopes(average, step_slopes)
+
+
+def _by_ridge(average: Average | CovarianceAverage) -> Slopes:
+    return average.by_ridge() if isinstance(average, CovarianceAverage) else mean_slopes(average, ridge_slopes)
+
+
+def _rows(problems: list[Problem]) -> Sequence[Prediction | FailedPrediction]:
+    """Of problems that differ in the ridge alone."""
+    return predict_many(problems) if problems[0].inputs.is_isotropic else predict_rows(problems)
+
+
 def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callable[[float], Point]:
     def evaluate(step: float) -> Point:
         solution = solve(problem.replace(step_size=step))
-        slope = lambda: mean_slopes(solution.average, step_slopes).test_error  # noqa: E731
+        slope = lambda: _by_step_size(solution.average).test_error  # noqa: E731
         return Point(step, solution.test_error, slope, solution)
 
     return evaluate
@@ -171,12 +190,12 @@ def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callabl
 
 def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | None]:
     """The minimum over the coordinate log ridge, from large to small ridges on one model."""
-    ensemble = Ensemble(problem)
+    ensemble = _ensemble(problem)
 
     def evaluate(place: float) -> Point:
         ridge = exp(-place)
         solution = _solve(ensemble, problem.replace(ridge=ridge))
-        slope = lambda: -ridge * mean_slopes(solution.average, ridge_slopes).test_error  # noqa: E731
+        slope = lambda: -ridge * _by_ridge(solution.average).test_error  # noqa: E731
         return Point(place, solution.test_error, slope, solution)
 
     point, end = minimise(evaluate, places)
@@ -186,7 +205,7 @@ def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | No
 def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = None) -> Optimum:
     solution: _Solution = point.content
     problem, average = solution.problem, solution.average
-    slopes = mean_slopes(average, ridge_slopes), mean_slopes(average, step_slopes)
+    slopes = _by_ridge(average), _by_step_size(average)
     derivatives = Derivatives(average.prediction(problem), *slopes)
     return Optimum(problem, derivatives, step_end, ridge_end)
 

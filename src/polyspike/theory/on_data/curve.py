@@ -8,12 +8,12 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.theory.on_data.errors import response_weights, row_errors, train_errors
-from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import MovedRows, correlation, degree_for, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
-from polyspike.theory.on_data.readouts import readout_nodes, turning_readout
+from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
 from polyspike.theory.on_data.resolvent import Family, Resolvent, compress, solve
-from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.series import power_series
 
 __all__ = ["DEFAULT_ACCURACY", "Accuracy", "Network", "PointErrors", "Sample", "step_curve"]
 
@@ -89,23 +89,29 @@ def step_curve(
     found = []
     for k, step in enumerate(steps):
         some = moments if step > 0 else moments[:1]
-        each = [_at_step(network, m, fit, test, step, ridges, accuracy) for m in some]
+        each = [_at_step(Step(network, m, step, fit, test, accuracy), ridges) for m in some]
         found.append([_average(points) for points in zip(*each, strict=True)])
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
 
 
-def _moments(network: Network, sample: Sample, accuracy: Accuracy) -> Iterator[GradientMoments]:
-    """The gradient with every initial output that counts: one without any, for the target-only form."""
-    if network.gradient == "target":
-        yield gradient_moments(network.activation, sample.inputs, sample.target)
-        return
-    start = initial_outputs(
-        network.activation, sample.inputs, sample.target, network.readout, network.width, accuracy.outputs
-    )
-    for output, omega in start:
-        yield gradient_moments(network.activation, sample.inputs, sample.target - output, omega)
+def _moments(network: Network, sample: Sample, accuracy: Accuracy) -> Iterator[list[GradientMoments]]:
+    """The gradient with every initial output that counts, and at every length of a neuron.
+
+    Without any output for the target-only form.
+    """
+    outputs: list[tuple[Array, Array | None]] = [(np.zeros_like(sample.target), None)]
+    if network.gradient == "full":
+        outputs = list(
+            initial_outputs(
+                network.activation, sample.inputs, sample.target, network.readout, network.width, accuracy.outputs
+            )
+        )
+    lengths, _ = length_nodes(sample.inputs.shape[1])
+    for output, omega in outputs:
+        residual = sample.target - output
+        yield [gradient_moments(network.activation, sample.inputs, residual, omega, s) for s in lengths]
 
 
 def _average(points: Sequence[PointErrors]) -> PointErrors:
@@ -117,36 +123,67 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
     )
 
 
-def _at_step(
-    network: Network,
-    moments: GradientMoments,
-    fit: Sample,
-    test: Sample,
-    step: float,
-    ridges: Sequence[float],
-    accuracy: Accuracy,
-) -> list[PointErrors]:
-    rows = MovedRows.of(fit.inputs, moments)
-    nodes, weights = np.zeros(1), np.ones(1)
-    if step > 0:
-        scale = turning_readout(rows, step / np.sqrt(network.width))
-        nodes, weights = readout_nodes(network.readout, accuracy.nodes, scale)
-    laws = [row_law(rows, u, step, network.width) for u in nodes]
-    degree = accuracy.degree or degree_for(network.activation, row_law(rows, 0.0, 0.0, network.width), accuracy.cut)
-    family, cut = _family(network.activation, laws, weights, degree)
-    solved = _over_ridges(family, ridges, len(fit.target), network.width)
-    trained = [train_errors(family, r, fit.target, network.width) for r in solved]
-    squares = _test_squares(
-        network, moments, laws, family, solved, fit, test, step, nodes, degree, accuracy.rows_at_once
-    )
+class Step:
+    """The laws and the kernels of the features after one step, for neurons of all readouts and lengths."""
+
+    def __init__(
+        self,
+        network: Network,
+        moments: Sequence[GradientMoments],
+        step: float,
+        fit: Sample,
+        test: Sample,
+        accuracy: Accuracy,
+    ) -> None:
+        self.network, self.moments, self.step, self.fit, self.test = network, moments, step, fit, test
+        self.rows_at_once = accuracy.rows_at_once
+        rows = self._moved(fit.inputs)
+        _, self.by_length = length_nodes(fit.inputs.shape[1])
+        self.nodes, self.weights = np.zeros(1), np.ones(1)
+        if step > 0:
+            scale = turning_readout(rows[0], step / np.sqrt(network.width))
+            self.nodes, self.weights = readout_nodes(network.readout, accuracy.nodes, scale)
+        self.laws = [[row_law(r, u, step, network.width) for r in rows] for u in self.nodes]
+        still = row_law(rows[0], 0.0, 0.0, network.width)
+        self.degree = accuracy.degree or degree_for(network.activation, still, accuracy.cut)
+        self.series = [[series_of(network.activation, law, self.degree) for law in laws] for laws in self.laws]
+
+    def _moved(self, inputs: Array) -> list[MovedRows]:
+        return [MovedRows.of(inputs, m) for m in self.moments]
+
+    def family(self) -> tuple[Family, float]:
+        """The kernels of the fit, and the bound of their error relative to their norm."""
+        n = len(self.fit.target)
+        kernels, bounds = np.zeros((len(self.nodes), n, n)), np.zeros(len(self.nodes))
+        for k, laws in enumerate(self.laws):
+            for law, weight in zip(laws, self.by_length, strict=True):
+                kernel, bound = kernel_of(self.network.activation, law, self.degree)
+                kernels[k] += weight * kernel
+                bounds[k] += abs(weight) * bound
+        norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
+        return compress(kernels, self.weights), float(self.weights @ bounds / (self.weights @ norms))
+
+    def test_kernels(self, inputs: Array) -> tuple[Array, Array]:
+        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows."""
+        rows = self._moved(inputs)
+        kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)))
+        diagonals = np.zeros(kernels.shape[:2])
+        for k, u in enumerate(self.nodes):
+            for moved, fitted, series, weight in zip(rows, self.laws[k], self.series[k], self.by_length, strict=True):
+                law = row_law(moved, u, self.step, self.network.width)
+                own = series_of(self.network.activation, law, self.degree)
+                kernels[k] += weight * power_series(own, series, correlation(law, fitted))
+                diagonals[k] += weight * np.sum(own.coefficients**2, axis=0)
+        return kernels, diagonals
+
+
+def _at_step(step: Step, ridges: Sequence[float]) -> list[PointErrors]:
+    family, cut = step.family()
+    target, width = step.fit.target, step.network.width
+    solved = _over_ridges(family, ridges, len(target), width)
+    trained = [train_errors(family, r, target, width) for r in solved]
+    squares = _test_squares(step, family, solved)
     return [PointErrors(t.loss, t.error, s, cut) for t, s in zip(trained, squares, strict=True)]
-
-
-def _family(activation: Activation, laws: Sequence[RowLaw], weights: Array, degree: int) -> tuple[Family, float]:
-    """The kernels of the fit, and the bound of their error relative to their norm."""
-    kernels, bounds = zip(*(kernel_of(activation, law, degree) for law in laws), strict=True)
-    norms = [float(np.linalg.norm(k)) for k in kernels]
-    return compress(np.stack(kernels), weights), float(weights @ bounds / (weights @ norms))
 
 
 def _over_ridges(family: Family, ridges: Sequence[float], n: int, width: int) -> list[Resolvent]:
@@ -158,47 +195,14 @@ def _over_ridges(family: Family, ridges: Sequence[float], n: int, width: int) ->
     return [found[ridge] for ridge in ridges]
 
 
-def _test_squares(
-    network: Network,
-    moments: GradientMoments,
-    laws: Sequence[RowLaw],
-    family: Family,
-    solved: Sequence[Resolvent],
-    fit: Sample,
-    test: Sample,
-    step: float,
-    nodes: Array,
-    degree: int,
-    rows_at_once: int,
-) -> list[Array]:
+def _test_squares(step: Step, family: Family, solved: Sequence[Resolvent]) -> list[Array]:
     """Errors of all test rows, for every ridge."""
-    weights = [response_weights(family, r, fit.target, network.width) for r in solved]
-    fitted = [series_of(network.activation, law, degree) for law in laws]
+    test, width = step.test, step.network.width
+    weights = [response_weights(family, r, step.fit.target, width) for r in solved]
     squares = [np.empty(len(test.target)) for _ in solved]
-    for start in range(0, len(test.target), rows_at_once):
-        part = slice(start, start + rows_at_once)
-        rows = MovedRows.of(test.inputs[part], moments)
-        kernels, diagonals = _test_kernels(network, rows, laws, fitted, step, nodes, degree)
+    for start in range(0, len(test.target), step.rows_at_once):
+        part = slice(start, start + step.rows_at_once)
+        kernels, diagonals = step.test_kernels(test.inputs[part])
         for k, (weight, resolvent) in enumerate(zip(weights, solved, strict=True)):
             squares[k][part] = row_errors(weight, resolvent, family, kernels, diagonals, test.target[part])
     return squares
-
-
-def _test_kernels(
-    network: Network,
-    rows: MovedRows,
-    laws: Sequence[RowLaw],
-    fitted: Sequence[Series],
-    step: float,
-    nodes: Array,
-    degree: int,
-) -> tuple[Array, Array]:
-    """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows)."""
-    kernels = np.empty((len(nodes), len(rows.inputs), len(laws[0].mean)))
-    diagonals = np.empty(kernels.shape[:2])
-    for k, u in enumerate(nodes):
-        law = row_law(rows, u, step, network.width)
-        series = series_of(network.activation, law, degree)
-        power_series(series, fitted[k], correlation(law, laws[k]), kernels[k])
-        diagonals[k] = np.sum(series.coefficients**2, axis=0)
-    return kernels, diagonals

@@ -25,12 +25,14 @@ class MovedRows:
     Attributes
     ----------
     inputs : ndarray of shape (rows, d)
-    matrix, own_matrix : ndarray of shape (rows, d) or None
-        ``X M`` and ``X D``.
+    matrix, own_matrix : ndarray of shape (rows, d)
+        ``X M`` and ``X D``; no ``X D`` for the target-only gradient.
     noise : ndarray of shape (rows, r)
         ``X L``.
-    drift, output, output_moved, own_drift : ndarray of shape (rows,)
-        ``X`` times the drift, omega, ``M omega``, the own drift.
+    drift, output, output_moved, output_own, own_drift : ndarray of shape (rows,)
+        ``X`` times the drift, omega, ``M omega``, ``D omega``, the own drift.
+    length : float
+        Of the neurons.
     """
 
     inputs: Array
@@ -42,6 +44,7 @@ class MovedRows:
     output_moved: Array
     output_own: Array
     own_drift: Array
+    length: float
 
     @classmethod
     def of(cls, inputs: Array, moments: GradientMoments) -> "MovedRows":
@@ -57,12 +60,8 @@ class MovedRows:
             output_moved=inputs @ (moments.matrix @ moments.output),
             output_own=inputs @ (moments.own_matrix @ moments.output),
             own_drift=inputs @ moments.own_drift,
+            length=moments.length,
         )
-
-    def __getitem__(self, rows: slice) -> "MovedRows":
-        own = None if self.own_matrix is None else self.own_matrix[rows]
-        vectors = (self.drift, self.output, self.output_moved, self.output_own, self.own_drift)
-        return MovedRows(self.inputs[rows], self.matrix[rows], self.noise[rows], own, *(v[rows] for v in vectors))
 
 
 class RowLaw(NamedTuple):
@@ -84,6 +83,7 @@ def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
         start = rows.output + u * s * rows.output_moved - own * rows.output_own
         mean = mean + u / np.sqrt(width) * start - own * rows.own_drift
         kept *= np.sqrt(width / (width + u * u))
+    kept = kept * rows.length
     factor = np.hstack([kept / np.sqrt(d), (u * s) * rows.noise]) if u * s else kept / np.sqrt(d)
     deviation = np.maximum(np.linalg.norm(factor, axis=1), TINY)
     return RowLaw(mean, deviation, factor / deviation[:, None])

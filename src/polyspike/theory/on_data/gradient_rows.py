@@ -39,6 +39,8 @@ class GradientMoments:
         omega, the linear part of the initial output; zero for the target-only gradient.
     own_drift, own_matrix : ndarray of shape (d,) and (d, d)
         What a neuron's own output adds to both, over ``-u / sqrt N``; zero for the target-only gradient.
+    length : float
+        Of the normal weight of the neurons: ``w ~ N(0, length^2 I/d)``.
     """
 
     drift: Array
@@ -47,6 +49,7 @@ class GradientMoments:
     output: Array
     own_drift: Array
     own_matrix: Array
+    length: float = 1.0
 
     @property
     def is_full(self) -> bool:
@@ -73,7 +76,7 @@ def slope_moments(activation: Activation, t: Array, degree: int = DEGREE) -> Mom
 
 
 def gradient_moments(
-    activation: Activation, inputs: Array, residual: Array, output: Array | None = None
+    activation: Activation, inputs: Array, residual: Array, output: Array | None = None, length: float = 1.0
 ) -> GradientMoments:
     """Drift, matrix and noise of the move (eq-data-move, eq-data-noise), with these residuals.
 
@@ -85,18 +88,20 @@ def gradient_moments(
         ``y``, or ``y - f_0`` for the full gradient.
     output : ndarray of shape (d,), optional
         omega, for the full gradient.
+    length : float
+        Of the neurons.
     """
     n, d = inputs.shape
-    t = deviations(inputs)
+    t = length * deviations(inputs)
     slope = slope_moments(activation, t)
     drift = (residual * slope.coefficients[0]) @ inputs / n
     matrix = (inputs.T * (residual * slope.coefficients[1] / t)) @ inputs / n
-    factor = _noise_factor(inputs, residual, slope, correlations(inputs, t))
+    factor = _noise_factor(inputs, residual, slope, correlations(inputs, t / length))
     if output is None:
-        return GradientMoments(drift, matrix, factor, np.zeros(d), np.zeros(d), np.zeros((d, d)))
+        return GradientMoments(drift, matrix, factor, np.zeros(d), np.zeros(d), np.zeros((d, d)), length)
     own_mean, own_slope = _own_output(activation, t, slope)
     own_drift, own_matrix = own_mean @ inputs / n, (inputs.T * own_slope) @ inputs / n
-    return GradientMoments(drift, matrix, factor, output, own_drift, own_matrix)
+    return GradientMoments(drift, matrix, factor, output, own_drift, own_matrix, length)
 
 
 def _noise_factor(inputs: Array, residual: Array, slope: Moments, correlation: Array) -> Array:

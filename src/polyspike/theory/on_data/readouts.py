@@ -1,16 +1,41 @@
-"""Nodes of the law of u, the readout of a neuron at scale one (eq-data-nodes)."""
+"""Nodes of the law of a neuron: of u, its readout at scale one, and of the length of its weight (eq-data-nodes)."""
 
 import numpy as np
+from scipy import linalg
+from scipy.special import gammaln
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.features import MovedRows
 
-__all__ = ["readout_nodes", "turning_readout"]
+__all__ = ["length_nodes", "readout_nodes", "turning_readout"]
 
 _REACH = 7.0
 """The weight of a normal readout beyond is under 1e-11."""
 
 _LEAST, _MOST = 0.02, 1.0
+
+
+FEW_COLUMNS = 40
+"""With more, the law of a weight on the sphere is taken for a normal one: a relative error under ``2/d``."""
+
+_SPREAD = 0.25
+"""Between two of the four lengths."""
+
+
+def length_nodes(input_dim: int) -> tuple[Array, Array]:
+    """Lengths and signed weights with which normal weights make one on the sphere, shape (4,) or (1,) (eq-data-length).
+
+    A normal weight is one on the sphere times a random length R, ``R^2 ~ chi2_d / d``. A length s with
+    ``E s^k = 1 / E R^k`` undoes it: the variance of ``s^2`` is negative, hence the signs. Four nodes have the moments
+    k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step.
+    """
+    if input_dim > FEW_COLUMNS:
+        return np.ones(1), np.ones(1)
+    lengths = 1 + _SPREAD * np.array([-1.5, -0.5, 0.5, 1.5])
+    powers = np.array([0, 1, 2, 4])[:, None]
+    half = input_dim / 2
+    logarithm = powers[:, 0] / 2 * np.log(2 / input_dim) + gammaln(half + powers[:, 0] / 2) - gammaln(half)
+    return lengths, linalg.solve(lengths**powers, np.exp(-logarithm))
 
 
 def readout_nodes(law: str, count: int, scale: float) -> tuple[Array, Array]:

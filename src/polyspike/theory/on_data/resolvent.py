@@ -137,7 +137,7 @@ def solve(family: Family, shift: float, width: int, start: Resolvent | None = No
     gap, move = np.zeros(len(zeta)), np.zeros(len(zeta))
     for _ in range(_MOST):
         inverse = _inverse(family.combined(family.weights * zeta), shift)
-        before, gap = gap, -np.log(zeta * (1 + family.traces(inverse) / width))
+        before, gap = gap, -np.log(zeta * _whole(1 + family.traces(inverse) / width))
         if np.max(np.abs(gap)) < _TOLERANCE:
             return Resolvent(shift, zeta, inverse, _response(family, zeta, inverse, width))
         if newton is None or np.linalg.norm(gap) > _SLOW * np.linalg.norm(before) > 0:
@@ -147,6 +147,19 @@ def solve(family: Family, shift: float, width: int, start: Resolvent | None = No
         move = np.clip(newton @ gap, -2.0, 2.0)
         zeta = zeta * np.exp(move)
     raise NumericalError(Status.NOT_CONVERGED, f"the resolvent at ridge {shift:g} N/n after {_MOST} steps")
+
+
+def _whole(inverse_zeta: Array) -> Array:
+    """The same, if it is positive, as it is for kernels that are.
+
+    Raises
+    ------
+    NumericalError
+        Where few columns and a large step make the signed mean over lengths (eq-data-length) no kernel.
+    """
+    if not np.all(inverse_zeta > 0):
+        raise NumericalError(Status.OUT_OF_RANGE, "few columns and a large step: a kernel is not positive definite")
+    return inverse_zeta
 
 
 def _improved(newton: Array, move: Array, change: Array) -> Array:

@@ -1,0 +1,138 @@
+"""The quadratic form of the label and the three errors (docs/theory-inputs.md, section 6)."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.theory.covariance.features import COMPONENTS, FeatureForms
+from polyspike.theory.covariance.fixed_point import CovarianceState, Solved, derivative
+from polyspike.theory.covariance.model import CovarianceModel
+from polyspike.theory.covariance.norm_response import NormResponse
+from polyspike.theory.covariance.products import along_products
+from polyspike.theory.finite_size.spikes.errors import Errors
+
+__all__ = ["LabelForm", "errors", "label_form"]
+
+
+class LabelForm(NamedTuple):
+    """``Q = (1/n) y' (F F'/N + D)^-1 y`` at its minimum over the learned functions.
+
+    Attributes
+    ----------
+    value : float
+    covariance : float
+        ``-2 E[Delta_R dE[residual^2]/dlog |x|]``, what the fluctuation of the diagonal adds to a test error.
+    """
+
+    value: Any
+    covariance: Any
+
+
+def label_form(state: CovarianceState) -> LabelForm:
+    """The form of the label (eq-covariance-value)."""
+    response = NormResponse(state)
+    forms, label, learned = FeatureForms(state, response), _label(state, response), _learned(state, response)
+    gram, side = forms.form(learned, learned), forms.form(learned, label)[:, 0]
+    x = np.linalg.solve(gram + inverse_neuron_form(state) / state.model.problem.n_samples, side)
+    own = forms.form(label, label)[0, 0] + state.weighted_r @ _rest(state, response)
+    left = label - (learned @ x)[:, :, None]
+    residual = _residual_by_norm(state, response, forms, (left - forms.fitted(left))[:, :, 0])
+    return LabelForm(own - side @ x, -2 * state.model.bulk.sample_weights @ residual)
+
+
+def _label(state: CovarianceState, response: NormResponse) -> Any:
+    """The label (6, K, 1); the weight R makes kappa_e narrower, and of the norm it knows nothing."""
+    labels = state.model.labels
+    out = np.zeros((COMPONENTS, len(labels.g0), 1), dtype=state.r.dtype)
+    values = np.stack([labels.g0, labels.g1[0], labels.squares[0]])
+    out[:3, :, 0] = values + response.mean_log_e * _by_log_e(state)
+    return out
+
+
+def _by_log_e(state: CovarianceState) -> Any:
+    """The derivative of the label's parts by the log of kappa_e's deviation, shape (3, K)."""
+    labels = state.model.labels
+    return np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
+
+
+def _learned(state: CovarianceState, response: NormResponse) -> Any:
+    """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
+    curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (6, K, A).
+    """
+    model, root = state.model, np.sqrt(state.model.grid.u_weights)
+    slope, along, of_norm = model.averages.mean_by_log_norm * root, model.norms.along, norm_share(model)
+    out = np.zeros((COMPONENTS, *slope.shape), dtype=state.r.dtype)
+    out[0] = model.mean * root + response.mean_deviation[:, None] * of_norm * slope
+    out[1] = slope * model.grid.kappa[:, None] * along[:, 0, 1]
+    out[2] = slope * along[:, 1, 1] / 2**0.5
+    out[3] = slope * of_norm
+    return out
+
+
+def norm_share(model: CovarianceModel) -> Any:
+    """The deviation of log tau with Delta, ``<s_u|c^>/(sqrt 2 d tau^2)``, shape (A,); zero at leading order."""
+    return along_products(model, model.relative)[3] / (2**0.5 * model.problem.input_dim)
+
+
+def _rest(state: CovarianceState, response: NormResponse) -> Any:
+    """The energy of the label beyond its three parts, under the weight R, shape (K,)."""
+    labels = state.model.labels
+    return labels.g2 + response.mean_log_e * labels.g2_by_log_norm - response.square_factor**2 * labels.squares[0] ** 2
+
+
+def _residual_by_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Any) -> Any:
+    """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (6, K) of the label, by the norm and by the deviation of
+    kappa_e (eq-inputs-mean-norm), shape (K,).
+    """
+    labels, values = state.model.labels, left[:3]
+    by_norm = 2 * (forms.factors[:3] * values * left[3:]).sum(axis=0)
+    by_e = 2 * (forms.factors[:3] * values * (_by_log_e(state) + np.arange(3)[:, None] * values)).sum(axis=0)
+    by_e = by_e + labels.g2_by_log_norm - 4 * response.square_factor**2 * labels.squares[0] ** 2
+    return response.mean_deviation * by_norm + response.mean_log_e * by_e
+
+
+def inverse_neuron_form(state: CovarianceState) -> Any:
+    """``U^-1`` in the nodal basis (eq-covariance-cost), shape (A, A).
+
+    What of log tau fluctuates over samples, but not with Delta, is noise.
+    """
+    model = state.model
+    root, of_norm = np.sqrt(model.grid.u_weights), norm_share(model)
+    by_log_norm = model.averages.mean_by_log_norm * root
+    rest = model.norms.covariance - np.outer(of_norm, of_norm)
+    cost = np.diag(1 / state.zeta) + model.problem.n_samples * rest * state.gram(by_log_norm, by_log_norm)
+    if model.step.scalars.excluded == 0:
+        return cost
+    weight = root * model.grid.u
+    excluded = along_readout(state, model.gains - 1) - along_readout(state, model.gains)
+    return cost + model.problem.input_dim / model.problem.width * weight[:, None] * excluded * weight
+
+
+def along_readout(state: CovarianceState, gains: Any) -> Any:
+    """``Theta_uv`` (eq-theta): what the neurons' linear features lack along their readout, shape (A, A)."""
+    model, blocks = state.model, state.blocks
+    weights, values, chi = model.spectrum.weights, model.spectrum.values, model.bulk.chi
+    own = chi @ blocks.h @ chi.T
+    found = np.einsum("l,lu,luv,lv->uv", weights * values, gains, own, gains)
+    if not model.tilted:
+        return found
+    e_u = model.step.scalars.quadratic_step * model.grid.u
+    mixed, square = blocks.tilt_form
+    crossed = np.einsum("l,lu,luv->uv", weights * values**0.5, gains, chi @ mixed @ chi.T) * e_u
+    return found + crossed + crossed.T + e_u[:, None] * (chi @ np.tensordot(weights, square, 1) @ chi.T) * e_u
+
+
+def errors(solved: Solved) -> Errors:
+    """Train loss ``gamma Q``, train error ``-gamma^2 dQ/dgamma``, and test error ``-dQ/de`` at
+    ``D = gamma + e/R_ii^2`` (eq-inputs-test), whose mean is ``e/(R^2 (1 + nu))``.
+    """
+    state = solved.state
+    gamma, form = state.shift, label_form(state)
+    by_ridge = derivative(label_form(solved.moved(np.ones(len(state.r)))).value)
+    shift, lost_zeta = 1 / state.r**2, np.zeros(len(state.zeta))
+    if state.pairs is not None:
+        lost_r, lost_zeta = state.pairs.by_fluctuating_shift
+        shift = shift / (1 + state.pairs.diagonal_variance) - lost_r
+    left_out = solved.moved(shift, -state.model.bulk.samples_per_neuron * lost_zeta)
+    by_left_out = derivative(label_form(left_out).value)
+    return Errors(gamma * form.value, -(gamma**2) * by_ridge, form.covariance - by_left_out)

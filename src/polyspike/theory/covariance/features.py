@@ -1,0 +1,113 @@
+"""The features of a sample in the known directions, and what they fit (docs/theory-inputs.md, section 7).
+
+A function of a sample is written as coefficients, functions of kappa, of the six components
+``(1, kappa_e, h_2(kappa_e))`` and ``Delta (1, kappa_e, h_2(kappa_e))``: kappa_e is the coordinate along e^, Delta the
+fluctuation of the sample's norm in all other directions, of unit variance. They are orthogonal given kappa.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from polyspike.theory.covariance.fixed_point import CovarianceState
+from polyspike.theory.covariance.linear_directions import linear_block
+from polyspike.theory.covariance.norm_response import NormResponse
+from polyspike.theory.covariance.products import product_prior
+
+__all__ = ["COMPONENTS", "FeatureForms"]
+
+COMPONENTS = 6
+_NORM = 3
+"""The first component that is proportional to Delta."""
+
+
+class FeatureForms:
+    """Forms of functions (6, K, m) at a state (eq-stack-forms).
+
+    Attributes
+    ----------
+    factors : ndarray of shape (6, K)
+        The mean square of each component under the weight R.
+    """
+
+    def __init__(self, state: CovarianceState, response: NormResponse) -> None:
+        self.state, self._response = state, response
+        square = response.square_factor
+        self.factors = np.tile(np.stack([np.ones_like(square), square, square**2]), (2, 1))
+        columns = self._linear() if state.pairs is None else self._linear() + self._quadratic()
+        self.functions = np.concatenate(columns, axis=2)
+        ends = np.cumsum([0, *(column.shape[2] for column in columns)])
+        prior, plain = self._prior([int(end) for end in ends])
+        moments = self.between(self.functions, self.functions)
+        self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (moments - plain), prior)
+
+    def _column(self, degree: int, values: Any, slopes: Any) -> Any:
+        """A feature of a degree in kappa_e and its derivative by the log of the norm, (K, m) each, as (6, K, m).
+
+        One of degree 0 has a part along h_2(kappa_e), which is part of a norm.
+        """
+        out = np.zeros((COMPONENTS, *values.shape), dtype=self.state.r.dtype)
+        out[degree] = self._response.at_mean_norm(values, slopes)
+        out[_NORM + degree] = self._response.deviation * slopes
+        if degree == 0:
+            out[2] = self.state.model.norms.of_e / 2**0.5 * slopes
+        return out
+
+    def _linear(self) -> list[Any]:
+        """Along b^, where the slope is less by its part in H_3(kappa), and along e^ (eq-stack)."""
+        model = self.state.model
+        kappa, phi, slope = model.grid.kappa[:, None], model.phi, model.phi_by_log_norm
+        along_b = kappa * (phi - model.norms.of_b * slope)
+        return [self._column(0, along_b, kappa * slope), self._column(1, phi, slope)]
+
+    def _quadratic(self) -> list[Any]:
+        """Of the neurons' norms, then along b^b^, b^e^, e^e^ and c^ (eq-stack)."""
+        pairs = self.state.model.pairs
+        assert pairs is not None
+        kappa, phi, slope = self.state.model.grid.kappa[:, None], pairs.phi, pairs.phi_by_log_norm
+        h2 = (kappa**2 - 1) / 2**0.5
+        of_norm = np.zeros((COMPONENTS, *phi.shape), dtype=self.state.r.dtype)
+        of_norm[_NORM] = phi
+        of_norm[0] = self._response.mean_deviation[:, None] * phi
+        return [
+            self._column(0, phi, slope),
+            self._column(0, h2 * phi, h2 * slope),
+            self._column(1, kappa * phi, kappa * slope),
+            self._column(2, phi, slope),
+            of_norm,
+        ]
+
+    def _prior(self, ends: list[int]) -> tuple[Any, Any]:
+        """The prior of the coefficients and the plain averages that it contains already."""
+        state = self.state
+        linear = state.model.bulk.samples_per_dim * linear_block(state)
+        prior = np.zeros((ends[-1], ends[-1]), dtype=linear.dtype)
+        plain = np.zeros_like(prior)
+        _fill(prior, ends[:2], linear)
+        _fill(plain, ends[:2], np.einsum("ij,ab->ijab", np.eye(2), state.v))
+        if state.pairs is not None:
+            found = product_prior(state)
+            _fill(prior, ends[2:-1], found.prior)
+            _fill(plain, ends[2:-1], found.plain)
+        return prior, plain
+
+    def between(self, f: Any, g: Any) -> Any:
+        """``E[R f g']``, shape (m, m')."""
+        weighted = (self.factors * self.state.weighted_r)[:, :, None] * g
+        return np.tensordot(f, weighted, ((0, 1), (0, 1)))
+
+    def fitted(self, functions: Any) -> Any:
+        """What the features fit of functions (6, K, m)."""
+        return self.functions @ (self._t @ self.between(self.functions, functions))
+
+    def form(self, f: Any, g: Any) -> Any:
+        """``<f, g'>``, shape (m, m')."""
+        return self.between(f, g) - self.between(f, self.functions) @ (self._t @ self.between(self.functions, g))
+
+
+def _fill(matrix: Any, starts: list[int], blocks: Any) -> None:
+    """Write blocks (i, j, a, b) at the places that start there."""
+    size = blocks.shape[2]
+    for i, row in enumerate(starts):
+        for j, column in enumerate(starts):
+            matrix[row : row + size, column : column + size] = blocks[i, j]

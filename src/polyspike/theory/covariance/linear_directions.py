@@ -1,0 +1,55 @@
+"""The linear features along the known directions (docs/theory-inputs.md, section 5)."""
+
+from typing import Any
+
+import numpy as np
+
+from polyspike.theory.covariance.fixed_point import CovarianceState
+
+__all__ = ["linear_block"]
+
+
+def linear_block(state: CovarianceState) -> Any:
+    """``G`` between b^ and e^ (eq-known-directions), shape (2, 2, p, p).
+
+    Nothing is divided by V': where H would be subtracted from it, ``V'^-1 - V'^-1 H V'^-1 = Gam``.
+    """
+    model, blocks, law = state.model, state.blocks, state.model.law
+    measures, count = model.step.frame_measures, len(model.step.mean_gradient)
+    inner, size, fields = measures[:count, :count], len(state.v), len(state.t)
+
+    def joined(arrays: Any) -> Any:
+        """(q, q', x, y) as one matrix."""
+        return np.swapaxes(arrays, 1, 2).reshape(arrays.shape[0] * arrays.shape[2], -1)
+
+    half = joined(np.einsum("xkl,lab->xkab", inner, blocks.half))
+    seen = np.einsum("xkl,lab->xkab", inner, blocks.seen)
+    fields_along = joined(np.einsum("xkl,lab->xkab", inner, blocks.fields))
+    t_along = joined(np.einsum("xkj,jab->xkab", law.second, state.samples.answer))
+    # (1 + Pi T_k)^-1 and what follows from it.
+    one = np.eye(len(t_along))
+    inverse = np.linalg.inv(one + fields_along @ t_along)
+    gathered = t_along @ inverse
+    phi_gradient = model.problem.phi_gradient
+    weighted_eps = law.eps * law.first
+    answers = np.einsum("kj,jab->kab", weighted_eps, state.samples.answer).reshape(count * fields, fields)
+    mean_seen = np.tensordot(model.spectrum.weights, blocks.seen, 1)
+    moved = phi_gradient * answers @ mean_seen
+    seen_mean = np.einsum("xkab,k->xab", seen, model.step.mean_gradient).reshape(count * fields, size)
+    out = np.einsum("xyl,lab->xyab", measures, blocks.gam)
+    out[:count, :count] += _split(half @ gathered @ half.T, count, size)
+    returned = np.linalg.inv(one + t_along @ fields_along)
+    beside = half @ (gathered @ seen_mean + returned @ moved)
+    beside = beside.reshape(count, size, size)
+    out[:count, count] += beside
+    out[count, :count] += np.swapaxes(beside, 1, 2)
+    cross = seen_mean.T @ returned @ moved
+    own = phi_gradient**2 * mean_seen.T @ np.tensordot(law.weights * law.eps**2, state.samples.answer, 1) @ mean_seen
+    corrected = fields_along - fields_along @ gathered @ fields_along
+    out[count, count] += seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
+    known = model.step.known
+    return np.einsum("ai,ijxy,bj->abxy", known, out, known)
+
+
+def _split(matrix: Any, count: int, size: int) -> Any:
+    return np.swapaxes(matrix.reshape(count, size, count, size), 1, 2)

@@ -1,0 +1,287 @@
+"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 6)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.pairs import Pairs, pairs
+from polyspike.theory.covariance.residuals import Residuals, residuals
+from polyspike.theory.covariance.step import Step, condition, gains, known_moments
+from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
+from polyspike.theory.finite_size.bulk.factors import factorise
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
+from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
+from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
+
+__all__ = ["CovarianceModel", "Norms", "assemble"]
+
+# A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
+_ROUNDING = 1e-26
+
+
+@dataclass(frozen=True, eq=False)
+class Norms:
+    """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
+
+    The known directions b^ and e^ have no part in it: what they do to a norm is a function of kappa and kappa_e.
+
+    Attributes
+    ----------
+    variance : float
+        ``v``, of ``log |x|`` over samples of the same kappa and kappa_e; ``m_2/(2 d)`` but for those directions.
+    covariance : ndarray of shape (A, A)
+        Of log tau at u and u' over such samples.
+    of_e, of_b : float
+        ``<e^|Sigma|e^>/d`` and ``<b^|Sigma|b^>/d``: the share of a known coordinate in the square of the norm.
+    along : ndarray of shape (A, 2, 2)
+        ``s_ij(u)/(tau^2 d)``, the share of the known directions in the variance of a pre-activation.
+    neurons : ndarray of shape (A,)
+        Variance of log tau over neurons.
+    """
+
+    variance: float
+    covariance: Any
+    of_e: float
+    of_b: float
+    along: Any
+    neurons: Any
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceModel:
+    """All arrays of one problem that depend neither on the ridge nor on the shift D of the samples.
+
+    Attributes
+    ----------
+    labels : LabelParts
+        Its derivatives by the norm are those of a coordinate that grows like all others: see :class:`Norms`.
+    averages : ActivationAverages
+        On the grid, (K, A).
+    gains : ndarray of shape (L, A)
+        What the gradient makes of a neuron's own weight along an eigendirection of Sigma, but for the part through M.
+    bulk : BulkModel
+        The bulk in which M and C stand at their means and second moments: the theory for many samples of the gradient,
+        and the start of the solution otherwise.
+    phi, phi_by_log_norm : ndarray of shape (K, p)
+        The factor of ``A1/tau = phi chi'`` and its derivative by ``log |x|``. The phi of the bulk also grows with the
+        input itself.
+    pairs : Pairs, optional
+        The quadratic features; None at leading order.
+    known : ndarray of shape (A, 2, 2)
+        ``s_ij(u)/tau^2`` along b^ and e^.
+    known_by_eigenvalue : ndarray of shape (A, 2, 2)
+        The same where the weights of an eigenvalue are alike in all directions.
+    relative : ndarray of shape (L, A)
+        ``s_u(lambda)/tau^2``.
+    """
+
+    problem: Problem
+    spectrum: Eigenvalues
+    step: Step
+    law: Residuals
+    grid: Grid
+    labels: LabelParts
+    averages: ActivationAverages
+    gains: Any
+    bulk: BulkModel
+    phi: Any
+    phi_by_log_norm: Any
+    pairs: Pairs | None
+    norms: Norms
+    known: Any
+    known_by_eigenvalue: Any
+    relative: Any
+
+    @property
+    def mean(self) -> Any:
+        """``m(kappa, u)``, shape (K, A)."""
+        return self.averages.mean
+
+    @property
+    def tilted(self) -> bool:
+        """Whether the gradient's matrix M moves the weights: ``e != 0``."""
+        return self.step.scalars.quadratic_step != 0
+
+    @cached_property
+    def direction_measures(self) -> Any:
+        """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
+        return self.step.direction_measures
+
+    def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
+        """The averages over the neurons at ``w zeta`` (A,)."""
+        bulk, scalars, u = self.bulk, self.step.scalars, self.grid.u
+        size, values = bulk.chi.shape[1], self.spectrum.values[:, None, None]
+        e_u = scalars.quadratic_step * u
+
+        def average(weights: Any) -> Any:
+            return ((weights * weighted_zeta) @ bulk.chi_pairs).reshape(*weights.shape[:-1], size, size)
+
+        return LayerCoefficients(
+            values=self.spectrum.values,
+            own=values * average(self.gains**2),
+            mixed=values**0.5 * average(self.gains * e_u),
+            tilt=average(e_u**2),
+            noise=average(scalars.gradient_noise_variance * u**2),
+            tilted=self.tilted,
+        )
+
+
+def assemble(
+    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
+) -> CovarianceModel:
+    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order."""
+    step = condition(problem, spectrum)
+    scalars = step.scalars
+    grid = choose_grid(problem, scalars, refine)
+    law = _residuals(problem, scalars.gaussian_variance)
+    gain = gains(step, spectrum, grid.u)
+    variance = _weight_variance(problem, spectrum, step, law, gain, grid.u)
+    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
+    known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
+    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(len(tau))
+    spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
+    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
+    averages = activation_averages(problem.activation, *pre_activations)
+    (phi, phi_by_log_norm), chi = factorise([averages.slope, averages.slope_by_log_norm], [1.0, norms.variance], grid)
+    noise, linear_growth = _independent(averages, spread, norms, grid)
+    growth = _norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
+    bulk = BulkModel(
+        sample_weights=grid.kappa_weights,
+        neuron_weights=grid.u_weights,
+        phi=phi * growth * linear_growth,
+        chi=chi,
+        noise_variance=noise,
+        weight_variance=variance,
+        mu_weights=spectrum.weights,
+        samples_per_dim=problem.n_samples / problem.input_dim,
+        samples_per_neuron=problem.n_samples / problem.width,
+    )
+    return CovarianceModel(
+        problem=problem,
+        spectrum=spectrum,
+        step=step,
+        law=law,
+        grid=grid,
+        known=known,
+        relative=variance / tau**2,
+        known_by_eigenvalue=np.einsum("lu,ijl->uij", variance / tau**2, step.direction_measures),
+        labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
+        averages=averages,
+        gains=gain,
+        bulk=bulk,
+        phi=phi,
+        phi_by_log_norm=phi_by_log_norm,
+        pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
+        norms=norms,
+    )
+
+
+def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
+    full = problem.gradient == "full"
+    c1 = activation_numbers(problem.activation).c1 if full else 0.0
+    return residuals(problem.teacher, gaussian_variance, c1, full)
+
+
+def _weight_variance(problem: Problem, spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:
+    """``s_u(lambda)``, the variance of ``Sigma^(1/2) w`` along an eigendirection with M and C at their first two
+    moments (eq-weight-variance), shape (L, A).
+    """
+    values, scalars = spectrum.values[:, None], step.scalars
+    e_u = scalars.quadratic_step * u
+    of_matrix = problem.phi_gradient * scalars.residual_moment * values**2 + law.mean**2 * values**3
+    through_mean = 2 * e_u * law.mean * values**2 * gain
+    return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * values**2
+
+
+def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
+    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` where no variance is left.
+    """
+    square = square - along_readout / (1 + along_readout)
+    if square.min() <= 0:
+        message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    return np.asarray(square**0.5)
+
+
+def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> Norms:
+    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A), and
+    those along the known directions (A, 2, 2).
+    """
+    d, weights = problem.input_dim, spectrum.weights[:, None]
+    sigma = step.direction_measures @ spectrum.values
+    # A known direction cannot have more of a norm's fluctuation than there is.
+    left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
+    own = np.einsum("lu,ijl->uij", relative, step.direction_measures)
+    covariance = (weights * relative).T @ relative - np.einsum("uij,vij->uv", own, own) / d
+    neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
+    return Norms(
+        left / (2 * d), covariance / (2 * d), float(sigma[1, 1]) / d, float(sigma[0, 0]) / d, known / d, neurons
+    )
+
+
+def _none(count: int) -> Norms:
+    """Norms that do not fluctuate: the leading order."""
+    none = np.zeros((count, count))
+    return Norms(0.0, none, 0.0, 0.0, np.zeros((count, 2, 2)), none[0])
+
+
+def _norm_of_sample(share: Array, kappa: Array) -> Any:
+    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, where kappa has these shares of the
+    square; shape (K, A).
+
+    It is ``sqrt(1 + share (kappa^2 - 1))`` to first order, and positive as it stands.
+    """
+    return np.sqrt((1 + share * kappa[:, None] ** 2) / (1 + share))
+
+
+def _independent(averages: ActivationAverages, tau: Any, norms: Norms, grid: Grid) -> tuple[Any, Any]:
+    """The part of ``A2^2`` that is independent from sample to sample, and the growth of the linear part.
+
+    As in the isotropic theory (section 11 of docs/theory-corrections.md): the noise loses what the sample's norm makes
+    of the quadratic and the cubic part of the activation.
+    """
+    v = np.diagonal(norms.covariance)
+    quadratic = averages.mean_by_log_norm**2 * v / (1 + 2 * v)
+    cubic = (tau * averages.slope_by_log_norm) ** 2 * v / (1 + 6 * v)
+    gained = grid.kappa_weights @ cubic @ grid.u_weights
+    if gained == 0:
+        return averages.noise_variance - quadratic, 1.0
+    linear = grid.kappa_weights @ (tau * averages.slope) ** 2 @ grid.u_weights
+    joined = linear / (linear + gained)
+    return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
+
+
+def _pairs(
+    problem: Problem,
+    spectrum: Eigenvalues,
+    averages: ActivationAverages,
+    tau: Array,
+    relative: Any,
+    norms: Norms,
+    grid: Grid,
+) -> Pairs:
+    """The quadratic features, without their share in the sample's norm."""
+    square = averages.noise_variance + averages.mean**2 + (tau * averages.slope) ** 2
+    least = _ROUNDING * float(grid.kappa_weights @ square @ grid.u_weights)
+    functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]
+    (phi, phi_by_log_norm), chi = factorise(functions, [1.0, norms.variance], grid, NEXT_RANK_TOLERANCE, least)
+    share = 1 / (1 + 2 * np.diagonal(norms.covariance))
+    removed = (1 - share) * averages.mean_by_log_norm * averages.mean_by_log_norm_twice / 2
+    chi = share[:, None] ** 0.5 * chi
+    other = averages.noise_by_log_square - removed - (phi @ chi.T) * (phi_by_log_norm @ chi.T)
+    return pairs(spectrum, problem.input_dim, problem.n_samples, relative, (phi, phi_by_log_norm, chi), other)

@@ -1,0 +1,67 @@
+"""How the bulk and the label respond to the norm of a sample (docs/theory-inputs.md, section 7).
+
+The isotropic theory has the same (finite_size/spikes/norm_response.py); with a covariance the coordinates of a sample
+do not grow alike with its norm.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.theory.covariance.fixed_point import CovarianceState
+
+__all__ = ["NormResponse"]
+
+
+class NormResponse:
+    """The response of the bulk to the norm of a sample, at a state.
+
+    Attributes
+    ----------
+    deviation : float
+        ``sqrt v``, the standard deviation of the log of a norm; zero at leading order.
+    """
+
+    def __init__(self, state: CovarianceState) -> None:
+        self.state, self.deviation = state, state.model.norms.variance**0.5
+
+    @cached_property
+    def _slopes(self) -> Any:
+        """``h' + phi' avg[Gam] phi_t``, by the log of a pre-activation's deviation, shape (K,)."""
+        model, state = self.state.model, self.state
+        gam = np.tensordot(model.spectrum.weights, state.blocks.gam, 1)
+        slope = ((model.bulk.phi @ gam) * model.phi_by_log_norm).sum(axis=1)
+        return slope + (0.0 if state.pairs is None else state.pairs.h_slope)
+
+    def _inputs(self, weights: Any) -> Any:
+        """``phi' sum(weights Gam) phi``, shape (K,)."""
+        gam = np.tensordot(weights, self.state.blocks.gam, 1)
+        return self.state.model.bulk.phi_pairs @ gam.ravel()
+
+    @cached_property
+    def mean_deviation(self) -> Any:
+        """``Delta_R = -sqrt v R d(1/R)/dlog |x|``, the mean of Delta under the weight R (eq-inputs-mean-norm), shape
+        (K,).
+        """
+        spectrum = self.state.model.spectrum
+        inputs = self._inputs(spectrum.weights * spectrum.values) / spectrum.moment(2)
+        return -2 * self.deviation * self.state.r * (inputs + self._slopes)
+
+    @cached_property
+    def mean_log_e(self) -> Any:
+        """``Delta_e``, what the weight R adds to the log of kappa_e's deviation (eq-inputs-mean-norm), shape (K,)."""
+        model = self.state.model
+        if self.state.pairs is None:
+            return np.zeros(len(self.state.r))
+        inputs = self._inputs(model.direction_measures[1, 1]) / model.problem.input_dim
+        return -self.state.r * (inputs + model.norms.of_e * self._slopes)
+
+    @cached_property
+    def square_factor(self) -> Any:
+        """The mean square of kappa_e under the weight R, shape (K,)."""
+        return np.exp(2 * self.mean_log_e)
+
+    def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
+        """``f + Delta_R f_t`` for functions of kappa in columns (K, m)."""
+        return values + self.deviation * self.mean_deviation[:, None] * by_log_norm

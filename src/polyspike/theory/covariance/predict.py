@@ -1,0 +1,112 @@
+"""``predict_covariance``: the errors of a problem whose inputs have a covariance (docs/theory-inputs.md)."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from polyspike.errors import NumericalError, PolyspikeError
+from polyspike.problem import Problem
+from polyspike.results import FailedPrediction, Prediction
+from polyspike.status import Status
+from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
+from polyspike.theory.covariance.solution import Solution, solve_errors
+from polyspike.theory.covariance.step import Step
+from polyspike.theory.covariance.trust import check_dimension, trust
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.double_precision import within_double_precision
+
+__all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
+
+REGIME = "finite n, d and N, inputs of a general covariance, any step size up to order sqrt(n)"
+
+
+def spectrum_of(problem: Problem) -> Eigenvalues:
+    """The eigenvalues of the covariance of a problem's inputs, as few nodes."""
+    d = problem.input_dim
+    values, counts = problem.inputs.eigenvalues(d)
+    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d))
+
+
+def predict_covariance(problem: Problem) -> Prediction:
+    """Train loss, train error and test error for inputs ``x ~ N(0, Sigma)``.
+
+    Holds for every step size from 0 to order sqrt(n), both gradient forms, all readout laws and teachers of one index,
+    where no single eigendirection of Sigma carries much of what is learned: the error estimate and
+    ``prediction.trusted`` know the effective dimension ``(tr Sigma)^2/tr Sigma^2``.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Prediction
+        Method "finite-size"; ``extras`` has the effective dimension and ``label_cosine``, the correlation of
+        ``kappa = b.x/|Sigma^(1/2) b|`` with ``x . beta*``.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for a teacher of several indices, an effective dimension below 10, or an uncentred activation
+        with the full gradient; ``NOT_CONVERGED`` or ``SINGULAR`` as the isotropic theory.
+
+    Examples
+    --------
+    >>> problem = Problem("tanh", "h1 + 0.5*h2", 900, 300, 600, step_exponent=0.3, inputs="power:0.5")
+    >>> found = predict_covariance(problem)
+    >>> found.test_error < predict_covariance(problem.replace(step_size=0.0)).test_error
+    True
+    >>> found.cosine < found.biased_cosine
+    True
+    """
+    check_dimension(problem.inputs.effective_dimension(problem.input_dim))
+    with within_double_precision():
+        return _as_prediction(problem, solve_errors(problem, spectrum_of(problem)))
+
+
+def predict_rows(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
+    """One answer a problem, in their order; the reason where there is none."""
+    return [_row(problem) for problem in problems]
+
+
+def _row(problem: Problem) -> Prediction | FailedPrediction:
+    try:
+        return predict_covariance(problem)
+    except PolyspikeError as error:
+        status = error.status if isinstance(error, NumericalError) else Status.OUT_OF_RANGE
+        return FailedPrediction(problem, "finite-size", status, str(error))
+
+
+def _as_prediction(problem: Problem, solution: Solution) -> Prediction:
+    step, found = solution.model.step, solution.errors
+    effective = problem.inputs.effective_dimension(problem.input_dim)
+    worth = trust(problem, effective, found, curved=activation_numbers(problem.activation).c2 != 0)
+    signal = float(np.sum(problem.teacher.linear_coefficients**2))
+    return Prediction(
+        problem=problem,
+        method="finite-size",
+        train_loss=found.train_loss,
+        train_error=found.train_error,
+        test_error=found.test_error,
+        cosine=step.scalars.gradient_cosine,
+        spike_cosine=step.spike_cosine,
+        spike_strength=step.scalars.spike_strength,
+        regime=REGIME,
+        null_error=problem.label_second_moment,
+        linear_error=problem.label_second_moment - signal,
+        error_estimate=worth.error_estimate,
+        trusted=worth.trusted,
+        trust_reason=worth.reason,
+        notes=_notes(problem, step),
+        extras={"effective_dimension": effective, "label_cosine": float(step.scalars.spike_cosine)},
+        biased_cosine=step.lean,
+    )
+
+
+def _notes(problem: Problem, step: Step) -> tuple[str, ...]:
+    notes = []
+    if activation_numbers(problem.activation).c1 == 0:
+        notes.append("c_1 = 0: the step makes no spike.")
+    if step.mean_gradient[0] == 0:
+        notes.append("c*_1 = 0: beta carries no signal at n ~ d, the direction of the spike is noise.")
+    return tuple(notes)

@@ -1,0 +1,83 @@
+"""From a problem and a spectrum to the three errors: read it from top to bottom (docs/theory-inputs.md)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.errors import errors
+from polyspike.theory.covariance.fixed_point import Solved, solve
+from polyspike.theory.covariance.model import CovarianceModel, assemble
+from polyspike.theory.finite_size.double_precision import check_magnitudes
+from polyspike.theory.finite_size.solve import in_order
+from polyspike.theory.finite_size.spikes.errors import Errors
+
+__all__ = ["Solution", "check_teacher", "shift_of", "solve_errors"]
+
+# The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
+_LEAST_SHIFT = 1e-10
+_SINGULAR_SLOPE = 1e-3
+
+
+class Solution(NamedTuple):
+    """The model of a problem, its solved bulk and its errors."""
+
+    model: CovarianceModel
+    solved: Solved
+    errors: Errors
+
+
+def check_teacher(problem: Problem) -> None:
+    """Refuse a teacher of several indices.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE``.
+    """
+    if problem.teacher.n_indices > 1:
+        message = f"a teacher of {problem.teacher.n_indices} indices: with a covariance one index is predicted"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+
+
+def shift_of(model: CovarianceModel) -> float:
+    """``gamma = lambda n / N``; for ridge 0 a tiny fraction of the features' variance."""
+    problem, bulk = model.problem, model.bulk
+    if problem.ridge > 0:
+        return problem.ridge * problem.n_samples / problem.width
+    linear = (bulk.phi @ bulk.chi.T) ** 2 * (bulk.mu_weights @ bulk.weight_variance)
+    square = bulk.noise_variance + model.mean**2 + linear
+    return _LEAST_SHIFT * float(bulk.sample_weights @ square @ bulk.neuron_weights)
+
+
+def solve_errors(
+    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
+) -> Solution:
+    """The errors of a problem whose inputs have this spectrum.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` where the fixed point is not found; ``SINGULAR`` when the ridge is 0 and the limit of
+        vanishing ridge does not exist; ``OUT_OF_RANGE`` for a teacher of several indices, for numbers that leave double
+        precision and for errors that are not ordered as errors are.
+    """
+    check_magnitudes(problem)
+    check_teacher(problem)
+    model = assemble(problem, spectrum, finite_dimension=finite_dimension, refine=refine)
+    shift = shift_of(model)
+    solved = solve(model, shift)
+    found = errors(solved)
+    if problem.ridge == 0:
+        other = errors(solve(model, 100 * shift))
+        if not abs(other.test_error - found.test_error) < _SINGULAR_SLOPE * abs(found.test_error):
+            message = "ridge 0: the test error diverges as the ridge vanishes"
+            raise NumericalError(Status.SINGULAR, message, partial=found)
+    return Solution(model, solved, in_order(problem, Errors(*(float(np.real(e)) for e in _values(found)))))
+
+
+def _values(found: Errors) -> tuple[float, float, float]:
+    return found.train_loss, found.train_error, found.test_error

@@ -1,0 +1,201 @@
+"""The numbers that one gradient step leaves behind on inputs of covariance Sigma (docs/theory-inputs.md, section 2)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.residuals import Residuals
+from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
+
+__all__ = ["Step", "condition", "gains", "known_moments"]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The conditioning, and what a covariance adds to it; L eigenvalues of Sigma.
+
+    The frame is ``(Sigma^(1/2) beta*, [Sigma^(1/2) omega], Sigma^(1/2) beta)``, P = 2 or (full gradient) 3 directions.
+
+    Attributes
+    ----------
+    scalars : Conditioning
+        Of a unit vector ``Sigma^(1/2) b/|Sigma^(1/2) b|``; ``move_variance`` is that of the isotropic theory times
+        ``m_2``.
+    frame_measures : ndarray of shape (P, P, L)
+        The spectral measures of Sigma between the directions of the frame (eq-frame-measures).
+    known : ndarray of shape (2, P)
+        b^ and e^ in the frame.
+    mean_gradient : ndarray of shape (P - 1,)
+        The coordinates of ``E[eps x]`` in the frame: ``c*_1`` and ``-c_1``.
+    coherent : float
+        The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
+    lean : float
+        The cosine of beta with ``Sigma beta*``.
+    matrix_noise : float
+        ``phi_0 E eps^2``, the second moment of M beyond its mean.
+    spike_cosine : float
+        Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
+    """
+
+    scalars: Conditioning
+    frame_measures: Array
+    known: Array
+    mean_gradient: Array
+    coherent: float
+    lean: float
+    matrix_noise: float
+    spike_cosine: float
+
+    @cached_property
+    def direction_measures(self) -> Any:
+        """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
+        return np.einsum("ai,ijl,bj->abl", self.known, self.frame_measures, self.known)
+
+
+def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
+    """The step of a problem whose inputs have this spectrum (eq-frame-measures, eq-spike-strength).
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for an uncentred activation with the full gradient.
+    """
+    numbers, eta, full = activation_numbers(problem.activation), problem.step, problem.gradient == "full"
+    if full and problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    m2, signal = spectrum.moment(2), float(np.linalg.norm(problem.teacher.linear_coefficients))
+    output, coherent, self_term = 0.0, 0.0, 0.0
+    if full:
+        output, self_term = numbers.second_moment, eta / problem.width * numbers.self_overlap
+    if full and problem.readout == "constant":
+        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
+        output += 2 * numbers.c2**2 * problem.width / problem.input_dim * m2
+        coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
+    moment = problem.label_second_moment + output
+    mean_gradient = np.array([signal, -numbers.c1] if full else [signal])
+    measures = _frame_measures(spectrum, mean_gradient, problem.phi_gradient * moment)
+    b = np.array([0.0, 1.0, eta * numbers.c1]) if full else np.array([0.0, eta * numbers.c1 or 1.0])
+    gram = measures.sum(axis=2)
+    length = float(b @ gram @ b) ** 0.5
+    known = _known_directions(b / length if length > 0 else 0 * b, gram)
+    rho = float(known[0] @ gram[:, 0])
+    # Without a spike of its own b^ is still along beta.
+    strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
+    e = 2 * numbers.c2 * eta / problem.width**0.5
+    noise = problem.phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
+    scalars = Conditioning(
+        spike_strength=strength,
+        spike_cosine=rho,
+        move_variance=(noise + e**2 * problem.phi_gradient * moment) * m2,
+        self_term=self_term,
+        quadratic_step=e,
+        scaled_step=eta / problem.width**0.5,
+        gradient_noise_variance=max(noise, 0.0),
+        excluded=1 / problem.width if full else 0.0,
+        residual_moment=moment,
+        gaussian_variance=problem.noise**2 + output,
+        trace_shift=0.0,
+        b_coordinates=tuple(known[0]),
+        gradient_cosine=_gradient_cosine(spectrum, mean_gradient, problem.phi_gradient * moment),
+    )
+    return Step(
+        scalars=scalars,
+        frame_measures=measures,
+        known=known,
+        mean_gradient=mean_gradient,
+        coherent=coherent,
+        lean=_lean(spectrum, mean_gradient, problem.phi_gradient * moment),
+        matrix_noise=problem.phi_gradient * moment,
+        spike_cosine=_spike_cosine(spectrum, mean_gradient, problem.phi_gradient * moment, eta * numbers.c1),
+    )
+
+
+def _frame_measures(spectrum: Eigenvalues, mean: Array, noise: float) -> Array:
+    """The measures of (eq-frame-measures); beta is ``Sigma`` times the mean in the frame, and noise of covariance
+    ``noise Sigma/d``.
+    """
+    count = len(mean)
+    own = [spectrum.teacher, spectrum.values * spectrum.weights][:count]
+    out = np.zeros((count + 1, count + 1, len(spectrum.values)))
+    for k, (measure, size) in enumerate(zip(own, mean, strict=True)):
+        out[k, k] = measure
+        out[k, count] = out[count, k] = size * spectrum.values * measure
+        out[count, count] += size**2 * spectrum.values**2 * measure
+    out[count, count] += noise * spectrum.values**2 * spectrum.weights
+    return out
+
+
+def _known_directions(b: Array, gram: Array) -> Array:
+    """b^ and ``e^ = (Sigma^(1/2) beta* - rho b^)/sqrt(1 - rho^2)`` in the frame."""
+    rho = float(b @ gram[:, 0])
+    target = np.eye(len(b))[0]
+    rest = max(1 - rho**2, 0.0) ** 0.5
+    return np.stack([b, (target - rho * b) / rest if rest > 0 else 0 * b])
+
+
+def _in_input_space(spectrum: Eigenvalues, mean: Array, noise: float) -> tuple[float, float]:
+    """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves."""
+    positive = spectrum.values > 0
+    over = np.where(positive, 1 / np.where(positive, spectrum.values, 1.0), 0.0)
+    teacher_length = float(spectrum.teacher @ over) ** 0.5
+    square = mean[0] ** 2 * spectrum.teacher_moment(1) + noise
+    if len(mean) > 1:
+        square += mean[1] ** 2 * spectrum.moment(2)
+    return mean[0] / teacher_length, square
+
+
+def _gradient_cosine(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+    """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
+    along, square = _in_input_space(spectrum, mean, noise)
+    return along / square**0.5 if square > 0 else 0.0
+
+
+def _spike_cosine(spectrum: Eigenvalues, mean: Array, noise: float, eta_c1: float) -> float:
+    """``cos(b, beta*)`` of ``b = [omega +] eta c_1 beta``, ``omega . beta = -c_1`` (eq-gradient-cosine)."""
+    along, square = _in_input_space(spectrum, mean, noise)
+    full = len(mean) > 1
+    length = eta_c1**2 * square + (1 + 2 * eta_c1 * mean[1] if full else 0.0)
+    return eta_c1 * along / length**0.5 if length > 0 else 0.0
+
+
+def _lean(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+    """``cos(beta, Sigma beta*)``: ``|Sigma beta*|^2 = <lambda>`` (eq-gradient-cosine)."""
+    _, square = _in_input_space(spectrum, mean, noise)
+    return mean[0] * spectrum.teacher_moment(1) ** 0.5 / square**0.5 if square > 0 else 0.0
+
+
+def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
+    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2``, shape (L, A)."""
+    values, scalars = spectrum.values[:, None], step.scalars
+    return 1 - scalars.self_term * u**2 * values + scalars.quadratic_step * u * step.coherent * values**2
+
+
+def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
+    """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and e^ (eq-known-moments), shape (A, 2, 2).
+
+    M stands at its mean, which is larger along the directions on which the residual depends, and beyond at its second
+    moment in all directions.
+    """
+    measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
+    values, e_u, q = spectrum.values, scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
+    more = law.second @ law.eps
+    first, second, third = (measures @ values**k for k in (1, 2, 3))
+    seen = first[:, :count]
+    with_gain = np.einsum("xyl,lu->uxy", measures[:, :count] * values, gain)
+    once = law.mean * np.einsum("xyl,lu->uxy", measures * values**2, gain) + with_gain @ more @ seen.T
+    twice = second[:, :count] @ more @ seen.T
+    square = law.mean**2 * third + law.mean * (twice + twice.T) + seen @ more @ first[:count, :count] @ more @ seen.T
+    own = np.einsum("xyl,lu->uxy", measures * values, gain**2)
+    crossed = e_u[:, None, None] * (once + np.swapaxes(once, 1, 2))
+    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * second
+    in_frame = own + crossed + (e_u**2)[:, None, None] * square + noise
+    return step.known @ in_frame @ step.known.T

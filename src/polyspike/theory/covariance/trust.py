@@ -1,0 +1,70 @@
+"""How far a network is from the prediction for a covariance, and where the prediction is to be trusted.
+
+Not theory but a calibration, as that of the isotropic theory (finite_size/trust.py), with the effective dimension
+``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d.
+"""
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.status import Status
+from polyspike.theory.finite_size.spikes.errors import Errors
+from polyspike.theory.finite_size.trust import BENT, COVERED, LARGEST, SECOND, Trust, amplification
+
+__all__ = ["LEAST_DIMENSION", "TRUSTED_DIMENSION", "check_dimension", "trust"]
+
+LEAST_DIMENSION = 10.0
+"""The least effective dimension that is predicted."""
+
+TRUSTED_DIMENSION = 60.0
+"""The least effective dimension at which a prediction is trusted."""
+
+_FEW_SAMPLES = 100
+_PEAK = 5.0
+
+
+def check_dimension(effective: float) -> None:
+    """Refuse inputs that lie in few directions.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE``.
+    """
+    if effective < LEAST_DIMENSION:
+        message = (
+            f"the inputs have the effective dimension {effective:.3g}: below {LEAST_DIMENSION:g} single directions "
+            "count, in which features of any degree are learned"
+        )
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+
+
+def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Trust:
+    """The error estimate of a prediction from its sizes; ``curved`` says whether ``c_2 != 0``."""
+    n, width = problem.n_samples, problem.width
+    factor = amplification(found.train_loss, found.train_error, found.test_error)
+    x = factor * (1 / n + 1 / effective + 1 / width)
+    sizes = COVERED * x / (1 + x / BENT)
+    small = SECOND * problem.label_second_moment / (effective**2 * found.test_error) if found.test_error > 0 else 0.0
+    estimate = sizes + small
+    products = effective * (effective + 1) / 2
+    if effective < TRUSTED_DIMENSION:
+        reason = (
+            f"the inputs have the effective dimension {effective:.3g}: below {TRUSTED_DIMENSION:g} features of higher "
+            "degree are learned along single directions"
+        )
+    elif sizes > LARGEST and factor > _PEAK:
+        reason = (
+            f"near the interpolation peak (n = {n}, width = {width}, ridge {problem.ridge:g}): leaving a sample out "
+            f"multiplies its squared residual by {factor:.0f}, and the fit differs from draw to draw"
+        )
+    elif n > products:
+        reason = f"n = {n} exceeds the {products:.0f} products of directions: features of higher degree are learned"
+    elif problem.gradient_samples < _FEW_SAMPLES and problem.step > 0:
+        reason = f"the gradient has {problem.gradient_samples} samples, over whose draw nothing is averaged here"
+    elif curved and problem.step > 0 and problem.teacher.information_exponent == 2:
+        reason = "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
+    elif estimate > LARGEST:
+        reason = f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
+    else:
+        return Trust(estimate, True, "")
+    return Trust(estimate, False, reason)

@@ -1,0 +1,42 @@
+"""The spectrum of Sigma as few nodes."""
+
+import numpy as np
+import pytest
+
+from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
+
+
+def power_law(exponent: float, d: int) -> tuple[np.ndarray, np.ndarray]:
+    values = np.arange(1, d + 1.0) ** -exponent
+    return values * d / values.sum(), np.full(d, 1 / d)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5])
+def test_averages_of_rational_functions_are_kept(exponent: float) -> None:
+    values, weights = power_law(exponent, 400)
+    energies = np.random.default_rng(1).dirichlet(np.ones(400))
+    found = eigenvalues(values, weights, energies)
+    assert len(found.values) == 20
+    for pole in (0.1, 1.0, 10.0):
+        exact = weights @ (values / (pole + values)), energies @ (values**2 / (pole + values))
+        kept = found.weights @ (found.values / (pole + found.values))
+        assert abs(kept / exact[0] - 1) < 1e-8
+        assert abs(found.teacher @ (found.values**2 / (pole + found.values)) / exact[1] - 1) < 1e-5
+
+
+def test_few_values_are_exact_in_any_order() -> None:
+    values = np.array([1.7, 0.3, 1.7, 0.3])
+    weights, energies = np.full(4, 0.25), np.array([0.1, 0.2, 0.3, 0.4])
+    found = eigenvalues(values, weights, energies)
+    assert found.values.tolist() == [0.3, 1.7]
+    assert np.allclose(found.teacher, [0.6, 0.4])
+    order = np.array([2, 0, 3, 1])
+    again = eigenvalues(values[order], weights[order], energies[order])
+    assert np.allclose(found.teacher, again.teacher, atol=1e-15)
+    assert found.moment(1) == pytest.approx(1.0)
+
+
+def test_moments() -> None:
+    found = Eigenvalues(np.array([0.5, 1.5]), np.array([0.5, 0.5]), np.array([0.0, 1.0]))
+    assert found.moment(2) == pytest.approx(1.25)
+    assert found.teacher_moment(2) == pytest.approx(2.25)

@@ -1,0 +1,62 @@
+"""At Sigma = I the theory for a covariance is the isotropic one at leading order."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from polyspike import Problem
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.solution import solve_errors
+from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.solve import shift_of
+from polyspike.theory.finite_size.spikes.errors import Errors, errors
+
+ONE = Eigenvalues(np.ones(1), np.ones(1), np.ones(1))
+PROBLEM = Problem("tanh", "h1 + 0.5*h2", 900, 300, 600, step_exponent=0.3, gradient="target")
+
+
+def isotropic_leading_order(problem: Problem) -> Errors:
+    """The isotropic theory without the norms of samples and neurons (sections 10 to 12)."""
+    scalars = condition(problem)
+    model = assemble(problem, choose_grid(problem, scalars), scalars, finite_dimension=False)
+    norms = replace(model.norms, sample_covariance=0 * model.norms.sample_covariance)
+    along = replace(model.along, covariance=0 * model.along.covariance)
+    model = replace(model, norms=norms, along=along)
+    state, _ = solve_bulk(model.bulk, shift_of(problem, model))
+    return errors(model, state)
+
+
+def deviation(problem: Problem) -> float:
+    """The largest relative deviation of an error."""
+    ours, other = solve_errors(problem, ONE, finite_dimension=False).errors, isotropic_leading_order(problem)
+    names = ("train_loss", "train_error", "test_error")
+    return max(abs(getattr(ours, name) / getattr(other, name) - 1) for name in names)
+
+
+@pytest.mark.parametrize("readout", ["gaussian", "rademacher", "constant"])
+@pytest.mark.parametrize("gradient", ["full", "target"])
+@pytest.mark.parametrize("n_gradient", [900, 150])
+def test_without_c2_the_errors_are_the_same(gradient: str, n_gradient: int, readout: str) -> None:
+    for exponent in (0.0, 0.45):
+        problem = PROBLEM.replace(
+            gradient=gradient, n_gradient=n_gradient, step_exponent=exponent, readout=readout, step_size=None
+        )
+        assert deviation(problem) < 1e-8
+
+
+@pytest.mark.parametrize("gradient", ["full", "target"])
+def test_with_c2_they_meet_where_the_gradient_has_many_samples(gradient: str) -> None:
+    """The isotropic theory projects the covariance of the noise on polynomials of M; here both are exact."""
+    problem = PROBLEM.replace(activation="relu", gradient=gradient, step_exponent=0.45)
+    few, many, most = (deviation(problem.replace(n_gradient=count)) for count in (900, 10**6, 10**7))
+    assert few < 3e-3
+    assert many < few / 300
+    assert most < many / 9
+
+
+def test_step_zero_with_c2_is_the_same() -> None:
+    assert deviation(PROBLEM.replace(activation="relu", step_size=0.0)) < 1e-8

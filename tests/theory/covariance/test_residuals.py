@@ -1,0 +1,43 @@
+"""The law of the residual at few nodes: its moments in closed form."""
+
+import numpy as np
+import pytest
+
+from polyspike import Problem, as_teacher
+from polyspike.theory.covariance.residuals import residuals
+
+TEACHER = Problem(teacher="h1 + 0.5*h2 + 0.2*h3", step_exponent=0.2).teacher
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_target_only(noise: float) -> None:
+    law = residuals(TEACHER, noise**2, 0.0, False)
+    energy = 1 + 0.25 * 2 + 0.04 * 6 + noise**2
+    assert law.energy == pytest.approx(energy, abs=1e-8)
+    assert law.mean == pytest.approx(0.0, abs=1e-8)
+    assert law.first @ law.eps == pytest.approx([1.0], abs=1e-8)
+    assert law.second[0, 0] @ law.eps == pytest.approx(2 * 0.5, abs=1e-8)
+
+
+def test_the_full_gradient_has_minus_the_initial_output() -> None:
+    c1, variance = 0.6, 0.7
+    law = residuals(TEACHER, variance, c1, True)
+    assert law.first @ law.eps == pytest.approx([1.0, -c1], abs=1e-8)
+    # E eps (k_w^2 - 1) = 0 by symmetry; E eps^2 (k_w^2 - 1) = 2 c_1^2 as for jointly Gaussian numbers.
+    assert law.second[1, 1] @ law.eps == pytest.approx(0.0, abs=1e-8)
+    assert law.second[1, 1] @ law.eps**2 == pytest.approx(2 * c1**2, abs=1e-7)
+
+
+@pytest.mark.parametrize(("teacher", "allowed"), [("h1 + 0.5*h2", 1e-8), ("relu", 1e-8), ("0.3*h1 + h3", 1e-4)])
+def test_more_nodes_change_rational_averages_by_little(teacher: str, allowed: float) -> None:
+    """Poles no nearer than the deviation of the residual; the label of degree 3 has the heaviest tails."""
+    teacher_ = Problem(teacher=teacher, step_exponent=0.2).teacher
+    few, many = residuals(teacher_, 0.09, 0.0, False), residuals(teacher_, 0.09, 0.0, False, 120)
+    for pole in (1.0, 3.0):
+        value, exact = (law.weights @ (law.eps**2 / (pole**2 * law.energy + law.eps**2)) for law in (few, many))
+        assert abs(value - exact) < allowed
+
+
+def test_a_label_of_two_values_has_two_nodes() -> None:
+    law = residuals(as_teacher(np.sign, kinks=(0.0,)), 0.0, 0.0, False)
+    assert np.allclose(np.sort(law.eps), [-1.0, 1.0])
