@@ -1,4 +1,4 @@
-"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 6)."""
+"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 7)."""
 
 from dataclasses import dataclass
 from functools import cached_property
