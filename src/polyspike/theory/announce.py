@@ -14,6 +14,7 @@ from polyspike.errors import PolyspikeError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.cost import prediction_seconds
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.same_samples.cost import prediction_seconds_same
 from polyspike.theory.scope import theory_of
 
 __all__ = ["LONG", "VERY_LONG", "announce", "log"]
@@ -27,8 +28,8 @@ VERY_LONG = 10.0
 """Seconds from which this is a warning."""
 
 _MOST_COUNTED = 16
-# Seconds of a prediction by the theories whose operations are not counted.
-_TYPICAL = {"covariance": 0.2, "same": 1.0}
+# Seconds of a prediction by the theory whose operations are not counted.
+_TYPICAL = {"covariance": 0.2}
 _ALL_BUT_RIDGE = tuple(field.name for field in fields(Problem) if field.name != "ridge")
 
 
@@ -52,5 +53,5 @@ def _seconds(problem: Problem) -> float:
         return _TYPICAL[theory]
     with suppress(PolyspikeError), within_double_precision():
         check_magnitudes(problem)
-        return prediction_seconds(problem)
+        return prediction_seconds_same(problem) if theory == "same" else prediction_seconds(problem)
     return 0.0

@@ -147,8 +147,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` is of all, and
-        inputs of another covariance than I of all but "finite-size".
+        Unknown method; for a single problem, one outside the method's regime, as inputs of another covariance
+        than I are of all but "finite-size", and ``samples="same"`` of "crossing" and "window-published".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
