@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from polyspike import Estimate
-from polyspike.display import Readable
+from polyspike.display import Readable, duration
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,3 +53,21 @@ def test_lines_break_between_fields() -> None:
 def test_a_long_text_is_broken_anywhere() -> None:
     lines = repr(Outer(text="word " * 60)).splitlines()
     assert max(map(len, lines)) <= 79
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1.26, "1.3 s"),
+        (59, "59 s"),
+        (89.4, "89 s"),
+        (200, "3 min"),
+        (5399, "90 min"),
+        (7200, "2 h"),
+        (86_400 * 3.2, "3 days"),
+        (86_400 * 729, "730 days"),
+        (3.156e7 * 3_214_567, "3200000 years"),
+    ],
+)
+def test_a_time_is_told_in_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

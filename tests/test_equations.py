@@ -1,14 +1,15 @@
-"""Every labelled equation of the finite-size theory is cited where it is computed, and every citation exists."""
+"""Every labelled equation of the theories is cited where it is computed, and every citation exists."""
 
 import ast
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "inputs")]
+NAMES = ("finite-size", "corrections", "numerics", "same-data", "data", "inputs")
+PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in NAMES]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-ROOMS = [THEORY, THEORY.parent / "covariance"]
+ROOMS = [THEORY, *(THEORY.parent / name for name in ("same_samples", "on_data", "covariance"))]
 FILES = [path for room in ROOMS for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"]
 LABEL = r"eq(?:-[a-z]+)+"
 
@@ -22,6 +23,7 @@ DERIVATION_ONLY = {
     "eq-linearised": "the same with the samples in it linearly, on the way to eq-layer and eq-effective",
     "eq-windows": "the limit of many samples, compared with the windows by tests/agreement/test_window_limit.py",
     "eq-second-threshold": "where a limit puts an onset that the prediction has at every size",
+    "eq-same-move": "defines t and h; the laws of what they are in are computed",
     "eq-second-step": "where a limit puts an onset that the prediction has at every size",
 }
 """Equations that no function computes, and why."""

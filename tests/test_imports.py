@@ -21,6 +21,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LEAVES = {
     "arraytypes",
     "answers",
+    "data_predictions",
     "display",
     "record",
     "edge",
@@ -31,6 +32,7 @@ LEAVES = {
     "markup",
     "pictures",
     "results",
+    "rows",
     "scalars",
     "spectra",
     "status",

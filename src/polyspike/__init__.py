@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from polyspike._version import __version__
+from polyspike.data_predictions import DataGrid, DataPrediction
 from polyspike.errors import (
     ArgumentError,
     DoesNotFitError,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from polyspike.experiments.replicate import paired_difference as paired_difference
     from polyspike.experiments.replicate import paired_differences as paired_differences
     from polyspike.experiments.replicate import replicate as replicate
+    from polyspike.experiments.sample_reuse import Protocol as Protocol
+    from polyspike.experiments.sample_reuse import SampleReuse as SampleReuse
+    from polyspike.experiments.sample_reuse import sample_reuse as sample_reuse
     from polyspike.experiments.statistics import z_threshold as z_threshold
     from polyspike.experiments.sweep.run import SweepInterrupted as SweepInterrupted
     from polyspike.experiments.sweep.run import SweepResult as SweepResult
@@ -54,6 +58,8 @@ if TYPE_CHECKING:
     from polyspike.experiments.table import table as table
     from polyspike.simulation.data_draw import simulate_data as simulate_data
     from polyspike.simulation.equivalence import equivalence as equivalence
+    from polyspike.simulation.leave_one_out import LeaveOneOut as LeaveOneOut
+    from polyspike.simulation.leave_one_out import leave_one_out as leave_one_out
     from polyspike.simulation.simulate import simulate as simulate
     from polyspike.theory.finite_size.derivatives import derivatives as derivatives
     from polyspike.theory.finite_size.gradient_matrix.spectrum import (
@@ -62,6 +68,8 @@ if TYPE_CHECKING:
     from polyspike.theory.finite_size.optimum import best_ridge as best_ridge
     from polyspike.theory.finite_size.optimum import best_step as best_step
     from polyspike.theory.finite_size.optimum import best_step_and_ridge as best_step_and_ridge
+    from polyspike.theory.on_data.predict import predict_data as predict_data
+    from polyspike.theory.on_data.predict import predict_data_grid as predict_data_grid
     from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.
@@ -77,6 +85,9 @@ _LAZY: dict[str, str] = {
     "paired_difference": "polyspike.experiments.replicate",
     "paired_differences": "polyspike.experiments.replicate",
     "replicate": "polyspike.experiments.replicate",
+    "Protocol": "polyspike.experiments.sample_reuse",
+    "SampleReuse": "polyspike.experiments.sample_reuse",
+    "sample_reuse": "polyspike.experiments.sample_reuse",
     "z_threshold": "polyspike.experiments.statistics",
     "Store": "polyspike.experiments.sweep.store",
     "SweepInterrupted": "polyspike.experiments.sweep.run",
@@ -84,9 +95,13 @@ _LAZY: dict[str, str] = {
     "sweep": "polyspike.experiments.sweep.run",
     "table": "polyspike.experiments.table",
     "equivalence": "polyspike.simulation.equivalence",
+    "LeaveOneOut": "polyspike.simulation.leave_one_out",
+    "leave_one_out": "polyspike.simulation",
     "simulate": "polyspike.simulation",
     "simulate_data": "polyspike.simulation",
     "predict": "polyspike.theory",
+    "predict_data": "polyspike.theory",
+    "predict_data_grid": "polyspike.theory",
     "derivatives": "polyspike.theory",
     "gradient_matrix_spectrum": "polyspike.theory",
     "best_ridge": "polyspike.theory",
@@ -104,6 +119,8 @@ __all__ = [
     "Alignment",
     "ArgumentError",
     "Comparison",
+    "DataGrid",
+    "DataPrediction",
     "Derivatives",
     "DoesNotFitError",
     "EdgePrediction",
@@ -114,6 +131,7 @@ __all__ = [
     "GradientSpectrum",
     "GradientSpike",
     "Inputs",
+    "LeaveOneOut",
     "Measurement",
     "MissingPackageError",
     "NumericalError",
@@ -123,7 +141,9 @@ __all__ = [
     "PolyspikeError",
     "Prediction",
     "Problem",
+    "Protocol",
     "Replication",
+    "SampleReuse",
     "Slopes",
     "Spectrum",
     "Spike",
@@ -146,11 +166,15 @@ __all__ = [
     "disagreements",
     "equivalence",
     "gradient_matrix_spectrum",
+    "leave_one_out",
     "paired_difference",
     "paired_differences",
     "phase_map",
     "predict",
+    "predict_data",
+    "predict_data_grid",
     "replicate",
+    "sample_reuse",
     "simulate",
     "simulate_data",
     "sweep",

@@ -10,7 +10,7 @@ import numpy as np
 
 from polyspike.markup import table
 
-__all__ = ["Readable"]
+__all__ = ["Readable", "duration"]
 
 COLUMNS = 79
 """Of the narrowest usual terminal, less one."""
@@ -100,3 +100,20 @@ def _brief(result: Readable) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_UNITS = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (6.3e7, 86_400.0, "days"))
+_YEAR = 3.156e7
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it, with no false precision."""
+    for most, unit, name in _UNITS:
+        if seconds < most:
+            return f"{_round(seconds / unit)} {name}"
+    return f"{_round(seconds / _YEAR)} years"
+
+
+def _round(number: float) -> str:
+    """Two digits of what is under a hundred; no fraction of what is not small."""
+    return f"{float(f'{number:.2g}'):.0f}" if number >= 2 else f"{number:.1f}"

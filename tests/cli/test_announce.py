@@ -10,27 +10,10 @@ from cli.command import SMALL, run
 from cli.process import environment
 from polyspike import Problem
 from polyspike.cli import announce
-from polyspike.cli.announce import announced, duration
+from polyspike.cli.announce import announced
 from polyspike.simulation.cost import Cost
 from polyspike.simulation.memory import Storage
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (1.26, "1.3 s"),
-        (59, "59 s"),
-        (89.4, "89 s"),
-        (200, "3 min"),
-        (5399, "90 min"),
-        (7200, "2 h"),
-        (86_400 * 3.2, "3 days"),
-        (86_400 * 729, "730 days"),
-        (3.156e7 * 3_214_567, "3200000 years"),
-    ],
-)
-def test_a_time_is_told_in_the_unit_that_suits_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+from polyspike.theory.announce import log
 
 
 def test_short_work_is_silent() -> None:
@@ -110,18 +93,12 @@ def test_a_spectrum_is_refused_before_its_simulation() -> None:
     assert "give at least 48 of each" in done.stderr
 
 
-def test_a_long_prediction_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    problem = Problem("tanh", "h1", 400, 100, 200, step_exponent=0.2)
-    announce.announce_prediction(problem)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr("polyspike.theory.finite_size.cost.prediction_seconds", lambda _: 40.0)
-    announce.announce_prediction(problem)
-    assert capsys.readouterr().err == "about 40 s; Ctrl-C stops it\n"
-    for method, said in (("finite-size", "about 40 s; Ctrl-C stops it\n"), ("window", "")):
-        done = run("predict", *SMALL, "--method", method)
+def test_a_long_prediction_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = log.level, log.propagate, list(log.handlers)
+    for seconds, said in ((1.9, ""), (3.0, "about 3 s for a prediction; Ctrl-C stops it\n")):
+        monkeypatch.setattr("polyspike.theory.announce.prediction_seconds", lambda _, seconds=seconds: seconds)
+        done = run("predict", *SMALL)
         assert (done.exit_code, done.stderr) == (0, said)
-
-
-def test_what_is_refused_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
-    announce.announce_prediction(Problem("uncentred relu", "h1", 400, 100, 200, step_exponent=0.2))
-    assert capsys.readouterr().err == ""
+    assert run("predict", *SMALL, "--method", "window").stderr == ""
+    assert run("predict", *SMALL, "--activation", "uncentred relu").exit_code == 3
+    assert (log.level, log.propagate, list(log.handlers)) == before

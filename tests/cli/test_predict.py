@@ -57,3 +57,10 @@ def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:
     found, said = refusal("predict", *OPTIONS, *options)
     assert found == code
     assert message in said
+
+
+@pytest.mark.parametrize("command", ["predict", "spectrum", "report"])
+def test_inputs_that_the_theory_does_not_know(command: str) -> None:
+    code, message = refusal(command, *SMALL, "--inputs", "power:0.5")
+    assert code == 2
+    assert message.startswith("error: --inputs = 'power:0.5': the theory is of inputs with covariance I")

@@ -83,3 +83,23 @@ def test_refusals(options: tuple[object, ...], message: str) -> None:
     code, said = refusal("simulate", *SMALL, *options)
     assert code == 2
     assert message in said
+
+
+def test_inputs_are_a_text_and_show_what_the_direction_leans_to() -> None:
+    text = "power:0.5; teacher=top; law=uniform"
+    problem = PROBLEM.replace(inputs=text, precondition=0.5)
+    expected = simulate(problem, seed=7, n_test=300)
+    found = run_json("simulate", *SMALL, "--seed", 7, "--inputs", text, "--precondition", 0.5)
+    assert found["problem"] == repr(problem)
+    assert {name: found[name] for name in (*FIELDS, "biased_cosine")} == {
+        name: getattr(expected, name) for name in (*FIELDS, "biased_cosine")
+    }
+    several = run_json("simulate", *SMALL, "--replicates", 2, "--inputs", text)["biased_cosine"]
+    assert several["replicates"] == 2
+    assert "biased_cosine" not in run_json("simulate", *SMALL)
+
+
+def test_inputs_that_are_none_are_named() -> None:
+    code, message = refusal("simulate", *SMALL, "--inputs", "powr:1")
+    assert code == 2
+    assert message.startswith("error: --inputs = 'powr:1': did you mean 'power'?")

@@ -30,6 +30,8 @@ def test_a_problem_is_that_of_the_library() -> None:
         ("activation", "rleu", "relu"),
         ("activation", 3, "give a text"),
         ("gradient", "half", "full"),
+        ("inputs", "powr:1", "power"),
+        ("inputs", 3, "give a text"),
         ("slope", 1, "step"),
     ],
 )

@@ -112,3 +112,14 @@ def test_every_reply_is_json() -> None:
     assert set(questions) == set(replies.REPLIES)
     for name, question in questions.items():
         json.dumps(replies.REPLIES[name](question), allow_nan=False)
+
+
+def test_inputs_that_the_theory_does_not_know_are_answered_with_a_message() -> None:
+    question = {"problem": {**PROBLEM, "inputs": "power:0.5"}}
+    messages = [
+        *(point["message"] for point in replies.predictions({**question, "changes": [{}, {"step_size": 0}]})["points"]),
+        replies.spectrum(question)["message"],
+        replies.best({**question, "ridges": [0.1]})["best"][0]["message"],
+    ]
+    assert all("inputs = 'power:0.5': the theory is of inputs with covariance I" in message for message in messages)
+    assert replies.limits(question) == {"windows": []}

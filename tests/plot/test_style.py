@@ -2,20 +2,16 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 import polyspike as ps
-from plot.cases import SPIKED, predictions
+from plot.cases import predictions
 from polyspike.plot.style import palette
-from polyspike.plot.windows import window_edge
 
 
 def brightness(colour: Any) -> float:
@@ -59,47 +55,6 @@ def test_axes_without_a_ground_have_that_of_their_figure() -> None:
 def test_another_theme_is_refused() -> None:
     with pytest.raises(ps.ArgumentError, match="theme = 'blue': give 'light' or 'dark'"), ps.plot.style("blue"):
         pass
-
-
-def test_windows_are_marked_under_a_title() -> None:
-    _, ax = plt.subplots()
-    ps.plot.mark_windows(ax)
-    places = [float(np.asarray(line.get_xdata())[0]) for line in ax.lines]
-    assert places == [window_edge(window) for window in (2, 3, 4)] == [1 / 4, 1 / 3, 3 / 8]
-    top: Any = ax.child_axes[0]
-    assert [text.get_text() for text in top.get_xticklabels()] == [r"$\ell = 1$", "$2$", "$3$"]
-
-
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
-def test_the_same_figure_gives_the_same_bytes(ending: str, tmp_path: Path) -> None:
-    written = []
-    for name in ("a", "b"):
-        path = tmp_path / f"{name}.{ending}"
-        ps.plot.save(ps.plot.errors(predictions()), path)
-        written.append(path.read_bytes())
-    assert written[0] == written[1]
-
-
-def test_a_dark_figure_is_saved_dark(tmp_path: Path) -> None:
-    with ps.plot.style("dark"):
-        ax = ps.plot.errors(predictions())
-    ps.plot.save(ax, tmp_path / "dark.png")
-    corner = plt.imread(tmp_path / "dark.png")[0, 0]
-    assert corner[:3].max() < 0.2
-
-
-def test_an_svg_stands_in_a_page_and_shares_no_names() -> None:
-    figure = ps.plot.spectrum(theory=ps.predict(SPIKED)).get_figure()
-    assert figure is not None
-    texts = [ps.plot.svg(figure, prefix) for prefix in ("a-", "b-")]
-    names = []
-    for text in texts:
-        assert text.startswith("<svg")
-        root = ElementTree.fromstring(text)
-        names.append({element.get("id") for element in root.iter()} - {None})
-        used = {value for element in root.iter() for key, value in element.items() if key.endswith("href")}
-        assert {f"#{name}" for name in names[-1]} >= {value for value in used if value.startswith("#")}
-    assert names[0].isdisjoint(names[1])
 
 
 WITHOUT_MATPLOTLIB = """

@@ -26,6 +26,12 @@ def test_another_covariance_is_refused_by_all_but_the_finite_size_theory(functio
         function(COLOURED)
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_so_is_a_preconditioned_step(function: Callable[[Problem], Any]) -> None:
+    with pytest.raises(ArgumentError, match=r"precondition = 0.5: .*simulate\(\) takes this one"):
+        function(PLAIN.replace(precondition=0.5))
+
+
 @pytest.mark.parametrize("method", ["window-published", "window"])
 def test_among_many_it_is_a_row_out_of_range(method: str) -> None:
     first, second, third = ps.predict([PLAIN, COLOURED, PLAIN.replace(ridge=1.0)], method=method)

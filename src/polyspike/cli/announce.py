@@ -1,23 +1,21 @@
 """Long work says so before it starts: how long, how much memory, and how far it is."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from polyspike.errors import NumericalError
+from polyspike.display import duration
 from polyspike.problem import Problem
 
-__all__ = ["announce_prediction", "announced", "check_run", "duration"]
+__all__ = ["announced", "check_run", "predictions_announced"]
 
 WORTH_A_WORD = 1.0
 """Seconds of work that need no announcement."""
-
-_UNITS = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (6.3e7, 86_400.0, "days"))
-_YEAR = 3.156e7
 
 
 @contextmanager
@@ -51,14 +49,23 @@ def announced(problem: Problem, options: dict[str, Any], runs: int = 1) -> Itera
         yield report
 
 
-def announce_prediction(problem: Problem) -> None:
-    """Say on stderr what ``predict(problem)`` will take, if that is long."""
-    from polyspike.theory.finite_size.cost import prediction_seconds
+@contextmanager
+def predictions_announced() -> Iterator[None]:
+    """Show on stderr what :mod:`polyspike.theory.announce` logs inside of this block."""
+    from polyspike.theory.announce import log
 
-    with suppress(NumericalError):  # which the prediction will raise
-        seconds = prediction_seconds(problem)
-        if seconds >= WORTH_A_WORD:
-            print(f"about {duration(seconds)}; Ctrl-C stops it", file=sys.stderr, flush=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s; Ctrl-C stops it"))
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
 
 
 def check_run(seed: int, options: dict[str, Any]) -> None:
@@ -68,19 +75,6 @@ def check_run(seed: int, options: dict[str, Any]) -> None:
 
     as_seed(seed)
     check_options(options["n_test"], options.get("eigenvalues"), options.get("alignment_degree", 0))
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it, with no false precision."""
-    for most, unit, name in _UNITS:
-        if seconds < most:
-            return f"{_round(seconds / unit)} {name}"
-    return f"{_round(seconds / _YEAR)} years"
-
-
-def _round(number: float) -> str:
-    """Two digits of what is under a hundred; no fraction of what is not small."""
-    return f"{float(f'{number:.2g}'):.0f}" if number >= 2 else f"{number:.1f}"
 
 
 @contextmanager

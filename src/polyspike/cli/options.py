@@ -83,6 +83,15 @@ PROBLEM_OPTIONS: dict[str, Any] = {
     "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.", *READOUTS)],
     "n_gradient": Annotated[int | None, _integer("n_gradient", "Samples of the gradient step.", "n-samples")],
     "samples": Annotated[str | None, _option("samples", "fresh ones for the ridge fit, or the same.", "fresh", "same")],
+    "inputs": Annotated[
+        str | None,
+        _option(
+            "inputs", "Law of the inputs: power:0.5, spiked:10,1, 'two-level:0.3,1.7,0.5; teacher=top; law=uniform'."
+        ),
+    ],
+    "precondition": Annotated[
+        float | None, _option("precondition", "rho >= 0 of a preconditioned step; for simulations.  (the plain step)")
+    ],
 }
 """Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""
 

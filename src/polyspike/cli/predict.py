@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.announce import announce_prediction
+from polyspike.cli.announce import predictions_announced
 from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import print_json, print_lines, spectrum_values
 from polyspike.cli.values import complete_from
@@ -40,9 +40,8 @@ def command(
     """
     from polyspike.theory import predict
 
-    if method == NAMES[0]:
-        announce_prediction(problem)
-    result = predict(problem, method=method, window=window)
+    with predictions_announced():
+        result = predict(problem, method=method, window=window)
     answers = report(result)
     if json:
         print_json({"problem": repr(problem), **answers})

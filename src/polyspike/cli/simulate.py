@@ -49,7 +49,8 @@ def _one(problem: Problem, seed: int, options: dict[str, Any]) -> dict[str, Any]
     check_run(seed, options)
     with announced(problem, options) as report:
         run = simulate(problem, seed=seed, progress=report, **options)
-    return {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
+    found = {name: getattr(run, name) for name in FIELDS} | {"test_error_se": run.test_error_se}
+    return found if run.biased_cosine is None else found | {"biased_cosine": run.biased_cosine}
 
 
 def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +68,8 @@ def _many(problem: Problem, seed: int, replicates: int, options: dict[str, Any])
 
         runs = replicate(problem, replicates=replicates, seed=seed, run=run, **options)
     estimates: dict[str, Estimate] = {name: getattr(runs, name) for name in FIELDS}
+    if runs.biased_cosine is not None:
+        estimates["biased_cosine"] = runs.biased_cosine
     return {name: e.to_dict() for name, e in estimates.items()}
 
 

@@ -5,6 +5,7 @@ Nothing is downloaded; a loader whose package is missing says which one to insta
 
 from polyspike.data.dataset import Dataset
 from polyspike.data.loaders import DATASETS, load, load_images
+from polyspike.data.rescale import rescale
 from polyspike.data.tables import read_csv, read_parquet, read_table
 from polyspike.data.targets import label_target
 from polyspike.data.whiten import Whitening, fit_whitening, whiten
@@ -20,5 +21,6 @@ __all__ = [
     "read_csv",
     "read_parquet",
     "read_table",
+    "rescale",
     "whiten",
 ]

@@ -12,7 +12,6 @@ from polyspike.experiments.sweep.run import SweepResult
 from polyspike.experiments.sweep.store import aligned, problem_columns
 from polyspike.problem import Problem
 from polyspike.problem.serialise import ADDED
-from polyspike.status import Status
 from polyspike.theory import predict
 
 __all__ = ["curve_label", "step_field", "summary", "theory_curves", "varying_fields"]
@@ -83,8 +82,6 @@ def theory_curves(
 
 def _predicted(problem: Problem, label: str, method: str) -> dict[str, Any]:
     record: dict[str, Any] = {"curve": label, **problem_columns(problem), "method": method}
-    if problem.samples == "same":
-        return {**record, "status": Status.OUT_OF_RANGE.value, **dict.fromkeys(COMPARED_FIELDS)}
     try:
         found = predict(problem, method=method)
     except NumericalError as error:

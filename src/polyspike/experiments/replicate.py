@@ -16,7 +16,15 @@ from polyspike.results import Estimate, Measurement
 from polyspike.scalars import as_integer, as_seed
 from polyspike.simulation import simulate
 
-__all__ = ["PairedDifference", "Replication", "Run", "paired_difference", "paired_differences", "replicate"]
+__all__ = [
+    "PairedDifference",
+    "Replication",
+    "Run",
+    "paired_difference",
+    "paired_differences",
+    "replicate",
+    "rounds_of",
+]
 
 
 Run = Callable[..., list[Measurement]]
@@ -67,6 +75,12 @@ class Replication(Result):
         """The k-th largest eigenvalue of each replicate, k = 1, 2, ...; empty if none were asked for."""
         spectra = [m.eigenvalues for m in self.measurements if m.eigenvalues is not None]
         return tuple(estimate(column) for column in zip(*spectra)) if len(spectra) == self.replicates else ()
+
+    @property
+    def biased_cosine(self) -> Estimate | None:
+        """Mean of the cosine between beta and ``Sigma beta*``; None where the covariance is the identity."""
+        cosines = [m.biased_cosine for m in self.measurements if m.biased_cosine is not None]
+        return estimate(cosines) if len(cosines) == self.replicates else None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,7 +155,7 @@ def replicate(
     ArgumentError
         If there are fewer than 2 replicates, or as :func:`polyspike.simulate` does.
     """
-    rounds = _rounds([problem], replicates, seed, workers, run, options)
+    rounds = rounds_of([problem], replicates, seed, workers, run, options)
     return Replication.of([runs[0] for runs in rounds])
 
 
@@ -175,12 +189,12 @@ def paired_differences(
     **options: Any,
 ) -> list[PairedDifference]:
     """:func:`paired_difference` of many problems against one baseline; work that they share is done once."""
-    rounds = _rounds([*problems, baseline], replicates, seed, workers, run, options)
+    rounds = rounds_of([*problems, baseline], replicates, seed, workers, run, options)
     *columns, reference = zip(*rounds)
     return [PairedDifference.of(column, reference) for column in columns]
 
 
-def _rounds(
+def rounds_of(
     problems: Sequence[Problem],
     replicates: int,
     seed: int | Sequence[int],

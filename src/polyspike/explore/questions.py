@@ -16,7 +16,7 @@ MOST_CHANGES = 400
 MOST_REPLICATES = 100
 _MOST_NUMBERS = 40
 _LONGEST_TEXT = 500
-_TEXTS = ("activation", "teacher", "gradient", "readout", "samples")
+_TEXTS = ("activation", "teacher", "gradient", "readout", "samples", "inputs")
 _CHANGEABLE = {"step_exponent", "step_size", "ridge"}
 
 

@@ -15,6 +15,7 @@ from polyspike.plot.alignment import alignment, learned, shares
 from polyspike.plot.errors import errors
 from polyspike.plot.files import save, svg
 from polyspike.plot.phase import phase
+from polyspike.plot.reuse import reuse
 from polyspike.plot.spectrum import spectrum
 from polyspike.plot.style import style
 from polyspike.plot.sweep import sweep
@@ -26,6 +27,7 @@ __all__ = [
     "learned",
     "mark_windows",
     "phase",
+    "reuse",
     "save",
     "shares",
     "spectrum",

@@ -1,6 +1,7 @@
 """Spectra of a covariance by name: ``isotropic``, ``power:0.5``, ``two-level:0.3,1.7,0.5``, ``spiked:10,1``, a list."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
@@ -18,8 +19,9 @@ LARGEST_LIST = 10**7
 """Eigenvalues that are all different are listed up to so many."""
 
 
-class Eigenvalues(NamedTuple):
-    """The distinct eigenvalues of a covariance, largest first.
+@dataclass(frozen=True, eq=False)
+class Eigenvalues:
+    """The distinct eigenvalues of a covariance, largest first; ``values, counts = found`` takes them apart.
 
     Attributes
     ----------
@@ -32,8 +34,12 @@ class Eigenvalues(NamedTuple):
     values: Array
     counts: Array
 
+    def __iter__(self) -> Iterator[Array]:
+        return iter((self.values, self.counts))
 
-class Named(NamedTuple):
+
+@dataclass(frozen=True)
+class Named:
     """A name with its numbers, ``power:0.5``, as which texts are read."""
 
     name: str

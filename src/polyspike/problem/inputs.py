@@ -43,7 +43,8 @@ class Inputs:
     """The law of the inputs ``x = Sigma^(1/2) g``, and where the teacher looks.
 
     The coordinates are those of Sigma's eigenbasis, which loses nothing, as the initial weights are isotropic. The
-    coordinates of g are independent and of unit variance, or g is uniform on a sphere.
+    coordinates of g are independent and of unit variance, or g is uniform on a sphere. All three parts are kept as
+    texts, with every digit.
 
     Parameters
     ----------
@@ -62,11 +63,6 @@ class Inputs:
     law : str
         Of the coordinates of g: ``"gaussian"``, ``"rademacher"``, ``"uniform"``, ``"student:5"`` (degrees of freedom
         > 2; scaled to unit variance), or ``"sphere"`` (g uniform on the sphere of radius ``sqrt(d)``).
-
-    Attributes
-    ----------
-    spectrum, teacher, law : str
-        As texts, in which every digit is kept.
 
     Raises
     ------
@@ -116,6 +112,8 @@ class Inputs:
         ArgumentError
             Unknown names, numbers out of range, or an entry that comes twice.
         """
+        if not isinstance(text, str):
+            raise ArgumentError("inputs", text, "give a text such as 'power:0.5', or a polyspike.Inputs")
         found: dict[str, str] = {}
         for part in text.split(";"):
             name, equals, value = part.partition("=")
@@ -235,7 +233,7 @@ class Inputs:
         """
         remedy = self._misfit(input_dim, n_indices)
         if remedy:
-            raise ArgumentError("inputs", self, remedy)
+            raise ArgumentError("inputs", str(self), remedy)
 
     def _misfit(self, input_dim: int, n_indices: int) -> str:
         spectrum, weights = _read(self).spectrum, _read(self).teacher.numbers
@@ -340,8 +338,6 @@ def as_inputs(value: Any) -> Inputs:
     """
     if isinstance(value, Inputs):
         return value
-    if not isinstance(value, str):
-        raise ArgumentError("inputs", value, "give a text such as 'power:0.5', or a polyspike.Inputs")
     try:
         return Inputs.from_text(value)
     except ArgumentError as error:

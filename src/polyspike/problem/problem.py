@@ -73,6 +73,10 @@ class Problem:
     inputs : str or Inputs
         Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
         ``"power:0.5; teacher=top; law=uniform"``.
+    precondition : float, optional
+        rho >= 0: the gradient is multiplied on its input side by ``(1 + rho) (S + rho I)^-1``, with ``S = X'X/n_0`` of
+        the gradient's own sample; 0 needs more samples than dimensions. None, and the limit of large rho, is the
+        plain step, and so is any rho where S = I. For simulation.
 
     Raises
     ------
@@ -100,6 +104,7 @@ class Problem:
     n_gradient: int | None
     samples: str
     inputs: Inputs
+    precondition: float | None
 
     def __init__(
         self,
@@ -118,6 +123,7 @@ class Problem:
         n_gradient: int | None = None,
         samples: str = "fresh",
         inputs: str | Inputs = "isotropic",
+        precondition: float | None = None,
     ) -> None:
         values = {
             "n_samples": _size("n_samples", n_samples),
@@ -133,6 +139,7 @@ class Problem:
             "teacher": as_teacher(teacher),
             "samples": _choice("samples", samples, SAMPLES),
             "inputs": as_inputs(inputs),
+            "precondition": None if precondition is None else as_real("precondition", precondition, 0),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -142,6 +149,8 @@ class Problem:
         if self.samples == "same" and self.gradient_samples != self.n_samples:
             remedy = f"samples='same' takes the {self.n_samples} samples of the fit for the gradient; leave it out"
             raise ArgumentError("n_gradient", n_gradient, remedy)
+        if self.precondition == 0:
+            _check_invertible(self)
 
     @property
     def phi(self) -> float:
@@ -294,6 +303,17 @@ def _size(argument: str, value: Any) -> int:
     if size > _LARGEST_SIZE:
         raise ArgumentError(argument, value, f"give an integer <= {_LARGEST_SIZE:.0e}")
     return size
+
+
+def _check_invertible(problem: Problem) -> None:
+    """Refuse to invert a sample covariance that is singular for sure."""
+    if problem.gradient_samples <= problem.input_dim:
+        remedy = (
+            f"give a number > 0: {problem.gradient_samples} samples of the gradient in {problem.input_dim} dimensions"
+        )
+        raise ArgumentError("precondition", problem.precondition, remedy)
+    if problem.inputs.eigenvalues(problem.input_dim).values[-1] == 0:
+        raise ArgumentError("precondition", problem.precondition, "give a number > 0: some inputs do not vary")
 
 
 def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:

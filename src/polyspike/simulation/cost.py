@@ -101,6 +101,8 @@ def phases_of(
     again = problem.samples == "fresh" or storage is Storage.SAMPLES
     own = n0 if problem.samples == "fresh" else 0
     gradient = Rates(product=2 * n0 * d * width, normal=n0 * d * again, entry=2 * n0 * width)
+    if problem.precondition is not None:
+        gradient += Rates(product=(n0 + width) * d**2, decomposition=4 * d**3 / 3)
     features = Rates(product=2 * n * d * width, normal=n * d, entry=n * width)
     gram = Rates(product=larger * smaller**2 / 2)
     solve = Rates(product=smaller**3 / 6)

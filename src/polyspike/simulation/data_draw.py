@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.problem.problem import SAMPLES, as_problems
 from polyspike.results import Measurement
+from polyspike.rows import as_rows, check_counts, shuffled
 from polyspike.scalars import as_seed
 from polyspike.simulation.devices import arrays_on
 from polyspike.simulation.draw import initial_weights, readout_of
 from polyspike.simulation.simulate import Options, check_options, measure
-from polyspike.simulation.streams import BLOCK_ROWS, Stream, generator, normals
+from polyspike.simulation.streams import BLOCK_ROWS, Stream, normals
 
 __all__ = ["DataDraw", "LabelledSample", "simulate_data"]
 
@@ -51,6 +52,8 @@ class DataDraw:
     samples : {"fresh", "same"}
         With "same" both stages have the ``n_samples`` rows that a fresh run of this seed fits on, where the table is
         long enough for one (else the last rows of the same shuffle), and all other rows are the test set.
+    split_seed : tuple of int, optional
+        Fixes the split, when it is not that of the network.
     """
 
     seed: tuple[int, ...]
@@ -60,6 +63,7 @@ class DataDraw:
     n_samples: int
     width: int
     samples: str = "fresh"
+    split_seed: tuple[int, ...] | None = None
 
     @cached_property
     def weights(self) -> Array:
@@ -97,7 +101,7 @@ class DataDraw:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        return generator(self.seed, Stream.SPLIT).permutation(len(self.inputs))
+        return shuffled(self.seed if self.split_seed is None else self.split_seed, len(self.inputs))
 
     def _rows(self, start: int, stop: int) -> LabelledSample:
         chosen = self._order[start:stop]
@@ -111,6 +115,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -125,6 +130,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = ...,
+    split_seed: int | Sequence[int] | None = ...,
     eigenvalues: str | int | None = ...,
     alignment_degree: int = ...,
     dtype: str = ...,
@@ -138,6 +144,7 @@ def simulate_data(
     target: Array,
     *,
     seed: int | Sequence[int] = 0,
+    split_seed: int | Sequence[int] | None = None,
     eigenvalues: str | int | None = None,
     alignment_degree: int = 0,
     dtype: str = "float64",
@@ -160,6 +167,9 @@ def simulate_data(
         Regression target, of mean zero.
     seed, eigenvalues, alignment_degree, dtype, device
         As in :func:`polyspike.simulate`.
+    split_seed : int or sequence of int, optional
+        Of the split of the rows; that of the network when None. With one split and many seeds the measurements differ
+        by their networks alone, and their mean is what :func:`polyspike.predict_data` predicts.
 
     Returns
     -------
@@ -171,21 +181,23 @@ def simulate_data(
     ArgumentError
         Shapes that do not fit, values that are not finite, too few rows.
     """
-    inputs, target = np.asarray(inputs, dtype=float), np.asarray(target, dtype=float)
     problems = as_problems(problem)
     if not problems:
         return []
+    inputs, target = as_rows(inputs, target)
     for one in problems:
-        _check(one, problems[0], inputs, target)
+        _check(one, problems[0], inputs)
     first, parts = problems[0], as_seed(seed)
     n_test = len(inputs) - _used(first)
     _, measured = check_options(n_test, eigenvalues, alignment_degree)
+    chosen = None if split_seed is None else as_seed(split_seed)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
     found: dict[int, Measurement] = {}
     for samples in SAMPLES:
         places = [k for k, one in enumerate(problems) if one.samples == samples]
         if places:
-            draw = DataDraw(parts, inputs, target, first.gradient_samples, first.n_samples, first.width, samples)
+            sizes = (first.gradient_samples, first.n_samples, first.width)
+            draw = DataDraw(parts, inputs, target, *sizes, samples, chosen)
             found.update(zip(places, measure(draw, [problems[k] for k in places], options), strict=True))
     return found[0] if isinstance(problem, Problem) else [found[k] for k in range(len(problems))]
 
@@ -199,21 +211,12 @@ def _sizes(problem: Problem) -> tuple[int, int, int, int]:
     return problem.gradient_samples, problem.n_samples, problem.input_dim, problem.width
 
 
-def _check(problem: Problem, first: Problem, inputs: Array, target: Array) -> None:
-    if inputs.ndim != 2 or target.shape != (len(inputs),):
-        shapes: Any = (inputs.shape, target.shape)
-        raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
-    if not (np.all(np.isfinite(inputs)) and np.all(np.isfinite(target))):
-        raise ArgumentError("inputs, target", inputs.shape, "all values must be finite; drop or fill missing ones")
+def _check(problem: Problem, first: Problem, inputs: Array) -> None:
     if _sizes(problem) != _sizes(first):
         raise ArgumentError(
             "problem", _sizes(problem), f"all problems must have the sizes of the first, {_sizes(first)}"
         )
     if not problem.inputs.is_standard:
-        raise ArgumentError("inputs", problem.inputs, "the law of real data is that of the rows; leave it out")
-    if problem.input_dim != inputs.shape[1]:
-        raise ArgumentError("input_dim", problem.input_dim, f"the data have {inputs.shape[1]} columns")
-    if len(inputs) < _used(problem) + 2:
-        both = "n_samples" if problem.samples == "same" else "n_samples + n_gradient"
-        remedy = f"the data have {len(inputs)} rows; {both} must leave at least 2 of them for the test"
-        raise ArgumentError("n_samples", problem.n_samples, remedy)
+        raise ArgumentError("inputs", str(problem.inputs), "the law of real data is that of the rows; leave it out")
+    n_gradient = 0 if problem.samples == "same" else problem.gradient_samples
+    check_counts(inputs, problem.n_samples, n_gradient, problem.input_dim)

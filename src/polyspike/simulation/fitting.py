@@ -197,7 +197,10 @@ def _gradients(
 
     def nothing() -> dict[Problem, GradientSum]:
         readouts = {law: arrays.put(draw.readout(law)) for law in {key.readout for key in plan.steps}}
-        return {key: GradientSum(readouts[key.readout], key.activation, key.gradient, arrays) for key in plan.steps}
+        return {
+            key: GradientSum(readouts[key.readout], key.activation, key.gradient, arrays, key.precondition)
+            for key in plan.steps
+        }
 
     def add(sums: dict[Problem, GradientSum], sample: Labelled) -> None:
         inputs = arrays.put(sample.inputs)

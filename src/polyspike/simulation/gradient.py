@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.problem import Activation, Problem
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.draw import Draw
 from polyspike.simulation.host import HOST
+from polyspike.status import Status
 
-__all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_of", "gradient_step"]
+__all__ = ["Direction", "Gradient", "GradientSum", "explained", "gradient_of", "gradient_step", "preconditioner"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +23,7 @@ class Direction:
     Attributes
     ----------
     beta : ndarray of shape (d,)
-        ``X' eps / n0``; ``G`` is close to ``c_1 a beta'``.
+        ``X' eps / n0``; ``G`` is close to ``c_1 a beta'``. Of a preconditioned step both are the preconditioned ones.
     initial_direction : ndarray of shape (d,)
         ``omega = W0' a`` for the full gradient (the initial output is part of the spike), zero for the target-only one.
     linear_coefficient : float
@@ -64,13 +66,19 @@ class GradientSum:
     form : {"full", "target"}
         With the residual ``y - f_0(x)``, or with ``y`` in its place.
     arrays : Arrays
+    precondition : float, optional
+        rho of :func:`preconditioner`; the plain step when None.
     """
 
-    def __init__(self, readout: Any, activation: Activation, form: str, arrays: Arrays) -> None:
+    def __init__(
+        self, readout: Any, activation: Activation, form: str, arrays: Arrays, precondition: float | None = None
+    ) -> None:
         self.readout, self.activation, self.form, self.arrays = readout, activation, form, arrays
+        self.precondition = precondition
         self.rows = 0
         self._matrix: Any = None
         self._beta: Any = None
+        self._covariance: Any = None
 
     def add(self, inputs: Any, preactivation: Any, labels: Any) -> None:
         """Samples of shape (rows, d), their ``X W0'`` of shape (rows, width) and float64 labels of shape (rows,)."""
@@ -81,6 +89,8 @@ class GradientSum:
         slopes = arrays.slopes(preactivation, residual, self.activation)
         self._matrix = arrays.add(self._matrix, arrays.cross(slopes, inputs))
         self._beta = arrays.add(self._beta, arrays.cross(inputs, arrays.working(residual)))
+        if self.precondition is not None:
+            self._covariance = arrays.add(self._covariance, arrays.cross(inputs, inputs))
         self.rows += inputs.shape[0]
 
     def merge(self, other: "GradientSum") -> None:
@@ -88,6 +98,8 @@ class GradientSum:
         if other.rows:
             self._matrix = self.arrays.add(self._matrix, other._matrix)
             self._beta = self.arrays.add(self._beta, other._beta)
+            if self.precondition is not None:
+                self._covariance = self.arrays.add(self._covariance, other._covariance)
             self.rows += other.rows
 
     def gradient(self, weights: Any) -> Gradient:
@@ -96,6 +108,9 @@ class GradientSum:
         readout = arrays.exact(self.readout)
         matrix = self._matrix * (readout[:, None] / self.rows)
         beta = self._beta / self.rows
+        if self.precondition is not None:
+            turn = preconditioner(self._covariance / self.rows, self.precondition, arrays)
+            matrix, beta = matrix @ turn, turn @ beta
         linear = float(self.activation.coefficients(1)[1])
         omega = arrays.host(weights.T @ self.readout) if self.form == "full" else np.zeros(weights.shape[1])
         cross = float(readout @ (matrix @ beta))
@@ -111,6 +126,7 @@ def gradient_step(
     activation: Activation,
     form: str = "full",
     arrays: Arrays = HOST,
+    precondition: float | None = None,
 ) -> Gradient:
     """The gradient at initialisation, of one sample held whole; see :class:`GradientSum`.
 
@@ -126,12 +142,14 @@ def gradient_step(
         With the residual ``y - f_0(x)``, or with ``y`` in its place.
     arrays : Arrays
         Library, device and precision of all of them.
+    precondition : float, optional
+        rho of :func:`preconditioner`.
 
     Returns
     -------
     Gradient
     """
-    total = GradientSum(readout, activation, form, arrays)
+    total = GradientSum(readout, activation, form, arrays, precondition)
     total.add(inputs, inputs @ weights.T, labels)
     return total.gradient(weights)
 
@@ -141,7 +159,33 @@ def gradient_of(problem: Problem, draw: Draw) -> Gradient:
     sample = draw.ridge_sample if problem.samples == "same" else draw.gradient_sample
     readout = draw.readout(problem.readout)
     labels = sample.labels(problem)
-    return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, problem.gradient)
+    form, rho = problem.gradient, problem.precondition
+    return gradient_step(sample.inputs, labels, draw.weights, readout, problem.activation, form, precondition=rho)
+
+
+def preconditioner(covariance: Any, rho: float, arrays: Arrays) -> Any:
+    """``(1 + rho) (S + rho I)^-1`` in float64 on the device, which is I for S = I, and for rho to infinity.
+
+    Parameters
+    ----------
+    covariance : array of shape (d, d)
+        ``S = X'X/n0`` of the gradient's sample, in float64.
+    rho : float
+    arrays : Arrays
+
+    Raises
+    ------
+    NumericalError
+        If ``S + rho I`` is singular up to rounding.
+    """
+    values, vectors = np.linalg.eigh(arrays.host(covariance))
+    shifted = values + rho
+    if shifted[0] <= len(values) * np.finfo(float).eps * shifted[-1]:
+        message = (
+            f"precondition = {rho:g}: the covariance of the gradient's sample has eigenvalues from {values[0]:.3g}"
+        )
+        raise NumericalError(Status.SINGULAR, f"{message} to {values[-1]:.3g}; give a larger number")
+    return arrays.put_exact((vectors * ((1 + rho) / shifted)) @ vectors.T)
 
 
 def explained(total: float, cross: float, linear: float, readout: Array, beta: Array) -> float:

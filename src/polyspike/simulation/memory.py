@@ -48,7 +48,7 @@ def streamed_storage(problem: Problem) -> Storage:
 def estimate_bytes(problem: Problem, dtype: str = "float64") -> int:
     """Peak bytes of ``simulate(problem, streaming=False)``: samples, weights, the largest of gradient, fit and test."""
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
-    held = _drawn(problem) * (d + 1) + 2 * width * d
+    held = _drawn(problem) * (d + 1) + 2 * width * d + _turning(problem)
     gram = 2 * min(n, width) ** 2
     gradient = 3 * n0 * width
     features = 4 * n * width
@@ -65,7 +65,7 @@ def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, 
     One more step costs a Gram matrix for every block that is worked on at the same time.
     """
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
-    rows = BLOCK_ROWS
+    rows, shares = BLOCK_ROWS, 1
     if streamed_storage(problem) is Storage.SAMPLES:
         shares = HOST.at_once(width)
         held = (1 + (1 + shares) * gradients) * width * d
@@ -75,7 +75,13 @@ def estimate_streamed(problem: Problem, dtype: str = "float64", steps: int = 1, 
         # In float32 the draw and its copy are both there.
         held = _drawn(problem) * d * (1 if dtype == "float64" else 2)
         blocks = rows * (4 * d + 4 * (n + n0 + rows)) + width * gradients
+    held += _turning(problem) * (1 + shares)
     return _DOUBLE * (held + blocks + (steps + 2) * min(n, width) ** 2)
+
+
+def _turning(problem: Problem) -> int:
+    """Numbers of a preconditioner: the covariance, its eigenvectors and what is made of them."""
+    return 0 if problem.precondition is None else 4 * problem.input_dim**2
 
 
 def steps_at_once(problem: Problem, arrays: Arrays = HOST, gradients: int = 1) -> int:

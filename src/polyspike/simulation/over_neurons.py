@@ -21,7 +21,7 @@ from polyspike.simulation.alignment import AlignmentSum
 from polyspike.simulation.arrays import Arrays
 from polyspike.simulation.draw import GaussianDraw, Labelled
 from polyspike.simulation.fitting import Fit, Measured, Plan, projection_on
-from polyspike.simulation.gradient import Direction, explained
+from polyspike.simulation.gradient import Direction, explained, preconditioner
 from polyspike.simulation.memory import steps_at_once
 from polyspike.simulation.over_samples import solve_positive
 
@@ -36,6 +36,7 @@ class _Rows:
     readout: Array
     residual: Any
     beta: Any
+    turn: Any = None
     omega: Any = 0.0
     energy: float = 0.0
     cross: float = 0.0
@@ -98,16 +99,20 @@ class _Network:
                 outputs = arrays.outputs(initial[key.samples], arrays.put(readouts[key][block]), key.activation)
                 labels[key] = labels[key] - outputs
         for key, residual in labels.items():
-            inputs = self.inputs(key)
+            inputs, turn = self.inputs(key), None
             beta = arrays.cross(inputs, arrays.working(residual)) / inputs.shape[0]
-            self.rows[key] = _Rows(key, readouts[key], residual, beta)
+            if key.precondition is not None:
+                turn = preconditioner(arrays.cross(inputs, inputs) / inputs.shape[0], key.precondition, arrays)
+                beta = turn @ beta
+            self.rows[key] = _Rows(key, readouts[key], residual, beta, turn)
 
     def gradient_block(self, rows: _Rows, block: slice, preactivation: Any) -> Any:
         """The gradient's rows of a block of neurons, in working precision."""
         arrays = self.arrays
         slopes = arrays.slopes(preactivation, rows.residual, rows.key.activation)
         readout, inputs = arrays.put_exact(rows.readout[block]), self.inputs(rows.key)
-        return arrays.cross(slopes, inputs) * (readout[:, None] / inputs.shape[0])
+        matrix = arrays.cross(slopes, inputs) * (readout[:, None] / inputs.shape[0])
+        return matrix if rows.turn is None else matrix @ rows.turn
 
     def summarise(self, rows: _Rows, block: slice, weights: Any, matrix: Any) -> None:
         """Add a block to the sums of its gradient, once."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.rows import SPLIT_STREAM
 
 __all__ = ["BLOCK_ROWS", "Entries", "Stream", "generator", "normal_blocks", "normals", "standard_normal"]
 
@@ -32,7 +33,7 @@ class Stream(IntEnum):
     READOUT = 5
     TEST_INPUTS = 6
     TEST_NOISE = 7
-    SPLIT = 8
+    SPLIT = SPLIT_STREAM
     TEACHER = 9
 
 

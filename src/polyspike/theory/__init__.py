@@ -3,6 +3,16 @@
 from polyspike.theory.finite_size.derivatives import derivatives
 from polyspike.theory.finite_size.gradient_matrix.spectrum import gradient_matrix_spectrum
 from polyspike.theory.finite_size.optimum import best_ridge, best_step, best_step_and_ridge
+from polyspike.theory.on_data.predict import predict_data, predict_data_grid
 from polyspike.theory.predict import predict
 
-__all__ = ["best_ridge", "best_step", "best_step_and_ridge", "derivatives", "gradient_matrix_spectrum", "predict"]
+__all__ = [
+    "best_ridge",
+    "best_step",
+    "best_step_and_ridge",
+    "derivatives",
+    "gradient_matrix_spectrum",
+    "predict",
+    "predict_data",
+    "predict_data_grid",
+]

@@ -11,26 +11,54 @@ from polyspike.problem.names import closest_names
 from polyspike.problem.problem import as_problems
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.status import Status
+from polyspike.theory.announce import announce
 from polyspike.theory.covariance.predict import predict_covariance, predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.windows import predict_window
-from polyspike.theory.scope import check_fresh, check_scope, edge_with_law_note, with_law_note
+from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
+from polyspike.theory.same_samples.window import predict_window_same
+from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
 
 __all__ = ["METHODS", "predict"]
 
 
+_Single = Callable[[Problem], Prediction]
+_Many = Callable[[list[Problem]], list[Prediction | FailedPrediction]]
+
+_THEORIES: dict[str, tuple[_Single, _Many]] = {
+    "isotropic": (predict_finite_size, predict_many),
+    "covariance": (predict_covariance, predict_rows),
+    "same": (predict_same_samples, predict_many_same),
+}
+"""The finite-size theories by :func:`polyspike.theory.scope.theory_of`, for one problem and for many."""
+
+
 def _finite_size(problem: Problem, window: int | None) -> Prediction:
     _check_no_window(window)
-    if not problem.inputs.is_isotropic:
-        return predict_covariance(problem)
-    return _with_limit(predict_finite_size(problem))
+    announce([problem])
+    predict_one, _ = _THEORIES[theory_of(problem)]
+    return _with_limit(predict_one(problem))
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The answer, which gives the limit of its problem when asked for."""
-    return replace(found, limit_source=partial(predict_window, found.problem))
+    """The answer, which gives the limit of its problem when asked for; with a covariance none is known."""
+    if not found.problem.inputs.is_isotropic:
+        return found
+    return replace(found, limit_source=partial(_window, found.problem))
+
+
+def _window(problem: Problem, window: int | None) -> Prediction | EdgePrediction:
+    return predict_window_same(problem, window) if problem.samples == "same" else predict_window(problem, window)
+
+
+def _fresh_only(problem: Problem, method: str) -> Problem:
+    """The problem, refused where its two stages have one sample and the method does not know of it."""
+    if problem.samples == "same":
+        remedy = f"method={method!r} is of a fresh sample; use 'finite-size' or 'window', or give 'fresh'"
+        raise ArgumentError("samples", problem.samples, remedy)
+    return problem
 
 
 def _check_no_window(window: int | None) -> None:
@@ -41,9 +69,11 @@ def _check_no_window(window: int | None) -> None:
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "finite-size": _finite_size,
-    "crossing": lambda problem, window: predict_crossing(problem, window),
-    "window": lambda problem, window: predict_window(problem, window),
-    "window-published": lambda problem, window: predict_window(problem, window, published=True),
+    "crossing": lambda problem, window: predict_crossing(_fresh_only(problem, "crossing"), window),
+    "window": _window,
+    "window-published": lambda problem, window: predict_window(
+        _fresh_only(problem, "window-published"), window, published=True
+    ),
 }
 """How a prediction can be made, by name."""
 
@@ -117,11 +147,16 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Raises
     ------
     ArgumentError
-        Unknown method; for a single problem, one outside the method's regime, as ``samples="same"`` is of all, and
-        inputs of another covariance than I of all but "finite-size".
+        Unknown method; for a single problem, one outside the method's regime, as inputs of another covariance
+        than I are of all but "finite-size", and ``samples="same"`` of "crossing" and "window-published".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found.
+
+    Notes
+    -----
+    Finite-size predictions that take over two seconds together are announced to the logger
+    ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING.
 
     Examples
     --------
@@ -141,6 +176,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     problems = as_problems(problem)
     if method == "finite-size":
         _check_no_window(window)
+        announce(problems)
         return _finite_size_rows(problems)
     return [_limit(one, method, window) for one in problems]
 
@@ -153,30 +189,22 @@ def _one(problem: Problem, method: str, window: int | None) -> Prediction | Edge
 
 def _check_method(problem: Problem, method: str) -> None:
     """Refuse what the method does not speak of; a covariance is for the finite-size theory alone."""
-    check_fresh(problem) if method == "finite-size" else check_scope(problem)
+    check_scope(problem) if method == "finite-size" else check_isotropic(problem)
 
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
     """A row for every problem; those outside the scope of the theory are out of range."""
-    refused: dict[int, Answer] = {}
+    rows: dict[int, Answer] = {}
     for index, problem in enumerate(problems):
         try:
-            check_fresh(problem)
+            check_scope(problem)
         except ArgumentError as error:
-            refused[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
-    left = [problem for index, problem in enumerate(problems) if index not in refused]
-    isotropic = iter(predict_many([problem for problem in left if problem.inputs.is_isotropic]))
-    others = iter(predict_rows([problem for problem in left if not problem.inputs.is_isotropic]))
-    rows = [
-        refused.get(index) or next(isotropic if problem.inputs.is_isotropic else others)
-        for index, problem in enumerate(problems)
-    ]
-    return [_finished(row) if isinstance(row, Prediction) else row for row in rows]
-
-
-def _finished(row: Prediction) -> Prediction:
-    """With the limit of its problem, where that is known, and a note on the law of its inputs."""
-    return with_law_note(_with_limit(row) if row.problem.inputs.is_isotropic else row)
+            rows[index] = FailedPrediction(problem, "finite-size", Status.OUT_OF_RANGE, str(error))
+    for name, (_, predict_all) in _THEORIES.items():
+        places = [k for k, one in enumerate(problems) if k not in rows and theory_of(one) == name]
+        rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
+    found = [rows[k] for k in range(len(problems))]
+    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:

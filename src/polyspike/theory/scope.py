@@ -1,4 +1,4 @@
-"""Which problems the theory speaks of: which samples, and which laws of the inputs."""
+"""Which problems the theory speaks of: which laws of the inputs, which steps, which samples."""
 
 from dataclasses import replace
 
@@ -6,44 +6,48 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_fresh", "check_inputs", "check_scope", "edge_with_law_note", "with_law_note"]
+__all__ = ["check_isotropic", "check_scope", "edge_with_law_note", "theory_of", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
-    """Refuse a problem that only the theory for a covariance has, or none.
+    """Refuse what no theory here has.
 
     Raises
     ------
     ArgumentError
-        ``samples="same"``, or inputs whose covariance is not the identity.
+        Of the argument ``precondition``: a step that is no plain gradient step; of ``samples``: one sample for both
+        stages where the inputs have another covariance than I.
     """
-    check_fresh(problem)
-    check_inputs(problem)
-
-
-def check_fresh(problem: Problem) -> None:
-    """Refuse a problem whose two stages have one sample.
-
-    Raises
-    ------
-    ArgumentError
-        Its features are not those that the theory averages: every sample has moved the weights along itself.
-    """
-    if problem.samples == "same":
-        remedy = "the theory is of a fresh sample for the ridge regression; simulate it, or give 'fresh'"
+    if problem.precondition is not None:
+        remedy = "the theory is of the plain gradient step; simulate() takes this one, or leave precondition out"
+        raise ArgumentError("precondition", problem.precondition, remedy)
+    if problem.samples == "same" and not problem.inputs.is_isotropic:
+        remedy = "the theory of one sample for both stages is of inputs with covariance I; simulate() takes any"
         raise ArgumentError("samples", problem.samples, remedy)
 
 
-def check_inputs(problem: Problem) -> None:
-    """Refuse inputs whose covariance is not the identity.
+def check_isotropic(problem: Problem) -> None:
+    """Refuse inputs whose covariance is not the identity, and all that :func:`check_scope` refuses.
 
     Raises
     ------
     ArgumentError
+        Of the argument ``inputs``, or as :func:`check_scope`.
     """
+    check_scope(problem)
     if not problem.inputs.is_isotropic:
         remedy = "this theory is of inputs with covariance I; predict() by its default method and simulate() take any"
-        raise ArgumentError("inputs", problem.inputs, remedy)
+        raise ArgumentError("inputs", str(problem.inputs), remedy)
+
+
+def theory_of(problem: Problem) -> str:
+    """Which of the finite-size theories a problem takes.
+
+    "isotropic": fresh samples of inputs with covariance I; "covariance": of others; "same": one sample for both stages.
+    """
+    if problem.samples == "same":
+        return "same"
+    return "isotropic" if problem.inputs.is_isotropic else "covariance"
 
 
 def with_law_note(found: Prediction) -> Prediction:

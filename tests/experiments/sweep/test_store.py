@@ -400,3 +400,14 @@ def test_the_tables_are_readable_without_polyspike(path: Path) -> None:
     connection.close()
     assert json.loads(problem)["activation"] == "relu"
     assert test_error == fake_measurement(rows(1)[0].problem, (0, 0)).test_error
+
+
+def test_a_table_of_mixed_inputs_has_a_column_for_them(tmp_path: Path) -> None:
+    """Also where the first row has none."""
+    problems = [PROBLEM, PROBLEM.replace(inputs="power:0.5")]
+    with Store() as store:
+        store.add(Row(p, (0, 0), {}, None, Status.WORKER_FAILED, "x") for p in problems)
+        store.to_csv(tmp_path / "mixed.csv")
+    lines = (tmp_path / "mixed.csv").read_text(encoding="utf-8").splitlines()
+    place = lines[0].split(",").index("inputs")
+    assert sorted(line.split(",")[place] for line in lines[1:]) == ["", "power:0.5"]

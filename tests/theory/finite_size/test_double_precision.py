@@ -12,7 +12,6 @@ from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.gradient_matrix.residual_law import mean_ratio
 from polyspike.theory.finite_size.predict import mean_errors
 from polyspike.theory.finite_size.solve import model_of
 from polyspike.theory.finite_size.spikes.errors import Errors, _at_minimum
@@ -34,16 +33,6 @@ def test_a_tiny_noise_is_as_good_as_none(activation: str) -> None:
     for noise in (1e-30, 1e-12, 1e-9, 1e-6, 1e-5):
         found = predict_finite_size(problem.replace(noise=noise))
         assert found.test_error == pytest.approx(none.test_error, rel=1e-6)
-
-
-@pytest.mark.parametrize("variance", [1e-18, 1e-6, 0.01])
-def test_the_mean_of_the_inverse_square_is_right_near_and_far(variance: float) -> None:
-    """Beside Gauss-Hermite, exact where the pole is many deviations away."""
-    x, w = np.polynomial.hermite_e.hermegauss(80)
-    nu, w = variance**0.5 * x, w / w.sum()
-    for pole in variance**0.5 * np.array([60 + 1j, 21 + 0.1j, 19 + 4j, 8j]):
-        expected = w @ (1 / (pole - nu) ** 2)
-        np.testing.assert_allclose(mean_ratio(np.array([pole]), variance), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def write_csv(records: Records, path: str | Path) -> None:
 
     def write(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as text:
-            table = csv.DictWriter(text, fieldnames=list(records[0]) if records else [], lineterminator="\n")
+            names = list(dict.fromkeys(name for record in records for name in record))
+            table = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
             table.writeheader()
             table.writerows(records)
 

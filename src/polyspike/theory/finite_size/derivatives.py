@@ -18,7 +18,8 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, build_mo
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, tangent
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.spikes.errors import errors
-from polyspike.theory.scope import check_fresh
+from polyspike.theory.same_samples.derivatives import derivatives_same
+from polyspike.theory.scope import check_scope
 
 __all__ = ["derivatives", "mean_slopes", "ridge_slopes", "step_slopes"]
 
@@ -41,8 +42,6 @@ def derivatives(problem: Problem) -> Derivatives:
 
     Raises
     ------
-    ArgumentError
-        ``samples="same"``, which has no theory.
     NumericalError
         As :func:`polyspike.predict`; ``SINGULAR`` also at ridge 0, where the derivatives are one-sided limits.
 
@@ -57,7 +56,9 @@ def derivatives(problem: Problem) -> Derivatives:
     """
     if problem.ridge == 0:
         raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
-    check_fresh(problem)
+    check_scope(problem)
+    if problem.samples == "same":
+        return derivatives_same(problem)
     if not problem.inputs.is_isotropic:
         return covariance_derivatives(problem)
     average = Ensemble(problem).solve(problem)

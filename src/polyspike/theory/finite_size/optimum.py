@@ -16,7 +16,8 @@ from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
 from polyspike.theory.finite_size.ensemble import Average, Ensemble
 from polyspike.theory.finite_size.minimise import Point, minimise
-from polyspike.theory.scope import check_fresh
+from polyspike.theory.same_samples.optimum import best_ridge_same, best_step_and_ridge_same, best_step_same
+from polyspike.theory.scope import check_scope
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -56,7 +57,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     Raises
     ------
     ArgumentError
-        ``largest`` is not a number > 0; ``samples="same"``, which has no theory.
+        ``largest`` is not a number > 0.
     NumericalError
         No step has a prediction, or the best one lies where there is none; ``SINGULAR`` at ridge 0.
 
@@ -67,7 +68,9 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     >>> round(best.problem.step, 1), best.at_an_end
     (4.3, False)
     """
-    check_fresh(problem)
+    check_scope(problem)
+    if problem.samples == "same":
+        return best_step_same(problem, _steps(problem, largest))
     follow = lambda p: _solve(_ensemble(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
@@ -91,7 +94,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     Raises
     ------
     ArgumentError
-        The ends are not two increasing numbers > 0; ``samples="same"``, which has no theory.
+        The ends are not two increasing numbers > 0.
     NumericalError
         No ridge has a prediction, or the best one lies where there is none.
 
@@ -101,7 +104,9 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     >>> abs(best.derivatives.by_ridge.test_error) < 1e-6
     True
     """
-    check_fresh(problem)
+    check_scope(problem)
+    if problem.samples == "same":
+        return best_ridge_same(problem, _places(ridges))
     point, end = _over_ridges(problem, _places(ridges))
     return _optimum(point, ridge_end=end)
 
@@ -121,8 +126,10 @@ def best_step_and_ridge(
     >>> both.prediction.test_error <= one.prediction.test_error
     True
     """
-    check_fresh(problem)
+    check_scope(problem)
     places = _places(ridges)
+    if problem.samples == "same":
+        return best_step_and_ridge_same(problem, _steps(problem, largest), places)
 
     def follow(here: Problem) -> _Solution:
         point, end = _over_ridges(here, places)

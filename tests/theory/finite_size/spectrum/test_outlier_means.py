@@ -14,6 +14,8 @@ STEPS = [
     Problem("relu", "h1 + 0.5*h2", 800, 400, 600, step_exponent=0.4, noise=0.5, gradient="target", ridge=0.01),
     Problem("tanh", "relu", 800, 400, 600, step_exponent=0.25, noise=0.3, ridge=0.01),
     Problem("tanh", "h1", 800, 400, 600, step_size=0.5, noise=0.3, ridge=0.01),
+    # Here the overlap of omega and beta* is most of it.
+    Problem("tanh", "2*h1", 1500, 40, 300, step_size=1.0, noise=0.3, ridge=0.01),
 ]
 
 
@@ -38,7 +40,7 @@ def squared_length(problem: Problem, seed: int) -> float:
     return float(b @ b)
 
 
-@pytest.mark.parametrize("problem", STEPS, ids=["target", "full", "short step"])
+@pytest.mark.parametrize("problem", STEPS, ids=["target", "full", "short step", "overlap"])
 def test_the_strength_varies_as_said(problem: Problem) -> None:
     """Stated finite-size term: 100/n_0 of the variance, heavy labels having large fourth moments."""
     found = np.array([squared_length(problem, k) for k in range(150)])

@@ -25,7 +25,7 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
 from polyspike.theory.finite_size.gradient_matrix.measures import frame_gram
 from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw, residual_law, rotation
-from polyspike.theory.scope import check_inputs
+from polyspike.theory.scope import check_isotropic
 
 __all__ = ["gradient_matrix_spectrum"]
 
@@ -73,7 +73,7 @@ def gradient_matrix_spectrum(problem: Problem) -> GradientSpectrum:
     >>> found.bounded
     True
     """
-    check_inputs(problem)
+    check_isotropic(problem)
     law = _resolved(residual_law(problem, condition(problem)), problem)
     if law.second_moment == 0:
         return GradientSpectrum(_Nothing(), (), 1.0, (), True)

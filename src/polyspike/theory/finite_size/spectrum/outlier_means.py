@@ -248,9 +248,10 @@ def strength_variance(problem: Problem) -> float:
 
     With e the direction of ``E[eps x]`` and S its length, ``|beta|^2`` moves by the sample average of
     ``2 S eps e.x + phi_0 eps^2``, ``omega.beta`` by that of ``eps omega.x``; across, ``|beta|^2`` is
-    ``phi_0 E eps^2`` times a chi-square of d degrees over d. With the full gradient ``|omega|^2 - |a|^2`` and ``|a|^2``
-    have the variances 2/d and 2/N: the mean of b contains ``(1 - eta c_1^2) omega``, and E eps^2 the initial output,
-    ``c_1^2 |omega|^2 + (E sigma^2 - c_1^2) |a|^2``.
+    ``phi_0 E eps^2`` times a chi-square of d degrees over d. With the full gradient ``|omega|^2 - |a|^2``, ``|a|^2``
+    and ``omega.beta*`` have the variances 2/d, 2/N and 1/d (eq-strength-means): the mean of b is
+    ``(1 - eta c_1^2) omega + eta c_1 c*_1 beta*``, and E eps^2 contains
+    ``c_1^2 |omega|^2 + (E sigma^2 - c_1^2) |a|^2 - 2 c_1 c*_1 omega.beta*``.
     """
     sigma = activation_numbers(problem.activation)
     eta_c1, phi = problem.step * sigma.c1, problem.phi_gradient
@@ -261,7 +262,9 @@ def strength_variance(problem: Problem) -> float:
     if problem.gradient == "full":
         by_omega = (1 - problem.step * sigma.c1**2) ** 2 + eta_c1**2 * phi * sigma.c1**2
         by_readout = by_omega + eta_c1**2 * phi * (sigma.second_moment - sigma.c1**2)
-        total += by_omega**2 * 2 / problem.input_dim + by_readout**2 * 2 / problem.width
+        signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+        by_overlap = 2 * eta_c1 * signal * (1 - eta_c1 * sigma.c1 * (1 + phi))
+        total += (2 * by_omega**2 + by_overlap**2) / problem.input_dim + by_readout**2 * 2 / problem.width
     length_squared = condition(problem).spike_strength ** 2 * problem.width
     return float(total / length_squared**2) if length_squared > 0 else 0.0
 

@@ -1,0 +1,158 @@
+"""``polyspike data``: networks on a user's own table, predicted beside measured."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyspike.cli.announce import WORTH_A_WORD, duration
+from polyspike.cli.options import Json, integer
+from polyspike.cli.output import print_json
+from polyspike.cli.values import complete_from
+from polyspike.errors import ArgumentError
+from polyspike.problem import ACTIVATIONS
+
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "Examples: polyspike data houses.csv --target price; "
+    "polyspike data houses.csv --target price --activation tanh --width 400 --networks 20"
+)
+
+MIN_ROWS, MAX_DIRECTIONS = 50, 200
+
+Read = partial(typer.Option, rich_help_panel="How the file is read")
+"""An option about the file."""
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
+    target: Annotated[str, typer.Option(help="Its target column.")],
+    activation: Annotated[
+        str, typer.Option(help="relu, tanh, gelu, ...", autocompletion=complete_from(*ACTIVATIONS))
+    ] = "relu",
+    width: Annotated[int | None, integer("N, neurons; half the rows of the fit, 60 at least, when absent.")] = None,
+    n_samples: Annotated[
+        int | None, integer("n, rows of the ridge fit and of the gradient, each; two fifths when absent, 1000 at most.")
+    ] = None,
+    ridge: Annotated[list[float] | None, typer.Option(help="lambda > 0; repeat it to choose the best.")] = None,
+    gradient: Annotated[str, typer.Option(help="full or target.", autocompletion=complete_from("full", "target"))] = (
+        "full"
+    ),
+    networks: Annotated[int, integer("Networks that are trained, 2 or more.")] = 8,
+    seed: Annotated[int, integer("Seed of the split and of the networks.")] = 0,
+    ignore: Annotated[list[str] | None, Read(help="A column not to read. Can be repeated.")] = None,
+    missing: Annotated[
+        str | None,
+        Read(
+            help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")
+        ),
+    ] = None,
+    categories: Annotated[
+        str | None,
+        Read(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
+    ] = None,
+    dates: Annotated[
+        str | None,
+        Read(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Predict what networks do on your table, and train some beside it.
+
+    For the inputs as they are (every column standardised) and whitened: the best step by the theory that is conditional
+    on your rows, its test error, and that of networks on the same rows. Nothing is fitted to the data but by the
+    networks themselves.
+    """
+    from polyspike.data import read_table
+    from polyspike.experiments.own_data import beside_networks, shape_of
+
+    options: dict[str, Any] = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates}
+    data = read_table(file, target, min_rows=MIN_ROWS, **{name: value for name, value in options.items() if value})
+    n = min(1000, 2 * len(data.target) // 5) if n_samples is None else n_samples
+    network = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
+    network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}
+    forms = _forms(data)
+    wanted = _standardised(data.target)
+    _announce(forms, network)
+    shapes = {form: shape_of(x) for form, x in forms.items()}
+    found = {form: beside_networks(x, wanted, networks=networks, seed=seed, **network) for form, x in forms.items()}
+    if json:
+        print_json({"data": data.name, "inputs": {f: _values(shapes[f], c) for f, c in found.items()}})
+        return
+    print(f"{data.name}: {data.target_name} from {data.shape[1]} columns; {len(wanted)} rows, {n} for the fit")
+    for form, comparison in found.items():
+        _print(form, shapes[form], comparison)
+
+
+def _forms(data: Any) -> dict[str, Any]:
+    """The inputs in one unit, and whitened along the leading directions."""
+    from polyspike.data import fit_whitening, rescale
+
+    whitening = fit_whitening(data.inputs, common_unit=data.common_unit)
+    if whitening.dim < 2:
+        raise ArgumentError("data", data.name, "its input columns are all the same up to scale; give two that differ")
+    raw = rescale(data.inputs, standardised=not data.common_unit)
+    return {"as they are": raw, "whitened": whitening.leading(MAX_DIRECTIONS)(data.inputs)}
+
+
+def _standardised(target: Any) -> Any:
+    from polyspike.data.scale import standardise
+
+    return standardise(target)
+
+
+def _announce(forms: dict[str, Any], network: dict[str, Any]) -> None:
+    """Say on stderr what the predictions will take, if that is long."""
+    from polyspike.experiments.own_data import EXPONENTS
+    from polyspike.problem import Problem
+    from polyspike.theory.on_data.cost import data_cost
+
+    seconds, memory = 0.0, 0
+    for inputs in forms.values():
+        sizes = {name: network[name] for name in ("activation", "gradient", "n_samples", "width")}
+        problem = Problem(input_dim=inputs.shape[1], step_size=0.0, **sizes)
+        tested = max(0, len(inputs) - 2 * network["n_samples"])
+        cost = data_cost(problem, tested, len(EXPONENTS), len(network["ridges"]))
+        seconds, memory = seconds + cost.seconds, max(memory, cost.bytes)
+    if seconds >= WORTH_A_WORD:
+        size = f"{memory / 1e9:.2g} GB" if memory > 1e8 else f"{memory / 1e6:.0f} MB"
+        print(f"about {duration(seconds)} and {size} of memory; Ctrl-C stops it", file=sys.stderr, flush=True)
+
+
+def _values(shape: Any, found: Any) -> dict[str, Any]:
+    names = ("test_error", "test_error_se", "null_error")
+    return {
+        "shape": shape.to_dict(),
+        "best_exponent": _exponent(found.best.problem),
+        "best_ridge": found.grid.best_ridge,
+        "step_sizes": list(found.grid.step_sizes),
+        "ridges": list(found.grid.ridges),
+        "test_error": found.grid.table().tolist(),
+        "predicted": {name: getattr(found.best, name) for name in names},
+        "predicted_without_a_step": {name: getattr(found.still, name) for name in names},
+        "measured": list(found.best_measured),
+        "measured_without_a_step": list(found.still_measured),
+        "notes": list(found.best.notes),
+    }
+
+
+def _exponent(problem: Any) -> float | None:
+    """Alpha; None without a step."""
+    return problem.step_exponent if problem.step > 0 else None
+
+
+def _print(form: str, shape: Any, found: Any) -> None:
+    best, alpha = found.best, _exponent(found.best.problem)
+    print(f"\ninputs {form}: effective dimension {shape.effective_dimension:.1f} of {shape.columns}")
+    at = "no step is best" if alpha is None else f"best step n^{alpha:g} = {best.problem.step:.3g}"
+    print(f"  {at}, ridge {found.grid.best_ridge:g}; the variance of the target is {best.null_error:.3f}")
+    rows = [("no step", found.still, found.still_measured), ("best step", best, found.best_measured)]
+    for name, predicted, measured in rows:
+        bar = f"± {measured.standard_error:.3f}"
+        print(f"  {name:10} test error {predicted.test_error:.3f} predicted, {measured.mean:.3f} {bar} measured")
+    print(f"  over the {best.n_test} test rows either may be off by {best.test_error_se:.3f} (their standard error)")
+    for note in best.notes:
+        print(f"  note: {note}")

@@ -1,0 +1,43 @@
+"""Inputs in one unit, not whitened: centred, with a mean square of 1 in a column on average."""
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.data.scale import is_constant
+from polyspike.errors import ArgumentError
+
+__all__ = ["rescale"]
+
+
+def rescale(inputs: Array, standardised: bool = False) -> Array:
+    """Inputs of shape (n, d) shifted to mean zero and scaled to ``|x|^2 = d`` on average; their shape is kept.
+
+    Beside :func:`polyspike.data.whiten`, which gives all directions the same variance, this one leaves the strong ones
+    strong. Constant columns become zero.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n, d)
+    standardised : bool
+        Whether every column is brought to variance 1 first, for columns with units of their own.
+
+    Raises
+    ------
+    ArgumentError
+        What is no finite table, or where nothing varies.
+
+    Examples
+    --------
+    >>> rescale(np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 3.0]])).round(3).tolist()
+    [[-1.279, -0.64], [0.0, -0.64], [1.279, 1.279]]
+    """
+    table = np.asarray(inputs, dtype=float)
+    if table.ndim != 2 or not np.all(np.isfinite(table)):
+        raise ArgumentError("inputs", table.shape, "give a table of finite numbers, one row a sample")
+    moves = np.array([not is_constant(column) for column in table.T], dtype=bool)
+    if not moves.any():
+        raise ArgumentError("inputs", table.shape, "every column is constant; there is nothing to scale")
+    centred = np.where(moves, table - table.mean(axis=0), 0.0)
+    if standardised:
+        centred[:, moves] /= centred[:, moves].std(axis=0)
+    return centred / np.sqrt(np.mean(centred**2))

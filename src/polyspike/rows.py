@@ -1,0 +1,78 @@
+"""Rows of real data on both roads: checked in the same words, split in the same way by the same seed."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyspike.arraytypes import Array
+from polyspike.errors import ArgumentError
+
+__all__ = ["SPLIT_STREAM", "Split", "as_rows", "check_counts", "shuffled", "split"]
+
+SPLIT_STREAM = 8
+"""The random stream of the split; a part of the format that never changes."""
+
+LEAST_TESTED = 2
+
+
+class Split(NamedTuple):
+    """Indices of the rows of the gradient step, of the ridge fit, and of the test."""
+
+    gradient: NDArray[np.int64]
+    fit: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def shuffled(seed: tuple[int, ...], rows: int) -> NDArray[np.int64]:
+    """The order in which rows are dealt out: the first to the gradient, the next to the fit, the rest to the test."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(SPLIT_STREAM, 0))
+    return np.random.default_rng(sequence).permutation(rows)
+
+
+def split(seed: tuple[int, ...], rows: int, n_gradient: int, n_samples: int) -> Split:
+    """The split that a simulation of this seed makes, too."""
+    order = shuffled(seed, rows)
+    return Split(*np.split(order, [n_gradient, n_gradient + n_samples]))
+
+
+def as_rows(inputs: Any, target: Any) -> tuple[Array, Array]:
+    """Inputs of shape (rows, d) and a target of shape (rows,), in float64.
+
+    Raises
+    ------
+    ArgumentError
+        What is no table of numbers, shapes that do not fit, values that are not finite.
+    """
+    table, values = _numbers("inputs", inputs), _numbers("target", target)
+    if table.ndim != 2 or values.shape != (len(table),):
+        shapes: Any = (table.shape, values.shape)
+        raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
+    if not (np.all(np.isfinite(table)) and np.all(np.isfinite(values))):
+        raise ArgumentError("inputs, target", table.shape, "all values must be finite; drop or fill missing ones")
+    return table, values
+
+
+def _numbers(name: str, values: Any) -> Array:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        remedy = "give numbers; polyspike.data makes them of words (read_table) and of class labels (label_target)"
+        raise ArgumentError(name, type(values).__name__, remedy) from error
+
+
+def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int) -> None:
+    """Refuse sizes that inputs of shape (rows, d) do not have; ``n_gradient`` counts rows of the gradient alone.
+
+    Raises
+    ------
+    ArgumentError
+        An input dimension that is not the number of columns, or too few rows.
+    """
+    rows, columns = inputs.shape
+    if input_dim != columns:
+        raise ArgumentError("input_dim", input_dim, f"the data have {columns} columns")
+    if rows < n_gradient + n_samples + LEAST_TESTED:
+        used = "n_samples + n_gradient" if n_gradient else "n_samples"
+        remedy = f"the data have {rows} rows; {used} must leave at least {LEAST_TESTED} of them for the test"
+        raise ArgumentError("n_samples", n_samples, remedy)

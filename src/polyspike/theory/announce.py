@@ -1,0 +1,57 @@
+"""Long predictions say so before they begin, by the ``logging`` of the standard library.
+
+The logger is ``polyspike.theory.announce``. What takes over two seconds is told at the level INFO, over ten at WARNING,
+which Python shows on stderr unless told otherwise. Most predictions take hundredths of a second.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+
+from polyspike.display import duration
+from polyspike.errors import PolyspikeError
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.cost import prediction_seconds
+from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.same_samples.cost import prediction_seconds_same
+from polyspike.theory.scope import theory_of
+
+__all__ = ["LONG", "VERY_LONG", "announce", "log"]
+
+log = logging.getLogger(__name__)
+
+LONG = 2.0
+"""Seconds from which a call is announced."""
+
+VERY_LONG = 10.0
+"""Seconds from which this is a warning."""
+
+_MOST_COUNTED = 16
+# Seconds of a prediction by the theory whose operations are not counted.
+_TYPICAL = {"covariance": 0.2}
+_ALL_BUT_RIDGE = tuple(field.name for field in fields(Problem) if field.name != "ridge")
+
+
+def announce(problems: Sequence[Problem]) -> None:
+    """Log how long finite-size predictions of these problems take together, if that is long.
+
+    Problems that differ in the ridge alone count once, and of many problems a sample is counted.
+    """
+    distinct = list({tuple(getattr(p, name) for name in _ALL_BUT_RIDGE): p for p in problems}.values())
+    counted = distinct[:: -(-len(distinct) // _MOST_COUNTED) or 1]
+    seconds = sum(map(_seconds, counted)) * len(distinct) / max(len(counted), 1)
+    if seconds >= LONG:
+        what = "a prediction" if len(problems) == 1 else f"{len(problems)} predictions"
+        log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for %s", duration(seconds), what)
+
+
+def _seconds(problem: Problem) -> float:
+    """The time of one prediction; none where it is refused at once."""
+    theory = theory_of(problem)
+    if theory in _TYPICAL:
+        return _TYPICAL[theory]
+    with suppress(PolyspikeError), within_double_precision():
+        check_magnitudes(problem)
+        return prediction_seconds_same(problem) if theory == "same" else prediction_seconds(problem)
+    return 0.0

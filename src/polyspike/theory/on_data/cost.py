@@ -1,0 +1,57 @@
+"""Time and memory of a prediction on data, asked before it starts: its operations counted, at the rates of a laptop."""
+
+import os
+from dataclasses import dataclass
+
+from polyspike.errors import DoesNotFitError
+from polyspike.problem import Problem
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy
+
+__all__ = ["DataCost", "check_memory", "data_cost"]
+
+_PRODUCT, _ENTRY = 1 / 20e9, 2.5e-9
+"""Seconds of a multiplication and an addition in a matrix product, and of one of entries of a matrix."""
+
+_PARTS, _SOLVES = 6, 3
+"""Matrices that the kernels of all readouts are made of, and inverses that a ridge needs, about."""
+
+
+@dataclass(frozen=True)
+class DataCost:
+    """Seconds, estimated within a factor of three, and peak memory in bytes."""
+
+    seconds: float
+    bytes: int
+
+
+def data_cost(
+    problem: Problem, n_test: int, steps: int = 1, ridges: int = 1, accuracy: Accuracy = DEFAULT_ACCURACY
+) -> DataCost:
+    """What ``predict_data_grid`` takes at so many steps and ridges."""
+    n, n0, d = problem.n_samples, problem.gradient_samples, problem.input_dim
+    nodes = {"gaussian": 3 * accuracy.nodes // 2, "rademacher": 2, "constant": 1}[problem.readout]
+    full = problem.gradient == "full"
+    draws = 2 * accuracy.outputs if full else 1
+    parts = min(nodes, _PARTS)
+    kernels = nodes * (n + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
+    compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
+    ridge = _SOLVES * n**3 + (2 * parts + 2) * n**3 + 4 * n**2 * n_test
+    gradient = 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT + (9 * n0**3 * _PRODUCT if full else 0)
+    seconds = draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
+    held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * parts + ridges + 6) * n**2
+    return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * n * d))
+
+
+def check_memory(problem: Problem, n_test: int, accuracy: Accuracy) -> None:
+    """Refuse what this machine cannot hold.
+
+    Raises
+    ------
+    DoesNotFitError
+    """
+    needed = data_cost(problem, n_test, accuracy=accuracy).bytes
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        fits = int(problem.n_samples * (there / needed) ** 0.5)
+        remedy = f"needs about {needed / 1e9:.1f} GB of {there / 1e9:.1f} GB; about {fits} rows of the fit would do"
+        raise DoesNotFitError("n_samples", problem.n_samples, remedy)

@@ -1,0 +1,208 @@
+"""From rows to errors: one gradient, many steps, many ridges, with whatever can be shared."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.problem import Activation
+from polyspike.theory.on_data.errors import response_weights, row_errors, train_errors
+from polyspike.theory.on_data.features import MovedRows, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
+from polyspike.theory.on_data.initial_output import initial_outputs
+from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
+from polyspike.theory.on_data.resolvent import Family, Resolvent, compress, solve
+from polyspike.theory.on_data.series import power_series
+
+__all__ = ["DEFAULT_ACCURACY", "Accuracy", "Network", "PointErrors", "Sample", "step_curve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows of one part: inputs of shape (rows, d), target of shape (rows,)."""
+
+    inputs: Array
+    target: Array
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network, its step and ridge aside."""
+
+    activation: Activation
+    width: int
+    gradient: str
+    readout: str
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How finely averages are taken.
+
+    Attributes
+    ----------
+    nodes : int
+        Of a normal readout and a small step; a large step has up to twice as many.
+    degree : int or None
+        Up to which the series of the kernel are written out; the energy beyond is lumped into the next two. None: as
+        far as ``cut`` asks.
+    cut : float
+        Bound of the relative Frobenius norm of what the cut leaves out of the kernel without a step.
+    outputs : int
+        Pairs of initial outputs of the full gradient.
+    rows_at_once : int
+        Test rows that are worked on at a time.
+    """
+
+    nodes: int = 15
+    degree: int | None = None
+    cut: float = 1e-4
+    outputs: int = 1
+    rows_at_once: int = 512
+
+
+DEFAULT_ACCURACY = Accuracy()
+
+
+@dataclass(frozen=True, eq=False)
+class PointErrors:
+    """Errors at one step and one ridge; the test errors of all rows, shape (rows,)."""
+
+    train_loss: float
+    train_error: float
+    test_squares: Array
+    cut: float
+
+
+def step_curve(
+    network: Network,
+    parts: tuple[Sample, Sample, Sample],
+    steps: Sequence[float],
+    ridges: Sequence[float],
+    accuracy: Accuracy = DEFAULT_ACCURACY,
+    tell: Callable[[float], object] | None = None,
+) -> list[list[PointErrors]]:
+    """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
+    gradient, fit, test = parts
+    moments = list(_moments(network, gradient, accuracy))
+    found = []
+    for k, step in enumerate(steps):
+        some = moments if step > 0 else moments[:1]
+        each = [_at_step(Step(network, m, step, fit, test, accuracy), ridges) for m in some]
+        found.append([_average(points) for points in zip(*each, strict=True)])
+        if tell is not None:
+            tell((k + 1) / len(steps))
+    return found
+
+
+def _moments(network: Network, sample: Sample, accuracy: Accuracy) -> Iterator[list[GradientMoments]]:
+    """The gradient with every initial output that counts, and at every length of a neuron.
+
+    Without any output for the target-only form.
+    """
+    outputs: list[tuple[Array, Array | None]] = [(np.zeros_like(sample.target), None)]
+    if network.gradient == "full":
+        outputs = list(
+            initial_outputs(
+                network.activation, sample.inputs, sample.target, network.readout, network.width, accuracy.outputs
+            )
+        )
+    lengths, _ = length_nodes(sample.inputs.shape[1])
+    for output, omega in outputs:
+        residual = sample.target - output
+        yield [gradient_moments(network.activation, sample.inputs, residual, omega, s) for s in lengths]
+
+
+def _average(points: Sequence[PointErrors]) -> PointErrors:
+    return PointErrors(
+        train_loss=float(np.mean([p.train_loss for p in points])),
+        train_error=float(np.mean([p.train_error for p in points])),
+        test_squares=np.mean([p.test_squares for p in points], axis=0),
+        cut=max(p.cut for p in points),
+    )
+
+
+class Step:
+    """The laws and the kernels of the features after one step, for neurons of all readouts and lengths."""
+
+    def __init__(
+        self,
+        network: Network,
+        moments: Sequence[GradientMoments],
+        step: float,
+        fit: Sample,
+        test: Sample,
+        accuracy: Accuracy,
+    ) -> None:
+        self.network, self.moments, self.step, self.fit, self.test = network, moments, step, fit, test
+        self.rows_at_once = accuracy.rows_at_once
+        rows = self._moved(fit.inputs)
+        _, self.by_length = length_nodes(fit.inputs.shape[1])
+        self.nodes, self.weights = np.zeros(1), np.ones(1)
+        if step > 0:
+            scale = turning_readout(rows[0], step / np.sqrt(network.width))
+            self.nodes, self.weights = readout_nodes(network.readout, accuracy.nodes, scale)
+        self.laws = [[row_law(r, u, step, network.width) for r in rows] for u in self.nodes]
+        still = row_law(rows[0], 0.0, 0.0, network.width)
+        self.degree = accuracy.degree or degree_for(network.activation, still, accuracy.cut)
+        self.series = [[series_of(network.activation, law, self.degree) for law in laws] for laws in self.laws]
+
+    def _moved(self, inputs: Array) -> list[MovedRows]:
+        return [MovedRows.of(inputs, m) for m in self.moments]
+
+    def family(self) -> tuple[Family, float]:
+        """The kernels of the fit, and the bound of their error relative to their norm."""
+        n = len(self.fit.target)
+        kernels, bounds = np.zeros((len(self.nodes), n, n)), np.zeros(len(self.nodes))
+        for k, laws in enumerate(self.laws):
+            for law, weight in zip(laws, self.by_length, strict=True):
+                kernel, bound = kernel_of(self.network.activation, law, self.degree)
+                kernels[k] += weight * kernel
+                bounds[k] += abs(weight) * bound
+        norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
+        return compress(kernels, self.weights), float(self.weights @ bounds / (self.weights @ norms))
+
+    def test_kernels(self, inputs: Array) -> tuple[Array, Array]:
+        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows."""
+        rows = self._moved(inputs)
+        kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)))
+        diagonals = np.zeros(kernels.shape[:2])
+        for k, u in enumerate(self.nodes):
+            for moved, fitted, series, weight in zip(rows, self.laws[k], self.series[k], self.by_length, strict=True):
+                law = row_law(moved, u, self.step, self.network.width)
+                own = series_of(self.network.activation, law, self.degree)
+                kernels[k] += weight * power_series(own, series, correlation(law, fitted))
+                diagonals[k] += weight * np.sum(own.coefficients**2, axis=0)
+        return kernels, diagonals
+
+
+def _at_step(step: Step, ridges: Sequence[float]) -> list[PointErrors]:
+    family, cut = step.family()
+    target, width = step.fit.target, step.network.width
+    solved = _over_ridges(family, ridges, len(target), width)
+    trained = [train_errors(family, r, target, width) for r in solved]
+    squares = _test_squares(step, family, solved)
+    return [PointErrors(t.loss, t.error, s, cut) for t, s in zip(trained, squares, strict=True)]
+
+
+def _over_ridges(family: Family, ridges: Sequence[float], n: int, width: int) -> list[Resolvent]:
+    """The resolvents of all ridges, each solved from its larger neighbour; in the order of the ridges."""
+    found: dict[float, Resolvent] = {}
+    before = None
+    for ridge in sorted(set(ridges), reverse=True):
+        before = found[ridge] = solve(family, ridge * n / width, width, before)
+    return [found[ridge] for ridge in ridges]
+
+
+def _test_squares(step: Step, family: Family, solved: Sequence[Resolvent]) -> list[Array]:
+    """Errors of all test rows, for every ridge."""
+    test, width = step.test, step.network.width
+    weights = [response_weights(family, r, step.fit.target, width) for r in solved]
+    squares = [np.empty(len(test.target)) for _ in solved]
+    for start in range(0, len(test.target), step.rows_at_once):
+        part = slice(start, start + step.rows_at_once)
+        kernels, diagonals = step.test_kernels(test.inputs[part])
+        for k, (weight, resolvent) in enumerate(zip(weights, solved, strict=True)):
+            squares[k][part] = row_errors(weight, resolvent, family, kernels, diagonals, test.target[part])
+    return squares

@@ -1,0 +1,120 @@
+"""The law of a feature given the rows and the readout of its neuron, and its kernels (eq-data-law, eq-data-kernel)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.problem import Activation
+from polyspike.theory.on_data.gradient_rows import TINY, GradientMoments
+from polyspike.theory.on_data.hermite_moments import hermite_moments
+from polyspike.theory.on_data.series import Series, cut_bound, lumped, power_series
+
+__all__ = ["MovedRows", "RowLaw", "correlation", "degree_for", "kernel_of", "row_law", "series_of"]
+
+
+DEGREES = (6, 8, 10, 12, 16, 24, 32, 48)
+"""Degrees up to which the series of a kernel may be written out."""
+
+
+@dataclass(frozen=True, eq=False)
+class MovedRows:
+    """Rows with what the gradient does to them, step size aside; all of shape (rows, ...).
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (rows, d)
+    matrix, own_matrix : ndarray of shape (rows, d)
+        ``X M`` and ``X D``; no ``X D`` for the target-only gradient.
+    noise : ndarray of shape (rows, r)
+        ``X L``.
+    drift, output, output_moved, output_own, own_drift : ndarray of shape (rows,)
+        ``X`` times the drift, omega, ``M omega``, ``D omega``, the own drift.
+    length : float
+        Of the neurons.
+    """
+
+    inputs: Array
+    matrix: Array
+    noise: Array
+    own_matrix: Array | None
+    drift: Array
+    output: Array
+    output_moved: Array
+    output_own: Array
+    own_drift: Array
+    length: float
+
+    @classmethod
+    def of(cls, inputs: Array, moments: GradientMoments) -> "MovedRows":
+        """The rows of a table, shape (rows, d)."""
+        own = inputs @ moments.own_matrix if moments.is_full else None
+        return cls(
+            inputs=inputs,
+            matrix=inputs @ moments.matrix,
+            noise=inputs @ moments.noise_factor,
+            own_matrix=own,
+            drift=inputs @ moments.drift,
+            output=inputs @ moments.output,
+            output_moved=inputs @ (moments.matrix @ moments.output),
+            output_own=inputs @ (moments.own_matrix @ moments.output),
+            own_drift=inputs @ moments.own_drift,
+            length=moments.length,
+        )
+
+
+class RowLaw(NamedTuple):
+    """``h_u(x) ~ N(mean, deviation^2)``, jointly for all rows, of which ``unit @ unit'`` are the correlations."""
+
+    mean: Array
+    deviation: Array
+    unit: Array
+
+
+def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
+    """The law of the pre-activations of a neuron with readout ``u / sqrt N`` after a step eta (eq-data-law)."""
+    s, d = step / np.sqrt(width), rows.inputs.shape[1]
+    own = u * u * s / np.sqrt(width)
+    kept = rows.inputs + u * s * rows.matrix
+    mean = u * s * rows.drift
+    if rows.own_matrix is not None:
+        kept -= own * rows.own_matrix
+        start = rows.output + u * s * rows.output_moved - own * rows.output_own
+        mean = mean + u / np.sqrt(width) * start - own * rows.own_drift
+        kept *= np.sqrt(width / (width + u * u))
+    kept = kept * rows.length
+    factor = np.hstack([kept / np.sqrt(d), (u * s) * rows.noise]) if u * s else kept / np.sqrt(d)
+    deviation = np.maximum(np.linalg.norm(factor, axis=1), TINY)
+    return RowLaw(mean, deviation, factor / deviation[:, None])
+
+
+def correlation(left: RowLaw, right: RowLaw) -> Array:
+    """Between the pre-activations of two sets of rows, shape (rows, rows')."""
+    product = left.unit @ right.unit.T
+    return np.clip(product, -1.0, 1.0, out=product)
+
+
+def series_of(activation: Activation, law: RowLaw, degree: int) -> Series:
+    """The kernel's series at these rows."""
+    return lumped(hermite_moments(activation, law.mean, law.deviation, degree + 2))
+
+
+def degree_for(activation: Activation, law: RowLaw, cut: float) -> int:
+    """The first of a few degrees whose bound is below ``cut`` of the norm of the kernel's diagonal and beyond.
+
+    The largest, where none is: near-duplicates among the rows have correlations close to one.
+    """
+    rho = correlation(law, law)
+    for degree in DEGREES:
+        series = series_of(activation, law, degree)
+        if cut_bound(series, rho) <= cut * float(np.linalg.norm(np.sum(series.coefficients**2, axis=0))):
+            return degree
+    return DEGREES[-1]
+
+
+def kernel_of(activation: Activation, law: RowLaw, degree: int) -> tuple[Array, float]:
+    """``K_u`` between all rows, shape (rows, rows), and a bound of the Frobenius norm of its error."""
+    series, rho = series_of(activation, law, degree), correlation(law, law)
+    np.fill_diagonal(rho, 1.0)
+    return power_series(series, series, rho), cut_bound(series, rho)

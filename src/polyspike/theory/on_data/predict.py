@@ -1,0 +1,265 @@
+"""``predict_data``: what networks do on a user's own rows, averaged over the network alone."""
+
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.data_predictions import DataGrid, DataPrediction
+from polyspike.errors import ArgumentError
+from polyspike.problem import Activation, Problem
+from polyspike.rows import as_rows, check_counts, split
+from polyspike.scalars import as_integer, as_real, as_seed
+from polyspike.theory.on_data.cost import check_memory
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy, Network, PointErrors, Sample, step_curve
+
+__all__ = ["predict_data", "predict_data_grid"]
+
+LEAST_ROWS = 10
+_MOST_DEFAULT_ROWS = 2000
+_LARGE_STEP, _COARSE_KERNEL = 1.0, 0.01
+
+
+def predict_data(
+    inputs: Any,
+    target: Any,
+    *,
+    activation: str | Activation | Callable[..., Any] = "gelu",
+    width: int = 1000,
+    n_samples: int | None = None,
+    n_gradient: int | None = None,
+    step_exponent: float | None = None,
+    step_size: float | None = None,
+    ridge: float = 0.1,
+    gradient: str = "full",
+    readout: str = "gaussian",
+    seed: int | Sequence[int] = 0,
+    accuracy: Accuracy = DEFAULT_ACCURACY,
+) -> DataPrediction:
+    """The errors that networks make on these rows, averaged over initial networks; nothing is fitted to the data.
+
+    The rows are split as :func:`polyspike.simulate_data` splits them with the same seed, so that
+    ``simulate_data(prediction.problem, inputs, target, seed=seed)`` is a network of which this is the mean.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (rows, d)
+        As they are to be fed to the network. A neuron's weight has length one, so that of inputs of ``|x|^2 = d`` on
+        average, whitened or not, the activation sees numbers of order one (``polyspike.data.whiten``, ``rescale``).
+    target : ndarray of shape (rows,)
+        Regression target, of mean zero.
+    activation, width, gradient, readout
+        As in :class:`polyspike.Problem`.
+    n_samples, n_gradient : int, optional
+        Rows of the ridge fit and of the gradient; two fifths of all rows each, 2000 at most, when None. The rest is the
+        test set.
+    step_exponent, step_size : float
+        One of them; ``n_samples ** step_exponent`` is the step size.
+    ridge : float
+        > 0.
+    seed : int or sequence of int
+        Of the split.
+    accuracy : Accuracy, optional
+        How finely averages are taken.
+
+    Returns
+    -------
+    DataPrediction
+
+    Raises
+    ------
+    ArgumentError
+        Before any work: shapes, values that are not finite, a constant target or constant inputs, too few rows, sizes,
+        a ridge of 0, more memory than there is.
+    NumericalError
+        A fixed point that does not converge.
+
+    Notes
+    -----
+    docs/theory-data.md derives it. Over the network all is averaged; a single network fluctuates about it. The one
+    assumption on a neuron is that its pre-activations are jointly normal given its readout u. Without a step that is
+    exact up to ``1/d``; with one, the move of a neuron is a nonlinear function of few strong directions of the inputs,
+    and the deviation grows with the step: a few percent at ``alpha = 0.45`` for a normal readout, up to a fifth for a
+    constant one or one of signs on unwhitened inputs.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((200, 20))
+    >>> target = inputs[:, 0] + 0.1 * rng.standard_normal(200)
+    >>> found = predict_data(inputs, target, activation="relu", width=60, step_exponent=0.3)
+    >>> found.n_test, found.test_error < found.null_error
+    (40, True)
+    """
+    start = Problem(step_exponent=step_exponent, step_size=step_size, n_samples=n_samples or LEAST_ROWS)
+    values, wanted = as_rows(inputs, target)
+    problem = _problem(values, activation, width, n_samples, n_gradient, ridge, gradient, readout)
+    steps = {"step_exponent": start.step_exponent, "step_size": start.step_size}
+    found = _grid([[problem.replace(**steps)]], values, wanted, as_seed(seed), accuracy, None)
+    return found[0][0]
+
+
+def predict_data_grid(
+    inputs: Any,
+    target: Any,
+    *,
+    step_exponents: Iterable[float] | None = None,
+    step_sizes: Iterable[float] | None = None,
+    ridges: Iterable[float] = (0.1,),
+    activation: str | Activation | Callable[..., Any] = "gelu",
+    width: int = 1000,
+    n_samples: int | None = None,
+    n_gradient: int | None = None,
+    gradient: str = "full",
+    readout: str = "gaussian",
+    seed: int | Sequence[int] = 0,
+    accuracy: Accuracy = DEFAULT_ACCURACY,
+    progress: Callable[[float], object] | None = None,
+) -> DataGrid:
+    """:func:`predict_data` at all steps and ridges; the gradient is worked out once, the kernels once a step.
+
+    Parameters
+    ----------
+    step_exponents, step_sizes : iterable of float
+        One of them; an exponent of minus infinity is no step.
+    ridges : iterable of float
+        Each > 0.
+    progress : callable, optional
+        Called with the share of the work that is done.
+    inputs, target, activation, width, n_samples, n_gradient, gradient, readout, seed, accuracy
+        As in :func:`predict_data`.
+
+    Returns
+    -------
+    DataGrid
+
+    Raises
+    ------
+    ArgumentError, NumericalError
+        As :func:`predict_data`; also without any step or ridge.
+    """
+    values, wanted = as_rows(inputs, target)
+    problem = _problem(values, activation, width, n_samples, n_gradient, 0.1, gradient, readout)
+    steps = _steps(problem, step_exponents, step_sizes)
+    some = [as_real("ridges", ridge, 0) for ridge in ridges]
+    if not some:
+        raise ArgumentError("ridges", some, "give one at least")
+    began = monotonic()
+    problems = [[step.replace(ridge=ridge) for ridge in some] for step in steps]
+    found = _grid(problems, values, wanted, as_seed(seed), accuracy, progress)
+    sizes = tuple(step.step for step in steps)
+    return DataGrid(sizes, tuple(some), tuple(map(tuple, found)), monotonic() - began)
+
+
+def _problem(
+    inputs: Array,
+    activation: str | Activation | Callable[..., Any],
+    width: int,
+    n_samples: int | None,
+    n_gradient: int | None,
+    ridge: float,
+    gradient: str,
+    readout: str,
+) -> Problem:
+    rows, columns = inputs.shape
+    if rows < LEAST_ROWS or columns < 2:
+        raise ArgumentError("inputs", inputs.shape, f"give at least {LEAST_ROWS} rows and 2 columns")
+    default = min(_MOST_DEFAULT_ROWS, 2 * rows // 5)
+    return Problem(
+        activation,
+        "h1",
+        default if n_samples is None else n_samples,
+        columns,
+        width,
+        step_size=0.0,
+        ridge=ridge,
+        gradient=gradient,
+        readout=readout,
+        n_gradient=n_gradient,
+    )
+
+
+def _steps(problem: Problem, exponents: Iterable[float] | None, sizes: Iterable[float] | None) -> list[Problem]:
+    if (exponents is None) == (sizes is None):
+        raise ArgumentError("step_exponents, step_sizes", (exponents, sizes), "give one of the two")
+    if sizes is not None:
+        steps = [problem.replace(step_size=size) for size in sizes]
+    else:
+        assert exponents is not None
+        steps = [_with_exponent(problem, alpha) for alpha in exponents]
+    if not steps:
+        raise ArgumentError("step_exponents, step_sizes", (exponents, sizes), "give one step at least")
+    return steps
+
+
+def _with_exponent(problem: Problem, alpha: float) -> Problem:
+    return problem if alpha == -np.inf else problem.replace(step_exponent=alpha)
+
+
+def _grid(
+    problems: Sequence[Sequence[Problem]],
+    inputs: Array,
+    target: Array,
+    seed: tuple[int, ...],
+    accuracy: Accuracy,
+    progress: Callable[[float], object] | None,
+) -> list[list[DataPrediction]]:
+    """Predictions of problems that differ in step and ridge, one row a step."""
+    first = problems[0][0]
+    parts = _parts(first, inputs, target, seed)
+    _check(problems, accuracy)
+    check_memory(first, len(parts[2].target), accuracy)
+    network = Network(first.activation, first.width, first.gradient, first.readout)
+    steps, ridges = [row[0].step for row in problems], [problem.ridge for problem in problems[0]]
+    found = step_curve(network, parts, steps, ridges, accuracy, progress)
+    null = float(np.mean(parts[2].target ** 2))
+    return [
+        [_prediction(p, f, seed, null) for p, f in zip(row, errors, strict=True)]
+        for row, errors in zip(problems, found, strict=True)
+    ]
+
+
+def _parts(problem: Problem, inputs: Array, target: Array, seed: tuple[int, ...]) -> tuple[Sample, Sample, Sample]:
+    check_counts(inputs, problem.n_samples, problem.gradient_samples, problem.input_dim)
+    if np.ptp(target) <= 8 * np.finfo(float).eps * np.max(np.abs(target)):
+        raise ArgumentError("target", float(target[0]), "it is constant; choose another column")
+    if not np.any(inputs):
+        raise ArgumentError("inputs", inputs.shape, "all are zero; give inputs that vary")
+    parts = split(seed, len(inputs), problem.gradient_samples, problem.n_samples)
+    gradient, fit, test = (Sample(inputs[rows], target[rows]) for rows in parts)
+    return gradient, fit, test
+
+
+def _check(problems: Sequence[Sequence[Problem]], accuracy: Accuracy) -> None:
+    for problem in problems[0]:
+        if problem.ridge == 0:
+            raise ArgumentError("ridge", problem.ridge, "the theory on data needs a ridge > 0, such as 1e-6")
+    for name in ("nodes", "outputs", "rows_at_once"):
+        as_integer(f"accuracy.{name}", getattr(accuracy, name), 1)
+
+
+def _prediction(problem: Problem, found: PointErrors, seed: tuple[int, ...], null: float) -> DataPrediction:
+    squares = found.test_squares
+    return DataPrediction(
+        problem=problem,
+        seed=seed,
+        train_loss=found.train_loss,
+        train_error=found.train_error,
+        test_error=float(np.mean(squares)),
+        test_error_se=float(np.std(squares) / np.sqrt(len(squares))),
+        n_test=len(squares),
+        null_error=null,
+        kernel_error=found.cut,
+        notes=_notes(problem, found),
+    )
+
+
+def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
+    notes = []
+    if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width**0.9:
+        notes.append("a large step with a readout of equal sizes: networks may err more than predicted")
+    if found.cut > _COARSE_KERNEL:
+        notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
+    return tuple(notes)

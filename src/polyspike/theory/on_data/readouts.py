@@ -1,0 +1,68 @@
+"""Nodes of the law of a neuron: of u, its readout at scale one, and of the length of its weight (eq-data-nodes)."""
+
+import numpy as np
+from scipy import linalg
+from scipy.special import gammaln
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data.features import MovedRows
+
+__all__ = ["length_nodes", "readout_nodes", "turning_readout"]
+
+_REACH = 7.0
+"""The weight of a normal readout beyond is under 1e-11."""
+
+_LEAST, _MOST = 0.02, 1.0
+
+
+FEW_COLUMNS = 40
+"""With more, the law of a weight on the sphere is taken for a normal one: a relative error under ``2/d``."""
+
+_SPREAD = 0.25
+"""Between two of the four lengths."""
+
+
+def length_nodes(input_dim: int) -> tuple[Array, Array]:
+    """Lengths and signed weights with which normal weights make one on the sphere, shape (4,) or (1,) (eq-data-length).
+
+    A normal weight is one on the sphere times a random length R, ``R^2 ~ chi2_d / d``. A length s with
+    ``E s^k = 1 / E R^k`` undoes it: the variance of ``s^2`` is negative, hence the signs. Four nodes have the moments
+    k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step.
+    """
+    if input_dim > FEW_COLUMNS:
+        return np.ones(1), np.ones(1)
+    lengths = 1 + _SPREAD * np.array([-1.5, -0.5, 0.5, 1.5])
+    powers = np.array([0, 1, 2, 4])[:, None]
+    half = input_dim / 2
+    logarithm = powers[:, 0] / 2 * np.log(2 / input_dim) + gammaln(half + powers[:, 0] / 2) - gammaln(half)
+    return lengths, linalg.solve(lengths**powers, np.exp(-logarithm))
+
+
+def readout_nodes(law: str, count: int, scale: float) -> tuple[Array, Array]:
+    """Nodes and weights of an average over u, shape (A,) each; exact but for a normal u.
+
+    Of a normal u the trapezoid rule in v, ``u = c sinh v`` (eq-data-nodes): the kernels are analytic in u but near
+    ``u = +- i c``, c the readout at which a step moves a pre-activation by its own size, and in v that is the distance
+    ``pi / 2`` whatever the step. There are ``count`` nodes at c = 1, and as dense ones at smaller c.
+    """
+    if law == "gaussian":
+        reach = np.arcsinh(_REACH / scale)
+        half = int(np.ceil((count - 1) / 2 * reach / np.arcsinh(_REACH)))
+        v = np.linspace(-reach, reach, 2 * half + 1)
+        nodes, weights = scale * np.sinh(v), np.cosh(v) * np.exp(-((scale * np.sinh(v)) ** 2) / 2)
+        return nodes, weights / weights.sum()
+    nodes = np.array([-1.0, 1.0]) if law == "rademacher" else np.array([1.0])
+    return nodes, np.full(len(nodes), 1 / len(nodes))
+
+
+def turning_readout(rows: MovedRows, scaled_step: float) -> float:
+    """The readout c at which the move of a row's pre-activation is as large as what it was, within [0.02, 1].
+
+    The largest move over its deviation, ``sqrt(|x.drift|^2 + |M x|^2/d + |L'x|^2) / t``, of the rows, shape (rows,),
+    but for the most extreme hundredth.
+    """
+    d = rows.inputs.shape[1]
+    size = rows.drift**2 + np.sum(rows.matrix**2, axis=1) / d + np.sum(rows.noise**2, axis=1)
+    start = np.maximum(np.sum(rows.inputs**2, axis=1) / d, 1e-300)
+    ratio = scaled_step * float(np.quantile(np.sqrt(size / start), 0.99))
+    return float(np.clip(1 / max(ratio, 1e-300), _LEAST, _MOST))

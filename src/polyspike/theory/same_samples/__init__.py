@@ -1,0 +1,1 @@
+"""One sample for both stages: ridge regression on the gradient's own samples (docs/theory-same-data.md)."""

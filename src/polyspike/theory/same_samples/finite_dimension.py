@@ -1,0 +1,41 @@
+"""The terms of order 1/d, taken over from fresh samples (docs/theory-same-data.md, section 7; eq-same-finite).
+
+They are derived for fresh samples only. What they change there, as a factor on each error, is taken to be what they
+change with reused samples: exact at step 0, where both are one problem, and conjectured elsewhere.
+"""
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.solve import shift_of
+from polyspike.theory.finite_size.spikes.errors import errors
+
+__all__ = ["FiniteDimension"]
+
+
+class FiniteDimension:
+    """The factors of problems that differ in the ridge alone.
+
+    Parameters
+    ----------
+    problem : Problem
+        One of them.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        scalars = condition(problem)
+        grid = choose_grid(problem, scalars)
+        self._models = [assemble(problem, grid, scalars, finite_dimension=known) for known in (True, False)]
+
+    def factors(self, problem: Problem) -> Array:
+        """Of train loss, train error and test error, at this problem's ridge; shape (3,)."""
+        found = []
+        for model in self._models:
+            at = errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
+            found.append([at.train_loss, at.train_error, at.test_error])
+        return np.array(found[0]) / np.array(found[1])

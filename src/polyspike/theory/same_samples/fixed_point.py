@@ -1,0 +1,161 @@
+"""The stationary point of the pencil's potential: damped iterations at few nodes, then Newton's method."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+from polyspike.theory.same_samples.pencil import (
+    Neurons,
+    Population,
+    SampleState,
+    State,
+    gradient_of,
+    hessian_of,
+    pair_indices,
+    q_inverse,
+)
+
+__all__ = ["Solution", "response", "solve_pencil", "states"]
+
+_ITERATIONS = 1500
+_SETTLED = 2e-2
+_NEWTON = 25
+_TOLERANCE = 1e-11
+_DAMPING = 0.5
+# Newton's steps are no longer than this; after the first few each must be half of the one before at most.
+_FAR, _LONG_STEPS = 0.7, 4
+_NEAR = 0.5
+_ROUNDING = 1e-8
+
+
+class Solution(NamedTuple):
+    """The solved bulk, the relative size of the last Newton step, and the number of Newton steps."""
+
+    state: State
+    residual: float
+    steps: int
+
+
+def states(neurons: Neurons, populations: Sequence[Population], state: State, shift: Any) -> list[SampleState]:
+    """Every population at a state."""
+    return [SampleState(neurons, population, state, shift) for population in populations]
+
+
+def solve_pencil(
+    neurons: Neurons,
+    populations: Sequence[Population],
+    coarse: Sequence[Population],
+    shift: float,
+    start: State | None = None,
+) -> Solution:
+    """The solution at a shift.
+
+    Parameters
+    ----------
+    coarse : sequence of Population
+        The same samples at fewer nodes, where the damped iterations run.
+    start : State, optional
+        A solution nearby, which is tried first.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED``.
+    """
+    if start is not None:
+        found = _newton(neurons, populations, shift, start)
+        if found is not None:
+            return found
+    begun, change = _settled(neurons, coarse, shift, _first_guess(neurons), _ITERATIONS)
+    if begun is not None:
+        found = _newton(neurons, populations, shift, begun.state)
+        found = found or _settled(neurons, populations, shift, begun.state, _ITERATIONS // 5)[0]
+        if found is not None:
+            return found
+    message = f"the bulk of the reused samples is not found after {_ITERATIONS} iterations (last change {change:.2g})"
+    raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+def _settled(
+    neurons: Neurons, populations: Sequence[Population], shift: float, state: State, iterations: int
+) -> tuple[Solution | None, float]:
+    """Damped iterations until Newton's method converges from there; and the last change."""
+    next_try, change = _SETTLED, np.inf
+    for _ in range(iterations):
+        state, change = _damped(neurons, populations, state, shift)
+        if change < next_try:
+            next_try = change / 3
+            found = _newton(neurons, populations, shift, state)
+            if found is not None:
+                return found, change
+    return None, change
+
+
+def _first_guess(nn: Neurons) -> State:
+    """Gamma of samples that load nothing but their coupling, zeta one half."""
+    zeta = np.full(len(nn.weights), 0.5)
+    theta = nn.blocks[0]
+    inverse = _coupling(nn)
+    inverse[theta, theta] = 2 * np.eye(nn.chi.shape[1])
+    return State(np.linalg.inv(inverse), zeta)
+
+
+def _coupling(nn: Neurons) -> Array:
+    """``P/d`` without its part on theta."""
+    _, t, mu = nn.blocks
+    out = np.zeros((nn.size, nn.size))
+    out[t, mu] = out[mu, t] = -nn.samples_per_dim * nn.gradient_share * np.eye(nn.xi.shape[1])
+    return out
+
+
+def _damped(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> tuple[State, float]:
+    """Half way to the next iterate, and how far that is."""
+    new = _iterated(nn, populations, state, shift)
+    zeta = np.clip(new.zeta, 0.2 * state.zeta, 1.0)
+    by_gamma = np.abs(new.gamma - state.gamma).max() / np.abs(state.gamma).max()
+    change = max(float(by_gamma), float(np.abs(np.log(zeta / state.zeta)).max()))
+    gamma = (1 - _DAMPING) * state.gamma + _DAMPING * new.gamma
+    return State(gamma, state.zeta ** (1 - _DAMPING) * zeta**_DAMPING), change
+
+
+def _iterated(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> State:
+    """One undamped iteration of (eq-pencil-fixed)."""
+    theta = nn.blocks[0]
+    qinv = q_inverse(nn, state)
+    inverse = _coupling(nn)
+    inverse[theta, theta] += qinv
+    by_gain = np.zeros(len(nn.weights))
+    for part in states(nn, populations, state, shift):
+        inverse += nn.samples_per_dim * part.mean_load
+        by_gain += part.mean_by_gain
+    gamma = np.linalg.inv(inverse)
+    # With the Gamma that belongs to this Q: their difference is small beside either.
+    middle = qinv - qinv @ gamma[theta, theta] @ qinv
+    by_gain += np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
+    return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
+
+
+def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state: State) -> Solution | None:
+    """None where it does not converge from here."""
+    size = np.inf
+    n_pairs = len(pair_indices(nn.size)[0])
+    for step in range(_NEWTON):
+        parts = states(nn, populations, state, shift)
+        change = -np.linalg.solve(hessian_of(nn, state, parts), gradient_of(nn, state, parts))
+        by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
+        last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
+        if not np.isfinite(size) or (size > _NEAR * last and size > _ROUNDING and step > _LONG_STEPS):
+            return None
+        state = state.moved(change * (_FAR / max(size, _FAR)))
+        if size < _TOLERANCE or (size < _ROUNDING and size > _NEAR * last):
+            return Solution(state, size, step + 1)
+    return None
+
+
+def response(neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array) -> Array:
+    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S)."""
+    return np.asarray(-np.linalg.solve(hessian_of(neurons, state, parts), sides))

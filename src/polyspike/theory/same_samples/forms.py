@@ -1,0 +1,263 @@
+"""The quadratic form Q of the fit and the errors as its derivatives (docs/theory-same-data.md, sections 4 and 5)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.fit import Columns, Fit, Places
+from polyspike.theory.same_samples.fixed_point import response, states
+from polyspike.theory.same_samples.pencil import Neurons, Population, SampleState, State, pair_indices, q_inverse
+
+__all__ = ["FitErrors", "fit_errors", "form_at", "solve_form"]
+
+# The size of an infinitesimal imaginary part.
+_H = 1e-30
+
+
+class FitErrors(NamedTuple):
+    """The three errors, and the mean squared leave-one-out residual of the second stage alone."""
+
+    train_loss: float
+    train_error: float
+    test_error: float
+    leave_one_out: float
+
+
+class _Terms(NamedTuple):
+    """``constant - 2 side . v + v' matrix v`` in the coefficients v."""
+
+    constant: Any
+    side: Any
+    matrix: Any
+
+
+def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
+    """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
+
+    The solution moves by ``-H^-1`` times the derivative of the potential's gradient. Carried as an infinitesimal
+    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test).
+    """
+    parts = states(fit.neurons, fit.populations, state, shift)
+    value, found = solve_form(fit, state, parts)
+    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1))
+    directions = (
+        ([np.ones_like(part.r) for part in parts], 0.0),
+        ([1 / part.r**2 for part in parts], 0.0),
+        ([np.zeros_like(part.r) for part in parts], 1.0),
+    )
+    slopes = []
+    for move, (shifts, weight) in zip(moves.T, directions, strict=True):
+        moved = state.moved(1j * _H * move)
+        nearby = [
+            SampleState(fit.neurons, population, moved, shift + 1j * _H * by)
+            for population, by in zip(fit.populations, shifts, strict=True)
+        ]
+        slopes.append(float(np.imag(form_at(fit, moved, nearby, found, 1j * _H * weight)) / _H))
+    return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+
+
+def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
+    """Derivatives of the potential's gradient by D, by D along ``1/R^2``, and by the weight of fresh samples."""
+    fresh = fit.fresh
+    seen = (fresh.seen.T * fresh.weights) @ fresh.seen
+    by_fresh = _flat(fit, state, seen, fresh.weights @ fresh.noise)
+    return _by_shift(fit, state, parts, 2), _by_shift(fit, state, parts, 0), by_fresh
+
+
+def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) -> Array:
+    """By D along ``R^(power - 2)``: ``-E R^power w w'`` and ``-E R^power q_a``."""
+    size = fit.neurons.size
+    by_gamma, by_gain = np.zeros((size, size)), np.zeros(len(state.zeta))
+    for part in parts:
+        if part.population.fitted:
+            weights = (part.population.weights * part.r**power)[..., None]
+            by_gamma -= (weights * part.outer).reshape(-1, size).T @ part.outer.reshape(-1, size)
+            by_gain -= (weights * part.noise).sum(axis=(0, 1))
+    return _flat(fit, state, by_gamma, by_gain)
+
+
+def _flat(fit: Fit, state: State, by_gamma: Array, by_gain: Array) -> Array:
+    i, j = pair_indices(len(by_gamma))
+    return np.concatenate([np.where(i == j, 1.0, 2.0) * by_gamma[i, j], fit.neurons.weights * state.zeta * by_gain])
+
+
+def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
+    """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
+    places = fit.places
+    constant, side, matrix = 0.0, np.zeros(places.total), _costs(fit, state)
+    for k, part in enumerate(parts):
+        added = _terms(fit, k, part)
+        constant, side, matrix = constant + added.constant, side + added.side, matrix + added.matrix
+    scale = np.abs(matrix).max(axis=0)
+    keep = scale > 0
+    scale = 1 / np.sqrt(scale[keep])
+    found = np.zeros(places.total)
+    found[keep] = scale * np.linalg.solve(matrix[np.ix_(keep, keep)] * scale[:, None] * scale, side[keep] * scale)
+    return float(constant - side @ found), found
+
+
+def _costs(fit: Fit, state: State) -> Array:
+    """What the coefficients cost: ``1/(n zeta)``, ``K_u^-1/sg``, and the pencil's ``(d/n) P/d`` of each direction."""
+    places, nn = fit.places, fit.neurons
+    out = np.zeros((places.total, places.total))
+    first = np.arange(places.readouts)
+    out[first, first] = 1 / (fit.n_samples * state.zeta)
+    out[: places.readouts, : places.readouts] -= _gap(fit, state)
+    if fit.pairs is not None:
+        for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
+            place = places.readouts + len(cost) * k + np.arange(len(cost))
+            out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
+    pencil = _pencil_cost(nn, state)
+    for k in range(places.coordinates):
+        out[places.direction(k), places.direction(k)] = pencil
+    return out
+
+
+def _gap(fit: Fit, state: State) -> Any:
+    """``(d/(n N)) Y (Q^-1 - Q^-1 Gamma Q^-1) Y'``: what the bulk lacks along the readout (eq-same-gap)."""
+    if fit.excluded is None:
+        return 0.0
+    qinv, theta = q_inverse(fit.neurons, state), fit.neurons.blocks[0]
+    return fit.excluded @ (qinv - qinv @ state.gamma[theta, theta] @ qinv) @ fit.excluded.T
+
+
+def _pencil_cost(nn: Neurons, state: State) -> Any:
+    """``(d/n) P/d`` on the latents of one direction."""
+    theta, t, mu = nn.blocks
+    qinv = q_inverse(nn, state)
+    out = np.zeros((nn.size, nn.size), dtype=qinv.dtype)
+    out[theta, theta] = qinv / nn.samples_per_dim
+    out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
+    return out
+
+
+def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
+    """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
+    places, columns, pop = fit.places, fit.columns[k], part.population
+    constant, side, matrix = 0.0, np.zeros(places.total), np.zeros((places.total, places.total))
+    weights = (pop.weights * part.r).ravel()
+    for hidden, mean in _rows(columns) if pop.fitted else ():
+        rows = np.zeros((*pop.weights.shape, places.total))
+        if mean:
+            rows[..., : places.functions] = fit.learned(k)
+        if columns.learned_output is not None:
+            rows[..., : places.readouts] += hidden[..., 1:2] * columns.learned_output
+        for c in range(places.coordinates):
+            rows[..., places.direction(c)] = hidden[..., 2 + c, None] * part.outer
+        if mean and columns.constrained:
+            rows[..., places.constraint] = pop.residual[:, None, None] * part.inner
+        flat = rows.reshape(-1, places.total)
+        label = np.broadcast_to(hidden[..., 0], pop.weights.shape).ravel()
+        weighted = flat.T * weights
+        constant, side = constant + weights @ label**2, side + weighted @ label
+        matrix += weighted @ flat
+    if pop.fitted and columns.by_norm is not None:
+        norms = columns.by_norm.reshape(-1, places.readouts)
+        matrix[: places.readouts, : places.readouts] += (norms.T * weights) @ norms
+    if columns.learned_output is not None:
+        own = columns.learned_output.reshape(-1, places.readouts)
+        matrix[: places.readouts, : places.readouts] -= fit.output_energy * (own.T * weights) @ own
+    if np.any(pop.residual):
+        matrix += _load_terms(places, part, columns)
+    return _Terms(constant, side, matrix)
+
+
+def _rows(columns: Columns) -> list[tuple[Array, bool]]:
+    """The hidden vector's mean, then its independent fluctuations."""
+    return [(columns.hidden, True), *((one[None, None], False) for one in columns.scatter)]
+
+
+def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
+    """What the gradient's own samples add, in the latents of the known directions and in eta_c."""
+    pop = part.population
+    out = np.zeros((places.total, places.total))
+    first, second = _coordinate_moments(pop, columns)
+    moved = np.eye(places.latents) - part.left
+    last = places.constraint
+    for k in range(places.coordinates):
+        rows = places.direction(k)
+        for j in range(places.coordinates):
+            out[rows, places.direction(j)] += np.einsum("e,eij->ij", second[:, k, j], part.effective_load)
+        if columns.constrained:
+            coupling = np.einsum("e,eij->ij", pop.residual * first[:, k], moved)
+            out[last, rows] += coupling
+            out[rows, last] += coupling.T
+    if columns.constrained:
+        out[last, last] -= np.einsum("e,eij->ij", pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
+    return out
+
+
+def _coordinate_moments(pop: Population, columns: Columns) -> tuple[Array, Array]:
+    """First and second moments of the known coordinates given the residual, with the weights: (E, C), (E, C, C)."""
+    c, scatter = columns.hidden[..., 2:], columns.scatter[:, 2:]
+    first = (pop.weights[..., None] * c).sum(axis=1)
+    second = np.einsum("eb,ebk,ebl->ekl", pop.weights, c, c, optimize=True)
+    return first, second + pop.weights.sum(axis=1)[:, None, None] * (scatter.T @ scatter)
+
+
+def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, fresh_weight: Any = 0.0) -> Any:
+    """Q at fixed coefficients, whose derivatives are those of Q (envelope); ``t E_test (y - f)^2`` included."""
+    places, nn = fit.places, fit.neurons
+    x, first = found[: places.functions], found[: places.readouts]
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    value = (first**2 / (fit.n_samples * state.zeta)).sum()
+    if fit.excluded is not None:
+        value = value - first @ _gap(fit, state) @ first
+    if fit.pairs is not None:
+        pairs = x[places.readouts :].reshape(fit.pairs.cost.shape[:2])
+        each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)
+        value = value + (each / (nn.weights * state.zeta)[fit.pairs.places]).sum()
+    value = value + np.einsum("ki,ij,kj->", theta, _pencil_cost(nn, state), theta)
+    for k, part in enumerate(parts):
+        value = value + _value_at(fit, k, part, found)
+    return value + fresh_weight * _fresh_error(fit, x, theta)
+
+
+def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
+    """The k-th population in :func:`form_at`."""
+    places, columns, pop = fit.places, fit.columns[k], part.population
+    x, eta = found[: places.functions], found[places.constraint]
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    value: Any = 0.0
+    if pop.fitted:
+        along = part.outer @ theta.T
+        fixed = fit.learned(k) @ x
+        if columns.constrained:
+            fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
+        output = 0.0 if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
+        for hidden, mean in _rows(columns):
+            left = hidden[..., 0] - (hidden[..., 2:] * along).sum(axis=-1) - hidden[..., 1] * output
+            value = value + pop.mean(part.r * (left - fixed if mean else left) ** 2)
+        value = value - fit.output_energy * pop.mean(part.r * output**2)
+        if columns.by_norm is not None:
+            value = value + pop.mean(part.r * (columns.by_norm @ x[: places.readouts]) ** 2)
+    if np.any(pop.residual):
+        value = value + _load_value(part, columns, theta, eta)
+    return value
+
+
+def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -> Any:
+    """:func:`_load_terms` at fixed coefficients."""
+    pop = part.population
+    first, second = _coordinate_moments(pop, columns)
+    value = np.einsum("ekl,ki,eij,lj->", second, theta, part.effective_load, theta, optimize=True)
+    if columns.constrained:
+        moved = np.eye(len(eta)) - part.left
+        value = value + 2 * np.einsum("e,ek,i,eij,kj->", pop.residual, first, eta, moved, theta, optimize=True)
+        total = pop.weights.sum(axis=1) * pop.residual**2
+        value = value - np.einsum("e,i,eij,j->", total, eta, part.loaded, eta, optimize=True)
+    return value
+
+
+def _fresh_error(fit: Fit, x: Array, theta: Array) -> float:
+    """``E_test (y - f)^2`` without the bulk's own noise."""
+    fresh = fit.fresh
+    learned, along = fit.fresh_learned @ x, fresh.seen @ theta.T
+    square = fresh.label_square - 2 * fresh.label * learned + learned**2
+    cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
+    both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)
+    if fresh.by_norm is not None:
+        both = both + (fresh.by_norm @ x[: fresh.by_norm.shape[1]]) ** 2
+    return float(fresh.weights @ (square + 2 * cross + both))

@@ -1,0 +1,355 @@
+"""The bulk as a linear pencil (docs/theory-same-data.md, section 3), for one or several populations of samples.
+
+A readout a acts on a sample through three latents a factor: ``theta = sum a_i w_i``, ``T = sum a_i t_i`` with ``t_i``
+what the gradient's samples have moved neuron i by, beyond beta, and the multiplier ``mu`` of T's definition. A sample
+whose label the gradient has seen loads the pencil with N, a sample of the fit with z; one that is used for both with
+both (eq-pencil). The bulk is the stationary point of (eq-pencil-potential) in Gamma, the latents' cavity covariance,
+and zeta.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+
+__all__ = ["Neurons", "Population", "SampleState", "State", "gradient_of", "hessian_of", "pair_indices", "q_inverse"]
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The factors over u and the sizes.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (A,)
+        Of the readouts.
+    chi, xi : ndarray of shape (A, p) and (A, q)
+        Factors of the linear features along w and along t.
+    noise_energy : float
+        ``v_h = E h^2``.
+    cross : ndarray of shape (q, p)
+        ``2 c_2`` times the coordinates of xi in chi, which spans xi where ``c_2 != 0``.
+    samples_per_dim, samples_per_neuron : float
+        n/d and n/N.
+    gradient_share : float
+        ``n_0/n``.
+    """
+
+    weights: Array
+    chi: Array
+    xi: Array
+    noise_energy: float
+    cross: Array
+    samples_per_dim: float
+    samples_per_neuron: float
+    gradient_share: float
+
+    @property
+    def blocks(self) -> tuple[slice, slice, slice]:
+        """Places of theta, T and mu among the latents."""
+        p, q = self.chi.shape[1], self.xi.shape[1]
+        return slice(0, p), slice(p, p + q), slice(p + q, p + 2 * q)
+
+    @property
+    def size(self) -> int:
+        """The number of latents."""
+        return self.chi.shape[1] + 2 * self.xi.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Samples of one kind, E residuals times B.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (E, B)
+        Of the nodes, of total ``count/n``.
+    residual : ndarray of shape (E,)
+        eps of samples of the gradient; zero for others, which load nothing on N.
+    along_w, along_t : ndarray of shape (E, B, p) and (E, B, q)
+        Factors of the linear features.
+    own : ndarray of shape (E, B, A)
+        ``c = C/sqrt(v_h) - phi eps b``, of h(z) in the sample's own feature; zero for samples that are fresh.
+    noise : ndarray of shape (E, B, A)
+        ``G^2``, the variance of what is left.
+    fitted : bool
+        Whether the fit sees these samples.
+    """
+
+    weights: Array
+    residual: Array
+    along_w: Array
+    along_t: Array
+    own: Array
+    noise: Array
+    fitted: bool = True
+
+    def mean(self, values: Any) -> Any:
+        """Sum over the nodes with their weights, of values (E, B, ...)."""
+        return (self.weights.ravel() @ values.reshape(self.weights.size, -1)).reshape(values.shape[2:])
+
+    def mean_over_residuals(self, values: Any) -> Any:
+        """The same for values (E, ...)."""
+        return (self.weights.sum(axis=1) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The unknowns: Gamma (m, m), symmetric, and zeta (A,); and the shift D of the samples, (E, B) or a number."""
+
+    gamma: Any
+    zeta: Any
+
+    def moved(self, change: Any) -> "State":
+        """Along a vector of the Newton system: the upper triangle of Gamma, then log zeta."""
+        m = len(self.gamma)
+        i, j = pair_indices(m)
+        step = np.zeros((m, m), dtype=change.dtype)
+        step[i, j] = step[j, i] = change[: len(i)]
+        return State(self.gamma + step, self.zeta * np.exp(change[len(i) :]))
+
+
+def pair_indices(m: int) -> tuple[Any, Any]:
+    """The upper triangle."""
+    return np.triu_indices(m)
+
+
+class SampleState:
+    """What a population is at a state; everything is complex where the state is."""
+
+    def __init__(self, neurons: Neurons, population: Population, state: State, shift: Any) -> None:
+        self.neurons, self.population, self.state, self.shift = neurons, population, state, shift
+
+    @cached_property
+    def gains(self) -> Any:
+        """``sg_a = w_a zeta_a``."""
+        return self.neurons.weights * self.state.zeta
+
+    @cached_property
+    def load(self) -> Any:
+        """N (E, m, m): ``-eps^2 Y`` on mu and ``2 c_2 eps`` between mu and theta."""
+        nn, eps = self.neurons, self.population.residual
+        theta, _, mu = nn.blocks
+        out = np.zeros((len(eps), nn.size, nn.size), dtype=np.result_type(self.gains))
+        out[:, mu, mu] = -(eps**2)[:, None, None] * (nn.noise_energy * (nn.xi.T * self.gains) @ nn.xi)
+        both = eps[:, None, None] * nn.cross
+        out[:, mu, theta] = both
+        out[:, theta, mu] = both.transpose(0, 2, 1)
+        return out
+
+    @cached_property
+    def left(self) -> Any:
+        """``L = (1 + Gamma N)^-1``, (E, m, m)."""
+        return np.linalg.inv(np.eye(self.neurons.size) + self.state.gamma @ self.load)
+
+    @cached_property
+    def loaded(self) -> Any:
+        """``Gamma' = L Gamma``, (E, m, m)."""
+        return self.left @ self.state.gamma
+
+    @cached_property
+    def seen(self) -> Any:
+        """Z (E, B, m)."""
+        nn, pop = self.neurons, self.population
+        weighted = pop.own @ (self.gains[:, None] * nn.xi)
+        mu = -nn.noise_energy * pop.residual[:, None, None] * weighted
+        return np.concatenate([pop.along_w, pop.along_t, mu], axis=-1)
+
+    @cached_property
+    def outer(self) -> Any:
+        """``w = L'z`` (E, B, m)."""
+        return self.seen @ self.left
+
+    @cached_property
+    def inner(self) -> Any:
+        """``Gamma' z`` (E, B, m)."""
+        return self.seen @ self.loaded
+
+    @cached_property
+    def r(self) -> Any:
+        """``R = 1/(D + sum sg (G^2 + v_h c^2) + z'Gamma'z)``, (E, B)."""
+        pop = self.population
+        energy = (pop.noise + self.neurons.noise_energy * pop.own**2) @ self.gains
+        return 1 / (self.shift + energy + (self.seen * self.inner).sum(axis=-1))
+
+    @cached_property
+    def left_over(self) -> Any:
+        """``c_a - eps xi_a . (Gamma'z)_mu``, (E, B, A)."""
+        nn, pop = self.neurons, self.population
+        mu = nn.blocks[2]
+        return pop.own - pop.residual[:, None, None] * (self.inner[..., mu] @ nn.xi.T)
+
+    @cached_property
+    def noise(self) -> Any:
+        """``q_a = G^2 + v_h (c_a - eps xi_a . (Gamma'z)_mu)^2``, the derivative of 1/R by ``sg_a``."""
+        return self.population.noise + self.neurons.noise_energy * self.left_over**2
+
+    @cached_property
+    def feedback(self) -> Any:
+        """``P_ab = eps^2 v_h xi_a' Gamma'_mumu xi_b``, (E, A, A)."""
+        nn = self.neurons
+        mu = nn.blocks[2]
+        inner = nn.xi @ self.loaded[:, mu, mu] @ nn.xi.T
+        return nn.noise_energy * (self.population.residual**2)[:, None, None] * inner
+
+    @cached_property
+    def projected(self) -> Any:
+        """``l_a = L' (0, 0, xi_a)``, (E, A, m)."""
+        return self.neurons.xi @ self.left[:, self.neurons.blocks[2], :]
+
+    @cached_property
+    def effective_load(self) -> Any:
+        """``N L``, (E, m, m)."""
+        return self.load @ self.left
+
+    @property
+    def mean_load(self) -> Any:
+        """``E[N L + R w w']``, times the share of these samples."""
+        pop, m = self.population, self.neurons.size
+        load = pop.mean_over_residuals(self.effective_load)
+        if not pop.fitted:
+            return load
+        weighted = (pop.weights * self.r)[..., None] * self.outer
+        return load + weighted.reshape(-1, m).T @ self.outer.reshape(-1, m)
+
+    @property
+    def mean_by_gain(self) -> Any:
+        """``E[R q_a] - E P_aa``, times the share of these samples."""
+        pop = self.population
+        fed_back = -pop.mean_over_residuals(np.einsum("eaa->ea", self.feedback))
+        return fed_back + pop.mean(self.r[..., None] * self.noise) if pop.fitted else fed_back
+
+
+def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Any:
+    """The gradient of the potential by Gamma (upper triangle, pairs once) and by log zeta (eq-pencil-potential)."""
+    nn = neurons
+    theta = nn.blocks[0]
+    qinv = q_inverse(nn, state)
+    s = _coupling(nn).astype(qinv.dtype)
+    s[theta, theta] += qinv / nn.samples_per_dim
+    s = s - np.linalg.inv(state.gamma) / nn.samples_per_dim
+    by_zeta = _by_gain(nn, state, qinv)
+    for part in parts:
+        s = s + part.mean_load
+        by_zeta = by_zeta + part.mean_by_gain
+    i, j = pair_indices(nn.size)
+    pairs = np.where(i == j, 1.0, 2.0) * s[i, j]
+    by_log = nn.weights * (state.zeta * by_zeta + (state.zeta - 1) / nn.samples_per_neuron)
+    return np.concatenate([pairs, by_log])
+
+
+def _coupling(nn: Neurons) -> Array:
+    """``P d/n`` without its part on theta: ``-n_0/n`` between T and mu."""
+    _, t, mu = nn.blocks
+    out = np.zeros((nn.size, nn.size))
+    out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
+    return out
+
+
+def q_inverse(nn: Neurons, state: State) -> Any:
+    """``Q^-1``, ``Q = sum sg_a chi_a chi_a'``."""
+    return np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)
+
+
+def _by_gain(nn: Neurons, state: State, qinv: Any) -> Any:
+    """``(d/n) chi_a'(Q^-1 - Q^-1 Gamma Q^-1) chi_a``."""
+    theta = nn.blocks[0]
+    middle = qinv - qinv @ state.gamma[theta, theta] @ qinv
+    return np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
+
+
+def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
+    """The derivative of :func:`gradient_of` along :meth:`State.moved`, at a real state."""
+    nn = neurons
+    i, j = pair_indices(nn.size)
+    double = np.where(i == j, 1.0, 2.0)
+    gains = nn.weights * state.zeta
+    by_gamma, mixed, both = _own_hessian(nn, state)
+    for part in parts:
+        mixed -= _mixed_load(part)
+        both -= _gain_load(part)
+        left, right, alone = _pair_loads(part)
+        by_gamma -= _symmetrised(left.T @ right, nn.size)
+        if part.population.fitted:
+            by_gamma -= double[:, None] * (alone.T @ alone) * double
+    out = np.empty((len(i) + len(gains),) * 2)
+    out[: len(i), : len(i)] = by_gamma
+    out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
+    out[: len(i), len(i) :] = out[len(i) :, : len(i)].T
+    diagonal = gradient_of(nn, state, parts)[len(i) :] + nn.weights / nn.samples_per_neuron
+    out[len(i) :, len(i) :] = gains[:, None] * both * gains + np.diag(diagonal)
+    return out
+
+
+def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
+    """Of the terms without samples: by Gamma twice (in pairs), by sg and Gamma, by sg twice."""
+    theta, m = nn.blocks[0], nn.size
+    ginv, qinv = np.linalg.inv(state.gamma), q_inverse(nn, state)
+    along = nn.chi @ qinv
+    mixed = np.zeros((len(nn.weights), m, m))
+    mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
+    plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
+    both = (2 * plain * full - plain**2) / nn.samples_per_dim
+    return _symmetrised(np.outer(ginv, ginv) / nn.samples_per_dim, m), mixed, both
+
+
+def _symmetrised(fourth: Array, m: int) -> Array:
+    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
+    i, j = pair_indices(m)
+    double = np.where(i == j, 1.0, 2.0)
+    grid = fourth.reshape(m, m, m, m)
+    out = np.zeros((len(i), len(i)))
+    for a, b in ((i, j), (j, i)):
+        for c, d in ((i, j), (j, i)):
+            out += grid[b[:, None], c[None], d[None], a[:, None]]
+    out = double[:, None] * out * double / 4
+    return (out + out.T) / 2
+
+
+def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
+    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right + alone' alone``, the second on pairs, of ``w w'``."""
+    pop, m = part.population, part.neurons.size
+    total = pop.weights.sum(axis=1)[:, None]
+    fixed = part.effective_load.reshape(len(total), m * m)
+    if not pop.fitted:
+        return total * fixed, fixed, np.zeros((0, 0))
+    i, j = pair_indices(m)
+    w = part.outer
+    weighted = np.einsum("eb,ebi,ebj->eij", pop.weights * part.r, w, w, optimize=True).reshape(len(total), m * m)
+    # The two mixed products have one symmetric part.
+    alone = (np.sqrt(pop.weights) * part.r)[..., None] * (w[..., i] * w[..., j])
+    return fixed, total * fixed + 2 * weighted, alone.reshape(-1, len(i))
+
+
+def _mixed_load(part: SampleState) -> Array:
+    """``E[R^2 q_a w w' + R v_h eps e_a (l_a w' + w l_a') + v_h eps^2 l_a l_a']``, (A, m, m)."""
+    pop, m = part.population, part.neurons.size
+    eps, v, l = pop.residual, part.neurons.noise_energy, part.projected  # noqa: E741
+    squares = np.einsum("e,eai,eaj->aij", pop.weights.sum(axis=1) * eps**2, l, l, optimize=True)
+    if not pop.fitted:
+        return np.asarray(v * squares)
+    r, w, e = part.r, part.outer, part.left_over
+    cross = np.einsum("eb,eba,ebi->eai", pop.weights * r, e, w, optimize=True)
+    half = v * np.einsum("e,eai,eaj->aij", eps, l, cross, optimize=True)
+    weighted = (pop.weights * r**2)[..., None] * part.noise
+    i, j = pair_indices(m)
+    pairs = weighted.reshape(-1, weighted.shape[-1]).T @ (w[..., i] * w[..., j]).reshape(-1, len(i))
+    own = np.empty((len(pairs), m, m))
+    own[:, i, j] = own[:, j, i] = pairs
+    return np.asarray(own + half + half.transpose(0, 2, 1) + v * squares)
+
+
+def _gain_load(part: SampleState) -> Array:
+    """``E[R^2 q_a q_b - 2 R v_h e_a e_b P_ab + P_ab^2]``, (A, A)."""
+    pop, p, size = part.population, part.feedback, len(part.neurons.weights)
+    squares = (pop.weights.sum(axis=1) @ (p**2).reshape(len(p), -1)).reshape(size, size)
+    if not pop.fitted:
+        return np.asarray(squares)
+    q, e = part.noise.reshape(-1, size), part.left_over
+    paired = np.einsum("eb,eba,ebc->eac", pop.weights * part.r, e, e, optimize=True)
+    weighted = q.T * (pop.weights * part.r**2).ravel()
+    return np.asarray(weighted @ q - 2 * part.neurons.noise_energy * (paired * p).sum(axis=0) + squares)

@@ -1,0 +1,206 @@
+"""``predict_same_samples``: the errors of a network whose two stages have one sample (docs/theory-same-data.md)."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+
+from polyspike.errors import ArgumentError, NumericalError, PolyspikeError
+from polyspike.problem import Problem
+from polyspike.results import FailedPrediction, Prediction
+from polyspike.spectra import Spectrum
+from polyspike.status import Status
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.finite_size.labels.label_law import sampling_error
+from polyspike.theory.finite_size.solve import in_order
+from polyspike.theory.finite_size.spikes.errors import Errors
+from polyspike.theory.same_samples.finite_dimension import FiniteDimension
+from polyspike.theory.same_samples.fixed_point import solve_pencil
+from polyspike.theory.same_samples.forms import FitErrors, fit_errors
+from polyspike.theory.same_samples.model import Model, build
+from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy
+from polyspike.theory.same_samples.trust import trust
+
+__all__ = ["Family", "check_domain", "predict_many_same", "predict_same_samples"]
+
+# The min-norm limit is taken at this fraction of the features' variance.
+_LEAST_SHIFT = 1e-9
+_SINGULAR_SLOPE = 1e-2
+_MOST_INDICES = 2
+
+
+def check_domain(problem: Problem) -> None:
+    """Refuse, before any work, what the theory of reused samples does not cover.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` for teachers of more than two indices; for the full gradient with a constant readout and an
+        activation with ``c_2 != 0``, whose initial output fluctuates with the inputs' norms.
+    """
+    check_magnitudes(problem)
+    if problem.teacher.n_indices > _MOST_INDICES:
+        message = f"samples='same' is predicted for teachers of up to {_MOST_INDICES} indices; simulate it"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    coherent = problem.gradient == "full" and problem.readout == "constant"
+    if coherent and activation_numbers(problem.activation).c2 != 0:
+        message = "samples='same', full gradient, constant readout: not predicted for c_2 != 0; give gradient='target'"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+
+
+class Family:
+    """Problems that differ in the ridge alone, on one model; every solution starts from the one before.
+
+    Parameters
+    ----------
+    problem : Problem
+        One of them.
+
+    Raises
+    ------
+    NumericalError
+        As :func:`check_domain` does.
+    """
+
+    def __init__(self, problem: Problem, accuracy: Accuracy = STANDARD) -> None:
+        check_domain(problem)
+        self.model: Model = build(problem, accuracy)
+        self._finite_dimension = FiniteDimension(problem)
+        self._last: State | None = None
+
+    def solve(self, problem: Problem) -> FitErrors:
+        """The errors at this problem's ridge.
+
+        Raises
+        ------
+        NumericalError
+            ``NOT_CONVERGED``; ``SINGULAR`` at ridge 0 where the limit of vanishing ridge does not exist;
+            ``OUT_OF_RANGE`` where the errors are not ordered as errors are.
+        """
+        if problem.ridge > 0:
+            found = self._at(problem.ridge * problem.n_samples / problem.width)
+        else:
+            least = _LEAST_SHIFT * problem.activation.second_moment
+            other, found = self._at(100 * least), self._at(least)
+            if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
+                raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
+        three = np.array(found[:3]) * self._finite_dimension.factors(problem)
+        ordered = in_order(problem, Errors(*(float(value) for value in three)))
+        leave_one_out = found.leave_one_out * ordered.test_error / found.test_error
+        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, leave_one_out)
+
+    def _at(self, shift: float) -> FitErrors:
+        fit = self.model.fit
+        found = solve_pencil(fit.neurons, fit.populations, self.model.coarse, shift, self._last)
+        self._last = found.state
+        return fit_errors(fit, found.state, shift)
+
+    def prediction(self, problem: Problem) -> Prediction:
+        """The result in the form that all predictions share."""
+        found, frame = self.solve(problem), self.model.frame
+        worth = trust(problem, found, sampling_error(problem.teacher))
+        null = problem.label_second_moment
+        signal = float((problem.teacher.linear_coefficients**2).sum())
+        return Prediction(
+            problem=problem,
+            method="finite-size",
+            train_loss=found.train_loss,
+            train_error=found.train_error,
+            test_error=found.test_error,
+            cosine=self.model.gradient_cosine,
+            spike_cosine=float(frame.coordinates[0]) if frame.strength else 0.0,
+            spike_strength=float(frame.strength),
+            regime="finite n, d and N, one sample for both stages, any step size up to order sqrt(n)",
+            null_error=null,
+            linear_error=null - signal,
+            error_estimate=worth.error_estimate,
+            trusted=worth.trusted,
+            trust_reason=worth.reason,
+            notes=_NOTES,
+            extras={
+                "leave_one_out": found.leave_one_out,
+                "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
+            },
+            spectrum_source=partial(_no_spectrum, problem),
+        )
+
+
+_NOTES = (
+    "samples='same': plain leave-one-out and GCV on the training features are biased; extras['leave_one_out_bias'].",
+)
+
+
+def _no_spectrum(problem: Problem) -> Spectrum:
+    remedy = "the spectrum of reused samples has no theory; simulate it with eigenvalues=, or give 'fresh'"
+    raise ArgumentError("samples", problem.samples, remedy)
+
+
+def predict_same_samples(problem: Problem) -> Prediction:
+    """Train loss, train error and test error of a problem whose ridge regression has the gradient's own samples.
+
+    Holds for every step size from 0 to order sqrt(n), both gradients and all readouts; to leading order in 1/d, with
+    the terms of relative order 1/n that pairs of samples have for ``c_2 = 0`` (docs/theory-same-data.md).
+
+    Parameters
+    ----------
+    problem : Problem
+        With ``samples="same"``.
+
+    Returns
+    -------
+    Prediction
+        Method "finite-size". ``extras["leave_one_out"]`` is the mean squared leave-one-out residual of the ridge
+        regression alone, the features held fixed, and ``extras["leave_one_out_bias"]`` what it is of the test error,
+        less one.
+
+    Raises
+    ------
+    NumericalError
+        As :class:`Family` does.
+
+    Examples
+    --------
+    >>> problem = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, gradient="target", readout="rademacher")
+    >>> same = predict_same_samples(problem.replace(samples="same"))
+    >>> -0.25 < same.extras["leave_one_out_bias"] < -0.15
+    True
+    """
+    with within_double_precision():
+        return Family(problem).prediction(problem)
+
+
+def predict_many_same(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
+    """One answer a problem, in their order; problems that differ in the ridge alone share their model."""
+    rows = list(problems)
+    families: dict[Problem, list[int]] = {}
+    for index, problem in enumerate(rows):
+        families.setdefault(problem.replace(ridge=1.0), []).append(index)
+    answers: dict[int, Prediction | FailedPrediction] = {}
+    for members in families.values():
+        order = sorted(members, key=lambda index: -rows[index].ridge)
+        answers |= zip(order, _family([rows[i] for i in order]), strict=True)
+    return [answers[index] for index in range(len(rows))]
+
+
+def _family(problems: list[Problem]) -> list[Prediction | FailedPrediction]:
+    """Problems that differ in the ridge alone, the largest first."""
+    with within_double_precision():
+        try:
+            family = Family(problems[0])
+        except PolyspikeError as error:
+            return [_failed(problem, error) for problem in problems]
+        return [_row(family, problem) for problem in problems]
+
+
+def _row(family: Family, problem: Problem) -> Prediction | FailedPrediction:
+    try:
+        return family.prediction(problem)
+    except PolyspikeError as error:
+        return _failed(problem, error)
+
+
+def _failed(problem: Problem, error: PolyspikeError) -> FailedPrediction:
+    status = error.status if isinstance(error, NumericalError) else Status.OUT_OF_RANGE
+    return FailedPrediction(problem, "finite-size", status, str(error))

@@ -1,0 +1,124 @@
+"""The step, the readouts and how finely all is resolved (docs/theory-same-data.md, section 9)."""
+
+from math import ceil, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
+from polyspike.theory.finite_size.given_kappa.grids import activation_range, graded
+from polyspike.theory.same_samples.features import StepNumbers
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
+
+__all__ = ["STANDARD", "Accuracy", "Step", "rules_of", "step_of"]
+
+# The scale 1/r of the readouts is resolved no finer than this strength asks for; a sample's own share of the move
+# counts at so many standard deviations of its residual.
+_LEAST_STRENGTH = 0.3
+_LARGEST_READOUT = 6.0
+_OWN = 6.0
+
+
+class Accuracy(NamedTuple):
+    """How fine the quadrature is.
+
+    Attributes
+    ----------
+    rules : Rules, optional
+        Of a sample; chosen by the teacher when None.
+    readouts : int
+        Nodes on either side of u = 0, for a normal readout.
+    cut : float, optional
+        Singular values of the features' factors below this share of the largest are left out; errors move by its
+        square.
+    ranks : tuple of int, optional
+        Numbers of factors along w and along t, in place of the cut.
+    """
+
+    rules: Rules | None = None
+    readouts: int = 9
+    cut: float | None = None
+    ranks: tuple[int, int] | None = None
+
+
+STANDARD = Accuracy()
+"""About 1e-4 in the errors."""
+
+
+class Step(NamedTuple):
+    """The step, the readouts and the deviations of fresh pre-activations.
+
+    Attributes
+    ----------
+    problem : Problem
+    numbers : ActivationNumbers
+    noise_energy : float
+        ``v_h = E h^2``.
+    scaled : float
+        ``eta / sqrt(N)``.
+    of_sample : StepNumbers
+    frame : SpikeFrame
+    u, u_weights : ndarray of shape (A,)
+    tau : ndarray of shape (A,)
+        The deviation of a fresh pre-activation.
+    """
+
+    problem: Problem
+    numbers: ActivationNumbers
+    noise_energy: float
+    scaled: float
+    of_sample: StepNumbers
+    frame: SpikeFrame
+    u: Array
+    u_weights: Array
+    tau: Array
+
+    @property
+    def along_t(self) -> Array:
+        """``eta u / sqrt(N)``."""
+        return self.scaled * self.u
+
+    @property
+    def root(self) -> Array:
+        """``sqrt(w_a)``."""
+        return np.sqrt(self.u_weights)
+
+
+def rules_of(problem: Problem) -> Rules:
+    """Nodes for about 1e-5 in the errors: the further a spike moves a pre-activation, in periods of the activation, the
+    more.
+    """
+    teacher, activation = problem.teacher, problem.activation
+    slope = activation.derivative_variance + activation.linear_strength
+    turns = spike_frame(problem).strength * sqrt(slope / activation.second_moment)
+    degree = teacher.total_degree if teacher.is_polynomial else 0
+    extra = min(ceil(8 * turns), 16)
+    return Rules((10 if 0 < degree <= 2 else 20) + extra, 7 if problem.gradient == "full" else 5, 8 + extra // 2)
+
+
+def step_of(problem: Problem, readouts: int) -> Step:
+    """The step of a problem, with so many ``readouts`` on either side of zero where they are normal."""
+    numbers = activation_numbers(problem.activation)
+    variance = problem.activation.derivative_variance
+    scaled = problem.step / sqrt(problem.width)
+    frame = spike_frame(problem)
+    q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
+    stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
+    of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
+    own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
+    u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
+    tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
+    noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
+    return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
+
+
+def _readouts(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:
+    """Nodes and weights of u."""
+    if problem.readout == "rademacher":
+        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+    if problem.readout == "constant":
+        return np.array([1.0]), np.array([1.0])
+    reach = min(activation_range(problem.activation), _LARGEST_READOUT)
+    return graded(1 / max(strength, _LEAST_STRENGTH), half, reach)

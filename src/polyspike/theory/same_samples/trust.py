@@ -1,0 +1,32 @@
+"""How far a network of finite size is from the prediction with reused samples.
+
+Not theory but a calibration, in the form of that of fresh samples (theory/finite_size/trust.py): the deviations of the
+mean test error in the comparison of benchmarks/agreement/same.py are covered nine times in ten.
+"""
+
+from polyspike.problem import Problem
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.trust import LARGEST, SECOND, Trust, amplification
+from polyspike.theory.same_samples.forms import FitErrors
+
+__all__ = ["trust"]
+
+COVERED, BENT, QUADRATIC = 1.0, 0.5, 2.0
+"""Calibrated constants: of the sizes, and the factor for activations with ``c_2 != 0``, whose terms of order 1/d are
+not in the theory."""
+
+
+def trust(problem: Problem, found: FitErrors, sampling: float) -> Trust:
+    """The error estimate of a prediction."""
+    n, d, width = problem.n_samples, problem.input_dim, problem.width
+    factor = amplification(found.train_loss, found.train_error, found.test_error)
+    x = factor * (1 / n + 1 / d + 1 / width)
+    covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
+    sizes = covered * x / (1 + x / BENT)
+    small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
+    estimate = sizes + small + sampling
+    if estimate <= LARGEST:
+        return Trust(estimate, True, "")
+    where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"
+    reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
+    return Trust(estimate, False, reason)

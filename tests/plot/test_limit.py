@@ -1,0 +1,44 @@
+"""The limit beside the errors: a staircase, or a line."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import StepPatch
+
+import polyspike as ps
+from plot.cases import BASE, at, lines, predicted, predictions
+
+
+def staircase(ax: Axes) -> Any:
+    """Values and edges of the limit."""
+    return next(patch for patch in ax.patches if isinstance(patch, StepPatch)).get_data()
+
+
+def test_the_limit_is_a_staircase_of_the_window_theory() -> None:
+    ax = ps.plot.errors(predictions(), limit=True)
+    stairs = staircase(ax)
+    np.testing.assert_allclose(stairs.edges[:4], [0, 1 / 4, 1 / 3, 3 / 8])
+    for window, value in enumerate(stairs.values, start=1):
+        assert value == ps.predict(BASE, method="window", window=window).test_error
+
+
+def test_the_limit_may_be_given() -> None:
+    given = ps.predict(at(BASE, 0.1, 0.3), method="window")
+    ax = ps.plot.errors(predictions(), limit=given)
+    stairs = staircase(ax)
+    assert stairs.values.tolist() == [row.test_error for row in given]
+
+
+def test_against_step_sizes_the_windows_end_at_powers_of_n() -> None:
+    steps = ps.predict([BASE.replace(step_size=eta) for eta in (1.0, 4.0, 8.0)])
+    ax = ps.plot.errors(steps, x="step_size", limit=True)
+    stairs = staircase(ax)
+    np.testing.assert_allclose(stairs.edges[:3], [1, 400**0.25, 400 ** (1 / 3)])
+
+
+def test_against_another_field_the_limit_is_a_line() -> None:
+    ridges = [predicted(BASE.replace(ridge=ridge, step_exponent=0.1)) for ridge in (0.1, 0.2, 0.4)]
+    ax = ps.plot.errors(ridges, x="ridge", limit=True)
+    expected = [[row.problem.ridge, row.limit().test_error] for row in ridges]
+    np.testing.assert_array_equal(lines(ax)[r"limit $n \to \infty$"], expected)

@@ -1,0 +1,228 @@
+"""Leaving a sample out of both stages: against refits by hand, symmetries, and the test error that it stands for."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from polyspike import ArgumentError, DoesNotFitError, LeaveOneOut, NumericalError, Problem, leave_one_out, simulate
+from polyspike.arraytypes import Array
+from polyspike.simulation import left_out
+from polyspike.simulation.draw import GaussianDraw
+from polyspike.simulation.left_out import Resolvent
+from polyspike.simulation.memory import available_bytes
+
+module = import_module("polyspike.simulation.leave_one_out")
+SMALL = Problem("tanh", "h1 + 0.5*h2", 60, 20, 48, step_exponent=0.3, ridge=0.05, noise=0.5, samples="same")
+
+
+def sine(x: Array) -> Array:
+    return np.sin(2 * x)
+
+
+def arrays(problem: Problem, seed: tuple[int, ...] = (0,)) -> tuple[Array, Array, Array, Array]:
+    """Inputs, labels, initial weights and readout of a seed."""
+    draw = GaussianDraw.of(problem, seed, 2)
+    sample = draw.ridge_sample
+    return sample.inputs, sample.labels(problem), draw.weights, draw.readout(problem.readout)
+
+
+def refitted(problem: Problem, x: Array, y: Array, w0: Array, a: Array) -> Array:
+    """Residual of every sample by the network that was trained without it, step and fit, one after the other."""
+    sigma, n, left = problem.activation, problem.n_samples, []
+    residual = y - sigma(x @ w0.T) @ a if problem.gradient == "full" else y
+    for j in range(n):
+        k = np.arange(n) != j
+        w = w0 + problem.step / n * (np.outer(a, residual[k]) * sigma.derivative(w0 @ x[k].T)) @ x[k]
+        f = sigma(x[k] @ w.T)
+        fitted = np.linalg.solve(f.T @ f + n * problem.ridge * np.eye(problem.width), f.T @ y[k])
+        left.append(y[j] - sigma(x[j] @ w.T) @ fitted)
+    return np.array(left)
+
+
+def deviation(found: Array, expected: Array) -> float:
+    """Root mean square of the difference, relative to that of a residual."""
+    return float(np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2)))
+
+
+CASES: list[dict[str, Any]] = [
+    {},
+    {"gradient": "target"},
+    {"width": 150},
+    {"activation": "relu", "step_exponent": 0.45},
+    {"activation": sine, "gradient": "target", "ridge": 0.1},
+    {"readout": "constant", "activation": "gelu", "n_samples": 40},
+]
+
+
+@pytest.mark.parametrize("changes", CASES, ids=lambda case: str(case)[:40].partition(" at 0x")[0])
+def test_it_is_the_refit_without_each_sample(changes: dict[str, Any]) -> None:
+    """Exactly where every readout is fitted anew; the formula closes most of the gap of plain leave-one-out."""
+    problem = SMALL.replace(**changes)
+    expected = refitted(problem, *arrays(problem))
+    formula, exact = (leave_one_out(problem, exact=exact) for exact in (False, True))
+    error = np.mean(expected**2)
+    assert deviation(exact.residuals, expected) < left_out.ACCURACY
+    assert deviation(formula.residuals, expected) < 0.04
+    assert exact.test_error == pytest.approx(error, rel=1e-3)
+    assert abs(formula.test_error - error) < 0.2 * abs(formula.plain_error - error)
+
+
+def test_without_a_step_it_is_plain_leave_one_out() -> None:
+    problem = SMALL.replace(step_size=0.0)
+    found = leave_one_out(problem)
+    features = problem.activation(arrays(problem)[0] @ arrays(problem)[2].T)
+    labels, shift = arrays(problem)[1], 60 * problem.ridge
+    hat = features @ np.linalg.solve(features.T @ features + shift * np.eye(48), features.T)
+    residuals = labels - hat @ labels
+    np.testing.assert_allclose(found.residuals, residuals / (1 - np.diag(hat)), rtol=1e-9)
+    assert found.plain_error == pytest.approx(found.test_error, rel=1e-12)
+    assert found.gcv_error == pytest.approx(np.mean(residuals**2) / (1 - np.trace(hat) / 60) ** 2, rel=1e-10)
+    assert found.train_error == pytest.approx(np.mean(residuals**2), rel=1e-10)
+
+
+def test_the_network_is_that_of_a_simulation() -> None:
+    found = leave_one_out(SMALL, seed=(3, 1))
+    assert found.train_error == pytest.approx(simulate(SMALL, seed=(3, 1), n_test=2).train_error, rel=1e-9)
+    assert found.seed == (3, 1)
+    labels = arrays(SMALL, (3, 1))[1]
+    np.testing.assert_allclose(found.predictions + found.residuals, labels, rtol=1e-12)
+
+
+def test_given_arrays_are_those_of_the_draw() -> None:
+    x, y, w0, a = arrays(SMALL, (5,))
+    drawn = leave_one_out(SMALL, seed=5)
+    given = leave_one_out(SMALL, inputs=x, target=y, weights=w0, readout=a)
+    half = leave_one_out(SMALL, inputs=x, target=y, seed=5)
+    for other in (given, half):
+        np.testing.assert_allclose(other.residuals, drawn.residuals, rtol=1e-9, atol=1e-12)
+
+
+def test_many_ridges_and_steps_are_those_of_single_calls() -> None:
+    problems = [SMALL, SMALL.replace(ridge=1.0), SMALL.replace(step_size=0.5), SMALL.replace(ridge=0.2)]
+    for found, problem in zip(leave_one_out(problems, seed=2), problems, strict=True):
+        assert found.problem == problem
+        np.testing.assert_allclose(found.residuals, leave_one_out(problem, seed=2).residuals, rtol=1e-9)
+    assert leave_one_out([]) == []
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = leave_one_out(SMALL)
+    monkeypatch.setattr(left_out, "BLOCK", 7)
+    np.testing.assert_allclose(leave_one_out(SMALL).residuals, whole.residuals, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_samples_may_be_permuted(exact: bool) -> None:
+    x, y, w0, a = arrays(SMALL)
+    order = np.random.default_rng(1).permutation(60)
+    plain = leave_one_out(SMALL, inputs=x, target=y, weights=w0, readout=a, exact=exact)
+    turned = leave_one_out(SMALL, inputs=x[order], target=y[order], weights=w0, readout=a, exact=exact)
+    np.testing.assert_allclose(turned.residuals, plain.residuals[order], rtol=1e-7, atol=1e-9)
+
+
+def test_labels_of_twice_the_size_take_half_the_step() -> None:
+    problem = SMALL.replace(gradient="target", step_size=4.0)
+    x, y, w0, a = arrays(problem)
+    one = leave_one_out(problem, inputs=x, target=y, weights=w0, readout=a)
+    two = leave_one_out(problem.replace(step_size=2.0), inputs=x, target=2 * y, weights=w0, readout=a)
+    np.testing.assert_allclose(two.residuals, 2 * one.residuals, rtol=1e-8, atol=1e-10)
+    assert two.test_error == pytest.approx(4 * one.test_error, rel=1e-8)
+
+
+def test_wide_and_tall_have_one_inverse() -> None:
+    """Through the n x n matrix and through the other one, on the same features."""
+    features = np.random.default_rng(0).standard_normal((30, 30))
+    rows = np.random.default_rng(1).standard_normal((4, 31))
+    wide = Resolvent(np.hstack([features, np.ones((30, 1))]), 0.3, rows)
+    plain = np.linalg.inv(wide.features.T @ wide.features + 0.3 * np.eye(31))
+    np.testing.assert_allclose(wide(rows), rows @ plain, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(wide.image, wide.features @ plain, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(wide.pulled_image, rows @ plain, rtol=1e-8, atol=1e-10)
+    tall = Resolvent(features[:, :20], 0.3, np.eye(20))
+    np.testing.assert_allclose(tall.image, features[:, :20] @ tall(np.eye(20)), rtol=1e-8, atol=1e-10)
+
+
+BIG = Problem("relu", "h1", 300, 75, 240, step_exponent=0.4, ridge=0.02, noise=0.5, samples="same")
+
+
+@pytest.mark.parametrize("gradient", ["full", "target"])
+def test_on_average_it_is_the_test_error_and_the_plain_one_is_not(gradient: str) -> None:
+    """Over twelve draws; leaving out one of 300 samples costs under 1 %."""
+    problem = BIG.replace(gradient=gradient)
+    tested = np.array([simulate(problem, seed=seed, n_test=4000).test_error for seed in range(12)])
+    found = [leave_one_out(problem, seed=seed) for seed in range(12)]
+    right = np.array([one.test_error for one in found]) / tested
+    error = np.std(right, ddof=1) / 12**0.5
+    assert abs(np.mean(right) - 1) < 3.5 * error + 0.01
+    for name in ("plain_error", "gcv_error"):
+        assert abs(np.mean([getattr(one, name) for one in found] / tested) - 1) > 3.5 * error + 0.01
+    claimed = np.mean([one.test_error_se for one in found] / tested)
+    assert 0.5 < claimed / np.std(right, ddof=1) < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"activation": "tanh", "ridge": 0.01, "step_exponent": 0.3, "gradient": "target"},
+        {"activation": "tanh", "ridge": 0.1, "step_exponent": 0.5},
+        {"activation": "relu", "ridge": 0.1, "step_exponent": 0.45},
+    ],
+)
+def test_at_300_samples_the_formula_is_within_two_percent_of_a_residual(changes: dict[str, Any]) -> None:
+    problem = BIG.replace(**{"input_dim": 100, **changes})
+    expected = refitted(problem, *arrays(problem))
+    assert deviation(leave_one_out(problem).residuals, expected) < 0.02
+
+
+def bad() -> list[tuple[Callable[[], Any], str]]:
+    x, y, w0, a = arrays(SMALL)
+    hole = x.copy()
+    hole[3, 4] = np.nan
+    return [
+        (lambda: leave_one_out(SMALL.replace(samples="fresh")), "samples = 'fresh': a fresh sample has not moved"),
+        (lambda: leave_one_out(SMALL.replace(ridge=0.0)), "ridge = 0.0: give a number > 0"),
+        (lambda: leave_one_out(SMALL, inputs=x), "target = None: inputs and target go together"),
+        (lambda: leave_one_out(SMALL, target=y), "inputs = None: inputs and target go together"),
+        (lambda: leave_one_out(SMALL, inputs=x[:-1], target=y), "give arrays of shape"),
+        (lambda: leave_one_out(SMALL, inputs=x[:-1], target=y[:-1]), "n_samples=59, input_dim=20"),
+        (lambda: leave_one_out(SMALL, inputs=hole, target=y), r"inputs = .*finite"),
+        (lambda: leave_one_out(SMALL, weights=w0[:-1]), r"weights = .* shape \(48, 20\)"),
+        (lambda: leave_one_out(SMALL, readout=a[:-1]), r"readout = .* shape \(48,\)"),
+        (lambda: leave_one_out("relu"), "problem = 'relu': give a Problem"),  # type: ignore[arg-type]
+    ]
+
+
+@pytest.mark.parametrize(("call", "message"), bad(), ids=[message[:30] for _, message in bad()])
+def test_what_is_refused(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        call()
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    n = int(available_bytes() / 100)
+    with pytest.raises(DoesNotFitError, match="GB are available"):
+        leave_one_out(SMALL.replace(n_samples=n))
+
+
+def test_a_field_that_the_formulas_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [name for name in module._KNOWN if name != "gradient"]
+    monkeypatch.setattr(module, "_KNOWN", known)
+    with pytest.raises(ArgumentError, match="gradient = 'full': leave_one_out does not know"):
+        leave_one_out(SMALL)
+
+
+def test_a_singular_matrix_says_so() -> None:
+    with pytest.raises(NumericalError, match="not positive definite"):
+        Resolvent(np.ones((4, 3)), 1e-30, np.eye(3))
+
+
+def test_a_result_can_be_written_down() -> None:
+    found: LeaveOneOut = leave_one_out(SMALL)
+    written = found.to_dict()
+    assert written["problem"] == SMALL.to_dict()
+    assert len(written["residuals"]) == 60
+    assert "test_error" in repr(found)

@@ -1,0 +1,99 @@
+"""Tests mirror the source file by file; exceptions are listed with their reasons."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE, TESTS = ROOT / "src" / "polyspike", ROOT / "tests"
+ROOMS = ("data", "experiments", "plot", "problem", "simulation", "theory")
+"""Rooms with a mirror. Leaves are tested by what they say of results, commands and pages by what a user sees."""
+
+ELSEWHERE = {
+    # A text file is read in one go, so that its faults are told together: by the one call that users have.
+    "data/column.py": "data/test_tables.py",
+    "data/options.py": "data/test_tables.py",
+    "data/table.py": "data/test_tables.py",
+    "data/text.py": "data/test_tables.py",
+    # Parts of a sweep, which is killed, crowded and starved as a whole.
+    "experiments/sweep/database.py": "experiments/sweep/test_store.py",
+    "experiments/sweep/dispatch.py": "experiments/test_cluster.py",
+    "experiments/sweep/progress.py": "experiments/sweep/test_run.py",
+    "experiments/sweep/tables.py": "experiments/sweep/test_store.py",
+    "experiments/sweep/tasks.py": "experiments/sweep/test_run.py",
+    "experiments/reproduce/runner.py": "experiments/reproduce/test_jobs.py",
+    # Tables that are tested by their columns, whatever made them.
+    "experiments/curves.py": "experiments/test_table.py",
+    "experiments/phase.py": "experiments/test_table.py",
+    "plot/profiles.py": "plot/test_alignment.py",
+    # Two storages of one run: every number is that of the run that holds everything.
+    "simulation/over_neurons.py": "simulation/test_streaming.py",
+    "simulation/over_samples.py": "simulation/test_streaming.py",
+    "simulation/arrays.py": "simulation/test_devices.py",
+    # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
+    "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",
+    "theory/finite_size/bulk/fixed_point.py": "theory/finite_size/bulk/test_finite_dimension.py",
+    "theory/finite_size/given_kappa/norm_fluctuations.py": "theory/finite_size/test_derivations.py",
+    "theory/finite_size/gradient_matrix/rules.py": "theory/finite_size/test_refinement.py",
+    "theory/finite_size/spectrum/branches.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
+    "theory/finite_size/spectrum/density.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
+    "theory/finite_size/spectrum/spectral_model.py": "theory/finite_size/spectrum/test_outliers.py",
+    "theory/finite_size/spikes/errors.py": "theory/finite_size/bulk/test_finite_dimension.py",
+    "theory/finite_size/spikes/learned_functions.py": "theory/finite_size/test_derivations.py",
+    "theory/finite_size/spikes/linear_directions.py": "theory/finite_size/spikes/test_quadratic_directions.py",
+}
+"""Modules whose tests stand in another file, and that file."""
+
+OF_NO_FILE = {
+    "experiments/test_cluster.py": "the same sweep on a Dask cluster",
+    "experiments/test_faults.py": "what a sweep survives",
+    "simulation/test_streaming.py": "streamed runs are the runs that hold everything",
+    "theory/finite_size/test_derivations.py": "steps of the derivation against simulated networks",
+    "theory/finite_size/test_hard_problems.py": "problems on which the theory once failed",
+    "theory/finite_size/test_refinement.py": "every numerical ingredient refined alone",
+    "theory/finite_size/test_special_cases.py": "cases that are known in closed form",
+}
+"""Test files of no single module, and what they are of."""
+
+
+def paths(root: Path, pattern: str) -> list[str]:
+    """The files of the rooms, relative to the root; those that begin with an underscore aside."""
+    found = (path for room in ROOMS for path in (root / room).rglob(pattern))
+    return sorted(path.relative_to(root).as_posix() for path in found if path.name[0] != "_")
+
+
+MODULES, FILES = paths(SOURCE, "*.py"), paths(TESTS, "test_*.py")
+
+
+def mirror(module: str) -> str:
+    """The test file that belongs to a module."""
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/test_{name}"
+
+
+def test_the_files_were_found() -> None:
+    assert len(MODULES) > 100
+    assert len(FILES) > 80
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_its_tests(module: str) -> None:
+    expected = ELSEWHERE.get(module, mirror(module))
+    assert (TESTS / expected).is_file(), f"write tests/{expected}"
+    assert module not in ELSEWHERE or not (TESTS / mirror(module)).exists(), "it has its own tests now"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_test_file_has_its_module(file: str) -> None:
+    known = {mirror(module) for module in MODULES}
+    assert (file in known) != (file in OF_NO_FILE), f"tests/{file} mirrors no module"
+
+
+def test_the_exceptions_exist() -> None:
+    assert set(ELSEWHERE) <= set(MODULES)
+    assert set(OF_NO_FILE) <= set(FILES)
+
+
+def test_a_missing_test_file_would_be_found() -> None:
+    assert mirror("theory/finite_size/solve.py") == "theory/finite_size/test_solve.py"
+    assert mirror("theory/finite_size/nothing.py") not in FILES

@@ -1,0 +1,38 @@
+"""Quadrature grids: masses, moments, and where they end."""
+
+import numpy as np
+import pytest
+
+from polyspike import NumericalError, Problem
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid, graded, trapezoid
+
+BASE = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.3)
+
+
+@pytest.mark.parametrize("readout", ["gaussian", "rademacher", "constant"])
+@pytest.mark.parametrize("teacher", ["h1 + 0.7*h2", "relu"])
+def test_masses_are_one_and_variances_too(readout: str, teacher: str) -> None:
+    problem = BASE.replace(readout=readout, teacher=teacher, gradient="target")
+    grid = choose_grid(problem, condition(problem))
+    for nodes, weights in ((grid.kappa, grid.kappa_weights), (grid.u, grid.u_weights)):
+        assert weights.sum() == pytest.approx(1, abs=1e-12)
+        assert weights @ nodes**2 == pytest.approx(1, abs=1e-6)
+
+
+def test_a_larger_step_needs_more_nodes_and_refining_too() -> None:
+    sizes = [len(choose_grid(p, condition(p)).kappa) for p in (BASE, BASE.replace(step_exponent=0.5))]
+    assert sizes[1] > sizes[0]
+    assert len(choose_grid(BASE, condition(BASE), refine=2.0).kappa) > 1.9 * sizes[0]
+
+
+def test_a_step_too_far_is_refused() -> None:
+    far = Problem("tanh", "h1", 10**8, 600, 1000, step_size=1e8, noise=0.0, gradient="target")
+    with pytest.raises(NumericalError, match="nodes"):
+        choose_grid(far, condition(far))
+
+
+def test_rules_have_the_moments_of_the_normal_law() -> None:
+    for nodes, weights in (trapezoid(0.2, 8.0), graded(0.1, 60, 8.0)):
+        assert [weights @ nodes**k for k in (0, 1, 2, 4)] == pytest.approx([1, 0, 1, 3], abs=1e-8)
+        assert np.any(nodes == 0)

@@ -1,0 +1,40 @@
+"""The solution of the pencil: both lines of its equation, from any start, and a refusal where there is none."""
+
+import numpy as np
+import pytest
+
+from polyspike import NumericalError, Problem, Status
+from polyspike.theory.same_samples import fixed_point
+from polyspike.theory.same_samples.fixed_point import solve_pencil, states
+from polyspike.theory.same_samples.model import build
+from polyspike.theory.same_samples.pencil import gradient_of
+
+BASE = Problem("softplus", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, readout="rademacher", samples="same")
+
+
+@pytest.mark.parametrize("ridge", [1e-5, 0.1, 10.0])
+def test_the_potential_is_stationary(ridge: float) -> None:
+    fit, coarse, shift = build(BASE).fit, build(BASE).coarse, 1.25 * ridge
+    found = solve_pencil(fit.neurons, fit.populations, coarse, shift)
+    slope = gradient_of(fit.neurons, found.state, states(fit.neurons, fit.populations, found.state, shift))
+    assert np.abs(slope).max() < 1e-8
+    assert found.residual < 1e-8
+    assert np.all((found.state.zeta > 0) & (found.state.zeta <= 1))
+
+
+def test_a_solution_nearby_is_a_start() -> None:
+    model = build(BASE)
+    fit = model.fit
+    first = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.1)
+    cold = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.05)
+    warm = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.05, first.state)
+    assert warm.state.zeta == pytest.approx(cold.state.zeta, rel=1e-9)
+    assert warm.state.gamma == pytest.approx(cold.state.gamma, abs=1e-9)
+
+
+def test_no_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(BASE)
+    monkeypatch.setattr(fixed_point, "_ITERATIONS", 1)
+    with pytest.raises(NumericalError, match="not found after 1 iterations") as caught:
+        solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, 0.1)
+    assert caught.value.status is Status.NOT_CONVERGED

@@ -1,0 +1,58 @@
+"""The pencil with two populations is the finite-size theory of fresh samples to leading order."""
+
+import pytest
+
+from polyspike import Problem, predict
+from polyspike.theory.same_samples.fixed_point import solve_pencil
+from polyspike.theory.same_samples.forms import FitErrors, fit_errors
+from polyspike.theory.same_samples.model import build_fresh
+from polyspike.theory.same_samples.steps import STANDARD
+
+SCALE = 100
+# A step of order sqrt(n), so that nothing but 1/d vanishes with the scale.
+BASE = Problem(
+    "tanh",
+    "h1",
+    900 * SCALE,
+    300 * SCALE,
+    720 * SCALE,
+    step_size=0.9 * (900 * SCALE) ** 0.5,
+    noise=0.5,
+    ridge=0.1,
+    gradient="target",
+    readout="rademacher",
+)
+
+
+def of_pencil(problem: Problem) -> FitErrors:
+    model = build_fresh(problem, STANDARD)
+    shift = problem.ridge * problem.n_samples / problem.width
+    state = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift).state
+    return fit_errors(model.fit, state, shift)
+
+
+@pytest.mark.parametrize(
+    ("problem", "tolerance"),
+    [
+        (BASE, 1e-4),
+        (BASE.replace(n_gradient=300 * SCALE), 5e-4),
+        (BASE.replace(gradient="full"), 1e-3),
+        (BASE.replace(teacher=[0.4, 1.0, 0.5]), 3e-4),
+        (BASE.replace(readout="constant", teacher="-0.8*h1 + 0.3*h3"), 1e-3),
+        # For c_2 != 0 the pencil holds the noise's covariance and M together, which changes the fourth digit.
+        (BASE.replace(activation="softplus", teacher="h1 + 0.5*h2"), 4e-3),
+    ],
+    ids=["target", "n0", "full", "mean", "constant", "softplus"],
+)
+def test_fresh_samples_are_predicted_alike(problem: Problem, tolerance: float) -> None:
+    found, expected = of_pencil(problem), predict(problem)
+    assert found.train_loss == pytest.approx(expected.train_loss, rel=tolerance)
+    assert found.train_error == pytest.approx(expected.train_error, rel=2 * tolerance)
+    assert found.test_error == pytest.approx(expected.test_error, rel=tolerance)
+
+
+@pytest.mark.slow
+def test_the_covariance_of_the_noise_is_no_function_of_the_matrix() -> None:
+    """For ReLU, where c_2 is large, the difference is some tenths of a percent, and does not vanish with the size."""
+    problem = BASE.replace(activation="relu", teacher="h1 + 0.5*h2", step_size=0.7 * (900 * SCALE) ** 0.5)
+    assert 0.001 < of_pencil(problem).test_error / predict(problem).test_error - 1 < 0.01

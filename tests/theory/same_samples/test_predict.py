@@ -1,0 +1,211 @@
+"""Predictions with reused samples: order, limits, symmetries, refusals, and simulated networks."""
+
+import numpy as np
+import pytest
+
+from metamorphic.transformations import changed_activation, changed_teacher
+from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
+
+BASE = Problem(
+    "tanh",
+    "h1 + 0.5*h2",
+    900,
+    300,
+    720,
+    step_exponent=0.4,
+    noise=0.5,
+    ridge=0.1,
+    gradient="target",
+    readout="rademacher",
+    samples="same",
+)
+
+
+def errors(problem: Problem) -> list[float]:
+    found = predict(problem)
+    return [found.train_loss, found.train_error, found.test_error]
+
+
+@pytest.mark.parametrize("gradient", ["target", "full"])
+@pytest.mark.parametrize("readout", ["rademacher", "constant"])
+def test_errors_are_ordered_and_fall_or_rise_with_the_ridge(gradient: str, readout: str) -> None:
+    rows = predict([BASE.replace(gradient=gradient, readout=readout, ridge=ridge) for ridge in (1.0, 0.1, 0.01)])
+    assert all(0 < row.train_error < row.train_loss < BASE.label_second_moment for row in rows if row.train_loss)
+    assert all(row.test_error is not None and row.test_error > 0.25 for row in rows)
+    losses = [row.train_loss for row in rows]
+    assert losses == sorted(losses, key=lambda value: -(value or 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "tolerance"),
+    [
+        ({}, 1e-7),
+        ({"gradient": "full"}, 3e-4),
+        ({"activation": "softplus"}, 2e-4),
+        ({"readout": "constant", "teacher": "-0.8*h1 + 0.3*h3"}, 1e-7),
+    ],
+)
+def test_without_a_step_it_is_no_matter_whose_samples_are_fitted(changes: dict[str, str], tolerance: float) -> None:
+    problem = BASE.replace(step_size=0.0, **changes)
+    assert errors(problem) == pytest.approx(errors(problem.replace(samples="fresh")), rel=tolerance)
+    assert abs(predict(problem).extras["leave_one_out_bias"]) < 3e-3
+
+
+SYMMETRIC = {
+    "teacher mirrored": lambda p: p.replace(teacher=changed_teacher(p.teacher, inside=-1)),
+    "labels flipped": lambda p: p.replace(teacher=changed_teacher(p.teacher, outside=-1)),
+    "activation flipped": lambda p: p.replace(activation=changed_activation(p.activation, outside=-1)),
+    "activation mirrored": lambda p: p.replace(activation=changed_activation(p.activation, inside=-1)),
+}
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+@pytest.mark.parametrize("changes", [{}, {"activation": "softplus"}, {"gradient": "full"}], ids=str)
+def test_symmetries(name: str, changes: dict[str, str]) -> None:
+    problem = BASE.replace(**changes)
+    assert errors(SYMMETRIC[name](problem)) == pytest.approx(errors(problem), rel=1e-9)
+
+
+def test_labels_and_noise_scale_with_the_step() -> None:
+    """The gradient is linear in the labels: twice the labels at half the step make the same features."""
+    scaled = BASE.replace(teacher=changed_teacher(BASE.teacher, outside=2), noise=1.0, step_size=BASE.step / 2)
+    assert errors(scaled) == pytest.approx([4 * value for value in errors(BASE)], rel=1e-9)
+
+
+def test_with_many_samples_a_second_one_is_no_different() -> None:
+    """At fixed d and N the sample's own share vanishes as d/n."""
+    many = BASE.replace(n_samples=3_000_000, step_size=10.0)
+    assert errors(many) == pytest.approx(errors(many.replace(samples="fresh")), rel=2e-3)
+    assert abs(predict(many).extras["leave_one_out_bias"]) < 1e-3
+
+
+def test_a_large_ridge_leaves_the_labels() -> None:
+    found = errors(BASE.replace(ridge=1e7))
+    assert found == pytest.approx([BASE.label_second_moment] * 3, rel=1e-4)
+
+
+# problem, simulated train loss and test error with relative standard errors, from an independent simulation.
+SIMULATED = [
+    ({"step_exponent": 0.3, "teacher": "h1"}, (0.1854, 0.012), (0.3894, 0.007)),
+    ({"step_exponent": 0.5, "teacher": "h1"}, (0.1837, 0.0125), (0.4053, 0.008)),
+    (
+        {"activation": "erf", "teacher": "h1", "n_samples": 400, "input_dim": 400, "noise": 1.0, "step_exponent": 0.5},
+        (0.2058, 0.022),
+        (1.902, 0.006),
+    ),
+    (
+        {"activation": "softplus", "n_samples": 1200, "input_dim": 400, "width": 960, "step_exponent": 0.45},
+        (0.3671, 0.009),
+        (0.8878, 0.009),
+    ),
+    (
+        {"gradient": "full", "teacher": "h1", "n_samples": 1200, "input_dim": 400, "width": 960, "step_exponent": 0.3},
+        (0.201, 0.009),
+        (0.3975, 0.006),
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "loss", "test"), SIMULATED)
+def test_simulated_networks(changes: dict[str, object], loss: tuple[float, float], test: tuple[float, float]) -> None:
+    """Within three standard errors and a percent of order 1/d, which the theory of fresh samples is not."""
+    problem = BASE.replace(readout="gaussian", **changes)
+    found, fresh = predict(problem), predict(problem.replace(samples="fresh"))
+    for value, other, (measured, error) in (
+        (found.train_loss, fresh.train_loss, loss),
+        (found.test_error, fresh.test_error, test),
+    ):
+        tolerance = 3 * error + 0.01
+        assert value == pytest.approx(measured, rel=tolerance)
+        assert abs(other / measured - 1) > tolerance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "test"),
+    [
+        ({"teacher": "h1", "ridge": 0.01, "step_exponent": 0.3}, (0.4718, 0.008)),
+        ({"teacher": "h1", "n_samples": 1200, "input_dim": 200, "width": 600, "noise": 1.0}, (1.217, 0.004)),
+        (
+            {"activation": "relu", "n_samples": 1200, "input_dim": 400, "width": 960, "ridge": 0.01}
+            | {"step_exponent": 0.45},
+            (1.329, 0.011),
+        ),
+        (
+            {"activation": "relu", "n_samples": 1200, "input_dim": 400, "width": 960, "ridge": 0.01}
+            | {"step_exponent": 0.45, "gradient": "full"},
+            (1.421, 0.02),
+        ),
+        ({"activation": "softplus", "step_exponent": 0.3, "ridge": 0.01, "gradient": "full"}, (1.136, 0.015)),
+    ],
+)
+def test_more_simulated_networks(changes: dict[str, object], test: tuple[float, float]) -> None:
+    found = predict(BASE.replace(readout="gaussian", **changes)).test_error
+    assert found == pytest.approx(test[0], rel=3 * test[1] + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bias"),
+    [
+        ({"step_exponent": 0.5, "teacher": "h1"}, -0.206),
+        ({"step_exponent": 0.5, "teacher": "h1", "ridge": 0.01}, -0.129),
+    ],
+)
+def test_plain_leave_one_out_is_biased(changes: dict[str, object], bias: float) -> None:
+    """Simulated biases, themselves known to some 0.01, and half as far off at the smaller ridge as a percent is."""
+    problem = BASE.replace(readout="gaussian", n_samples=1200, input_dim=400, width=960, **changes)
+    assert predict(problem).extras["leave_one_out_bias"] == pytest.approx(bias, abs=0.035)
+
+
+def test_many_problems_in_one_call() -> None:
+    problems = [
+        BASE.replace(ridge=1.0),
+        BASE.replace(samples="fresh"),
+        BASE.replace(readout="constant", activation="relu", gradient="full"),
+        BASE,
+    ]
+    rows = predict(problems)
+    assert isinstance(rows[2], FailedPrediction)
+    assert [row.status for row in rows] == [Status.OK, Status.OK, Status.OUT_OF_RANGE, Status.OK]
+    for row, problem in zip(rows, problems, strict=True):
+        if isinstance(row, Prediction):
+            assert row.test_error == pytest.approx(predict(problem).test_error, rel=1e-8)
+
+
+def test_two_indices() -> None:
+    problem = BASE.replace(teacher="h1[0] + 0.5*h1[0]*h1[1]", step_exponent=0.2)
+    found, fresh = predict(problem), predict(problem.replace(samples="fresh"))
+    assert 0 < found.train_loss < fresh.train_loss
+    still = problem.replace(step_size=0.0)
+    assert errors(still) == pytest.approx(errors(still.replace(samples="fresh")), rel=1e-6)
+
+
+def test_refusals() -> None:
+    three = BASE.replace(teacher="h1[0] + h1[1] + h1[2] + h1[0]*h1[1]*h1[2]")
+    coherent = BASE.replace(gradient="full", readout="constant", activation="relu")
+    for problem, message in ((three, "up to 2 indices"), (coherent, "give gradient='target'")):
+        with pytest.raises(NumericalError, match=message):
+            predict(problem)
+    with pytest.raises(ArgumentError, match="the spectrum of reused samples has no theory"):
+        _ = predict(BASE).spectrum
+    for method in ("crossing", "window-published"):
+        with pytest.raises(ArgumentError, match=r"samples = 'same': .* is of a fresh sample"):
+            predict(BASE.replace(step_exponent=0.25), method=method, window=1)
+
+
+def test_vanishing_ridge() -> None:
+    problem = BASE.replace(n_samples=400, width=1600, ridge=0.0)
+    found = predict(problem)
+    assert found.train_loss == pytest.approx(0.0, abs=1e-6)
+    assert found.test_error == pytest.approx(predict(problem.replace(ridge=1e-7)).test_error, rel=1e-3)
+
+
+def test_what_a_prediction_says() -> None:
+    found, fresh = predict(BASE), predict(BASE.replace(samples="fresh"))
+    assert found.spike_strength == pytest.approx(fresh.spike_strength, rel=1e-9)
+    assert (found.cosine, found.spike_cosine) == pytest.approx((fresh.cosine, fresh.spike_cosine), rel=1e-9)
+    assert found.error_estimate is not None
+    assert 0 < found.error_estimate < 0.05
+    assert found.trusted
+    assert predict(BASE.replace(step_exponent=0.2)).limit().method == "window"
+    assert np.isfinite(found.extras["leave_one_out"])

@@ -1,0 +1,48 @@
+"""Nodes of a sample of the gradient: moments in closed form, for both gradients and two indices."""
+
+import numpy as np
+import pytest
+
+from polyspike import Problem
+from polyspike.theory.same_samples.sample_law import Rules, residual_energy, sample_law, spike_frame
+
+BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, samples="same")
+RULES = Rules(16, 6, 8)
+
+
+@pytest.mark.parametrize("gradient", ["target", "full"])
+@pytest.mark.parametrize("teacher", ["h1 + 0.5*h2", "-0.8*h1 + 0.3*h3", "h1[0] + 0.5*h1[1] + 0.4*h1[0]*h1[1]"])
+def test_moments_of_the_hidden_vector(gradient: str, teacher: str) -> None:
+    problem = BASE.replace(gradient=gradient, teacher=teacher)
+    frame = spike_frame(problem)
+    law = sample_law(problem, frame, RULES)
+    moments = law.mean(law.hidden[..., :, None] * law.hidden[..., None, :]) + law.scatter.T @ law.scatter
+    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    energy, phi = residual_energy(problem), problem.phi
+    assert law.mean_over_residuals(law.residual**2) == pytest.approx(energy, rel=1e-12)
+    assert moments[0, 0] == pytest.approx(problem.label_second_moment, rel=1e-12)
+    assert moments[0, 2] == pytest.approx(signal, rel=1e-12)
+    # Along the noise of beta a sample of the gradient has g and its share of eps.
+    assert moments[3, 3] == pytest.approx(1 + phi, rel=1e-12)
+    assert moments[0, 3] == pytest.approx(problem.label_second_moment * np.sqrt(phi / energy), rel=1e-12)
+    if gradient == "full":
+        c1 = float(problem.activation.coefficients(1)[1])
+        assert moments[1, 1] == pytest.approx(problem.activation.residual_strength, rel=1e-12)
+        assert moments[3, 4] == pytest.approx(-c1 * np.sqrt(phi / energy), rel=1e-12)
+
+
+@pytest.mark.parametrize("gradient", ["target", "full"])
+def test_kappa_is_standard_and_overlaps_the_residual_as_a_fresh_sample_does(gradient: str) -> None:
+    problem = BASE.replace(gradient=gradient)
+    frame = spike_frame(problem)
+    law = sample_law(problem, frame, RULES)
+    mean_gradient = np.array([1.0, -float(problem.activation.coefficients(1)[1]) * (gradient == "full"), 0.0])
+    assert law.mean(law.kappa**2) == pytest.approx(1, rel=1e-12)
+    expected = float(frame.coordinates @ mean_gradient)
+    assert law.mean(law.kappa * law.residual[:, None]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_without_noise_the_residual_is_the_teacher() -> None:
+    law = sample_law(BASE.replace(noise=0.0, gradient="target"), spike_frame(BASE), RULES)
+    assert len(law.residual) == RULES.teacher
+    assert np.allclose(law.hidden[:, 0, 0], law.residual)
