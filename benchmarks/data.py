@@ -3,7 +3,8 @@
 Every set is taken as it is (centred, in one unit) and whitened, at three sizes and six steps; networks share the split
 of the prediction, so that they differ by their initial weights alone. Writes ``data.csv`` and ``data.md`` beside
 itself. ``--only NAME`` (more than once) takes some of the sets, ``--networks K`` sets how many networks are averaged.
-Rows that are in ``data.csv`` already are kept with ``--resume``.
+Rows that are in ``data.csv`` already are kept with ``--resume``. ``--roads`` writes ``data_roads.md`` instead, the
+Gaussian covariate model of drawn features beside the theory.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from sklearn import datasets
 import polyspike as ps
 from polyspike.data import label_target, load, rescale, whiten
 from polyspike.data.scale import standardise
+from polyspike.simulation.covariate import covariate_curve
 
 HERE = Path(__file__).parent
 EXPONENTS = (-np.inf, 0.0, 0.15, 0.3, 0.4, 0.45)
@@ -154,6 +156,28 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def roads(networks: int) -> str:
+    """The theory on data and the Gaussian covariate model beside networks, whitened, at one size and one step."""
+    lines = ["| data | n | networks | theory on data | Gaussian covariate model |", "|---|---|---|---|---|"]
+    for case in map(shortened, cases()):
+        x = prepared(case, "whitened")
+        n = int(0.2 * len(x))
+        sizes = {"width": max(LEAST_WIDTH, n * 4 // 5), "n_samples": n, "n_gradient": n}
+        found = ps.predict_data(x, case.target, activation=case.activation, step_exponent=0.3, ridge=RIDGE, **sizes)
+        errors = [
+            (
+                ps.simulate_data(found.problem, x, case.target, seed=(5, k), split_seed=0).test_error,
+                covariate_curve(found.problem, x, case.target, seed=(5, k), split_seed=0).test_error[0, 0],
+            )
+            for k in range(networks)
+        ]
+        measured, model = np.mean(errors, axis=0)
+        bar = np.std([e[0] for e in errors], ddof=1) / np.sqrt(networks)
+        cells = [case.name, str(n), f"{measured:.3f} ± {bar:.3f}", f"{found.test_error / measured - 1:+.1%}"]
+        lines.append("| " + " | ".join([*cells, f"{model / measured - 1:+.1%}"]) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _best(rows: list[dict[str, Any]]) -> tuple[float, float, bool]:
     """The best exponent predicted and measured (no step counts as -0.1), and whether the two are level."""
     at = [max(r["exponent"], -0.1) for r in rows]
@@ -183,7 +207,11 @@ def main() -> int:
     parser.add_argument("--networks", type=int, default=16)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--roads", action="store_true", help="write data_roads.md: the theory beside a second road")
     arguments = parser.parse_args()
+    if arguments.roads:
+        (arguments.out / "data_roads.md").write_text(roads(arguments.networks), encoding="utf-8")
+        return 0
     path = arguments.out / "data.csv"
     rows = _read(path) if arguments.resume else []
     done = {(r["data"], r["form"], r["n"]) for r in rows}

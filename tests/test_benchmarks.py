@@ -166,3 +166,34 @@ def test_a_script_prints_one_table_of_small_sizes(name: str, tables: Any, tmp_pa
     assert wrong_verdicts(tables, rows) == []
     if name == "scaling":
         assert (tmp_path / "scaling.png").stat().st_size > 0
+
+
+@pytest.fixture
+def left_out(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return import_module("leave_one_out")
+
+
+def test_the_table_of_leave_one_out_is_that_of_its_script(left_out: Any, tables: Any) -> None:
+    """Every case has a row, and the misses are those that its numbers make."""
+    text = (ROOT / "benchmarks" / "leave_one_out.md").read_text(encoding="utf-8")
+    rows = [tables.cells(line) for line in text.splitlines() if line.startswith("| ")]
+    assert {row[0] for row in rows} >= {name for name, _ in left_out.cases()} | set(left_out.gaussian())
+    by_name = {row[0]: row for row in rows if len(row) == 7}
+    for name, _ in left_out.cases():
+        regrets, claims = ([float(cell.split()[0]) for cell in by_name[name][k : k + 3]] for k in (1, 4))
+        chosen_worse = regrets[0] > min(regrets[1:]) + 0.5 or regrets[0] > 100 * left_out.MISSED_REGRET
+        assert chosen_worse is (f"{name}: " in text)
+        assert abs(claims[0]) < 100 * left_out.MISSED_CLAIM + 1
+
+
+def test_a_case_is_judged_by_its_own_test_error(left_out: Any) -> None:
+    ridges = left_out.RIDGES[::5]
+    problem = left_out.gaussian()["sin(2z), target, n^0.3"].replace(n_samples=100, input_dim=30, width=80)
+    case = left_out.drawn(problem, 0, ridges)
+    found = left_out.judged(case)
+    test = [run.test_error for run in case.tested]
+    best = min(range(len(ridges)), key=lambda k: case.estimated[k].test_error)
+    assert found[0] == pytest.approx(test[best] / min(test) - 1)
+    assert found[1] == pytest.approx(case.estimated[best].test_error / test[best] - 1)
+    assert found[3] < -0.3

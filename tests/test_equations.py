@@ -5,16 +5,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = [
-    ROOT / "docs" / f"theory-{name}.md" for name in ("finite-size", "corrections", "numerics", "same-data", "data")
-]
+NAMES = ("finite-size", "corrections", "numerics", "same-data", "data", "inputs")
+PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in NAMES]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
-SAME = ROOT / "src" / "polyspike" / "theory" / "same_samples"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-ON_DATA = THEORY.parent / "on_data"
-FILES = [
-    path for room in (THEORY, SAME, ON_DATA) for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"
-]
+ROOMS = [THEORY, *(THEORY.parent / name for name in ("same_samples", "on_data", "covariance"))]
+FILES = [path for room in ROOMS for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"]
 LABEL = r"eq(?:-[a-z]+)+"
 
 DERIVATION_ONLY = {
@@ -23,6 +19,8 @@ DERIVATION_ONLY = {
     "eq-neurons": "a step on the way to eq-fixed: a neuron left out",
     "eq-schur": "a step on the way to eq-fixed: a sample left out",
     "eq-forms": "the forms without finite dimension, which eq-joint and eq-mean-norm contain",
+    "eq-weights-form": "the covariance of a weight with the gradient's matrices, whose samples eq-vertex takes",
+    "eq-linearised": "the same with the samples in it linearly, on the way to eq-layer and eq-effective",
     "eq-windows": "the limit of many samples, compared with the windows by tests/agreement/test_window_limit.py",
     "eq-second-threshold": "where a limit puts an onset that the prediction has at every size",
     "eq-same-move": "defines t and h; the laws of what they are in are computed",

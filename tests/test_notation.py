@@ -11,7 +11,9 @@ from polyspike import Measurement, Prediction, Problem
 
 NOTATION = Path(__file__).parents[1] / "docs" / "notation.md"
 FINITE_SIZE = "## The finite-size theory"
+COVARIANCE = "## Inputs with a covariance"
 PACKAGE = "polyspike.theory.finite_size."
+COVARIANCE_PACKAGE = "polyspike.theory.covariance."
 
 
 def rows(text: str) -> list[list[str]]:
@@ -75,7 +77,12 @@ def exists(name: str) -> bool:
 def parts() -> tuple[str, str]:
     """The page up to the finite-size theory, and from there on."""
     before, _, after = NOTATION.read_text(encoding="utf-8").partition(FINITE_SIZE)
-    return before, after
+    return before, after.partition(COVARIANCE)[0]
+
+
+def covariance() -> list[list[str]]:
+    """The rows of inputs with a covariance."""
+    return rows(NOTATION.read_text(encoding="utf-8").partition(COVARIANCE)[2])
 
 
 def test_every_documented_name_exists() -> None:
@@ -93,6 +100,13 @@ def test_every_name_of_the_finite_size_theory_exists_where_its_row_says() -> Non
 def test_every_row_of_the_finite_size_theory_has_a_name_and_an_equation() -> None:
     table = rows(parts()[1])
     assert [row[1] for row in table if not names([row])] == []
+    assert [row[1] for row in table if not re.fullmatch(r"\{eq\}`eq(-[a-z]+)+`", row[3])] == []
+
+
+def test_every_row_of_a_covariance_has_a_name_that_exists_and_an_equation() -> None:
+    table = covariance()
+    assert len(table) > 20
+    assert [name for name in names(table) if not at_a_path(COVARIANCE_PACKAGE + name)] == []
     assert [row[1] for row in table if not re.fullmatch(r"\{eq\}`eq(-[a-z]+)+`", row[3])] == []
 
 

@@ -96,8 +96,15 @@ def test_who_chooses_does_not_judge() -> None:
 
 
 def test_the_least_prediction_is_kept_and_refusals_count_for_nothing() -> None:
-    found = sample_reuse(LARGE, **GRID, replicates=2, run=Fake())
-    steps = [0.0, 1000**0.2, 1000**0.4]
+    def theory(problems: Iterable[Problem]) -> list[Any]:
+        """Predicts the half of the grid with the smaller steps, and has no answer for the same samples."""
+        rows = predict([problem.replace(samples="fresh") for problem in problems])
+        kept = [problem.samples == "fresh" and problem.step < 10 for problem in problems]
+        refused = [FailedPrediction(row.problem, "finite-size", Status.OUT_OF_RANGE, "no") for row in rows]
+        return [row if keep else other for row, other, keep in zip(rows, refused, kept, strict=True)]
+
+    found = sample_reuse(LARGE, **GRID, replicates=2, run=Fake(), theory=theory)
+    steps = [0.0, 1000**0.2]
     rows = predict([LARGE.replace(step_size=step, ridge=ridge) for step in steps for ridge in GRID["ridges"]])
     least = min(row.test_error for row in rows if row.test_error is not None)
     fresh = found["fresh"].prediction

@@ -159,8 +159,8 @@ def test_eigenvalues_that_are_all_one_are_exactly_the_isotropic_run() -> None:
     assert ones.biased_cosine is None
 
 
-def errors_of(problem: Problem, seed: int, replicates: int = 40) -> list[Any]:
-    found = replicate(problem, replicates=replicates, seed=seed, n_test=2000)
+def errors_of(problem: Problem, seed: int, replicates: int = 24) -> list[Any]:
+    found = replicate(problem, replicates=replicates, seed=seed, n_test=1000)
     return [found.train_error, found.test_error, found.cosine]
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from polyspike import ArgumentError, Measurement, NumericalError, Problem, replicate, simulate
 from polyspike.experiments.statistics import SCALAR_FIELDS
+from polyspike.simulation.cost import NOMINAL, phases_of
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_of, preconditioner
 from polyspike.simulation.host import HOST
+from polyspike.simulation.memory import Storage, estimate_bytes, estimate_streamed
 
 Z = 4.5
 PROBLEM = Problem(
@@ -124,3 +126,12 @@ def test_it_is_written_down_where_it_is_there() -> None:
     assert Problem.from_dict(PROBLEM.to_dict()) == PROBLEM
     assert "precondition" not in PROBLEM.replace(precondition=None).to_dict()
     assert repr(PROBLEM).endswith("inputs='power:0.7', precondition=0.3)")
+
+
+def test_its_memory_and_its_time_are_counted() -> None:
+    plain = PROBLEM.replace(precondition=None)
+    for estimate in (estimate_bytes, estimate_streamed):
+        assert estimate(PROBLEM) >= estimate(plain) + 4 * 8 * 30**2
+    for storage in Storage:
+        mine, other = (sum(phases_of(p, storage, 100).seconds(NOMINAL)) for p in (PROBLEM, plain))
+        assert mine > other

@@ -216,14 +216,19 @@ def _realdata(tables: Tables) -> Figure:
     names = {f"h{k}": rf"$H_{k}$" for k in range(1, 4)}
     plot.shares(stepped, names=names, ax=grid[1, 0], legend=False)
     _legend_above(grid[1, 0], ncols=3, bbox_to_anchor=(0, 1.08))
-    _realdata_errors(grid[1, 1], records(tables["realdata"]))
+    _realdata_errors(grid[1, 1], records(tables["realdata"]), records(tables["realdata_predicted"]))
     figure.suptitle(str(tables["realdata_data"]["title"][0]), x=0.01, ha="left", fontsize=9)
     return figure
 
 
-def _realdata_errors(ax: Axes, rows: Records) -> None:
-    look = {"linestyle": "-", "linewidth": 0.7, "label": "one step"}
-    plot.errors(measured=rows, ax=ax, legend=False, dot_kwargs=look)
+def _realdata_errors(ax: Axes, rows: Records, predicted: Records) -> None:
+    """Means over the splits as dots, the theory on the rows of one split as a line and its band over the test rows."""
+    plot.errors(measured=rows, ax=ax, legend=False, dot_kwargs={"label": "one step"})
+    curve = [row for row in predicted if "step_exponent" in row]
+    x, y, se = (np.array([row[name] for row in curve]) for name in ("step_exponent", "test_error", "test_error_se"))
+    colour = palette(ax).colour(0)
+    ax.plot(x, y, color=colour, linewidth=1.0, label="predicted, one split")
+    ax.fill_between(x, y - se, y + se, color=colour, alpha=0.15, linewidth=0)
     style: dict[str, Any] = {"color": palette(ax).colour(4), "linestyle": (0, (6, 2))}
     ax.axhline(rows[0]["linear_error"], label="ridge on the inputs", **style)
     _legend_above(ax, ncols=2, bbox_to_anchor=(0, 1.08), columnspacing=1.0)

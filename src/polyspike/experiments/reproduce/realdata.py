@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from math import sqrt
+from operator import itemgetter
 
 import numpy as np
 from scipy import stats
@@ -25,6 +26,7 @@ from polyspike.results import Measurement
 from polyspike.simulation import simulate_data
 from polyspike.simulation.data_draw import DataDraw
 from polyspike.simulation.ridge import fit_readouts
+from polyspike.theory import predict_data_grid
 
 __all__ = ["REALDATA"]
 
@@ -54,6 +56,9 @@ POWER = 0.9
 
 WIDENING = sqrt((PILOT - 1) / float(stats.chi2(PILOT - 1).ppf(1 - SPREAD_BOUND)))
 POWER_QUANTILE = float(stats.norm.ppf(POWER))
+
+PREDICTED = ((UNTRAINED, 0.0, 0.2), (0.29, 0.4))
+"""Exponents at which the theory on the rows of the first judged split is worked out, a job each."""
 
 ERROR_BARS = "over random splits of these rows and initial networks; they say nothing of rows that were not collected"
 
@@ -93,9 +98,7 @@ class Study:
 
     def jobs(self, splits: Iterable[int], pilot: bool) -> list["SplitJob"]:
         """One job a split, all exponents on it."""
-        digest = sha256(self.inputs.tobytes() + self.target.tobytes()).hexdigest()[:16]
-        kind = "pilot split" if pilot else "split"
-        key = f"{NAME}: {self.data.name}, {self.data.target_name}, {digest}, {self.problem}, {EXPONENTS}, {kind}"
+        key = f"{self._key()}, {EXPONENTS}, {'pilot split' if pilot else 'split'}"
         return [
             SplitJob(
                 f"{key} {k}",
@@ -105,6 +108,27 @@ class Study:
             )
             for k in splits
         ]
+
+    def predictions(self) -> list["PredictionJob"]:
+        """The theory on the rows of the first judged split; a job for some exponents."""
+        key, cost = self._key(), 8 * self.cost / len(EXPONENTS)
+        return [
+            PredictionJob(
+                f"{key} predicted at {some}",
+                cost * len(some),
+                partial(predict, self.problem, self.inputs, self.target, some),
+            )
+            for some in PREDICTED
+        ]
+
+    def _key(self) -> str:
+        digest = sha256(self.inputs.tobytes() + self.target.tobytes()).hexdigest()[:16]
+        return f"{NAME}: {self.data.name}, {self.data.target_name}, {digest}, {self.problem}"
+
+
+@dataclass(frozen=True)
+class PredictionJob(Job):
+    """A job of the theory on one split."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +143,16 @@ def plan(options: Options) -> list[SplitJob]:
     return _study(options.data or load_images(), options.quick).jobs(range(PILOT), pilot=True)
 
 
-def more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> list[SplitJob]:
-    """The judged splits, which are others than those of the pilot: as many as the user gave, or as the claims need."""
+def more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> list[Job]:
+    """The theory on the first judged split, and the judged splits: as many as the user gave, or as the claims need.
+
+    They are others than those of the pilot.
+    """
     assert isinstance(jobs[0], SplitJob)
     study = jobs[0].study
     most = int(np.clip(WORK[options.quick] / study.cost, FEWEST, MOST))
     count = options.seeds or replicates_needed(_margins(_by_stage(rows, pilot=True)), most)
-    return study.jobs(range(PILOT, PILOT + count), pilot=False)
+    return [*study.predictions(), *study.jobs(range(PILOT, PILOT + count), pilot=False)]
 
 
 def replicates_needed(margins: Iterable[tuple[float, float]], most: int) -> int:
@@ -202,7 +229,7 @@ def facts(jobs: Sequence[Job]) -> Facts:
         "width": problem.width,
         "ridge": problem.ridge,
         "pilot_splits": PILOT,
-        "judged_splits": len(jobs) - PILOT,
+        "judged_splits": len(split_jobs) - PILOT,
         "error_bars": ERROR_BARS,
         "notes": list(data.notes),
     }
@@ -241,6 +268,24 @@ def run(problem: Problem, inputs: Array, target: Array, title: str, split: int, 
         f"{NAME}_spikes": [place | {"before": _spikes(before), "after": _spikes(after)}],
         f"{NAME}_data": [{"title": title}],
     }
+
+
+def predict(problem: Problem, inputs: Array, target: Array, exponents: Sequence[float]) -> Rows:
+    """The mean errors of networks on the rows of the first judged split, by the theory given these rows."""
+    grid = predict_data_grid(
+        inputs,
+        target,
+        step_sizes=[with_exponent(problem, a).step for a in exponents],
+        ridges=[problem.ridge],
+        activation=problem.activation,
+        width=problem.width,
+        n_samples=problem.n_samples,
+        n_gradient=problem.gradient_samples,
+        seed=(6, PILOT),
+    )
+    names = ("test_error", "test_error_se", "train_error")
+    found = [{name: getattr(points[0], name) for name in names} for points in grid.points]
+    return {f"{NAME}_predicted": [{"exponent": a} | values for a, values in zip(exponents, found, strict=True)]}
 
 
 def _linear_error(draw: DataDraw) -> float:
@@ -285,6 +330,7 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> dict[str, Columns]:
         f"{NAME}_alignment": average(shares, ("exponent",), names),
         f"{NAME}_spectra": to_columns(rows[f"{NAME}_spectra"]),
         f"{NAME}_data": to_columns(rows[f"{NAME}_data"][:1]),
+        f"{NAME}_predicted": to_columns(sorted(rows[f"{NAME}_predicted"], key=itemgetter("exponent"))),
         f"{NAME}_pilot_draws": pilot[f"{NAME}_draws"],
         **judged,
     }

@@ -1,0 +1,17 @@
+"""Inputs with a general covariance: the finite-size theory for ``x ~ N(0, Sigma)`` (docs/theory-inputs.md).
+
+What can be is taken from the isotropic theory: grids, averages, label, factors, the start of the fixed point.
+
+===== ==================================== =====================================================================
+1     eigenvalues of Sigma                 ``eigenvalues``, ``discrete_rule``
+2     the step                             ``step`` (eq-frame-measures, eq-weight-variance)
+3     the law of the residual              ``residuals``
+4     the gradient's samples as a layer    ``layer`` (eq-layer, eq-effective), ``model``, ``fixed_point``
+5     linear features along b and beta*    ``linear_directions`` (eq-known-directions)
+6     the form and the errors              ``errors`` (eq-covariance-value, eq-inputs-test), ``solution``
+7     finite dimension                     ``pairs`` (eq-quadratic-pairs), ``norm_response``, ``products``, ``features``
+===== ==================================== =====================================================================
+
+``predict`` makes predictions of them, ``trust`` says what these are worth, ``derivatives`` and ``ensemble`` serve the
+derivatives and the search for optima.
+"""

@@ -41,7 +41,9 @@ class LayerCoefficients:
     tilted: bool
 
     def vertices(self, law: Residuals) -> Any:
-        """``b_j = [[c_j Q_1, eps_j], [eps_j, 0]]``, the part of a sample in the form, shape (J, f p, f p)."""
+        """``b_j = [[c_j Q_1, eps_j], [eps_j, 0]]``, the part of a sample in the form (eq-vertex), shape
+        (J, f p, f p).
+        """
         size = len(self.noise)
         through_noise = (law.eps**2 / law.energy)[:, None, None] * self.noise
         if not self.tilted:

@@ -1,4 +1,4 @@
-"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 6)."""
+"""From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 7)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,7 +137,12 @@ class CovarianceModel:
 
 
 def assemble(
-    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
+    problem: Problem,
+    spectrum: Eigenvalues,
+    *,
+    finite_dimension: bool = True,
+    refine: float = 1.0,
+    rank_tolerance: float | None = None,
 ) -> CovarianceModel:
     """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order."""
     step = condition(problem, spectrum)
@@ -152,7 +157,8 @@ def assemble(
     spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
     pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
     averages = activation_averages(problem.activation, *pre_activations)
-    (phi, phi_by_log_norm), chi = factorise([averages.slope, averages.slope_by_log_norm], [1.0, norms.variance], grid)
+    slopes = [averages.slope, averages.slope_by_log_norm]
+    (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
     growth = _norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
     bulk = BulkModel(

@@ -1,4 +1,4 @@
-"""Quadratic features on pairs of eigendirections of Sigma (docs/theory-inputs.md, section 5).
+"""Quadratic features on pairs of eigendirections of Sigma (docs/theory-inputs.md, section 7).
 
 The part ``a2 h_2`` of a feature is linear in the products ``g_i g_j`` of the inputs' coordinates, with weights of
 variance ``s_u(lambda_i) s_u(lambda_j)``. On few strong directions these products are few, and are learned.
@@ -71,7 +71,7 @@ def pairs(
 
 
 class PairsState:
-    """What quadratic features and the norms of samples add at a pair (R, zeta) (eq-pairs, eq-diagonal-variance).
+    """What quadratic features and the norms of samples add at (R, zeta) (eq-quadratic-pairs, eq-diagonal-variance).
 
     Parameters
     ----------

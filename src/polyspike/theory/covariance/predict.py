@@ -1,6 +1,7 @@
 """``predict_covariance``: the errors of a problem whose inputs have a covariance (docs/theory-inputs.md)."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from polyspike.results import FailedPrediction, Prediction
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
 from polyspike.theory.covariance.solution import Solution, solve_errors
+from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
 from polyspike.theory.covariance.step import Step
 from polyspike.theory.covariance.trust import check_dimension, trust
 from polyspike.theory.finite_size.conditioning import activation_numbers
@@ -100,6 +102,7 @@ def _as_prediction(problem: Problem, solution: Solution) -> Prediction:
         notes=_notes(problem, step),
         extras={"effective_dimension": effective, "label_cosine": float(step.scalars.spike_cosine)},
         biased_cosine=step.lean,
+        spectrum_source=partial(predict_covariance_spectrum, problem, solution.model.spectrum),
     )
 
 

@@ -174,7 +174,7 @@ def _lean(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
 
 
 def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
-    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2``, shape (L, A)."""
+    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2`` (eq-gain), shape (L, A)."""
     values, scalars = spectrum.values[:, None], step.scalars
     return 1 - scalars.self_term * u**2 * values + scalars.quadratic_step * u * step.coherent * values**2
 

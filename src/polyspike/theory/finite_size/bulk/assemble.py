@@ -61,6 +61,8 @@ class FiniteSizeModel:
     quadratic : tuple of ndarray, of shape (K, p2), (K, p2) and (A, p2)
         The factors phi, phi_by_log_norm and chi of the quadratic features:
         ``a2 = t/sqrt 2 = phi chi'`` and ``da2/d log tau = phi_by_log_norm chi'``.
+    linear_gains : bool
+        Whether the gains are linear in mu; not those of another matrix than M, the inputs' covariance.
     """
 
     problem: Problem
@@ -78,6 +80,7 @@ class FiniteSizeModel:
     phi_by_log_norm: Any
     along: WeightsAlong
     quadratic: tuple[Any, Any, Any]
+    linear_gains: bool = True
 
     @property
     def anisotropy(self) -> float:

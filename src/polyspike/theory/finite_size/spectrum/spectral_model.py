@@ -18,7 +18,7 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 
-__all__ = ["SpectralModel", "spectral_model"]
+__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "spectral_model"]
 
 # For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
 # three).
@@ -142,20 +142,26 @@ def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0)
         finite_dimension=False,
         ends=ends,
     )
-    whole, grid = model.bulk, model.grid
+    return SpectralModel(model, bulk_of(model, _LEAST_COUNT))
+
+
+def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
+    """The bulk of a model on the sampled range, without the ends of the spectrum of M in which fewer than so many
+    eigenvalues are expected.
+    """
+    whole, grid, problem = model.bulk, model.grid, model.problem
     rows, columns = _in_sampled_range(model)
-    bulk = BulkModel(
+    return BulkModel(
         sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows),
         neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns),
         phi=whole.phi[rows],
         chi=whole.chi[columns],
         noise_variance=whole.noise_variance[np.ix_(rows, columns)],
         weight_variance=whole.weight_variance[:, columns],
-        mu_weights=_without_tails(whole.mu_weights, _LEAST_COUNT / problem.input_dim),
+        mu_weights=_without_tails(whole.mu_weights, least / problem.input_dim),
         samples_per_dim=whole.samples_per_dim,
         samples_per_neuron=whole.samples_per_neuron,
     )
-    return SpectralModel(model, bulk)
 
 
 def _in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -99,6 +99,8 @@ def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
     The gains are ``constant + linear mu``: of each measure the averages of Psi, ``mu Psi`` and ``mu^2 Psi`` suffice.
     """
     bulk, scalars, u = model.bulk, model.conditioning, model.grid.u
+    if not model.linear_gains:
+        return _along_readout_node_by_node(model, state)
     weights = np.stack([-bulk.mu_weights, model.omega_measure])
     powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.samples_per_neuron
     size = bulk.chi.shape[1]
@@ -110,6 +112,15 @@ def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
     mixed = constant[:, :, None] * linear
     form = constant[:, :, None] * constant[:, None] * psi + (mixed + np.swapaxes(mixed, 1, 2)) * mu_psi
     return form.sum(axis=0) + np.outer(linear, linear) * mu2_psi.sum(axis=0)
+
+
+def _along_readout_node_by_node(model: FiniteSizeModel, state: BulkState) -> Any:
+    """:func:`_along_readout_form` for any gains."""
+    bulk = model.bulk
+    weights, gains = _along_readout(model)
+    y = gains * np.sqrt(model.grid.u_weights) * model.grid.u
+    psi = np.concatenate([state.psi, state.psi])
+    return bulk.samples_per_neuron * np.einsum("k,ku,kuv,kv->uv", weights, y, bulk.chi @ psi @ bulk.chi.T, y)
 
 
 def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
