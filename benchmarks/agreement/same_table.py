@@ -91,7 +91,16 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
         "Problems of one size share their draws. The effect is that of the samples on the predicted test error."
     )
     head = "| quantity | limit | within | within z s.e. only | off | mean | median size | rms z |"
-    lines = ["# One sample for both stages: theory against simulation", "", "<!-- table -->", "", made, "", head, "|---" * 8 + "|"]
+    lines = [
+        "# One sample for both stages: theory against simulation",
+        "",
+        "<!-- table -->",
+        "",
+        made,
+        "",
+        head,
+        "|---" * 8 + "|",
+    ]
     for place, (name, limit) in enumerate(QUANTITIES):
         deviations = np.array([row["deviations"][place] for row in rows])
         scores = deviations / np.array([row["errors"][place] for row in rows])
