@@ -30,6 +30,9 @@ ELSEWHERE = {
     "simulation/over_neurons.py": "simulation/test_streaming.py",
     "simulation/over_samples.py": "simulation/test_streaming.py",
     "simulation/arrays.py": "simulation/test_devices.py",
+    # The same search and the same slopes for every theory.
+    "theory/solvers.py": "theory/test_optimum.py",
+    "theory/finite_size/derivatives.py": "theory/test_derivatives.py",
     # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
     "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/bulk/fixed_point.py": "theory/finite_size/bulk/test_finite_dimension.py",
