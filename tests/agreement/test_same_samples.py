@@ -1,4 +1,4 @@
-"""The committed means of simulated networks with one sample for both stages: predictions within what is known of them."""
+"""The committed means of simulated networks with one sample for both stages, against today's predictions."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ DESIGN: list[Problem] = import_module("same_design").problems()
 TABLE: Any = import_module("same_table")
 MEASURED = {row["problem"]: row for row in json.loads((HERE / "same.json").read_text(encoding="utf-8"))}
 QUICK = [k for k, p in enumerate(DESIGN) if p.readout != "gaussian" and p.step_exponent in (0.2, 0.4)]
-# Steps at which e is of order one, and the design's smallest dimension with the smallest ridge: docs/theory-same-data.md.
+# Steps at which e is of order one, and the smallest dimension with the smallest ridge: docs/theory-same-data.md.
 HARD = {10, 23, 39}
 
 
