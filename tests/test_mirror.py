@@ -30,6 +30,8 @@ ELSEWHERE = {
     "experiments/curves.py": "experiments/test_table.py",
     "experiments/phase.py": "experiments/test_table.py",
     "plot/profiles.py": "plot/test_alignment.py",
+    # Which spectra a prediction has is part of what it says of itself.
+    "theory/covariance/spectrum.py": "theory/covariance/test_predict.py",
     # Two storages of one run: every number is that of the run that holds everything.
     "simulation/over_neurons.py": "simulation/test_streaming.py",
     "simulation/over_samples.py": "simulation/test_streaming.py",
@@ -51,8 +53,7 @@ ELSEWHERE = {
 STAGES = {
     "theory/covariance": (
         "test_predict.py",
-        "derivatives ensemble errors features linear_directions model norm_response pairs products solution spectrum step"
-        " trust",
+        "derivatives ensemble errors features linear_directions model norm_response pairs products solution step trust",
     ),
     "theory/on_data": (
         "test_kernels.py",
