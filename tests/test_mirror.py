@@ -22,20 +22,19 @@ ELSEWHERE = {
     "experiments/sweep/tables.py": "experiments/sweep/test_store.py",
     "experiments/sweep/tasks.py": "experiments/sweep/test_run.py",
     "experiments/reproduce/runner.py": "experiments/reproduce/test_jobs.py",
-    # A comparison that takes rows of a file and real networks: by the command that shows it.
-    "experiments/own_data.py": "cli/test_data.py",
     # The formulas of the one call that users have, each held to the refit without a sample.
     "simulation/left_out.py": "simulation/test_leave_one_out.py",
     # Tables that are tested by their columns, whatever made them.
     "experiments/curves.py": "experiments/test_table.py",
     "experiments/phase.py": "experiments/test_table.py",
     "plot/profiles.py": "plot/test_alignment.py",
-    # Which spectra a prediction has is part of what it says of itself.
-    "theory/covariance/spectrum.py": "theory/covariance/test_predict.py",
     # Two storages of one run: every number is that of the run that holds everything.
     "simulation/over_neurons.py": "simulation/test_streaming.py",
     "simulation/over_samples.py": "simulation/test_streaming.py",
     "simulation/arrays.py": "simulation/test_devices.py",
+    # The same search and the same slopes for every theory.
+    "theory/solvers.py": "theory/test_optimum.py",
+    "theory/finite_size/derivatives.py": "theory/test_derivatives.py",
     # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
     "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/bulk/fixed_point.py": "theory/finite_size/bulk/test_finite_dimension.py",
@@ -59,7 +58,7 @@ STAGES = {
         "test_kernels.py",
         "curve errors features gradient_rows hermite_moments initial_output readouts resolvent series",
     ),
-    "theory/same_samples": ("test_predict.py", "finite_dimension fit fresh_law optimum steps trust"),
+    "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law steps"),
 }
 """Of each of these derivations the stages that have no test file of their own, and the one through which they are held.
 
@@ -81,6 +80,7 @@ OF_NO_FILE = {
     "theory/finite_size/test_hard_problems.py": "problems on which the theory once failed",
     "theory/finite_size/test_refinement.py": "every numerical ingredient refined alone",
     "theory/finite_size/test_special_cases.py": "cases that are known in closed form",
+    "theory/on_data/test_agreement.py": "the mean over networks at fixed rows",
     "theory/on_data/test_kernels.py": "stages of the theory on data against closed forms and sampled neurons",
     "theory/on_data/test_symmetries.py": "what must not change a prediction on data",
 }

@@ -1,78 +1,125 @@
-"""The statement of the theory on data: the mean over networks at fixed rows, on Gaussian rows and on digits.
+"""``predict_data`` and ``predict_data_grid``: what they take, refuse before any work, and return."""
 
-A mean over networks may differ by z standard errors and by what the theory leaves out. That is ``1/d + 2/N`` of the
-value without a step and with a small one; with a step eta it leaves out that a neuron's move is no Gaussian variable,
-which was measured to cost up to ``0.03 eta/sqrt N`` of the value at a normal readout, and up to ``0.3 eta^2/N`` on
-digits for a readout of equal sizes (docs/theory-data.md).
-"""
-
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
-from networks_on_rows import networks
-from polyspike import Problem, predict_data
-from polyspike.arraytypes import Array
-from polyspike.data import load, rescale
+import polyspike as ps
+from polyspike.theory.on_data import predict
+from polyspike.theory.on_data.cost import data_cost
 
-Z = 4.0
-"""Of 3 x 36 comparisons a correct theory fails one by its error bars with a chance of 0.7 %."""
-
-
-@cache
-def rows(name: str) -> tuple[Array, Array]:
-    """Gaussian rows with a target of degree 2, or digits with their value."""
-    if name == "digits":
-        digits = load("digits", "value")
-        return rescale(digits.inputs), digits.target
-    rng = np.random.default_rng(3)
-    x = rng.standard_normal((900, 40))
-    y = x[:, 0] + 0.5 * (x[:, 1] ** 2 - 1) + 0.3 * rng.standard_normal(900)
-    return x, y / y.std()
+RNG = np.random.default_rng(6)
+X = RNG.standard_normal((200, 8))
+Y = X[:, 0] + 0.3 * X[:, 1] * X[:, 2]
+NETWORK: dict[str, Any] = {"activation": "tanh", "width": 50, "n_samples": 60, "n_gradient": 70, "gradient": "target"}
 
 
-def left_out(problem: Problem) -> float:
-    """What the theory may be off by, relative."""
-    size = problem.step / np.sqrt(problem.width)
-    law = 0.03 * size if problem.readout == "gaussian" else 0.3 * size**2
-    return 1 / problem.input_dim + 2 / problem.width + law
+def test_one_point_is_that_of_the_grid() -> None:
+    grid = ps.predict_data_grid(X, Y, step_exponents=[-np.inf, 0.3], ridges=[0.1, 0.02], **NETWORK)
+    one = ps.predict_data(X, Y, step_exponent=0.3, ridge=0.02, **NETWORK)
+    point = grid.points[1][1]
+    assert one.problem == point.problem
+    assert (one.train_loss, one.test_error) == pytest.approx((point.train_loss, point.test_error), rel=1e-7)
+    assert list(grid.step_sizes) == pytest.approx([0.0, 60**0.3])
+    assert (grid.best_step, grid.best_ridge) == (grid.best.problem.step, grid.best.problem.ridge)
+    assert grid.best.test_error == grid.table().min()
+    assert "best_step" in repr(grid)
+    assert one.to_dict()["n_test"] == 70
 
 
-def check(data: str, activation: str, gradient: str, readout: str, exponent: float, draws: int) -> None:
-    x, y = rows(data)
-    step: dict[str, Any] = {"step_size": 0.0} if exponent == -np.inf else {"step_exponent": exponent}
-    network: dict[str, Any] = {"activation": activation, "gradient": gradient, "readout": readout, "width": 240}
-    found = predict_data(x, y, n_samples=300, n_gradient=300, **network, **step)
-    problem = found.problem
-    measured = networks(problem, x, y, draws)
-    predicted = np.array([found.train_loss, found.train_error, found.test_error])
-    allowed = Z * measured.standard_error + left_out(problem) * measured.mean
-    print(problem, predicted / measured.mean - 1, measured.standard_error / measured.mean)
-    assert np.all(np.abs(predicted - measured.mean) <= allowed)
+def test_progress_ends_at_one() -> None:
+    told: list[float] = []
+    ps.predict_data_grid(X, Y, step_sizes=[0.0, 1.0], progress=told.append, **NETWORK)
+    assert told == [0.5, 1.0]
+
+
+def test_the_standard_error_is_that_over_the_test_rows() -> None:
+    """Twice the test rows by the same split of doubled rows would be no more information; more rows are."""
+    few = ps.predict_data(X, Y, step_size=0.0, **NETWORK)
+    more = np.vstack([X, RNG.standard_normal((600, 8))])
+    target = more[:, 0] + 0.3 * more[:, 1] * more[:, 2]
+    many = ps.predict_data(more, target, step_size=0.0, **NETWORK)
+    assert 0 < many.test_error_se < 0.6 * few.test_error_se
+
+
+def test_the_problem_of_a_prediction_simulates_a_network_on_the_same_rows() -> None:
+    found = ps.predict_data(X, Y, step_exponent=0.2, seed=4, **NETWORK)
+    run = ps.simulate_data(found.problem, X, Y, seed=4)
+    assert (run.problem, run.n_test) == (found.problem, found.n_test)
+    other = ps.simulate_data(found.problem, X, Y, seed=5, split_seed=4)
+    assert other.test_error != run.test_error
+    assert ps.simulate_data(found.problem, X, Y, seed=4, split_seed=4).test_error == run.test_error
+
+
+def test_sizes_by_default() -> None:
+    found = ps.predict_data(X, Y, width=20, step_size=0.0)
+    assert (found.problem.n_samples, found.problem.gradient_samples, found.n_test) == (80, 80, 40)
 
 
 @pytest.mark.parametrize(
-    ("data", "activation", "gradient", "readout", "exponent"),
+    ("change", "said"),
     [
-        ("gaussian", "tanh", "target", "gaussian", 0.45),
-        ("gaussian", "relu", "full", "rademacher", 0.3),
-        ("digits", "relu", "target", "gaussian", 0.3),
-        ("digits", "tanh", "full", "gaussian", 0.3),
-        ("digits", "relu", "full", "constant", 0.1),
-        ("digits", "tanh", "target", "rademacher", -np.inf),
+        ({"target": np.ones(200)}, "target = 1.0: it is constant"),
+        ({"target": np.where(np.arange(200) == 7, np.nan, Y)}, "all values must be finite"),
+        ({"inputs": np.where(np.arange(200)[:, None] == 7, np.inf, X)}, "all values must be finite"),
+        ({"target": np.eye(200)}, r"give arrays of shape \(rows, d\) and \(rows,\)"),
+        ({"target": ["yes"] * 200}, "target = 'list': give numbers"),
+        ({"inputs": X[:5], "target": Y[:5]}, "give at least 10 rows and 2 columns"),
+        ({"inputs": X[:, :1]}, "give at least 10 rows and 2 columns"),
+        ({"inputs": 0 * X}, "all are zero"),
+        ({"n_samples": 150}, "n_samples = 150: the data have 200 rows"),
+        ({"ridge": 0.0}, "needs a ridge > 0"),
+        ({"ridge": -1.0}, "ridge = -1.0"),
+        ({"width": 1}, "width = 1"),
+        ({"step_exponent": None}, "step_exponent"),
+        ({"step_size": 2.0}, "step_exponent"),
+        ({"readout": "cauchy"}, "readout"),
+        ({"activation": "rellu"}, "activation"),
+        ({"accuracy": predict.Accuracy(nodes=0)}, "accuracy.nodes = 0"),
     ],
 )
-def test_the_mean_over_networks(data: str, activation: str, gradient: str, readout: str, exponent: float) -> None:
-    check(data, activation, gradient, readout, exponent, 24)
+def test_bad_input_is_refused_before_any_work(
+    change: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: Any) -> None:
+        raise AssertionError("it began")
+
+    monkeypatch.setattr(predict, "step_curve", work)
+    options: dict[str, Any] = {"inputs": X, "target": Y, "step_exponent": 0.3} | NETWORK | change
+    with pytest.raises(ps.ArgumentError, match=said):
+        ps.predict_data(**options)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("data", ["gaussian", "digits"])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("gradient", ["target", "full"])
-@pytest.mark.parametrize("readout", ["gaussian", "rademacher", "constant"])
-@pytest.mark.parametrize("exponent", [-np.inf, 0.3, 0.45])
-def test_everywhere(data: str, activation: str, gradient: str, readout: str, exponent: float) -> None:
-    check(data, activation, gradient, readout, exponent, 48)
+def test_what_does_not_fit_says_what_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sysconf", lambda name: 1000 if name == "SC_PAGE_SIZE" else 400)
+    with pytest.raises(ps.DoesNotFitError, match="rows of the fit would do"):
+        ps.predict_data(X, Y, step_exponent=0.3, **NETWORK)
+
+
+def test_a_grid_needs_steps_and_ridges() -> None:
+    wrong: list[dict[str, Any]] = [{}, {"step_sizes": [1.0], "step_exponents": [0.1]}, {"step_sizes": []}]
+    for options in wrong:
+        with pytest.raises(ps.ArgumentError, match="step_exponents, step_sizes"):
+            ps.predict_data_grid(X, Y, **options, **NETWORK)
+    with pytest.raises(ps.ArgumentError, match="ridges"):
+        ps.predict_data_grid(X, Y, step_sizes=[1.0], ridges=[], **NETWORK)
+
+
+def test_large_steps_of_a_readout_of_one_size_are_noted() -> None:
+    options = NETWORK | {"readout": "constant"}
+    assert ps.predict_data(X, Y, step_size=6.0, **options).notes
+    assert not ps.predict_data(X, Y, step_size=1.0, **options).notes
+
+
+def test_the_cost_grows_with_what_there_is_to_do() -> None:
+    small, large = (ps.Problem("relu", "h1", n, 60, n, step_size=1.0) for n in (200, 2000))
+    assert data_cost(large, 500).seconds > 50 * data_cost(small, 500).seconds
+    assert data_cost(large, 500).bytes > 30 * data_cost(small, 500).bytes  # some of it grows as n only
+    assert data_cost(large, 500, steps=10).seconds > 5 * data_cost(large, 500).seconds
+
+
+def test_no_answer_depends_on_how_many_test_rows_are_taken_at_a_time() -> None:
+    whole = ps.predict_data(X, Y, step_exponent=0.3, **NETWORK)
+    pieces = ps.predict_data(X, Y, step_exponent=0.3, accuracy=predict.Accuracy(rows_at_once=9), **NETWORK)
+    assert pieces.test_error == pytest.approx(whole.test_error, rel=1e-12)

@@ -9,7 +9,7 @@ What can be is taken from the isotropic theory: grids, averages, label, factors,
 4     the gradient's samples as a layer    ``layer`` (eq-layer, eq-effective), ``model``, ``fixed_point``
 5     linear features along b and beta*    ``linear_directions`` (eq-known-directions)
 6     the form and the errors              ``errors`` (eq-covariance-value, eq-inputs-test), ``solution``
-7     finite dimension                     ``pairs`` (eq-pairs), ``norm_response``, ``products``, ``features``
+7     finite dimension                     ``pairs`` (eq-quadratic-pairs), ``norm_response``, ``products``, ``features``
 ===== ==================================== =====================================================================
 
 ``predict`` makes predictions of them, ``trust`` says what these are worth, ``derivatives`` and ``ensemble`` serve the

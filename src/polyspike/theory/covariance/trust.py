@@ -1,7 +1,9 @@
 """How far a network is from the prediction for a covariance, and where the prediction is to be trusted.
 
 Not theory but a calibration, as that of the isotropic theory (finite_size/trust.py), with the effective dimension
-``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d.
+``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d. Where ``c_2 != 0`` a label along a strong eigendirection is
+learned by features of every degree in that one direction; what is left out is about ``CONCENTRATED`` times the share
+``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one.
 """
 
 from polyspike.errors import NumericalError
@@ -18,6 +20,7 @@ LEAST_DIMENSION = 10.0
 TRUSTED_DIMENSION = 60.0
 """The least effective dimension at which a prediction is trusted."""
 
+CONCENTRATED = 1.5
 _FEW_SAMPLES = 100
 _PEAK = 5.0
 
@@ -39,13 +42,14 @@ def check_dimension(effective: float) -> None:
 
 
 def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Trust:
-    """The error estimate of a prediction from its sizes; ``curved`` says whether ``c_2 != 0``."""
+    """The error estimate of a prediction from its sizes and its inputs; ``curved`` says whether ``c_2 != 0``."""
     n, width = problem.n_samples, problem.width
     factor = amplification(found.train_loss, found.train_error, found.test_error)
     x = factor * (1 / n + 1 / effective + 1 / width)
     sizes = COVERED * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (effective**2 * found.test_error) if found.test_error > 0 else 0.0
-    estimate = sizes + small
+    strong = CONCENTRATED * _teacher_share(problem) if curved else 0.0
+    estimate = sizes + small + strong
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
         reason = (
@@ -63,8 +67,16 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
         reason = f"the gradient has {problem.gradient_samples} samples, over whose draw nothing is averaged here"
     elif curved and problem.step > 0 and problem.teacher.information_exponent == 2:
         reason = "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
+    elif strong > LARGEST / 2 and estimate > LARGEST:
+        reason = "the label lies along a strong eigendirection, in which features of higher degree are learned"
     elif estimate > LARGEST:
         reason = f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
     else:
         return Trust(estimate, True, "")
     return Trust(estimate, False, reason)
+
+
+def _teacher_share(problem: Problem) -> float:
+    """``(<lambda>_t - 1)/d``, not below zero."""
+    d = problem.input_dim
+    return max(problem.inputs.teacher_moment(1, d) - 1, 0.0) / d

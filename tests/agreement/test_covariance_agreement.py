@@ -1,0 +1,67 @@
+"""The theory for a covariance against networks, and simpler theories rejected by the same test."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from polyspike import Problem, predict, simulate, z_threshold
+from polyspike.theory.covariance.predict import spectrum_of
+from polyspike.theory.covariance.solution import solve_errors
+from polyspike.theory.finite_size.spikes.errors import Errors
+
+QUICK = Problem("tanh", "h1", 400, 150, 300, step_exponent=0.4, ridge=0.1, noise=0.3, inputs="power:0.5")
+CURVED = Problem(
+    "relu", "h1 + 0.5*h2", 500, 150, 400, step_size=0.0, ridge=0.1, noise=0.3, inputs="spiked:10,1; teacher=top"
+)
+SLOW = [
+    Problem("relu", "h1 + 0.5*h2", 900, 300, 600, step_exponent=0.3, noise=0.5, inputs="two-level:0.3,1.7,0.5"),
+    Problem(
+        "softplus", "h1 + 0.7*h2", 600, 250, 1000, step_exponent=0.45, noise=0.5, gradient="target", inputs="power:0.5"
+    ),
+    Problem("erf", "h1 + 0.3*h3", 1000, 200, 400, step_exponent=0.2, noise=0.5, ridge=0.03, inputs="power:0.7"),
+    Problem("gelu", "relu", 800, 300, 1200, step_exponent=0.4, noise=0.1, inputs="spiked:10,1; teacher=top"),
+]
+NAMES = ("train_loss", "test_error")
+
+
+@lru_cache
+def simulated(problem: Problem, replicates: int) -> NDArray[np.float64]:
+    """One row a draw."""
+    runs = (simulate(problem, seed=(77, k), n_test=2000) for k in range(replicates))
+    return np.array([[getattr(run, name) for name in NAMES] for run in runs])
+
+
+def agrees(problem: Problem, replicates: int, theory: Errors) -> bool:
+    """Within z standard errors and the error estimate."""
+    rows = simulated(problem, replicates)
+    mean, error = rows.mean(axis=0), rows.std(axis=0, ddof=1) / replicates**0.5
+    found = np.array([getattr(theory, name) for name in NAMES])
+    estimate = predict(problem).error_estimate
+    assert estimate is not None
+    return bool(np.all(np.abs(found - mean) < z_threshold(2) * error + estimate * mean))
+
+
+def theory(problem: Problem, finite_dimension: bool = True) -> Errors:
+    return solve_errors(problem, spectrum_of(problem), finite_dimension=finite_dimension).errors
+
+
+def test_a_step_on_a_power_law() -> None:
+    assert agrees(QUICK, 24, theory(QUICK))
+    isotropic = predict(QUICK.replace(inputs="isotropic"))
+    assert not agrees(QUICK, 24, Errors(isotropic.train_loss, isotropic.train_error, isotropic.test_error))
+
+
+def test_quadratic_features_on_a_strong_direction_are_needed() -> None:
+    """All of the label in one direction is more than the theory knows, and it says so."""
+    assert not predict(CURVED).trusted
+    assert "strong eigendirection" in predict(CURVED).trust_reason
+    assert not agrees(CURVED, 16, theory(CURVED, finite_dimension=False))
+    assert agrees(CURVED, 16, theory(CURVED))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", SLOW, ids=lambda p: f"{p.activation.name}-{p.inputs.spectrum}")
+def test_more_problems(problem: Problem) -> None:
+    assert agrees(problem, 24, theory(problem))
