@@ -9,6 +9,7 @@ import numpy as np
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
+from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.minimise import Point, minimise
 from polyspike.theory.predict import predict
 from polyspike.theory.scope import check_scope
@@ -176,11 +177,14 @@ def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = 
 
 
 def _steps(problem: Problem, largest: float | None) -> list[float]:
+    """The steps of the scan, whose predictions are announced where they take long."""
     high = sqrt(problem.n_samples) if largest is None else largest
     if not 0 < high < inf:
         raise ArgumentError("largest", largest, "give a number > 0, the largest step size to look at")
     first = _FIRST_STEP * min(high, 1.0, sqrt(problem.width / problem.n_samples))
-    return [0.0, *(float(step) for step in np.geomspace(first, high, _STEP_PLACES))]
+    steps = [0.0, *(float(step) for step in np.geomspace(first, high, _STEP_PLACES))]
+    announce([problem.replace(step_size=step) for step in steps])
+    return steps
 
 
 def _places(ridges: tuple[float, float]) -> list[float]:
