@@ -1,5 +1,6 @@
 """Sphinx configuration; `make docs` builds with every warning an error."""
 
+import re
 import shutil
 import warnings
 from importlib import import_module
@@ -101,6 +102,15 @@ def point_to_public(app: Any, env: Any, node: Any, content: Any) -> Any:
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("missing-reference", point_to_public)
+    app.connect("autodoc-process-docstring", keep_names_together, priority=600)  # after napoleon
+
+
+def keep_names_together(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Attributes that share a line, ``a, b : float``: without spaces, before which Sphinx would look for a type."""
+    for k, line in enumerate(lines):
+        if found := re.match(r":(ivar|vartype) ([\w*, ]+):", line):
+            names = found[2].replace(", ", ",\N{ZERO WIDTH SPACE}")
+            lines[k] = f":{found[1]} {names}:{line[found.end() :]}"
 
 
 def write_reference(folder: Path) -> None:

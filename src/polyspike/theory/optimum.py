@@ -13,7 +13,7 @@ from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.minimise import Point, minimise
 from polyspike.theory.predict import predict
 from polyspike.theory.scope import check_scope
-from polyspike.theory.solvers import Solution, Solver, check_ridge, solver
+from polyspike.theory.solvers import Solved, Solver, check_ridge, solver
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -24,9 +24,9 @@ _FIRST_STEP = 0.02
 _RIDGES = (1e-8, 1e4)
 
 
-class _Solved(NamedTuple):
+class _Place(NamedTuple):
     problem: Problem
-    solution: Solution
+    solution: Solved
     ridge_end: str | None = None
 
 
@@ -117,9 +117,9 @@ def best_step_and_ridge(
     check_scope(problem)
     places = _places(ridges)
 
-    def follow(here: Problem) -> _Solved:
+    def follow(here: Problem) -> _Place:
         point, end = _over_ridges(here, places)
-        solution: _Solved = point.content
+        solution: _Place = point.content
         return solution._replace(ridge_end=end)
 
     def scan(step: float) -> float:
@@ -142,11 +142,11 @@ def _lowest(values: list[float | None]) -> float:
     return middle - (right - left) ** 2 / (8 * bend) if 0 < bend < inf else middle
 
 
-def _solve(solving: Solver, problem: Problem) -> _Solved:
-    return _Solved(problem, solving.solve(check_ridge(problem)))
+def _solve(solving: Solver, problem: Problem) -> _Place:
+    return _Place(problem, solving.solve(check_ridge(problem)))
 
 
-def _by_step(problem: Problem, follow: Callable[[Problem], _Solved]) -> Callable[[float], Point]:
+def _by_step(problem: Problem, follow: Callable[[Problem], _Place]) -> Callable[[float], Point]:
     def evaluate(step: float) -> Point:
         solved = follow(problem.replace(step_size=step))
         slope = lambda: solved.solution.by_step().test_error  # noqa: E731
@@ -170,7 +170,7 @@ def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | No
 
 
 def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = None) -> Optimum:
-    solved: _Solved = point.content
+    solved: _Place = point.content
     problem, solution = solved.problem, solved.solution
     found = Derivatives(solution.prediction(problem), solution.by_ridge(), solution.by_step())
     return Optimum(problem, found, step_end, ridge_end)

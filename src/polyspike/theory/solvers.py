@@ -15,10 +15,10 @@ from polyspike.theory.finite_size.ensemble import Ensemble
 from polyspike.theory.same_samples.ensemble import SameEnsemble
 from polyspike.theory.scope import theory_of
 
-__all__ = ["Solution", "Solver", "check_ridge", "solver"]
+__all__ = ["Solved", "Solver", "check_ridge", "solver"]
 
 
-class Solution(Protocol):
+class Solved(Protocol):
     """A solved problem."""
 
     @property
@@ -38,7 +38,7 @@ class Solution(Protocol):
 class Solver(Protocol):
     """Solves problems that differ in the ridge alone, one after the other."""
 
-    def solve(self, problem: Problem) -> Solution:
+    def solve(self, problem: Problem) -> Solved:
         """The solution at this problem's ridge.
 
         Raises

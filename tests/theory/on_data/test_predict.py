@@ -76,7 +76,7 @@ def test_sizes_by_default() -> None:
         ({"step_size": 2.0}, "step_exponent"),
         ({"readout": "cauchy"}, "readout"),
         ({"activation": "rellu"}, "activation"),
-        ({"accuracy": predict.Accuracy(nodes=0)}, "accuracy.nodes = 0"),
+        ({"accuracy": predict.CurveAccuracy(nodes=0)}, "accuracy.nodes = 0"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(
@@ -121,5 +121,5 @@ def test_the_cost_grows_with_what_there_is_to_do() -> None:
 
 def test_no_answer_depends_on_how_many_test_rows_are_taken_at_a_time() -> None:
     whole = ps.predict_data(X, Y, step_exponent=0.3, **NETWORK)
-    pieces = ps.predict_data(X, Y, step_exponent=0.3, accuracy=predict.Accuracy(rows_at_once=9), **NETWORK)
+    pieces = ps.predict_data(X, Y, step_exponent=0.3, accuracy=predict.CurveAccuracy(rows_at_once=9), **NETWORK)
     assert pieces.test_error == pytest.approx(whole.test_error, rel=1e-12)

@@ -7,7 +7,7 @@ import pytest
 
 from polyspike import as_activation
 from polyspike.arraytypes import Array
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy, Network, Sample, step_curve
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample, step_curve
 
 STEP, WIDTH = 6.0, 70
 SIZES = (60, 80, 30)
@@ -37,7 +37,7 @@ def errors(
     readout: str = "gaussian",
     step: float = STEP,
     activation: Any = shifted_sine,
-    accuracy: Accuracy = DEFAULT_ACCURACY,
+    accuracy: CurveAccuracy = DEFAULT_ACCURACY,
 ) -> Array:
     gradient_rows, fit, test = (Sample(*part) for part in rows)
     network = Network(as_activation(activation), WIDTH, gradient, readout)
@@ -93,13 +93,13 @@ def test_without_a_step_the_gradient_does_not_count(readout: str) -> None:
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_nodes_are_enough(activation: str) -> None:
-    few, many = (errors(parts(), "target", activation=activation, accuracy=Accuracy(nodes=k)) for k in (21, 41))
+    few, many = (errors(parts(), "target", activation=activation, accuracy=CurveAccuracy(nodes=k)) for k in (21, 41))
     np.testing.assert_allclose(few, many, rtol=1e-6)
     np.testing.assert_allclose(few[:2], many[:2], rtol=1e-7)
 
 
 def test_too_few_nodes_are_seen() -> None:
-    few, many = (errors(parts(), "target", activation="relu", accuracy=Accuracy(nodes=k)) for k in (5, 41))
+    few, many = (errors(parts(), "target", activation="relu", accuracy=CurveAccuracy(nodes=k)) for k in (5, 41))
     assert np.max(np.abs(few / many - 1)) > 1e-5
 
 
@@ -109,7 +109,7 @@ def test_a_kernel_written_out_further_changes_less_than_its_bound(activation: st
     gradient, fit, test = (Sample(*part) for part in parts())
     network = Network(as_activation(activation), WIDTH, "target", "gaussian")
     rough, fine = (
-        step_curve(network, (gradient, fit, test), [STEP], [0.05], Accuracy(degree=k))[0][0] for k in (6, 48)
+        step_curve(network, (gradient, fit, test), [STEP], [0.05], CurveAccuracy(degree=k))[0][0] for k in (6, 48)
     )
     assert fine.cut < rough.cut
     assert 0 < abs(rough.train_loss / fine.train_loss - 1) < rough.cut

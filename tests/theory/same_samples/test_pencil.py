@@ -5,19 +5,19 @@ import pytest
 
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fixed_point import states
-from polyspike.theory.same_samples.pencil import Neurons, Population, State, gradient_of, hessian_of, pair_indices
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, gradient_of, hessian_of, pair_indices
 
 READOUTS, P, Q = 4, 3, 2
 
 
-def drawn(seed: int, cross: float) -> tuple[Neurons, list[Population], State]:
+def drawn(seed: int, cross: float) -> tuple[Neurons, list[SamplePopulation], State]:
     """A pencil of random numbers, the samples of one population for both stages, of another for the gradient only."""
     rng = np.random.default_rng(seed)
     chi = rng.normal(size=(READOUTS, P))
     xi = chi[:, :Q].copy() if cross else rng.normal(size=(READOUTS, Q))
     neurons = Neurons(np.full(READOUTS, 0.25), chi, xi, 0.3, cross * np.eye(Q, P), 3.0, 1.3, 1.0)
     weights = rng.random((5, 3))
-    one = Population(
+    one = SamplePopulation(
         weights / weights.sum(),
         0.7 * rng.normal(size=5),
         1 + rng.normal(size=(5, 3, P)),
@@ -26,17 +26,17 @@ def drawn(seed: int, cross: float) -> tuple[Neurons, list[Population], State]:
         rng.random((5, 3, READOUTS)),
     )
     nothing = np.zeros((5, 3, READOUTS))
-    other = Population(one.weights, 0.5 * one.residual, 0 * one.along_w, 0 * one.along_t, nothing, nothing, False)
+    other = SamplePopulation(one.weights, 0.5 * one.residual, 0 * one.along_w, 0 * one.along_t, nothing, nothing, False)
     gamma = 0.1 * rng.normal(size=(P + 2 * Q,) * 2)
     state = State(gamma + gamma.T - 0.5 * np.eye(P + 2 * Q), rng.random(READOUTS))
     return neurons, [one, other], state
 
 
-def gradient(case: tuple[Neurons, list[Population], State], state: State) -> Array:
+def gradient(case: tuple[Neurons, list[SamplePopulation], State], state: State) -> Array:
     return np.asarray(gradient_of(case[0], state, states(case[0], case[1], state, 0.1)))
 
 
-def potential(case: tuple[Neurons, list[Population], State], state: State) -> complex:
+def potential(case: tuple[Neurons, list[SamplePopulation], State], state: State) -> complex:
     """(eq-pencil-potential), with the determinants as they stand."""
     nn = case[0]
     theta, t, mu = nn.blocks

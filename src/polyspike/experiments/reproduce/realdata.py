@@ -27,7 +27,7 @@ from polyspike.simulation import simulate_data
 from polyspike.simulation.data_draw import DataDraw
 from polyspike.simulation.ridge import fit_readouts
 from polyspike.theory import predict_data_grid
-from polyspike.theory.on_data.curve import Accuracy
+from polyspike.theory.on_data.curve import CurveAccuracy
 
 __all__ = ["REALDATA"]
 
@@ -283,7 +283,7 @@ def predict(problem: Problem, inputs: Array, target: Array, exponents: Sequence[
         n_samples=problem.n_samples,
         n_gradient=problem.gradient_samples,
         seed=(6, PILOT),
-        accuracy=Accuracy(nodes=9),
+        accuracy=CurveAccuracy(nodes=9),
     )
     names = ("test_error", "test_error_se", "train_error")
     found = [{name: getattr(points[0], name) for name in names} for points in grid.points]

@@ -7,7 +7,7 @@ import numpy as np
 from polyspike.theory.covariance.features import COMPONENTS, FeatureForms
 from polyspike.theory.covariance.fixed_point import CovarianceState, Solved, derivative
 from polyspike.theory.covariance.model import CovarianceModel
-from polyspike.theory.covariance.norm_response import NormResponse
+from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import along_products
 from polyspike.theory.finite_size.spikes.errors import Errors
 
@@ -30,7 +30,7 @@ class LabelForm(NamedTuple):
 
 def label_form(state: CovarianceState) -> LabelForm:
     """The form of the label (eq-covariance-value)."""
-    response = NormResponse(state)
+    response = CovarianceNormResponse(state)
     forms, label, learned = FeatureForms(state, response), _label(state, response), _learned(state, response)
     gram, side = forms.form(learned, learned), forms.form(learned, label)[:, 0]
     x = np.linalg.solve(gram + inverse_neuron_form(state) / state.model.problem.n_samples, side)
@@ -40,7 +40,7 @@ def label_form(state: CovarianceState) -> LabelForm:
     return LabelForm(own - side @ x, -2 * state.model.bulk.sample_weights @ residual)
 
 
-def _label(state: CovarianceState, response: NormResponse) -> Any:
+def _label(state: CovarianceState, response: CovarianceNormResponse) -> Any:
     """The label (6, K, 1); the weight R makes kappa_e narrower, and of the norm it knows nothing."""
     labels = state.model.labels
     out = np.zeros((COMPONENTS, len(labels.g0), 1), dtype=state.r.dtype)
@@ -55,7 +55,7 @@ def _by_log_e(state: CovarianceState) -> Any:
     return np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
 
 
-def _learned(state: CovarianceState, response: NormResponse) -> Any:
+def _learned(state: CovarianceState, response: CovarianceNormResponse) -> Any:
     """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
     curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (6, K, A).
     """
@@ -74,13 +74,13 @@ def norm_share(model: CovarianceModel) -> Any:
     return along_products(model, model.relative)[3] / (2**0.5 * model.problem.input_dim)
 
 
-def _rest(state: CovarianceState, response: NormResponse) -> Any:
+def _rest(state: CovarianceState, response: CovarianceNormResponse) -> Any:
     """The energy of the label beyond its three parts, under the weight R, shape (K,)."""
     labels = state.model.labels
     return labels.g2 + response.mean_log_e * labels.g2_by_log_norm - response.square_factor**2 * labels.squares[0] ** 2
 
 
-def _residual_by_norm(state: CovarianceState, response: NormResponse, forms: FeatureForms, left: Any) -> Any:
+def _residual_by_norm(state: CovarianceState, response: CovarianceNormResponse, forms: FeatureForms, left: Any) -> Any:
     """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (6, K) of the label, by the norm and by the deviation of
     kappa_e (eq-inputs-mean-norm), shape (K,).
     """

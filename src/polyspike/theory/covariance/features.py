@@ -11,7 +11,7 @@ import numpy as np
 
 from polyspike.theory.covariance.fixed_point import CovarianceState
 from polyspike.theory.covariance.linear_directions import linear_block
-from polyspike.theory.covariance.norm_response import NormResponse
+from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import product_prior
 
 __all__ = ["COMPONENTS", "FeatureForms"]
@@ -30,7 +30,7 @@ class FeatureForms:
         The mean square of each component under the weight R.
     """
 
-    def __init__(self, state: CovarianceState, response: NormResponse) -> None:
+    def __init__(self, state: CovarianceState, response: CovarianceNormResponse) -> None:
         self.state, self._response = state, response
         square = response.square_factor
         self.factors = np.tile(np.stack([np.ones_like(square), square, square**2]), (2, 1))

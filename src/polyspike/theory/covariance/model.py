@@ -23,14 +23,14 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 
-__all__ = ["CovarianceModel", "Norms", "assemble"]
+__all__ = ["CovarianceModel", "NormMoments", "assemble"]
 
 # A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
 _ROUNDING = 1e-26
 
 
 @dataclass(frozen=True, eq=False)
-class Norms:
+class NormMoments:
     """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
 
     The known directions b^ and e^ have no part in it: what they do to a norm is a function of kappa and kappa_e.
@@ -64,7 +64,7 @@ class CovarianceModel:
     Attributes
     ----------
     labels : LabelParts
-        Its derivatives by the norm are those of a coordinate that grows like all others: see :class:`Norms`.
+        Its derivatives by the norm are those of a coordinate that grows like all others: see :class:`NormMoments`.
     averages : ActivationAverages
         On the grid, (K, A).
     gains : ndarray of shape (L, A)
@@ -97,7 +97,7 @@ class CovarianceModel:
     phi: Any
     phi_by_log_norm: Any
     pairs: Pairs | None
-    norms: Norms
+    norms: NormMoments
     known: Any
     known_by_eigenvalue: Any
     relative: Any
@@ -224,7 +224,7 @@ def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
     return np.asarray(square**0.5)
 
 
-def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> Norms:
+def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> NormMoments:
     """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A), and
     those along the known directions (A, 2, 2).
     """
@@ -235,15 +235,15 @@ def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, k
     own = np.einsum("lu,ijl->uij", relative, step.direction_measures)
     covariance = (weights * relative).T @ relative - np.einsum("uij,vij->uv", own, own) / d
     neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
-    return Norms(
+    return NormMoments(
         left / (2 * d), covariance / (2 * d), float(sigma[1, 1]) / d, float(sigma[0, 0]) / d, known / d, neurons
     )
 
 
-def _none(count: int) -> Norms:
-    """Norms that do not fluctuate: the leading order."""
+def _none(count: int) -> NormMoments:
+    """NormMoments that do not fluctuate: the leading order."""
     none = np.zeros((count, count))
-    return Norms(0.0, none, 0.0, 0.0, np.zeros((count, 2, 2)), none[0])
+    return NormMoments(0.0, none, 0.0, 0.0, np.zeros((count, 2, 2)), none[0])
 
 
 def _norm_of_sample(share: Array, kappa: Array) -> Any:
@@ -255,7 +255,7 @@ def _norm_of_sample(share: Array, kappa: Array) -> Any:
     return np.sqrt((1 + share * kappa[:, None] ** 2) / (1 + share))
 
 
-def _independent(averages: ActivationAverages, tau: Any, norms: Norms, grid: Grid) -> tuple[Any, Any]:
+def _independent(averages: ActivationAverages, tau: Any, norms: NormMoments, grid: Grid) -> tuple[Any, Any]:
     """The part of ``A2^2`` that is independent from sample to sample, and the growth of the linear part.
 
     As in the isotropic theory (section 11 of docs/theory-corrections.md): the noise loses what the sample's norm makes
@@ -278,7 +278,7 @@ def _pairs(
     averages: ActivationAverages,
     tau: Array,
     relative: Any,
-    norms: Norms,
+    norms: NormMoments,
     grid: Grid,
 ) -> Pairs:
     """The quadratic features, without their share in the sample's norm."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from polyspike.theory.covariance.fixed_point import CovarianceState
 
-__all__ = ["NormResponse"]
+__all__ = ["CovarianceNormResponse"]
 
 
-class NormResponse:
+class CovarianceNormResponse:
     """The response of the bulk to the norm of a sample, at a state.
 
     Attributes

@@ -10,7 +10,7 @@ from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
-from polyspike.theory.covariance.solution import Solution, solve_errors
+from polyspike.theory.covariance.solution import CovarianceSolution, solve_errors
 from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
 from polyspike.theory.covariance.step import Step
 from polyspike.theory.covariance.trust import check_dimension, trust
@@ -79,7 +79,7 @@ def _row(problem: Problem) -> Prediction | FailedPrediction:
         return FailedPrediction(problem, "finite-size", status, str(error))
 
 
-def _as_prediction(problem: Problem, solution: Solution) -> Prediction:
+def _as_prediction(problem: Problem, solution: CovarianceSolution) -> Prediction:
     step, found = solution.model.step, solution.errors
     effective = problem.inputs.effective_dimension(problem.input_dim)
     worth = trust(problem, effective, found, curved=activation_numbers(problem.activation).c2 != 0)

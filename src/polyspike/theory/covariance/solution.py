@@ -15,14 +15,14 @@ from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spikes.errors import Errors
 
-__all__ = ["Solution", "check_teacher", "shift_of", "solve_errors"]
+__all__ = ["CovarianceSolution", "check_teacher", "shift_of", "solve_errors"]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-10
 _SINGULAR_SLOPE = 1e-3
 
 
-class Solution(NamedTuple):
+class CovarianceSolution(NamedTuple):
     """The model of a problem, its solved bulk and its errors."""
 
     model: CovarianceModel
@@ -55,7 +55,7 @@ def shift_of(model: CovarianceModel) -> float:
 
 def solve_errors(
     problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
-) -> Solution:
+) -> CovarianceSolution:
     """The errors of a problem whose inputs have this spectrum.
 
     Raises
@@ -76,7 +76,7 @@ def solve_errors(
         if not abs(other.test_error - found.test_error) < _SINGULAR_SLOPE * abs(found.test_error):
             message = "ridge 0: the test error diverges as the ridge vanishes"
             raise NumericalError(Status.SINGULAR, message, partial=found)
-    return Solution(model, solved, in_order(problem, Errors(*(float(np.real(e)) for e in _values(found)))))
+    return CovarianceSolution(model, solved, in_order(problem, Errors(*(float(np.real(e)) for e in _values(found)))))
 
 
 def _values(found: Errors) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy
 from polyspike.theory.on_data.readouts import length_nodes
 
 __all__ = ["DataCost", "check_memory", "data_cost"]
@@ -26,7 +26,7 @@ class DataCost:
 
 
 def data_cost(
-    problem: Problem, n_test: int, steps: int = 1, ridges: int = 1, accuracy: Accuracy = DEFAULT_ACCURACY
+    problem: Problem, n_test: int, steps: int = 1, ridges: int = 1, accuracy: CurveAccuracy = DEFAULT_ACCURACY
 ) -> DataCost:
     """What ``predict_data_grid`` takes at so many steps and ridges."""
     n, n0, d = problem.n_samples, problem.gradient_samples, problem.input_dim
@@ -44,7 +44,7 @@ def data_cost(
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
 
-def check_memory(problem: Problem, n_test: int, accuracy: Accuracy) -> None:
+def check_memory(problem: Problem, n_test: int, accuracy: CurveAccuracy) -> None:
     """Refuse what this machine cannot hold.
 
     Raises

@@ -15,7 +15,7 @@ from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turni
 from polyspike.theory.on_data.resolvent import Family, Resolvent, compress, solve
 from polyspike.theory.on_data.series import power_series
 
-__all__ = ["DEFAULT_ACCURACY", "Accuracy", "Network", "PointErrors", "Sample", "step_curve"]
+__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "step_curve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class CurveAccuracy:
     """How finely averages are taken.
 
     Attributes
@@ -62,7 +62,7 @@ class Accuracy:
     rows_at_once: int = 512
 
 
-DEFAULT_ACCURACY = Accuracy()
+DEFAULT_ACCURACY = CurveAccuracy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def step_curve(
     parts: tuple[Sample, Sample, Sample],
     steps: Sequence[float],
     ridges: Sequence[float],
-    accuracy: Accuracy = DEFAULT_ACCURACY,
+    accuracy: CurveAccuracy = DEFAULT_ACCURACY,
     tell: Callable[[float], object] | None = None,
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
@@ -96,7 +96,7 @@ def step_curve(
     return found
 
 
-def _moments(network: Network, sample: Sample, accuracy: Accuracy) -> Iterator[list[GradientMoments]]:
+def _moments(network: Network, sample: Sample, accuracy: CurveAccuracy) -> Iterator[list[GradientMoments]]:
     """The gradient with every initial output that counts, and at every length of a neuron.
 
     Without any output for the target-only form.
@@ -133,7 +133,7 @@ class Step:
         step: float,
         fit: Sample,
         test: Sample,
-        accuracy: Accuracy,
+        accuracy: CurveAccuracy,
     ) -> None:
         self.network, self.moments, self.step, self.fit, self.test = network, moments, step, fit, test
         self.rows_at_once = accuracy.rows_at_once

@@ -13,7 +13,7 @@ from polyspike.problem import Activation, Problem
 from polyspike.rows import as_rows, check_counts, split
 from polyspike.scalars import as_integer, as_real, as_seed
 from polyspike.theory.on_data.cost import check_memory
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy, Network, PointErrors, Sample, step_curve
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy, Network, PointErrors, Sample, step_curve
 
 __all__ = ["predict_data", "predict_data_grid"]
 
@@ -39,7 +39,7 @@ def predict_data(
     gradient: str = "full",
     readout: str = "gaussian",
     seed: int | Sequence[int] = 0,
-    accuracy: Accuracy = DEFAULT_ACCURACY,
+    accuracy: CurveAccuracy = DEFAULT_ACCURACY,
 ) -> DataPrediction:
     """The errors that networks make on these rows, averaged over initial networks; nothing is fitted to the data.
 
@@ -64,7 +64,7 @@ def predict_data(
         > 0.
     seed : int or sequence of int
         Of the split.
-    accuracy : Accuracy, optional
+    accuracy : CurveAccuracy, optional
         How finely averages are taken.
 
     Returns
@@ -118,7 +118,7 @@ def predict_data_grid(
     gradient: str = "full",
     readout: str = "gaussian",
     seed: int | Sequence[int] = 0,
-    accuracy: Accuracy = DEFAULT_ACCURACY,
+    accuracy: CurveAccuracy = DEFAULT_ACCURACY,
     progress: Callable[[float], object] | None = None,
 ) -> DataGrid:
     """:func:`predict_data` at all steps and ridges; the gradient is worked out once, the kernels once a step.
@@ -206,7 +206,7 @@ def _grid(
     inputs: Array,
     target: Array,
     seed: tuple[int, ...],
-    accuracy: Accuracy,
+    accuracy: CurveAccuracy,
     progress: Callable[[float], object] | None,
 ) -> list[list[DataPrediction]]:
     """Predictions of problems that differ in step and ridge, one row a step."""
@@ -235,7 +235,7 @@ def _parts(problem: Problem, inputs: Array, target: Array, seed: tuple[int, ...]
     return gradient, fit, test
 
 
-def _check(problems: Sequence[Sequence[Problem]], accuracy: Accuracy) -> None:
+def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> None:
     for problem in problems[0]:
         if problem.ridge == 0:
             raise ArgumentError("ridge", problem.ridge, "the theory on data needs a ridge > 0, such as 1e-6")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.pencil import Neurons, Population
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
 __all__ = ["Columns", "Fit", "FreshSamples", "PairFunctions", "Places"]
 
@@ -138,7 +138,7 @@ class Fit:
     """
 
     neurons: Neurons
-    populations: Sequence[Population]
+    populations: Sequence[SamplePopulation]
     columns: Sequence[Columns]
     fresh: FreshSamples
     excluded: Array | None

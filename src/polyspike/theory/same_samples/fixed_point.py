@@ -10,7 +10,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.same_samples.pencil import (
     Neurons,
-    Population,
+    SamplePopulation,
     SampleState,
     State,
     gradient_of,
@@ -19,7 +19,7 @@ from polyspike.theory.same_samples.pencil import (
     q_inverse,
 )
 
-__all__ = ["Solution", "response", "solve_pencil", "states"]
+__all__ = ["PencilSolution", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
 _SETTLED = 2e-2
@@ -32,7 +32,7 @@ _NEAR = 0.5
 _ROUNDING = 1e-8
 
 
-class Solution(NamedTuple):
+class PencilSolution(NamedTuple):
     """The solved bulk, the relative size of the last Newton step, and the number of Newton steps."""
 
     state: State
@@ -40,23 +40,23 @@ class Solution(NamedTuple):
     steps: int
 
 
-def states(neurons: Neurons, populations: Sequence[Population], state: State, shift: Any) -> list[SampleState]:
+def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: State, shift: Any) -> list[SampleState]:
     """Every population at a state."""
     return [SampleState(neurons, population, state, shift) for population in populations]
 
 
 def solve_pencil(
     neurons: Neurons,
-    populations: Sequence[Population],
-    coarse: Sequence[Population],
+    populations: Sequence[SamplePopulation],
+    coarse: Sequence[SamplePopulation],
     shift: float,
     start: State | None = None,
-) -> Solution:
+) -> PencilSolution:
     """The solution at a shift.
 
     Parameters
     ----------
-    coarse : sequence of Population
+    coarse : sequence of SamplePopulation
         The same samples at fewer nodes, where the damped iterations run.
     start : State, optional
         A solution nearby, which is tried first.
@@ -81,8 +81,8 @@ def solve_pencil(
 
 
 def _settled(
-    neurons: Neurons, populations: Sequence[Population], shift: float, state: State, iterations: int
-) -> tuple[Solution | None, float]:
+    neurons: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, iterations: int
+) -> tuple[PencilSolution | None, float]:
     """Damped iterations until Newton's method converges from there; and the last change."""
     next_try, change = _SETTLED, np.inf
     for _ in range(iterations):
@@ -112,7 +112,7 @@ def _coupling(nn: Neurons) -> Array:
     return out
 
 
-def _damped(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> tuple[State, float]:
+def _damped(nn: Neurons, populations: Sequence[SamplePopulation], state: State, shift: float) -> tuple[State, float]:
     """Half way to the next iterate, and how far that is."""
     new = _iterated(nn, populations, state, shift)
     zeta = np.clip(new.zeta, 0.2 * state.zeta, 1.0)
@@ -122,7 +122,7 @@ def _damped(nn: Neurons, populations: Sequence[Population], state: State, shift:
     return State(gamma, state.zeta ** (1 - _DAMPING) * zeta**_DAMPING), change
 
 
-def _iterated(nn: Neurons, populations: Sequence[Population], state: State, shift: float) -> State:
+def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State, shift: float) -> State:
     """One undamped iteration of (eq-pencil-fixed)."""
     theta = nn.blocks[0]
     qinv = q_inverse(nn, state)
@@ -139,7 +139,7 @@ def _iterated(nn: Neurons, populations: Sequence[Population], state: State, shif
     return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
 
 
-def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state: State) -> Solution | None:
+def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State) -> PencilSolution | None:
     """None where it does not converge from here."""
     size = np.inf
     n_pairs = len(pair_indices(nn.size)[0])
@@ -152,7 +152,7 @@ def _newton(nn: Neurons, populations: Sequence[Population], shift: float, state:
             return None
         state = state.moved(change * (_FAR / max(size, _FAR)))
         if size < _TOLERANCE or (size < _ROUNDING and size > _NEAR * last):
-            return Solution(state, size, step + 1)
+            return PencilSolution(state, size, step + 1)
     return None
 
 

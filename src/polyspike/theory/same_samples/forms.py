@@ -8,7 +8,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fit import Columns, Fit, Places
 from polyspike.theory.same_samples.fixed_point import response, states
-from polyspike.theory.same_samples.pencil import Neurons, Population, SampleState, State, pair_indices, q_inverse
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
 
 __all__ = ["FitErrors", "fit_errors", "form_at", "solve_form"]
 
@@ -189,7 +189,7 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     return out
 
 
-def _coordinate_moments(pop: Population, columns: Columns) -> tuple[Array, Array]:
+def _coordinate_moments(pop: SamplePopulation, columns: Columns) -> tuple[Array, Array]:
     """First and second moments of the known coordinates given the residual, with the weights: (E, C), (E, C, C)."""
     c, scatter = columns.hidden[..., 2:], columns.scatter[:, 2:]
     first = (pop.weights[..., None] * c).sum(axis=1)

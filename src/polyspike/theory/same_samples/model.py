@@ -16,7 +16,7 @@ from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import TrainingFeatures, training_features
 from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.fresh_law import fresh_law
-from polyspike.theory.same_samples.pencil import Neurons, Population
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, residual_energy, sample_law
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
 
@@ -35,7 +35,7 @@ class Model:
     problem: Problem
     fit: Fit
     frame: SpikeFrame
-    coarse: tuple[Population, ...]
+    coarse: tuple[SamplePopulation, ...]
     rules: Rules
 
     @property
@@ -99,7 +99,7 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
     chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
     fitted = _population(step, law, features, chi, xi)
     nothing = np.zeros_like(features.own)
-    seen_once = Population(
+    seen_once = SamplePopulation(
         law.weights * problem.gradient_samples / problem.n_samples,
         law.residual,
         0 * fitted.along_w,
@@ -108,7 +108,7 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
         nothing,
         fitted=False,
     )
-    fitted = Population(law.weights, 0 * law.residual, fitted.along_w, fitted.along_t, fitted.own, fitted.noise)
+    fitted = SamplePopulation(law.weights, 0 * law.residual, fitted.along_w, fitted.along_t, fitted.own, fitted.noise)
     hidden = law.hidden.copy()
     hidden[..., 3] -= step.frame.self_share * law.residual[:, None]
     learned = mean * step.root
@@ -221,9 +221,9 @@ def _neurons(step: Step, chi: Array, xi: Array) -> Neurons:
     )
 
 
-def _population(step: Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> Population:
+def _population(step: Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> SamplePopulation:
     to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
-    return Population(
+    return SamplePopulation(
         law.weights, law.residual, features.along_w @ to_w, features.along_t @ to_t, features.own, features.noise
     )
 

@@ -16,7 +16,16 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["Neurons", "Population", "SampleState", "State", "gradient_of", "hessian_of", "pair_indices", "q_inverse"]
+__all__ = [
+    "Neurons",
+    "SamplePopulation",
+    "SampleState",
+    "State",
+    "gradient_of",
+    "hessian_of",
+    "pair_indices",
+    "q_inverse",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +70,7 @@ class Neurons:
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class SamplePopulation:
     """Samples of one kind, E residuals times B.
 
     Attributes
@@ -121,7 +130,7 @@ def pair_indices(m: int) -> tuple[Any, Any]:
 class SampleState:
     """What a population is at a state; everything is complex where the state is."""
 
-    def __init__(self, neurons: Neurons, population: Population, state: State, shift: Any) -> None:
+    def __init__(self, neurons: Neurons, population: SamplePopulation, state: State, shift: Any) -> None:
         self.neurons, self.population, self.state, self.shift = neurons, population, state, shift
 
     @cached_property

@@ -28,7 +28,7 @@ from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.fresh_law import fresh_law
-from polyspike.theory.same_samples.pencil import Neurons, Population
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 from polyspike.theory.same_samples.predict import check_domain
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, sample_law
 
@@ -109,7 +109,7 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
     count = max(len(degrees), 1)
     c1, noise = float(activation_numbers(problem.activation).c1), problem.activation.residual_strength
     shape = (*law.weights.shape, count)
-    bulk = Population(
+    bulk = SamplePopulation(
         law.weights,
         0 * law.residual,
         np.full((*law.weights.shape, 1), c1),
@@ -130,7 +130,7 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
     shift = problem.ridge * problem.n_samples / problem.width or _LEAST_SHIFT * problem.activation.second_moment
     state = solve_pencil(neurons, [bulk], [bulk], shift).state
     # The bulk does not see eps, the constraint of the samples does.
-    population = Population(bulk.weights, law.residual, bulk.along_w, bulk.along_t, bulk.own, bulk.noise)
+    population = SamplePopulation(bulk.weights, law.residual, bulk.along_w, bulk.along_t, bulk.own, bulk.noise)
     fit = Fit(
         neurons=neurons,
         populations=(population,),
