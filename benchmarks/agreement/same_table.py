@@ -88,10 +88,19 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
         f"Made by `python benchmarks/agreement/same.py`: {len(rows)} problems, {min(draws)} to {max(draws)} draws of "
         "each. Deviations are prediction less measurement over the measurement, in percent; z is Student's, "
         f"{z_limit(max(draws)):.1f} to {z_limit(min(draws)):.1f}, for a probability of {FALSE_ALARM} of a false alarm. "
-        "Problems of one size share their draws. The effect is that of the samples on the predicted test error."
+        "Problems of one size share their draws. The effect is that of reuse on the predicted test error."
     )
     head = "| quantity | limit | within | within z s.e. only | off | mean | median size | rms z |"
-    lines = ["# One sample for both stages: theory against simulation", "", made, "", head, "|---" * 8 + "|"]
+    lines = [
+        "# One sample for both stages: theory against simulation",
+        "",
+        "<!-- table -->",
+        "",
+        made,
+        "",
+        head,
+        "|---" * 8 + "|",
+    ]
     for place, (name, limit) in enumerate(QUANTITIES):
         deviations = np.array([row["deviations"][place] for row in rows])
         scores = deviations / np.array([row["errors"][place] for row in rows])

@@ -61,15 +61,15 @@ if TYPE_CHECKING:
     from polyspike.simulation.leave_one_out import LeaveOneOut as LeaveOneOut
     from polyspike.simulation.leave_one_out import leave_one_out as leave_one_out
     from polyspike.simulation.simulate import simulate as simulate
-    from polyspike.theory.finite_size.derivatives import derivatives as derivatives
+    from polyspike.theory.derivatives import derivatives as derivatives
     from polyspike.theory.finite_size.gradient_matrix.spectrum import (
         gradient_matrix_spectrum as gradient_matrix_spectrum,
     )
-    from polyspike.theory.finite_size.optimum import best_ridge as best_ridge
-    from polyspike.theory.finite_size.optimum import best_step as best_step
-    from polyspike.theory.finite_size.optimum import best_step_and_ridge as best_step_and_ridge
     from polyspike.theory.on_data.predict import predict_data as predict_data
     from polyspike.theory.on_data.predict import predict_data_grid as predict_data_grid
+    from polyspike.theory.optimum import best_ridge as best_ridge
+    from polyspike.theory.optimum import best_step as best_step
+    from polyspike.theory.optimum import best_step_and_ridge as best_step_and_ridge
     from polyspike.theory.predict import predict as predict
 
 # Names that are loaded when first used, so that `import polyspike` stays quick.

@@ -19,6 +19,7 @@ from cli.process import environment
 from explore.serving import serving
 from polyspike import ACTIVATIONS, Problem, best_step, predict, replicate, simulate
 from polyspike.edge import fit_edge
+from polyspike.errors import PolyspikeError
 from polyspike.explore import Explorer
 from polyspike.explore.runs import N_TEST
 from polyspike.results import Prediction
@@ -80,11 +81,14 @@ def rows(page: Any, figure: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
 
 
-def check_curve(page: Any, **changes: Any) -> None:
-    """The curve is that of `predict`, at each of its steps."""
+def check_curve(page: Any, least: int = 41, **changes: Any) -> None:
+    """The curve is that of `predict`, at each of its steps; its rows say of which problem."""
     found = rows(page, "errors")
     steps = [float(row["step_exponent"]) for row in found]
-    assert len(steps) >= 41
+    assert len(steps) >= least
+    assert found[0]["teacher"] == HERE["teacher"]
+    for name in ("inputs", "samples"):
+        assert {row[name] for row in found} == {str(getattr(problem(**changes), name))}
     assert steps == sorted(set(steps))
     everywhere = predict([problem(**(changes | {"step_exponent": step})) for step in steps])
     for row, expected in zip(found, everywhere, strict=True):
@@ -329,6 +333,75 @@ def test_every_state_has_a_link(open_page: Any, explorer: Explorer) -> None:
     other.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
 
 
+def check_menu(page: Any, folder: Path, name: str, value: str) -> None:
+    """A choice of a menu is drawn through fewer steps, and goes into the words, the link and the code."""
+    page.locator(f"#ps-{name}").select_option(value)
+    drawn(page)
+    check_curve(page, least=11, **{name: value})
+    assert len(rows(page, "errors")) == 11
+    page.wait_for_url(f"**{urlencode({name: value})}**", timeout=PATIENCE)
+    page.get_by_text("Show the code").click()
+    code = page.locator("pre.ps-source").inner_text()
+    assert f'    {name}="{value}",' in code
+    done = run_code(code, folder)
+    assert done.returncode == 0, done.stderr
+    assert f"test error {predicted(**{name: value}).test_error:.6g}" in done.stdout
+
+
+def no_spectrum(**changes: Any) -> str:
+    """Why the library predicts none."""
+    with pytest.raises(PolyspikeError) as refusal:
+        print(predicted(**changes).spectrum)
+    return str(refusal.value)
+
+
+def test_correlated_inputs_are_a_menu(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
+    page = open_page(address(explorer)).page
+    drawn(page)
+    check_menu(page, tmp_path, "inputs", "power:0.5")
+    words = page.locator(".ps-words").inner_text()
+    here = predicted(inputs="power:0.5")
+    assert f"its cosine with β* is {here.cosine:.3g}, that with Σβ* {here.biased_cosine:.3g}" in words
+    assert no_spectrum(inputs="power:0.5") in page.locator(".ps-spectrum .ps-caption").inner_text()
+    assert "limit of infinite size" not in page.locator("#ps-figure-errors").inner_text()
+
+
+def test_reused_samples_are_a_menu_and_are_simulated(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
+    page = open_page(address(explorer)).page
+    drawn(page)
+    check_menu(page, tmp_path, "samples", "same")
+    caption = page.locator(".ps-spectrum .ps-caption")
+    assert caption.inner_text() == no_spectrum(samples="same")
+    page.get_by_label("networks at each step").fill("2")
+    page.get_by_role("button", name="Simulate").click()
+    page.wait_for_selector(".ps-run[data-state=done]", timeout=PATIENCE)
+    dot = next(row for row in rows(page, "errors") if row["kind"] == "simulated" and row["step_exponent"] == "0.4")
+    assert dot["samples"] == "same"
+    expected = replicate(problem(samples="same", step_exponent=0.4), replicates=2, n_test=N_TEST)
+    assert float(dot["test_error"]) == pytest.approx(expected.test_error.mean)
+    assert page.locator("#ps-figure-spectrum rect.bar").count() > 10  # eigenvalues without a theory
+    assert "eigenvalues of one simulated network" in caption.inner_text()
+
+
+def test_a_slow_theory_gives_way_to_a_quick_one(open_page: Any, explorer: Explorer) -> None:
+    page = open_page(address(explorer, samples="same")).page
+    page.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
+    page.locator("#ps-samples").select_option("fresh")
+    drawn(page)
+    check_curve(page)
+    assert page.locator("#ps-figure-spectrum circle.spike").count() == len(predicted().spectrum.spikes)
+
+
+def test_what_no_theory_is_of_is_said_and_the_page_goes_on(open_page: Any, explorer: Explorer) -> None:
+    page = open_page(address(explorer, samples="same", inputs="power:0.3; law=uniform")).page
+    settled(page)
+    assert page.locator("#ps-inputs").input_value() == "power:0.3; law=uniform"
+    assert "There is no prediction here: samples = 'same'" in page.locator(".ps-words").inner_text()
+    assert "no prediction at these places" in page.locator("#ps-figure-phase").inner_text()
+    page.locator("#ps-inputs").select_option("isotropic")
+    page.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
+
+
 def run_code(code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-W", "error", "-c", code]
     return subprocess.run(command, cwd=folder, env=environment(MPLBACKEND="Agg"), capture_output=True, text=True)
@@ -368,7 +441,7 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(open_page: Any, explor
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-    for field in HERE:
+    for field in (*HERE, "inputs", "samples"):
         assert f"ps-{field}" in reached
     assert {"ps-ridge-slider", "Simulate", "Show the code", "CSV", "ps-log"} <= reached
 

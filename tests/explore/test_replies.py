@@ -114,12 +114,23 @@ def test_every_reply_is_json() -> None:
         json.dumps(replies.REPLIES[name](question), allow_nan=False)
 
 
-def test_inputs_that_the_theory_does_not_know_are_answered_with_a_message() -> None:
-    question = {"problem": {**PROBLEM, "inputs": "power:0.5"}}
+@pytest.mark.parametrize("more", [{"inputs": "power:0.5"}, {"samples": "same"}])
+def test_other_inputs_and_reused_samples_are_predicted_one_at_a_time(more: dict[str, str]) -> None:
+    question = {"problem": {**PROBLEM, **more}, "changes": [{"ridge": 0.1}, {"ridge": 1.0}]}
+    [point] = replies.predictions(question, iter([0.0, replies.BUDGET]).__next__)["points"]
+    expected = prediction(HERE.replace(**more, ridge=0.1))
+    for name in ("train_error", "test_error", "error_estimate", "biased_cosine"):
+        assert point[name] == getattr(expected, name)
+    assert "spectrum" in replies.spectrum(question)["message"]
+    json.dumps([point, replies.limits(question)], allow_nan=False)
+
+
+def test_what_no_theory_is_of_is_answered_with_a_message() -> None:
+    question = {"problem": {**PROBLEM, "inputs": "power:0.5", "samples": "same"}}
     messages = [
         *(point["message"] for point in replies.predictions({**question, "changes": [{}, {"step_size": 0}]})["points"]),
         replies.spectrum(question)["message"],
         replies.best({**question, "ridges": [0.1]})["best"][0]["message"],
     ]
-    assert all("inputs = 'power:0.5': the theory is of inputs with covariance I" in message for message in messages)
+    assert all("samples = 'same': the theory of one sample for both stages" in message for message in messages)
     assert replies.limits(question) == {"windows": []}

@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "app", "exit_code"]
 
 COMMANDS = (
     *("reproduce", "predict", "report", "phase", "simulate", "spectrum", "activation", "sweep", "export"),
-    *("explore", "data"),
+    *("loo", "explore", "data"),
 )
 
 EXIT_CODES = {

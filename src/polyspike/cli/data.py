@@ -72,7 +72,7 @@ def command(
     options: dict[str, Any] = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates}
     data = read_table(file, target, min_rows=MIN_ROWS, **{name: value for name, value in options.items() if value})
     n = min(1000, 2 * len(data.target) // 5) if n_samples is None else n_samples
-    network = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
+    network: dict[str, Any] = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
     network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}
     forms = _forms(data)
     wanted = _standardised(data.target)

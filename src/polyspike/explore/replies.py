@@ -16,6 +16,7 @@ from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.theory import best_step, predict
+from polyspike.theory.scope import theory_of
 
 __all__ = ["BUDGET", "REPLIES", "WINDOWS", "best", "limits", "means", "predictions", "spectrum"]
 
@@ -56,9 +57,14 @@ def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_c
 
 
 def _families(problems: Sequence[Problem]) -> Iterator[list[Problem]]:
-    """Neighbours of one step, which differ in the ridge alone."""
-    for _, family in groupby(problems, key=lambda problem: problem.step):
+    """Neighbours of one step, which differ in the ridge alone and share most of their work."""
+    for _, family in groupby(problems, key=_shares):
         yield list(family)
+
+
+def _shares(problem: Problem) -> tuple[object, ...]:
+    """What neighbours have in common; where one ridge alone takes long, each answers for itself."""
+    return (problem.step,) if theory_of(problem) == "isotropic" else (problem.step, problem.ridge)
 
 
 def point(answer: Prediction | EdgePrediction | FailedPrediction) -> Reply:
@@ -67,8 +73,8 @@ def point(answer: Prediction | EdgePrediction | FailedPrediction) -> Reply:
     place = {"step_exponent": problem.step_exponent, "step": problem.step, "ridge": problem.ridge}
     if isinstance(answer, FailedPrediction):
         return {**place, "message": answer.message}
-    names = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine", "null_error", "linear_error")
-    worth = ("error_estimate", "trusted", "trust_reason")
+    names = ("train_loss", "train_error", "test_error", "cosine", "spike_cosine", "biased_cosine")
+    worth = ("null_error", "linear_error", "error_estimate", "trusted", "trust_reason")
     return {
         **place,
         **{name: getattr(answer, name) for name in (*names, *worth)},

@@ -51,7 +51,8 @@ def reuse(
     --------
     >>> import polyspike as ps
     >>> problem = ps.Problem("tanh", "h1", 60, 20, 40, step_exponent=0.0)
-    >>> ax = reuse(ps.sample_reuse(problem, exponents=[0.3], ridges=[0.1], pilot=2, replicates=2, n_test=100))
+    >>> grid = {"exponents": [0.3], "ridges": [0.1], "pilot": 2, "replicates": 2}
+    >>> ax = reuse(ps.sample_reuse(problem, **grid, n_test=100, theory=None))
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['n and n fresh ones', 'the same n for both', 'n/2 and n/2']
     """

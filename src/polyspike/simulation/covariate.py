@@ -116,7 +116,8 @@ def covariate_curve(
     check_counts(inputs, problem.n_samples, problem.gradient_samples, problem.input_dim)
     chosen = None if split_seed is None else as_seed(split_seed)
     rest = len(inputs) - problem.gradient_samples
-    draw = DataDraw(as_seed(seed), inputs, target, problem.gradient_samples, rest, problem.width, chosen)
+    sizes = (problem.gradient_samples, rest, problem.width)
+    draw = DataDraw(as_seed(seed), inputs, target, *sizes, split_seed=chosen)
     start, rows = draw.gradient_sample, draw.ridge_sample
     readout = draw.readout(problem.readout)
     moved = gradient_step(start.inputs, start.target, draw.weights, readout, problem.activation, problem.gradient)

@@ -3,11 +3,11 @@
 import pytest
 
 from polyspike import Problem
+from polyspike.theory.derivatives import derivatives
 from polyspike.theory.finite_size.batch import predict_many
-from polyspike.theory.finite_size.derivatives import derivatives
 from polyspike.theory.finite_size.ensemble import Ensemble
-from polyspike.theory.finite_size.optimum import best_step
 from polyspike.theory.finite_size.predict import predict_finite_size
+from polyspike.theory.optimum import best_step
 
 FEW = Problem(
     "relu", "h1 + 0.5*h2", n_samples=400, input_dim=120, width=200, n_gradient=6, step_exponent=0.3, ridge=0.01

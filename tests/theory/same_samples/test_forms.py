@@ -103,3 +103,14 @@ def test_a_free_sample_is_a_constrained_one_and_a_direction() -> None:
         alone_fit = Fit(fit.neurons, (population,), (alone,), few, None, 0.0, fit.n_samples)
         values.append(solve_form(alone_fit, state, [part])[0])
     assert values[0] == pytest.approx(values[1], rel=1e-9)
+
+
+def test_without_the_constraint_the_train_loss_is_wrong() -> None:
+    """Simulated: 0.1837 with a standard error of 1.25 %."""
+    problem = BASE.replace(teacher="h1", step_exponent=0.5, readout="gaussian")
+    model, shift = build(problem), shift_of(problem)
+    state = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift).state
+    free = replace(model.fit, columns=(replace(model.fit.columns[0], constrained=False),))
+    with_it, without = (fit_errors(fit, state, shift).train_loss for fit in (model.fit, free))
+    assert abs(with_it / 0.1837 - 1) < 0.0125
+    assert without / 0.1837 - 1 < -0.0375

@@ -5,7 +5,7 @@ import pytest
 from polyspike import Problem, predict
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
-from polyspike.theory.same_samples.model import build_fresh
+from polyspike.theory.same_samples.model import build, build_fresh
 from polyspike.theory.same_samples.steps import STANDARD
 
 SCALE = 100
@@ -56,3 +56,12 @@ def test_the_covariance_of_the_noise_is_no_function_of_the_matrix() -> None:
     """For ReLU, where c_2 is large, the difference is some tenths of a percent, and does not vanish with the size."""
     problem = BASE.replace(activation="relu", teacher="h1 + 0.5*h2", step_size=0.7 * (900 * SCALE) ** 0.5)
     assert 0.001 < of_pencil(problem).test_error / predict(problem).test_error - 1 < 0.01
+
+
+def test_features_without_a_linear_part() -> None:
+    """An even activation whose step makes no spike: neither z nor the move has a coefficient."""
+    problem = BASE.replace(activation="cos", teacher="h2", readout="gaussian", samples="same", step_size=1.0)
+    model = build(problem)
+    assert model.fit.neurons.chi.shape[1] == 1
+    found = predict(problem)
+    assert 0 < found.train_error < found.train_loss < found.test_error

@@ -1,14 +1,21 @@
 /* The Python that makes the same figure. */
 "use strict";
 {
-const ORDER = ["activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "ridge", "noise", "gradient", "readout", "n_gradient"];
+const ORDER = ["activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "ridge", "noise", "gradient", "readout", "n_gradient", "inputs", "samples"];
+const DEFAULTS = { inputs: "isotropic", samples: "fresh" };
+
+const SPIKES = [
+  "for spike in here.spectrum.spikes:",
+  '    print(f"spike at {spike.location:.6g}, squared cosines with h0, h1, ...: {spike.overlaps.round(3)}")',
+];
 
 function literal(value) {
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
-Explorer.python = function (values, run) {
-  const given = ORDER.filter((name) => values[name] !== null && values[name] !== undefined);
+/* The code for some values; of a run where networks were simulated, and of spikes where a spectrum is predicted. */
+Explorer.python = function (values, run, spectrum, points) {
+  const given = ORDER.filter((name) => values[name] !== null && values[name] !== undefined && values[name] !== DEFAULTS[name]);
   const lines = [
     "import matplotlib.pyplot as plt",
     "import numpy as np",
@@ -20,10 +27,9 @@ Explorer.python = function (values, run) {
     ")",
     "here = ps.predict(problem)",
     'print(f"test error {here.test_error:.6g}, train error {here.train_error:.6g}, trusted: {here.trusted}")',
-    "for spike in here.spectrum.spikes:",
-    '    print(f"spike at {spike.location:.6g}, squared cosines with h0, h1, ...: {spike.overlaps.round(3)}")',
+    ...(spectrum ? SPIKES : []),
     "",
-    "steps = np.linspace(0, 0.5, 41)",
+    `steps = np.linspace(0, 0.5, ${points})`,
     "curve = ps.predict([problem.replace(step_exponent=float(step)) for step in steps])",
     "figure, axes = plt.subplots()",
     'for name in ("test_error", "train_error"):',

@@ -8,6 +8,9 @@ const KEPT = 60;
 const RIDGES = Explorer.rounded(1e-4, 10, 14);
 const MAP_STEPS = Explorer.evenly(0, 0.5, 20);
 const BEST_RIDGES = RIDGES.filter((_, k) => k % 2 === 0);
+/* Of theories that take longer: fewer steps of the curve, and a coarser map. */
+const SLOW_STEPS = Explorer.evenly(0, 0.5, 10);
+const SLOW_MAP_STEPS = Explorer.evenly(0, 0.5, 5);
 const RUN_STEPS = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
 
 /* 0, 1, 1/2, 1/4, 3/4, ...: any beginning of the order covers the whole evenly. */
@@ -20,6 +23,14 @@ Explorer.spread = function (count) {
 
 function placeKey(place) {
   return `${place.step_exponent} ${place.ridge}`;
+}
+
+/* Of each ridge the place of least test error. */
+function bestOf(cells) {
+  const found = new Map();
+  for (const cell of cells)
+    if (!found.has(cell.ridge) || cell.test_error < found.get(cell.ridge).test_error) found.set(cell.ridge, cell);
+  return [...found.values()].map((cell) => ({ ...cell, step_end: "grid" }));
 }
 
 /* Answers by their key, the oldest forgotten. */
@@ -94,12 +105,13 @@ Explorer.App = class {
     return {
       point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
       spectrum: spectrum.found, means: spectrum.means, simulated: spectrum.simulated, cells: map.cells, best: map.best,
-      steps: this.mapSteps(), ridges: this.mapRidges(),
+      steps: this.mapSteps(this.shown), ridges: this.mapRidges(this.shown), slow: Explorer.slow(this.shown),
     };
   }
 
-  mapSteps() { return this.source.mapSteps || MAP_STEPS; }
-  mapRidges() { return this.source.mapRidges || RIDGES; }
+  curveSteps(values) { return Explorer.slow(values) ? SLOW_STEPS : this.source.steps; }
+  mapSteps(values) { return Explorer.slow(values) ? SLOW_MAP_STEPS : this.source.mapSteps || MAP_STEPS; }
+  mapRidges(values) { return Explorer.slow(values) ? BEST_RIDGES : this.source.mapRidges || RIDGES; }
 
   draw(...names) {
     const view = this.view();
@@ -112,7 +124,10 @@ Explorer.App = class {
 
   drawAll() { this.draw("errors", "spectrum", "learned", "phase"); }
 
-  code(view) { return Explorer.python({ ...this.source.fixed, ...this.shown }, view.dots.length ? view.run : null); }
+  code(view) {
+    const spectrum = !(view.spectrum && view.spectrum.message);
+    return Explorer.python({ ...this.source.fixed, ...this.shown }, view.dots.length ? view.run : null, spectrum, view.slow ? SLOW_STEPS.length : 41);
+  }
 
   /* Work until all that belongs to the present values is there; a change on the way begins anew. */
   async settle() {
@@ -168,7 +183,8 @@ Explorer.App = class {
 
   /* Changes of the step that are not predicted yet: the present one, no step at all, and the others. */
   missing(values, curve) {
-    const order = [values.step_exponent, ...Explorer.spread(this.source.steps.length).map((k) => this.source.steps[k])];
+    const all = this.curveSteps(values);
+    const order = [values.step_exponent, ...Explorer.spread(all.length).map((k) => all[k])];
     const steps = order.filter((step, k) => order.indexOf(step) === k && !curve.points.has(step)).map((step) => ({ step_exponent: step }));
     if (!curve.untrained) steps.splice(curve.points.has(values.step_exponent) ? 0 : 1, 0, { step_size: 0 });
     return steps;
@@ -213,7 +229,8 @@ Explorer.App = class {
 
   /* The map, some columns at a time, in an order that covers it evenly. */
   async map(values, map, stale) {
-    const places = Explorer.spread(this.mapSteps().length).flatMap((k) => this.mapRidges().map((ridge) => ({ step_exponent: this.mapSteps()[k], ridge })));
+    const [steps, ridges] = [this.mapSteps(values), this.mapRidges(values)];
+    const places = Explorer.spread(steps.length).flatMap((k) => ridges.map((ridge) => ({ step_exponent: steps[k], ridge })));
     const missing = () => places.filter((place) => !map.cells.has(placeKey(place))).slice(0, 300);
     for (let left = missing(); left.length && !stale(); left = missing()) {
       await this.unlessChanged(this.source.predictions(values, left).then((points) => points.forEach((point) => map.cells.set(placeKey(point), point))));
@@ -221,7 +238,14 @@ Explorer.App = class {
     }
   }
 
+  /* The best steps of some ridges: searched for, or where that takes minutes the best of the map. */
   async best(values, map, stale) {
+    if (Explorer.slow(values)) {
+      if (stale() || map.best.length) return;
+      map.best.push(...bestOf([...map.cells.values()].filter((cell) => !cell.message)));
+      this.draw("phase");
+      return;
+    }
     for (const ridge of [values.ridge, ...(this.source.bestRidges || BEST_RIDGES)]) {
       if (stale()) return;
       if (map.tried.has(ridge) || !(ridge > 0)) continue;
@@ -277,7 +301,9 @@ Explorer.App = class {
   async download(name, kind) {
     const view = this.view();
     if (kind === "csv") {
-      Explorer.save(`${name}.csv`, new Blob([Explorer.csv(Explorer[`${name}Rows`](view))], { type: "text/csv" }));
+      const problem = { ...this.source.fixed, ...this.shown };
+      const rows = Explorer[`${name}Rows`](view).map((row) => ({ ...row, ...Object.fromEntries(Object.entries(problem).filter(([field]) => !(field in row))) }));
+      Explorer.save(`${name}.csv`, new Blob([Explorer.csv(rows)], { type: "text/csv" }));
       return;
     }
     const svg = Explorer.standalone(this.page.figures[name].holder.innerHTML.trim(), this.page.palette);

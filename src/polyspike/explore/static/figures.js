@@ -33,7 +33,7 @@ function errorsLegend(data, palette) {
   const entries = [
     { label: "test error", colour: palette.test },
     { label: "train error", colour: palette.train },
-    { label: "limit of infinite size", colour: palette.limit, dash: "6 3" },
+    ...(data.limits && !data.limits.length ? [] : [{ label: "limit of infinite size", colour: palette.limit, dash: "6 3" }]),
     { label: "no step", colour: palette.test, dash: "1.5 3" },
   ];
   if (data.dots.length) entries.push({ label: "simulated, ±1 standard error", colour: palette.ink, kind: "dot" });
@@ -160,6 +160,12 @@ function spectrumDomain(spectrum, simulated) {
   return [Math.max(low * 0.8, edge * 1e-3), high * 1.35];
 }
 
+/* Where the eigenvalues of one network are, without those that are next to nothing. */
+function simulatedDomain({ eigenvalues }) {
+  const [low, high] = [eigenvalues[eigenvalues.length - 1], eigenvalues[0]];
+  return [Math.max(low * 0.8, high * 1e-6), high * 1.35];
+}
+
 function drawBulk(drawing, spectrum, x, y) {
   const points = spectrum.x.map((value, k) => [value, value * spectrum.density[k]]);
   const inside = points.filter((p) => x(p[0]) >= drawing.left);
@@ -210,26 +216,26 @@ function drawSimulated(drawing, simulated, bars, x, y) {
 Explorer.spectrumFigure = function (data, width, palette) {
   const drawing = new Drawing(width, width < 500 ? 240 : 290, { left: 48, right: 14, top: 12, bottom: 36 }, palette);
   const spectrum = data.spectrum;
-  if (!spectrum || spectrum.message) {
-    drawing.text(drawing.left, 30, spectrum ? "no spectrum is predicted here" : "");
-    return drawing.svg("no spectrum");
-  }
   const { simulated } = data;
-  const [low, high] = spectrumDomain(spectrum, simulated);
+  const predicted = spectrum && !spectrum.message;
+  if (!predicted) drawing.text(drawing.left, 24, spectrum ? "no spectrum is predicted here" : "");
+  if (!predicted && !(spectrum && simulated)) return drawing.svg("no spectrum");
+  const [low, high] = predicted ? spectrumDomain(spectrum, simulated) : simulatedDomain(simulated);
   const x = log(low, high, drawing.left, drawing.right);
   const bars = simulated ? Explorer.spectrumBars(simulated, low, high) : [];
-  const top = Math.max(...spectrum.x.map((value, k) => value * spectrum.density[k]), ...bars.map((bar) => bar.height), 1e-12);
-  const y = linear(0, top * 1.25, drawing.bottom, drawing.top);
+  const heights = predicted ? spectrum.x.map((value, k) => value * spectrum.density[k]) : [];
+  const y = linear(0, Math.max(...heights, ...bars.map((bar) => bar.height), 1e-12) * 1.25, drawing.bottom, drawing.top);
   drawing.axes(x, y, "eigenvalue of F Fᵀ/N", "share per unit of log λ");
-  drawBulk(drawing, spectrum, x, y);
-  drawSpikes(drawing, spectrum, x);
+  if (predicted) drawBulk(drawing, spectrum, x, y);
+  if (predicted) drawSpikes(drawing, spectrum, x);
   if (simulated) drawSimulated(drawing, simulated, bars, x, y);
-  return drawing.svg(`Predicted spectrum: ${Explorer.spikesInWords(spectrum)}${simulated ? ` ${Explorer.simulatedInWords(simulated)}` : ""}`);
+  const theory = predicted ? `Predicted spectrum: ${Explorer.spikesInWords(spectrum)}` : "No spectrum is predicted here.";
+  return drawing.svg(`${theory}${simulated ? ` ${Explorer.simulatedInWords(simulated)}` : ""}`);
 };
 
 Explorer.spectrumRows = function (data) {
-  if (!data.spectrum || data.spectrum.message) return [];
-  const { x, density, spikes } = data.spectrum;
+  if (!data.spectrum) return [];
+  const { x, density, spikes } = data.spectrum.message ? { x: [], density: [], spikes: [] } : data.spectrum;
   const bulk = x.map((value, k) => ({ kind: "bulk", eigenvalue: value, density: density[k] }));
   const { eigenvalues, spikes: count } = data.simulated || { eigenvalues: [], spikes: 0 };
   return [
@@ -251,8 +257,9 @@ Explorer.learnedFigure = function (data, width, palette) {
   const height = 16 * rows + 26 + 30 * Math.max(spikes.length, 1) + 34;
   const drawing = new Drawing(width, height, { left: 88, right: 14, top: 16 * rows + 10, bottom: 36 }, palette);
   if (!spikes.length) {
-    drawing.text(20, 40, data.spectrum ? "no spike outside the bulk" : "");
-    return drawing.svg("no spike outside the bulk");
+    const words = data.spectrum && data.spectrum.message ? "no spectrum is predicted here" : "no spike outside the bulk";
+    drawing.text(20, 40, data.spectrum ? words : "");
+    return drawing.svg(words);
   }
   drawing.legend(legend, 12);
   const x = linear(0, 1, drawing.left, drawing.right);
@@ -363,7 +370,10 @@ function drawRamp(drawing, low, high) {
 Explorer.phaseFigure = function (data, width, palette) {
   const drawing = new Drawing(width, width < 500 ? 270 : 310, { left: 48, right: 62, top: 36, bottom: 36 }, palette);
   const found = [...data.cells.values()].filter((cell) => !cell.message).map((cell) => cell.test_error);
-  if (!found.length) return drawing.svg("the phase map is not there yet");
+  if (!found.length) {
+    if (data.cells.size) drawing.text(drawing.left, 30, "no prediction at these places");
+    return drawing.svg("no prediction at any place of the map");
+  }
   const scales = phaseScales(drawing, data);
   data.scales = scales;
   const [low, high] = [Math.min(...found), Math.max(...found)];

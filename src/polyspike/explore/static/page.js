@@ -210,11 +210,11 @@ Explorer.Page = class {
 };
 
 const CAPTIONS = {
-  errors: (data) => (data.point && data.point.message ? data.point.message : "The band is the error estimate; the curve is dashed where it is not to be trusted; dotted verticals bound the windows of ℓ spikes."),
+  errors: (data) => (data.point && data.point.message ? data.point.message : `The band is the error estimate; the curve is dashed where it is not to be trusted; dotted verticals bound the windows of ℓ spikes.${data.slow ? " This theory takes longer, so that there are fewer points." : ""}`),
   spectrum: (data) => {
     if (!data.spectrum) return "";
-    if (data.spectrum.message) return data.spectrum.message;
     const simulated = data.simulated ? ` ${Explorer.simulatedInWords(data.simulated)}` : "";
+    if (data.spectrum.message) return data.spectrum.message + (simulated && "." + simulated);
     const share = data.spectrum.atom > 0.0005 ? `The bulk is drawn as a share of the eigenvalues above zero; ${Explorer.percent(data.spectrum.atom)} of them are zero.` : "The bulk is drawn as a share of all eigenvalues.";
     return share + simulated;
   },

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from polyspike.problem import Problem
-from polyspike.results import Derivatives, Slopes
-from polyspike.theory.covariance.predict import predict_covariance, spectrum_of
+from polyspike.results import Slopes
+from polyspike.theory.covariance.predict import spectrum_of
 from polyspike.theory.covariance.solution import solve_errors
 from polyspike.theory.covariance.trust import check_dimension
 from polyspike.theory.finite_size.spikes.errors import Errors
 
-__all__ = ["covariance_derivatives", "ridge_slopes", "step_slopes"]
+__all__ = ["ridge_slopes", "step_slopes"]
 
 # A central difference of a share h errs by h^2/6 of the third derivative, and by the errors' own 1e-9 over h.
 _SHARE = 2e-3
@@ -22,17 +22,6 @@ class _Stencil(NamedTuple):
 
     places: tuple[float, ...]
     weights: tuple[float, ...]
-
-
-def covariance_derivatives(problem: Problem) -> Derivatives:
-    """A prediction with its derivatives by ridge and by step size, to a part in 1e5.
-
-    Raises
-    ------
-    NumericalError
-        As :func:`predict_covariance`.
-    """
-    return Derivatives(predict_covariance(problem), ridge_slopes(problem), step_slopes(problem))
 
 
 def ridge_slopes(problem: Problem) -> Slopes:

@@ -15,6 +15,12 @@ class CovarianceAverage(NamedTuple):
 
     errors: Prediction
 
+    @property
+    def test_error(self) -> float:
+        """The test error."""
+        assert self.errors.test_error is not None
+        return self.errors.test_error
+
     def prediction(self, problem: Problem) -> Prediction:
         """The prediction itself."""
         return self.errors

@@ -71,8 +71,7 @@ def pairs(
 
 
 class PairsState:
-    """What quadratic features and the norms of samples add at a pair (R, zeta) (eq-quadratic-pairs,
-    eq-diagonal-variance).
+    """What quadratic features and the norms of samples add at (R, zeta) (eq-quadratic-pairs, eq-diagonal-variance).
 
     Parameters
     ----------

@@ -1,14 +1,16 @@
 """A problem over the law of its gradient's sample: one model a node, and the average of what they predict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import cached_property
 from typing import NamedTuple
 
 from polyspike.problem import Problem
-from polyspike.results import Prediction
+from polyspike.results import Prediction, Slopes
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
+from polyspike.theory.finite_size.derivatives import ridge_slopes, step_slopes
 from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
 from polyspike.theory.finite_size.predict import as_prediction, effect_of_anisotropy, mean_errors
 from polyspike.theory.finite_size.solve import model_of, solve_errors
@@ -37,6 +39,27 @@ class Average(NamedTuple):
         """The result in the form that all predictions share."""
         overlaps = mean_overlaps([(member.weight, member.model) for member in self.members])
         return as_prediction(problem, self.errors, overlaps, self.anisotropy_effect)
+
+    @property
+    def test_error(self) -> float:
+        """The mean test error."""
+        return float(self.errors.test_error)
+
+    def by_ridge(self) -> Slopes:
+        """The derivatives by the ridge."""
+        return self._mean(ridge_slopes)
+
+    def by_step(self) -> Slopes:
+        """The derivatives by the step size."""
+        return self._mean(step_slopes)
+
+    def _mean(self, by: Callable[[FiniteSizeModel, BulkState, Linearised], Slopes]) -> Slopes:
+        """The average of a slope over the nodes, whose weights depend on neither ridge nor step."""
+        found = [(weight, by(model, state, at)) for weight, model, state, at in self.members]
+        if len(found) == 1:
+            return found[0][1]
+        names = [field.name for field in fields(Slopes)]
+        return Slopes(*(sum(weight * getattr(slopes, name) for weight, slopes in found) for name in names))
 
 
 class Ensemble:

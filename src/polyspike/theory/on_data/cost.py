@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Accuracy
+from polyspike.theory.on_data.readouts import length_nodes
 
 __all__ = ["DataCost", "check_memory", "data_cost"]
 
@@ -33,13 +34,14 @@ def data_cost(
     full = problem.gradient == "full"
     draws = 2 * accuracy.outputs if full else 1
     parts = min(nodes, _PARTS)
-    kernels = nodes * (n + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
+    lengths = len(length_nodes(d)[0])
+    kernels = nodes * lengths * (n + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
     compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
     ridge = _SOLVES * n**3 + (2 * parts + 2) * n**3 + 4 * n**2 * n_test
-    gradient = 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT + (9 * n0**3 * _PRODUCT if full else 0)
+    gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT + (9 * n0**3 * _PRODUCT if full else 0)
     seconds = draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
     held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * parts + ridges + 6) * n**2
-    return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * n * d))
+    return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
 
 def check_memory(problem: Problem, n_test: int, accuracy: Accuracy) -> None:

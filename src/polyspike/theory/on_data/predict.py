@@ -19,7 +19,10 @@ __all__ = ["predict_data", "predict_data_grid"]
 
 LEAST_ROWS = 10
 _MOST_DEFAULT_ROWS = 2000
-_LARGE_STEP, _COARSE_KERNEL = 1.0, 0.01
+_LARGE_STEP = 0.2
+"""eta^2 / N from which a readout of one size has been seen to cost several percent on unwhitened inputs."""
+
+_COARSE_KERNEL = 0.01
 
 
 def predict_data(
@@ -258,8 +261,8 @@ def _prediction(problem: Problem, found: PointErrors, seed: tuple[int, ...], nul
 
 def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
     notes = []
-    if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width**0.9:
-        notes.append("a large step with a readout of equal sizes: networks may err more than predicted")
+    if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width:
+        notes.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
     if found.cut > _COARSE_KERNEL:
         notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
     return tuple(notes)

@@ -15,27 +15,29 @@ _REACH = 7.0
 _LEAST, _MOST = 0.02, 1.0
 
 
-FEW_COLUMNS = 40
-"""With more, the law of a weight on the sphere is taken for a normal one: a relative error under ``2/d``."""
+FEW_COLUMNS = 100
+"""With more, the law of a weight on the sphere is taken for a normal one: a relative error of the order of ``2/d``."""
 
-_SPREAD = 0.25
-"""Between two of the four lengths."""
+_VERY_FEW_COLUMNS = 40
+_FOUR = (1 + 0.25 * np.array([-1.5, -0.5, 0.5, 1.5]), np.array([0, 1, 2, 4]))
+_THREE = (1 + 0.25 * np.array([-1.0, 0.0, 1.0]), np.array([0, 1, 2]))
+"""Lengths, and the moments that they have."""
 
 
 def length_nodes(input_dim: int) -> tuple[Array, Array]:
-    """Lengths and signed weights with which normal weights make one on the sphere, shape (4,) or (1,) (eq-data-length).
+    """Lengths and signed weights with which normal weights make one on the sphere (eq-data-length).
 
     A normal weight is one on the sphere times a random length R, ``R^2 ~ chi2_d / d``. A length s with
     ``E s^k = 1 / E R^k`` undoes it: the variance of ``s^2`` is negative, hence the signs. Four nodes have the moments
-    k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step.
+    k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step; beyond 40 columns three
+    nodes have the first three, and beyond 100 there is one, of length 1. Both of shape (nodes,).
     """
     if input_dim > FEW_COLUMNS:
         return np.ones(1), np.ones(1)
-    lengths = 1 + _SPREAD * np.array([-1.5, -0.5, 0.5, 1.5])
-    powers = np.array([0, 1, 2, 4])[:, None]
+    lengths, powers = _FOUR if input_dim <= _VERY_FEW_COLUMNS else _THREE
     half = input_dim / 2
-    logarithm = powers[:, 0] / 2 * np.log(2 / input_dim) + gammaln(half + powers[:, 0] / 2) - gammaln(half)
-    return lengths, linalg.solve(lengths**powers, np.exp(-logarithm))
+    logarithm = powers / 2 * np.log(2 / input_dim) + gammaln(half + powers / 2) - gammaln(half)
+    return lengths, linalg.solve(lengths ** powers[:, None], np.exp(-logarithm))
 
 
 def readout_nodes(law: str, count: int, scale: float) -> tuple[Array, Array]:

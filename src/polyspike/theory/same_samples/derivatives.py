@@ -7,23 +7,14 @@ from collections.abc import Callable
 from math import exp
 
 from polyspike.problem import Problem
-from polyspike.results import Derivatives, Slopes
-from polyspike.theory.finite_size.double_precision import within_double_precision
+from polyspike.results import Slopes
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 
-__all__ = ["derivatives_same", "ridge_slopes_same", "step_slopes_same"]
+__all__ = ["ridge_slopes_same", "step_slopes_same"]
 
 _RIDGE_CHANGE, _STEP_CHANGE = 1e-3, 3e-3
-
-
-def derivatives_same(problem: Problem) -> Derivatives:
-    """A prediction with the derivatives of its errors by ridge (> 0) and step size."""
-    with within_double_precision():
-        family = Family(problem)
-        found = family.prediction(problem)
-        return Derivatives(found, ridge_slopes_same(family, problem), step_slopes_same(family, problem))
 
 
 def ridge_slopes_same(family: Family, problem: Problem) -> Slopes:

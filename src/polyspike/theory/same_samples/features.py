@@ -6,11 +6,13 @@ With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [me
 derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, inf, pi, sqrt
 from typing import Any
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
@@ -19,12 +21,17 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import activat
 
 __all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
 
+Smoother = Callable[[Array], Any]
+
 _PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 _RANGE = 7.5
 _DIGITS = 30.0
 _STEP = 0.36
-# Samples that are averaged together.
-_BLOCK = 5000
+# Samples that are averaged together, so that what is computed of them stays in a cache.
+_BLOCK = 256
+# Activations that NumPy evaluates faster than a table; the step of a table, and its most points a sample.
+_CHEAP = ("tanh", "sin", "cos", "identity")
+_TABLE_STEP, _TABLE_SHARE = 0.02, 20
 
 
 @dataclass(frozen=True)
@@ -75,61 +82,68 @@ def training_features(
     shape = (*kappa.shape, len(u))
     flat_kappa, flat_eps = kappa.ravel(), np.repeat(residual, kappa.shape[1])
     out = np.empty((12 if pairs else 7, len(flat_kappa), len(u)))
-    rows = _BLOCK
     for a, ua in enumerate(u):
-        for i in range(0, len(flat_kappa), rows):
-            part = slice(i, i + rows)
-            out[:, part, a] = _averages(activation, step, flat_kappa[part], flat_eps[part], float(ua), pairs)
+        smoothed = _smoother(activation, step, flat_kappa, flat_eps, float(ua))
+        rule = None if activation.kinks else _shared_rule(activation, step, flat_eps, float(ua))
+        for i in range(0, len(flat_kappa), _BLOCK):
+            part = slice(i, i + _BLOCK)
+            x, eps = flat_kappa[part], flat_eps[part]
+            nodes = rule or _kinked_rule(step, x, eps, float(ua))
+            out[:, part, a] = _averages(activation, step, x, eps, float(ua), nodes, smoothed, pairs)
     found = [f.reshape(shape) for f in out]
     mean, linear, steep, own, second, output, by_norm = found[:7]
     of_pairs = np.stack(found[7:]) if pairs else None
     return TrainingFeatures(mean, linear, steep, own, second, output, by_norm, of_pairs)
 
 
-def _averages(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
+def _averages(
+    activation: Activation,
+    step: StepNumbers,
+    kappa: Array,
+    eps: Array,
+    u: float,
+    nodes: tuple[Array, Array],
+    smoothed: Smoother,
+    pairs: bool,
+) -> Array:
     """The averages at nodes (K,) for one u; shape (7, K) or (12, K)."""
-    z, weights = _rule(activation, step, kappa, eps, u)
-    slope = activation.derivative(z)
-    value = activation(z)
+    z, weights = nodes
+    slope, value = activation.derivative(z), activation(z)
     shift = step.strength * kappa[:, None] + step.self_gain * eps[:, None] * slope + step.stretch * z
-    mean, derivative, square, bend = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
-    weighted = weights * mean
+    mean, derivative, square, bend = smoothed(z + u * shift)
     h = slope - step.c1 - 2 * step.c2 * z
-    steep = weights * derivative
-    rows = [
-        weighted.sum(axis=1),
-        (weighted * z).sum(axis=1),
-        steep.sum(axis=1),
-        (weighted * h).sum(axis=1),
-        (weights * square).sum(axis=1),
-        (weighted * (value - step.c1 * z)).sum(axis=1),
-        (weighted * (z**2 - 1)).sum(axis=1) + 2 * u * step.self_gain * eps * (steep * slope).sum(axis=1),
-    ]
+    energy = float((weights * h**2).sum()) if pairs else 0.0
+    one = np.ones_like(z)
+    of_mean = [one, z, h, value - step.c1 * z, z**2 - 1, *([z * h, h**2 - energy] if pairs else [])]
+    of_slope = [one, slope, *([z, h] if pairs else [])]
+    m, b = _moments(mean, weights, of_mean), _moments(derivative, weights, of_slope)
+    by_norm = m[4] + 2 * u * step.self_gain * eps * b[1]
+    rows = [m[0], m[1], b[0], m[2], _moments(square, weights, [one])[0], m[3], by_norm]
     if pairs:
-        energy = float((weights * h**2).sum())
-        rows += [
-            (steep * z).sum(axis=1),
-            eps * (weighted * z * h).sum(axis=1),
-            (weights * bend).sum(axis=1),
-            eps**2 * (weighted * (h**2 - energy)).sum(axis=1),
-            eps * (steep * h).sum(axis=1),
-        ]
+        bends = _moments(bend, weights, [one])[0]
+        rows += [b[2], eps * m[5], bends, eps**2 * m[6], eps * b[3]]
     return np.stack(rows)
 
 
-def _rule(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
-    """Nodes and weights of the average over z, of shape (1, Z) or (K, Z)."""
-    if not activation.kinks:
-        strip = activation.formula.strip
-        width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
-        # sigma'(z) inside sigma brings the singularities nearer to the line.
-        own = abs(u) * step.self_gain * float(np.sqrt(np.mean(eps**2)))
-        width *= 2.0**-activation.smoothness.level / sqrt(1 + own)
-        half = ceil(_RANGE / width)
-        z = width * np.arange(-half, half + 1.0)
-        weights = under_normal(z, width)
-        return z[None], (weights / weights.sum())[None]
-    return _kinked_rule(step, kappa, eps, u)
+def _moments(values: Array, weights: Array, factors: list[Array]) -> Array:
+    """Averages over z of values (K, Z) times each factor, under a rule of all nodes (1, Z) or of each (K, Z)."""
+    if len(weights) == 1:
+        return np.asarray((values @ np.stack([(weights * f)[0] for f in factors], axis=-1)).T)
+    weighted = weights * values
+    return np.stack([(weighted * f).sum(axis=1) for f in factors])
+
+
+def _shared_rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tuple[Array, Array]:
+    """A trapezoid rule over z, of shape (1, Z)."""
+    strip = activation.formula.strip
+    width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
+    # sigma'(z) inside sigma brings the singularities nearer to the line.
+    own = abs(u) * step.self_gain * float(np.sqrt(np.mean(eps**2)))
+    width *= 2.0**-activation.smoothness.level / sqrt(1 + own)
+    half = ceil(_RANGE / width)
+    z = width * np.arange(-half, half + 1.0)
+    weights = under_normal(z, width)
+    return z[None], (weights / weights.sum())[None]
 
 
 def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
@@ -143,6 +157,25 @@ def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple
         corners += [np.clip(at + c * smooth, low, high) for c in (-4.0, -1.5, 0.0, 1.5, 4.0)]
     nodes, weights = gauss_legendre(np.sort(np.stack(corners, axis=-1), axis=-1), 6)
     return nodes, under_normal(nodes, weights)
+
+
+def _smoother(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> Smoother:
+    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + sqrt(q) u zeta`` as functions of x.
+
+    From a table for activations that cost more than its interpolation.
+    """
+    deviation = sqrt(step.move_variance) * abs(u)
+    if deviation == 0 or activation.kinks or (activation.is_named and activation.name in _CHEAP):
+        return lambda x: _smoothed(activation, x, deviation)
+    slope = float(np.abs(activation.derivative(np.linspace(-_RANGE, _RANGE, 301))).max())
+    shift = step.strength * np.abs(kappa).max() + step.self_gain * np.abs(eps).max() * slope
+    reach = _RANGE * (1 + abs(u * step.stretch)) + abs(u) * shift + 1
+    count = ceil(2 * reach / (_TABLE_STEP * 2.0**-activation.smoothness.level))
+    if count > len(kappa) * _TABLE_SHARE:
+        return lambda x: _smoothed(activation, x, deviation)
+    grid = np.linspace(-reach, reach, count + 1)
+    table = CubicSpline(grid, np.stack(_smoothed(activation, grid, deviation), axis=-1))
+    return lambda x: np.moveaxis(table(x), -1, 0)
 
 
 def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, Any, Any, Any]:

@@ -1,7 +1,8 @@
 """The terms of order 1/d, taken over from fresh samples (docs/theory-same-data.md, section 7; eq-same-finite).
 
-They are derived for fresh samples only. What they change there, as a factor on each error, is taken to be what they
-change with reused samples: exact at step 0, where both are one problem, and conjectured elsewhere.
+They are derived for fresh samples only. What they change there, as a factor on each error or as a difference, whichever
+is less, is taken to be what they change with reused samples: exact at step 0, where both are one problem, and
+conjectured elsewhere.
 """
 
 import numpy as np
@@ -19,7 +20,7 @@ __all__ = ["FiniteDimension"]
 
 
 class FiniteDimension:
-    """The factors of problems that differ in the ridge alone.
+    """The corrections of problems that differ in the ridge alone.
 
     Parameters
     ----------
@@ -32,10 +33,11 @@ class FiniteDimension:
         grid = choose_grid(problem, scalars)
         self._models = [assemble(problem, grid, scalars, finite_dimension=known) for known in (True, False)]
 
-    def factors(self, problem: Problem) -> Array:
-        """Of train loss, train error and test error, at this problem's ridge; shape (3,)."""
+    def factors(self, problem: Problem, errors_of_same: Array) -> Array:
+        """Of train loss, train error and test error, at this problem's ridge; shape (3,) as the errors without."""
         found = []
         for model in self._models:
             at = errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
             found.append([at.train_loss, at.train_error, at.test_error])
-        return np.array(found[0]) / np.array(found[1])
+        full, leading = np.array(found[0]), np.array(found[1])
+        return 1 + (full - leading) / np.maximum(leading, errors_of_same)

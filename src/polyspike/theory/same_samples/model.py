@@ -180,12 +180,17 @@ def _bases(
     cut = how.cut or (_CUT_OF_BOTH if joined else _CUT)
     xi = _basis(along_t, measures, weights, cut, ranks[1])
     if not joined:
-        return _basis(along_w, measures, weights, cut, ranks[0]), xi
+        return _or_constant(_basis(along_w, measures, weights, cut, ranks[0])), xi
     least = cut * _size(along_w, measures, weights)
     rest = [f - (f * weights) @ xi @ xi.T for f in along_w]
     more = None if ranks[0] is None else ranks[0] - xi.shape[1]
     cut_of_rest = least / (_size(rest, measures, weights) or 1.0)
-    return np.concatenate([xi, _basis(rest, measures, weights, cut_of_rest, more)], axis=1), xi
+    return _or_constant(np.concatenate([xi, _basis(rest, measures, weights, cut_of_rest, more)], axis=1)), xi
+
+
+def _or_constant(chi: Array) -> Array:
+    """A pencil has one latent at least, also where no feature has a linear part."""
+    return chi if chi.shape[1] else np.ones((len(chi), 1))
 
 
 def _size(functions: list[Array], measures: list[Array], u_weights: Array) -> float:

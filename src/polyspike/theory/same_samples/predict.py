@@ -69,6 +69,8 @@ class Family:
         self.model: Model = build(problem, accuracy)
         self._finite_dimension = FiniteDimension(problem)
         self._last: State | None = None
+        self.finite_dimension = 0.0
+        """The relative size of the terms of order 1/d in the last test error."""
 
     def solve(self, problem: Problem) -> FitErrors:
         """The errors at this problem's ridge.
@@ -86,10 +88,12 @@ class Family:
             other, found = self._at(100 * least), self._at(least)
             if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
-        three = np.array(found[:3]) * self._finite_dimension.factors(problem)
+        leading = np.array(found[:3])
+        three = leading * self._finite_dimension.factors(problem, leading)
         ordered = in_order(problem, Errors(*(float(value) for value in three)))
-        leave_one_out = found.leave_one_out * ordered.test_error / found.test_error
-        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, leave_one_out)
+        share = ordered.test_error / found.test_error
+        self.finite_dimension = abs(share - 1)
+        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, share * found.leave_one_out)
 
     def _at(self, shift: float) -> FitErrors:
         fit = self.model.fit
@@ -100,7 +104,7 @@ class Family:
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
         found, frame = self.solve(problem), self.model.frame
-        worth = trust(problem, found, sampling_error(problem.teacher))
+        worth = trust(problem, found, self.finite_dimension, sampling_error(problem.teacher))
         null = problem.label_second_moment
         signal = float((problem.teacher.linear_coefficients**2).sum())
         return Prediction(

@@ -11,12 +11,12 @@ from polyspike.theory.same_samples.forms import FitErrors
 
 __all__ = ["trust"]
 
-COVERED, BENT, QUADRATIC = 1.0, 0.5, 2.0
-"""Calibrated constants: of the sizes, and the factor for activations with ``c_2 != 0``, whose terms of order 1/d are
-not in the theory."""
+COVERED, BENT, QUADRATIC, TAKEN_OVER = 1.0, 0.5, 2.0, 0.3
+"""Constants: of the sizes, the factor for activations with ``c_2 != 0``, whose pairs of samples are not in the theory,
+and the share of the terms of order 1/d, which are taken over from fresh samples, that is in doubt."""
 
 
-def trust(problem: Problem, found: FitErrors, sampling: float) -> Trust:
+def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling: float) -> Trust:
     """The error estimate of a prediction."""
     n, d, width = problem.n_samples, problem.input_dim, problem.width
     factor = amplification(found.train_loss, found.train_error, found.test_error)
@@ -24,7 +24,7 @@ def trust(problem: Problem, found: FitErrors, sampling: float) -> Trust:
     covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
     sizes = covered * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
-    estimate = sizes + small + sampling
+    estimate = sizes + small + TAKEN_OVER * finite_dimension + sampling
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
     where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"

@@ -109,3 +109,10 @@ def test_searches_that_make_no_sense_are_refused() -> None:
     assert caught.value.status is Status.SINGULAR
     with pytest.raises(NumericalError, match="uncentred"):
         best_ridge(BASE.replace(activation="uncentred relu"))
+
+
+def test_a_long_search_is_announced(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyspike.theory.announce.prediction_seconds", lambda _: 1.0)
+    caplog.set_level("INFO", "polyspike.theory.announce")
+    best_step(Problem("tanh", "h1", 300, 60, 100, step_size=1.0), largest=2.0)
+    assert [record.getMessage() for record in caplog.records] == ["about 21 s for 21 predictions"]

@@ -1,23 +1,19 @@
 """The step size and the ridge that predict the least test error (docs/theory-numerics.md, section 9)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
-from polyspike.errors import ArgumentError, NumericalError
+from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
-from polyspike.results import Derivatives, FailedPrediction, Optimum, Prediction, Slopes
-from polyspike.status import Status
-from polyspike.theory.covariance.ensemble import CovarianceAverage, CovarianceEnsemble
-from polyspike.theory.covariance.predict import predict_rows
-from polyspike.theory.finite_size.batch import predict_many
-from polyspike.theory.finite_size.derivatives import mean_slopes, ridge_slopes, step_slopes
-from polyspike.theory.finite_size.ensemble import Average, Ensemble
+from polyspike.results import Derivatives, Optimum
+from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.minimise import Point, minimise
-from polyspike.theory.same_samples.optimum import best_ridge_same, best_step_and_ridge_same, best_step_same
+from polyspike.theory.predict import predict
 from polyspike.theory.scope import check_scope
+from polyspike.theory.solvers import Solution, Solver, check_ridge, solver
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -28,14 +24,10 @@ _FIRST_STEP = 0.02
 _RIDGES = (1e-8, 1e4)
 
 
-class _Solution(NamedTuple):
+class _Solved(NamedTuple):
     problem: Problem
-    average: Average | CovarianceAverage
+    solution: Solution
     ridge_end: str | None = None
-
-    @property
-    def test_error(self) -> float:
-        return float(self.average.errors.test_error)
 
 
 def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
@@ -69,9 +61,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     (4.3, False)
     """
     check_scope(problem)
-    if problem.samples == "same":
-        return best_step_same(problem, _steps(problem, largest))
-    follow = lambda p: _solve(_ensemble(p), p)  # noqa: E731
+    follow = lambda p: _solve(solver(p), p)  # noqa: E731
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
     return _optimum(point, step_end=end)
 
@@ -105,8 +95,6 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     True
     """
     check_scope(problem)
-    if problem.samples == "same":
-        return best_ridge_same(problem, _places(ridges))
     point, end = _over_ridges(problem, _places(ridges))
     return _optimum(point, ridge_end=end)
 
@@ -128,16 +116,14 @@ def best_step_and_ridge(
     """
     check_scope(problem)
     places = _places(ridges)
-    if problem.samples == "same":
-        return best_step_and_ridge_same(problem, _steps(problem, largest), places)
 
-    def follow(here: Problem) -> _Solution:
+    def follow(here: Problem) -> _Solved:
         point, end = _over_ridges(here, places)
-        solution: _Solution = point.content
+        solution: _Solved = point.content
         return solution._replace(ridge_end=end)
 
     def scan(step: float) -> float:
-        return _lowest([row.test_error for row in _rows(_with_ridges(problem.replace(step_size=step), places))])
+        return _lowest([row.test_error for row in predict(_with_ridges(problem.replace(step_size=step), places))])
 
     point, end = minimise(_by_step(problem, follow), _steps(problem, largest), scan)
     return _optimum(point, step_end=end, ridge_end=point.content.ridge_end)
@@ -156,66 +142,49 @@ def _lowest(values: list[float | None]) -> float:
     return middle - (right - left) ** 2 / (8 * bend) if 0 < bend < inf else middle
 
 
-def _solve(ensemble: Ensemble | CovarianceEnsemble, problem: Problem) -> _Solution:
-    if problem.ridge == 0:
-        raise NumericalError(Status.SINGULAR, "derivatives at ridge 0 are one-sided limits")
-    return _Solution(problem, ensemble.solve(problem))
+def _solve(solving: Solver, problem: Problem) -> _Solved:
+    return _Solved(problem, solving.solve(check_ridge(problem)))
 
 
-def _ensemble(problem: Problem) -> Ensemble | CovarianceEnsemble:
-    return Ensemble(problem) if problem.inputs.is_isotropic else CovarianceEnsemble(problem)
-
-
-def _by_step_size(average: Average | CovarianceAverage) -> Slopes:
-    return average.by_step() if isinstance(average, CovarianceAverage) else mean_slopes(average, step_slopes)
-
-
-def _by_ridge(average: Average | CovarianceAverage) -> Slopes:
-    return average.by_ridge() if isinstance(average, CovarianceAverage) else mean_slopes(average, ridge_slopes)
-
-
-def _rows(problems: list[Problem]) -> Sequence[Prediction | FailedPrediction]:
-    """Of problems that differ in the ridge alone."""
-    return predict_many(problems) if problems[0].inputs.is_isotropic else predict_rows(problems)
-
-
-def _by_step(problem: Problem, solve: Callable[[Problem], _Solution]) -> Callable[[float], Point]:
+def _by_step(problem: Problem, follow: Callable[[Problem], _Solved]) -> Callable[[float], Point]:
     def evaluate(step: float) -> Point:
-        solution = solve(problem.replace(step_size=step))
-        slope = lambda: _by_step_size(solution.average).test_error  # noqa: E731
-        return Point(step, solution.test_error, slope, solution)
+        solved = follow(problem.replace(step_size=step))
+        slope = lambda: solved.solution.by_step().test_error  # noqa: E731
+        return Point(step, solved.solution.test_error, slope, solved)
 
     return evaluate
 
 
 def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | None]:
     """The minimum over the coordinate log ridge, from large to small ridges on one model."""
-    ensemble = _ensemble(problem)
+    solving = solver(problem)
 
     def evaluate(place: float) -> Point:
         ridge = exp(-place)
-        solution = _solve(ensemble, problem.replace(ridge=ridge))
-        slope = lambda: -ridge * _by_ridge(solution.average).test_error  # noqa: E731
-        return Point(place, solution.test_error, slope, solution)
+        solved = _solve(solving, problem.replace(ridge=ridge))
+        slope = lambda: -ridge * solved.solution.by_ridge().test_error  # noqa: E731
+        return Point(place, solved.solution.test_error, slope, solved)
 
     point, end = minimise(evaluate, places)
     return point, {"lower": "upper", "upper": "lower", None: None}[end]
 
 
 def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = None) -> Optimum:
-    solution: _Solution = point.content
-    problem, average = solution.problem, solution.average
-    slopes = _by_ridge(average), _by_step_size(average)
-    derivatives = Derivatives(average.prediction(problem), *slopes)
-    return Optimum(problem, derivatives, step_end, ridge_end)
+    solved: _Solved = point.content
+    problem, solution = solved.problem, solved.solution
+    found = Derivatives(solution.prediction(problem), solution.by_ridge(), solution.by_step())
+    return Optimum(problem, found, step_end, ridge_end)
 
 
 def _steps(problem: Problem, largest: float | None) -> list[float]:
+    """The steps of the scan, whose predictions are announced where they take long."""
     high = sqrt(problem.n_samples) if largest is None else largest
     if not 0 < high < inf:
         raise ArgumentError("largest", largest, "give a number > 0, the largest step size to look at")
     first = _FIRST_STEP * min(high, 1.0, sqrt(problem.width / problem.n_samples))
-    return [0.0, *(float(step) for step in np.geomspace(first, high, _STEP_PLACES))]
+    steps = [0.0, *(float(step) for step in np.geomspace(first, high, _STEP_PLACES))]
+    announce([problem.replace(step_size=step) for step in steps])
+    return steps
 
 
 def _places(ridges: tuple[float, float]) -> list[float]:

@@ -1,0 +1,77 @@
+"""``polyspike loo``: the test error from the training samples, each left out of the step and of the fit."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from polyspike.cli.options import Json, integer, with_problem
+from polyspike.cli.output import print_json
+from polyspike.errors import ArgumentError
+from polyspike.problem import Problem
+
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "Examples: polyspike loo --activation relu --n-samples 1000 --step-exponent 0.3 --ridges 0.001,0.01,0.1,1; "
+    "polyspike loo --activation tanh --width 300 --step-exponent 0.2 --data houses.csv --target price"
+)
+
+COLUMNS = ("ridge", "test_error", "test_error_se", "plain_error", "gcv_error", "train_error")
+
+
+@with_problem
+def command(
+    problem: Problem,
+    ridges: Annotated[str | None, typer.Option(help="Several ridges with commas between; one line each.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Rows of your own, CSV or Parquet, all of which are used.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column of the table that is to be predicted.")] = None,
+    seed: Annotated[int, integer("Seed of the network, and of the samples where there is no table.")] = 0,
+    exact: Annotated[bool, typer.Option("--exact", help="Refit without every sample; takes long.")] = False,
+    json: Json = False,
+) -> None:
+    """Estimate the test error of one sample for both stages, step and ridge regression, without a test set.
+
+    Every sample is left out of both. Beside it plain leave-one-out and generalised cross-validation, which leave it out
+    of the ridge regression alone and promise too little after a step.
+    """
+    from polyspike.simulation import leave_one_out
+
+    problem, rows = _with_rows(problem.replace(samples="same"), data, target)
+    found = leave_one_out([problem.replace(ridge=r) for r in _values(ridges, problem)], seed=seed, exact=exact, **rows)
+    values = [{name: getattr(one, name, one.problem.ridge) for name in COLUMNS} for one in found]
+    best = min(values, key=lambda row: row["test_error"])
+    if json:
+        print_json({"problem": repr(problem), "seed": seed, "exact": exact, "ridges": values, "best": best["ridge"]})
+        return
+    print(problem)
+    print("  ".join(f"{name:>13}" for name in COLUMNS))
+    for row in values:
+        mark = "  <- the least" if row is best and len(values) > 1 else ""
+        print("  ".join(f"{row[name]:>13.6g}" for name in COLUMNS) + mark)
+
+
+def _values(ridges: str | None, problem: Problem) -> list[float]:
+    if ridges is None:
+        return [problem.ridge]
+    try:
+        return [float(text) for text in ridges.split(",")]
+    except ValueError as error:
+        raise ArgumentError("--ridges", ridges, "give numbers with commas between, as 0.01,0.1,1") from error
+
+
+def _with_rows(problem: Problem, data: Path | None, target: str | None) -> tuple[Problem, dict[str, Any]]:
+    """The problem of the sizes of the table, and its whitened inputs and standardised target; none without a table."""
+    if (data is None) != (target is None):
+        given, value = ("--data", str(data)) if target is None else ("--target", target)
+        raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
+    if data is None or target is None:
+        return problem, {}
+    from polyspike.data import read_table, whiten
+
+    table = read_table(data, target)
+    inputs = whiten(table.inputs)
+    centred = table.target - np.mean(table.target)
+    sized = problem.replace(n_samples=len(inputs), input_dim=inputs.shape[1])
+    return sized, {"inputs": inputs, "target": centred / np.std(centred)}

@@ -1,0 +1,24 @@
+"""What a prediction on data is expected to take grows as its work does, and what does not fit is refused."""
+
+import pytest
+
+from polyspike import DoesNotFitError, Problem
+from polyspike.theory.on_data.cost import check_memory, data_cost
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY
+
+PROBLEM = Problem("relu", "h1", 200, 50, 100, step_exponent=0.2, gradient="target", readout="constant")
+
+
+def test_it_grows_with_rows_steps_and_readouts() -> None:
+    cost = data_cost(PROBLEM, 100)
+    assert data_cost(PROBLEM, 100, steps=5).seconds > 3 * cost.seconds
+    assert data_cost(PROBLEM, 100, steps=5).bytes == cost.bytes
+    assert data_cost(PROBLEM.replace(gradient="full"), 100).seconds > 2 * cost.seconds
+    assert data_cost(PROBLEM.replace(readout="gaussian"), 100).seconds > 2 * cost.seconds
+    assert data_cost(PROBLEM.replace(n_samples=2000, n_gradient=200), 100).bytes > 30 * cost.bytes
+
+
+def test_what_no_machine_holds_is_refused_before_it_begins() -> None:
+    check_memory(PROBLEM, 100, DEFAULT_ACCURACY)
+    with pytest.raises(DoesNotFitError, match="rows of the fit would do"):
+        check_memory(PROBLEM.replace(n_samples=10**8), 100, DEFAULT_ACCURACY)

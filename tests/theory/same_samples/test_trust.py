@@ -1,0 +1,24 @@
+"""The error estimate of reused samples: what makes it large, and what it says then."""
+
+from polyspike import Problem, predict
+from polyspike.theory.same_samples.forms import FitErrors
+from polyspike.theory.same_samples.trust import trust
+
+BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, readout="rademacher", samples="same")
+ERRORS = FitErrors(0.2, 0.14, 0.4, 0.33)
+
+
+def test_it_falls_with_the_sizes_and_grows_with_what_is_not_known() -> None:
+    small, large = (trust(BASE.replace(input_dim=d), ERRORS, 0.0, 0.0).error_estimate for d in (50, 1000))
+    assert large < small
+    plain = trust(BASE, ERRORS, 0.0, 0.0).error_estimate
+    assert trust(BASE.replace(activation="relu"), ERRORS, 0.0, 0.0).error_estimate > 1.9 * plain
+    assert trust(BASE, ERRORS, 0.1, 0.0).error_estimate > plain + 0.02
+    assert trust(BASE, ERRORS, 0.0, 0.01).error_estimate > plain + 0.009
+
+
+def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:
+    peak = predict(BASE.replace(width=900, ridge=1e-6))
+    assert not peak.trusted
+    assert "1/n + 1/d + 1/width" in peak.trust_reason
+    assert predict(BASE).trusted
