@@ -63,15 +63,16 @@ def drawn(state: CovarianceState, seed: int) -> Any:
 
 @pytest.mark.slow
 def test_random_matrices(state: CovarianceState) -> None:
+    """Along e^ within the error; along b^, whose own length is random, but for some 1/d (2 to 4 % at d = 600)."""
     found = linear_block(state)
     phi = state.model.bulk.phi[len(state.model.bulk.phi) // 2]
     draws = np.array([phi @ drawn(state, seed) @ phi for seed in range(DRAWS)])
     mean, error = draws.mean(axis=0), draws.std(axis=0, ddof=1) / DRAWS**0.5
-    allowed = 4 * error + np.sqrt(np.outer(np.diag(mean), np.diag(mean))) / PROBLEM.input_dim
-    assert np.all(np.abs(phi @ found @ phi - mean) < allowed)
+    finite = np.array([[15, 15], [15, 1]]) * np.sqrt(np.outer(np.diag(mean), np.diag(mean))) / PROBLEM.input_dim
+    assert np.all(np.abs(phi @ found @ phi - mean) < 4 * error + finite)
     # M is larger along beta* than elsewhere, by 2 c*_2: the same without that is off along e^.
     generic = np.einsum("abl,lxy->abxy", state.model.direction_measures, state.blocks.gam)
-    assert abs(phi @ generic[1, 1] @ phi - mean[1, 1]) > allowed[1, 1]
+    assert abs(phi @ generic[1, 1] @ phi - mean[1, 1]) > 4 * error[1, 1] + finite[1, 1]
 
 
 def test_the_block_is_symmetric(state: CovarianceState) -> None:

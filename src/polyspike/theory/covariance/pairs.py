@@ -26,7 +26,8 @@ class Pairs:
     other_noise_by_log_square : ndarray of shape (K, A)
         ``dA2^2/d log tau^2`` without the quadratic features' part ``a2 da2/d log tau``.
     products : ndarray of shape (B, A)
-        The variance of a weight: that of both directions multiplied, times 2/(d (d + m_2)).
+        The variance of a weight: that of both directions multiplied, times 2/(d (d + avg s^2/tau^4)), with which all
+        of them add up to one.
     counts : ndarray of shape (B,)
         How many pairs of eigendirections belong to a pair of nodes.
     first, second : ndarray of int, shape (B,)
@@ -65,7 +66,7 @@ def pairs(
     first, second = np.triu_indices(len(spectrum.values))
     own = dimension * spectrum.weights
     counts = np.where(first == second, own[first] * (own[first] + 1) / 2, own[first] * own[second])
-    scale = 2 / (dimension * (dimension + spectrum.moment(2)))
+    scale = 2 / (dimension * (dimension + spectrum.weights @ relative**2))
     products = scale * relative[first] * relative[second]
     return Pairs(*factors, other, products, counts, first, second, n_samples)
 

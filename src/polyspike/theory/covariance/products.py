@@ -94,7 +94,7 @@ def _beyond(model: CovarianceModel) -> Any:
     first; shape (5, 5, A) (eq-products).
     """
     d, relative = model.problem.input_dim, model.relative
-    scale = 2 / (d * (d + model.spectrum.moment(2)))
+    scale = 2 / (d * (d + model.spectrum.weights @ relative**2))
     out = np.zeros((5, 5, relative.shape[1]))
     known, by_eigenvalue = (_squared(np.moveaxis(s, 0, 2)) for s in (model.known, model.known_by_eigenvalue))
     out[1:4, 1:4] = known - by_eigenvalue
