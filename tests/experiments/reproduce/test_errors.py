@@ -24,5 +24,5 @@ def test_errors_part() -> None:
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
     assert np.all(np.diff(limit[:4]) < 0)
     assert len(claims) == 47
-    assert 2 * len(claims) < COMPARISONS  # the other parts together have fewer
+    assert 2 * len(claims) < COMPARISONS
     assert len(FIGURES["errors"](tables).axes) >= 4
