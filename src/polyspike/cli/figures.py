@@ -271,12 +271,12 @@ def _curves(ax: Axes, predicted: Records, measured: Records) -> None:
 def _protocols(ax: Axes, rows: Records) -> None:
     """The test error of every protocol: simulated as a dot with its bar, predicted as a line across."""
     for place, row in enumerate(rows):
-        colour = palette(ax).colour(place)
+        colour = palette(ax).series[place]  # fresh and reused as in the curves
         ax.hlines(row["predicted_test_error"], place - 0.25, place + 0.25, color=colour, linewidth=1.3)
         ax.errorbar(place, row["test_error"], yerr=row["test_error_se"], fmt="o", color=colour, elinewidth=1, zorder=3)
     ax.set(xlim=(-0.5, len(rows) - 0.5), xlabel="samples of step and fit")
     ax.set_xticks(range(len(rows)), [PROTOCOLS[row["protocol"]] for row in rows])
-    ax.set_title("at the best step and ridge", loc="left")
+    ax.set_title("best step and ridge", loc="left", pad=14)  # as high as over the windows
 
 
 @styled
@@ -286,7 +286,7 @@ def _inputs(tables: Tables) -> Figure:
     measured, theory = records(tables["inputs"]), records(tables["inputs_theory"])
     names = {str(row["spectrum"]): str(row["spectrum"]) for row in measured}
     _curves(first, _named(theory, "spectrum", names), _named(measured, "spectrum", names))
-    _legend_above(first)
+    _legend_above(first, bbox_to_anchor=(0, 1.08))
     _cosines(second, records(tables["inputs_cosines"]), records(tables["inputs_cosine_theory"]))
     return figure
 

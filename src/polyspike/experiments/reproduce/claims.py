@@ -127,7 +127,7 @@ def equal(
 
 
 def agrees(part: str, statement: str, found: Estimate, predicted: float, error_estimate: float) -> Claim:
-    """Measured = predicted, up to the error bar and the prediction's own estimate of how far off it is, a share of it."""
+    """Measured = predicted, up to the error bar and the prediction's own (relative) estimate of how far off it is."""
     words = f"{statement} = theory at this size, within its error estimate"
     terms = {"resolution": AGREEMENT_RESOLUTION * predicted, "margin": error_estimate * predicted}
     return equal(part, words, found, predicted, **terms)

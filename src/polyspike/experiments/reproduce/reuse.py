@@ -21,10 +21,16 @@ RIDGES = {"small": 0.003, "good": 0.1}
 """Far below the best ridge of a fresh sample, and near it."""
 
 GRID_RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)
+EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.45)
+BETWEEN = (0.05, 0.15, 0.25, 0.35, 0.4, 0.5)
+"""Exponents at which there is theory only, in a full run."""
+
 JUDGED_EXPONENTS = (0.3, 0.45)
 LEFT_OUT_EXPONENT = 0.45
 N_TEST = 4000
+SEEDS, QUICK_SEEDS = 24, 6
+SEEDS_SHOWN = 10
+"""Seeds at most of what is drawn in the figure and not judged by any claim."""
 BIAS_RESOLUTION = 0.25
 
 
@@ -36,43 +42,48 @@ def problem_of(options: Options) -> Problem:
 
 def grid_exponents(options: Options) -> tuple[float, ...]:
     """Exponents of the theory, no step among them: those of the simulation, and between them where there is time."""
-    return (UNTRAINED, *sorted({*EXPONENTS, *(() if options.quick else (0.05, 0.15, 0.25))}))
+    return (UNTRAINED, *sorted({*EXPONENTS, *(() if options.quick else BETWEEN)}))
 
 
 def plan(options: Options) -> list[Job]:
-    """The theory, a job for every step; and one job a seed for the curves, all on its draw."""
+    """The theory, a job for every step; and one job a seed for the curves, all on its draw. Exponents that are only
+    shown have the first few seeds.
+    """
     problem = problem_of(options)
     theory = [
         Job(f"{NAME}: {problem}, theory {exponent}, {GRID_RIDGES}", 0.6, partial(run_theory, problem, exponent))
         for exponent in grid_exponents(options)
     ]
-    key = f"{NAME}: {problem}, {RIDGES}, {EXPONENTS}, {JUDGED_EXPONENTS}, {LEFT_OUT_EXPONENT}, {N_TEST}"
-    cost = 10 * (problem.n_samples / 900) ** 3
-    count = options.replicates(full=10, quick=6)
-    return [*theory, *(Job(f"{key}, seed {k}", cost, partial(run, problem, k)) for k in range(count))]
+    jobs = []
+    for k in range(options.replicates(full=SEEDS, quick=QUICK_SEEDS)):
+        exponents = EXPONENTS if k < SEEDS_SHOWN else JUDGED_EXPONENTS
+        cost = (5 + len(exponents)) * (problem.n_samples / 900) ** 3
+        key = f"{NAME}: {problem}, {RIDGES}, {exponents}, {LEFT_OUT_EXPONENT}, {N_TEST}, seed {k}"
+        jobs.append(Job(key, cost, partial(run, problem, k, exponents)))
+    return [*theory, *jobs]
 
 
 def more(options: Options, jobs: Sequence[Job], rows: Mapping[str, Sequence[Row]]) -> list[Job]:
     """The three protocols, each at the step and ridge of its least predicted test error, one job a seed."""
     del jobs
     problem, chosen = problem_of(options), best_places(to_columns(rows[f"{NAME}_theory"]))
-    problems = {row["protocol"]: _protocol(problem, row) for row in chosen}
+    problems = {str(row["protocol"]): _protocol(problem, row) for row in chosen}
     key, cost = f"{NAME}: {problems}, {N_TEST}", 2 * (problem.n_samples / 900) ** 3
-    count = options.replicates(full=10, quick=6)
+    count = options.replicates(full=SEEDS, quick=QUICK_SEEDS)
     return [Job(f"{key}, protocols, seed {k}", cost, partial(run_protocols, problems, k)) for k in range(count)]
 
 
-def run(problem: Problem, seed: int) -> Rows:
-    """Fresh and reused samples at every step and both ridges, and leave-one-out, on the draw of one seed."""
-    places = [(s, ridge, exponent) for s in SAMPLES for ridge in RIDGES.values() for exponent in EXPONENTS]
+def run(problem: Problem, seed: int, exponents: Sequence[float] = EXPONENTS) -> Rows:
+    """Fresh and reused samples at some steps and both ridges, and leave-one-out, on the draw of one seed."""
+    places = [(s, ridge, exponent) for s in SAMPLES for ridge in RIDGES.values() for exponent in exponents]
     problems = [with_exponent(problem.replace(samples=s, ridge=ridge), exponent) for s, ridge, exponent in places]
-    found = dict(zip(places, (m.test_error for m in simulate(problems, seed=(7, seed), n_test=N_TEST))))
+    found = dict(zip(places, (m.test_error for m in simulate(problems, seed=(10, seed), n_test=N_TEST))))
     draws: list[Row] = [
         {"samples": s, "ridge": ridge, "exponent": exponent, "seed": seed, "test_error": error}
         for (s, ridge, exponent), error in found.items()
     ]
     reused = with_exponent(problem.replace(samples="same"), LEFT_OUT_EXPONENT)
-    estimates = leave_one_out([reused.replace(ridge=ridge) for ridge in RIDGES.values()], seed=(7, seed))
+    estimates = leave_one_out([reused.replace(ridge=ridge) for ridge in RIDGES.values()], seed=(10, seed))
     return {
         f"{NAME}_draws": draws,
         f"{NAME}_left_out_draws": [
@@ -100,7 +111,7 @@ def run_theory(problem: Problem, exponent: float) -> Rows:
 
 def run_protocols(problems: Mapping[str, Problem], seed: int) -> Rows:
     """The test error of every protocol at its choice, at one seed that had no part in it."""
-    found = simulate(list(problems.values()), seed=(8, seed), n_test=N_TEST)
+    found = simulate(list(problems.values()), seed=(11, seed), n_test=N_TEST)
     return {
         f"{NAME}_protocol_draws": [
             {"protocol": name, "seed": seed, "test_error": m.test_error} for name, m in zip(problems, found)
@@ -178,10 +189,11 @@ def _left_out(tables: Mapping[str, Columns]) -> list[Claim]:
     found = []
     for ridge in RIDGES.values():
         predicted = _only(select(tables[f"{NAME}_left_out_theory"], ridge=ridge, exponent=LEFT_OUT_EXPONENT), "bias")
-        place = {"protocol": "same", "ridge": ridge, "exponent": LEFT_OUT_EXPONENT}
+        place: dict[str, float | str] = {"protocol": "same", "ridge": ridge, "exponent": LEFT_OUT_EXPONENT}
         margin = (1 + predicted) * _only(select(tables[f"{NAME}_theory"], **place), "error_estimate")
         measured = sample(tables[f"{NAME}_left_out_draws"], "bias", ridge=ridge)
-        words = f"reused samples, ridge {ridge:g}, alpha = {LEFT_OUT_EXPONENT:g}: plain leave-one-out over test error - 1"
+        where = f"reused samples, ridge {ridge:g}, alpha = {LEFT_OUT_EXPONENT:g}"
+        words = f"{where}: plain leave-one-out over test error - 1"
         terms = {"resolution": BIAS_RESOLUTION * abs(predicted), "margin": margin}
         found += [
             below(NAME, f"{words} is negative", measured, 0.0),
