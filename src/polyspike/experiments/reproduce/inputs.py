@@ -92,7 +92,9 @@ def _cosines(problem: Problem, ratio: float, seed: int) -> dict[str, float]:
     """Of the plain step with ``beta*`` and ``Sigma beta*``, and of the preconditioned one with ``beta*``."""
     plain = leaning(problem, ratio)
     found, moved = simulate([plain, plain.replace(precondition=PRECONDITION)], seed=(12, seed), n_test=100)
-    assert found.cosine is not None and found.biased_cosine is not None and moved.cosine is not None
+    assert found.cosine is not None
+    assert found.biased_cosine is not None
+    assert moved.cosine is not None
     return {
         "ratio": ratio,
         "n_gradient": plain.gradient_samples,
