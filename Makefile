@@ -70,7 +70,7 @@ docs: $(VENV)/.dev
 	$(ONE_THREAD) MPLBACKEND=Agg $(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 docs-figures: reproduce
-	cp $(addprefix figures/,$(addsuffix .png,spectrum alignment errors convergence realdata)) docs/figures/
+	cp $(addprefix figures/,$(addsuffix .png,spectrum alignment errors convergence realdata reuse inputs)) docs/figures/
 
 docs-explorer: $(VENV)/.dev
 	$(ONE_THREAD) $(BIN)/python docs/explorer_data.py

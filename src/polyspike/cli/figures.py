@@ -30,6 +30,14 @@ CONVERGENCE_PANELS = (
     ),
 )
 
+SAMPLES = {"fresh": "a fresh sample for the fit", "same": "the same sample for both"}
+PROTOCOLS = {"fresh": "n + n\nfresh", "same": "n\nreused", "split": "n/2 + n/2\nsplit"}
+COSINES = {
+    "lean": r"$\beta$ with $\Sigma\beta_*$",
+    "cosine": r"$\beta$ with $\beta_*$",
+    "preconditioned": r"$\beta$ with $\beta_*$, preconditioned step",
+}
+
 # Letters that stand side by side under both panels of a sweep, markers and gaps taken off.
 _LEGEND_WIDTH = 96
 
@@ -235,6 +243,70 @@ def _realdata_errors(ax: Axes, rows: Records, predicted: Records) -> None:
 
 
 @styled
+def _reuse(tables: Tables) -> Figure:
+    """Figure 6: test error of fresh and reused samples at two ridges, and three protocols at their best."""
+    figure, (first, second, third) = new_figure(7.2, 3.0, ncols=3, width_ratios=(1, 1, 0.8))
+    rows, theory = records(tables["reuse"]), records(tables["reuse_theory"])
+    for ax, ridge in zip((first, second), dict.fromkeys(row["ridge"] for row in rows)):
+        curve = [row for row in theory if row["ridge"] == ridge and row.get("step_size") != 0]
+        _curves(ax, _named(curve, "protocol", SAMPLES), _named(rows, "samples", SAMPLES, ridge=ridge))
+        ax.set_title(f"ridge {ridge:g}", loc="left")
+    second.set_ylabel("")
+    _protocols(third, records(tables["reuse_protocols"]))
+    _legend_of_all(figure, np.array([first]))
+    return figure
+
+
+def _named(rows: Records, column: str, names: Mapping[str, str], **where: float | str) -> Records:
+    """The rows of the named curves."""
+    mine = [row for row in rows if row[column] in names and all(row[key] == value for key, value in where.items())]
+    return [row | {"curve": names[row[column]]} for row in mine]
+
+
+def _curves(ax: Axes, predicted: Records, measured: Records) -> None:
+    """Test error against the step, lines under dots, one colour a curve."""
+    plot.errors(predicted, measured, hue="curve", ax=ax, legend=False)
+
+
+def _protocols(ax: Axes, rows: Records) -> None:
+    """The test error of every protocol: simulated as a dot with its bar, predicted as a line across."""
+    for place, row in enumerate(rows):
+        colour = palette(ax).series[place]  # fresh and reused as in the curves
+        ax.hlines(row["predicted_test_error"], place - 0.25, place + 0.25, color=colour, linewidth=1.3)
+        ax.errorbar(place, row["test_error"], yerr=row["test_error_se"], fmt="o", color=colour, elinewidth=1, zorder=3)
+    ax.set(xlim=(-0.5, len(rows) - 0.5), xlabel="samples of step and fit")
+    ax.set_xticks(range(len(rows)), [PROTOCOLS[row["protocol"]] for row in rows])
+    ax.set_title("best step and ridge", loc="left", pad=14)  # as high as over the windows
+
+
+@styled
+def _inputs(tables: Tables) -> Figure:
+    """Figure 7: test error of four spectra, and the cosines of the learned direction for power-law inputs."""
+    figure, (first, second) = new_figure(7.2, 3.4, ncols=2)
+    measured, theory = records(tables["inputs"]), records(tables["inputs_theory"])
+    names = {str(row["spectrum"]): str(row["spectrum"]) for row in measured}
+    _curves(first, _named(theory, "spectrum", names), _named(measured, "spectrum", names))
+    _legend_above(first, bbox_to_anchor=(0, 1.08))
+    _cosines(second, records(tables["inputs_cosines"]), records(tables["inputs_cosine_theory"]))
+    return figure
+
+
+def _cosines(ax: Axes, measured: Records, theory: Records) -> None:
+    """Cosines against the samples of the gradient; of the preconditioned step there are dots alone."""
+    lines = [_cosine(row, name) for name in COSINES for row in theory if name in row]
+    dots = [_cosine(row, name) for name in COSINES for row in measured]
+    plot.errors(lines, dots, "n_gradient", "cosine", hue="curve", ax=ax, legend=False)
+    ax.set(xscale="log", xlabel=r"samples of the gradient $n_0$", ylabel="cosine")
+    name_ticks(ax.xaxis, np.array([row["n_gradient"] for row in measured]))
+    _legend_above(ax, ncols=1)
+
+
+def _cosine(row: dict[str, Any], name: str) -> dict[str, Any]:
+    found = {"curve": COSINES[name], "n_gradient": row["n_gradient"], "cosine": row[name]}
+    return found | ({"cosine_se": row[f"{name}_se"]} if f"{name}_se" in row else {})
+
+
+@styled
 def phase_figure(found: Any) -> Figure:
     """The map of ``polyspike phase``."""
     figure, ax = new_figure(5.4, 3.9)
@@ -279,5 +351,7 @@ FIGURES: dict[str, Callable[[Tables], Figure]] = {
     "errors": _errors,
     "convergence": _convergence,
     "realdata": _realdata,
+    "reuse": _reuse,
+    "inputs": _inputs,
 }
 """The figure of each part of the reproduction, by name."""

@@ -1,4 +1,4 @@
-"""``polyspike reproduce``: the paper, in five figures and a report."""
+"""``polyspike reproduce``: the paper in five figures, two beyond it, and a report."""
 
 import shlex
 import sys
@@ -25,7 +25,7 @@ EXAMPLES = (
     "polyspike reproduce --only realdata --data houses.csv --target price"
 )
 
-PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata")
+PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata", "reuse", "inputs")
 
 
 def command(

@@ -5,7 +5,6 @@ import numpy as np
 from experiments.reproduce.parts import finish
 from polyspike.cli.figures import FIGURES
 from polyspike.experiments.reproduce import Options, errors
-from polyspike.experiments.reproduce.claims import COMPARISONS
 from polyspike.experiments.reproduce.columns import select
 from polyspike.experiments.reproduce.common import UNTRAINED
 
@@ -24,5 +23,4 @@ def test_errors_part() -> None:
     limit = select(tables["errors_theory"], teacher="cubic", curve="window")["train_loss"]
     assert np.all(np.diff(limit[:4]) < 0)
     assert len(claims) == 47
-    assert 2 * len(claims) < COMPARISONS  # the other parts together have fewer
     assert len(FIGURES["errors"](tables).axes) >= 4

@@ -56,7 +56,7 @@ def test_a_truncated_or_foreign_file_is_run_again(tmp_path: Path) -> None:
     assert len(work.runs) == 6
 
 
-@pytest.mark.parametrize("name", ["spectrum", "alignment", "errors", "convergence"])
+@pytest.mark.parametrize("name", ["spectrum", "alignment", "errors", "convergence", "reuse", "inputs"])
 def test_plans_are_cheap_and_their_keys_differ(name: str) -> None:
     full, quick = PARTS[name].plan(Options()), PARTS[name].plan(Options(quick=True, seeds=3))
     for plan in (full, quick):

@@ -110,8 +110,8 @@ def test_replicates_are_as_many_as_the_effects_need() -> None:
 def test_a_number_of_replicates_from_a_pilot_keeps_the_false_alarms() -> None:
     """No effect at all: pilot, choice, and judgement on fresh draws, 4000 times; and a gain that is decided.
 
-    The two-sided false alarm of one claim is 1 - 0.95^(1/120) = 4.3e-4, so 4000 runs have 1.7 on average, and more
-    than 9 with a chance of 1e-5. Judged on the pilot as well, or stopped when it looks good, they would have more.
+    The two-sided false alarm of one claim is 1 - 0.95^(1/150) = 3.4e-4, so 4000 runs have 1.4 on average, and more
+    than 9 with a chance of 2e-6. Judged on the pilot as well, or stopped when it looks good, they would have more.
     """
     rng = np.random.default_rng(11)
     found = {0.0: 0, 1.5: 0}

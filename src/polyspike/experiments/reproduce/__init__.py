@@ -1,4 +1,4 @@
-"""The paper reproduced in five parts. Each part is one file: plan, run, tables, claims.
+"""The paper reproduced in five parts, and two beyond it. Each part is one file: plan, run, tables, claims.
 
 A new part is one file and one row of ``PARTS``, and its figure one row of the command's table.
 """
@@ -9,9 +9,11 @@ from polyspike.experiments.reproduce.columns import Columns, to_csv
 from polyspike.experiments.reproduce.convergence import CONVERGENCE
 from polyspike.experiments.reproduce.errors import ERRORS
 from polyspike.experiments.reproduce.folder import Folder
+from polyspike.experiments.reproduce.inputs import INPUTS
 from polyspike.experiments.reproduce.jobs import Facts, Job, Options, Part
 from polyspike.experiments.reproduce.realdata import REALDATA
 from polyspike.experiments.reproduce.report import Section, claim_line, fact_lines, render, summary
+from polyspike.experiments.reproduce.reuse import REUSE
 from polyspike.experiments.reproduce.runner import merge, run_jobs
 from polyspike.experiments.reproduce.spectrum import SPECTRUM
 
@@ -34,5 +36,7 @@ __all__ = [
     "to_csv",
 ]
 
-PARTS: dict[str, Part] = {part.name: part for part in (SPECTRUM, ALIGNMENT, ERRORS, CONVERGENCE, REALDATA)}
+PARTS: dict[str, Part] = {
+    part.name: part for part in (SPECTRUM, ALIGNMENT, ERRORS, CONVERGENCE, REALDATA, REUSE, INPUTS)
+}
 """The parts by name, in the order of the figures."""

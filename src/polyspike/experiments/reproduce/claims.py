@@ -1,4 +1,4 @@
-"""Claims of the paper, each with a measured number beside the predicted one; verdicts are computed here.
+"""Claims of the paper and beyond it, each with a measured number beside the predicted one; verdicts are computed here.
 
 A verdict is a summary: the size of an effect is the measured number, with its interval.
 """
@@ -12,15 +12,18 @@ from typing import Any
 from polyspike.experiments.statistics import z_threshold
 from polyspike.results import Estimate
 
-__all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "below", "equal", "every", "threshold"]
+__all__ = ["DOES_NOT_HOLD", "HOLDS", "UNDECIDED", "Claim", "above", "agrees", "below", "equal", "every", "threshold"]
 
 HOLDS, DOES_NOT_HOLD, UNDECIDED = "holds", "does not hold", "undecided"
 
-COMPARISONS = 120
+COMPARISONS = 150
 """Statistical claims in one report, at most: the false-alarm budget is shared among them."""
 
 FALSE_ALARM = 0.05
 """Chance that a report in which everything holds calls any one claim wrong."""
+
+AGREEMENT_RESOLUTION = 0.1
+"""Share of a predicted number that the error bar of an agreement with it may have, if it is to decide."""
 
 CONFIDENCE = 0.95
 """Of the interval of a measured number, for that number alone."""
@@ -121,6 +124,13 @@ def equal(
 ) -> Claim:
     """Measured = predicted, up to the error bar and a stated finite-size margin; see :class:`Claim`."""
     return _claim(part, statement, "=", found, predicted, resolution=float(resolution), margin=float(margin))
+
+
+def agrees(part: str, statement: str, found: Estimate, predicted: float, error_estimate: float) -> Claim:
+    """Measured = predicted, up to the error bar and the prediction's own (relative) estimate of how far off it is."""
+    words = f"{statement} = theory at this size, within its error estimate"
+    terms = {"resolution": AGREEMENT_RESOLUTION * predicted, "margin": error_estimate * predicted}
+    return equal(part, words, found, predicted, **terms)
 
 
 def above(part: str, statement: str, found: Estimate, bound: float) -> Claim:

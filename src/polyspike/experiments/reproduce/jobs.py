@@ -28,7 +28,7 @@ class Options:
     seeds : int or None
         Replicates of every measurement; None for each part's own number.
     data : Dataset or None
-        The user's own data for the last part; None for MNIST, or the digits of scikit-learn where it is missing.
+        The user's own data for the part on real data; None for MNIST, or the digits of scikit-learn without it.
     """
 
     quick: bool = False

@@ -13,7 +13,8 @@ __all__ = ["Section", "claim_line", "fact_lines", "render", "summary"]
 HEAD = """# The paper, reproduced
 
 Moniri, Lee, Hassani and Dobriban, *A Theory of Non-Linear Feature Learning with One Gradient Step in Two-Layer Neural
-Networks* (arXiv 2310.07891). Made with polyspike {version}.
+Networks* (arXiv 2310.07891). Made with polyspike {version}. The parts on one sample for both stages and on inputs of
+other spectra go beyond the paper; what they call theory is this package's own.
 
 **{summary}**
 
