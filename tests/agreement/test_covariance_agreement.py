@@ -64,4 +64,6 @@ def test_quadratic_features_on_a_strong_direction_are_needed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", SLOW, ids=lambda p: f"{p.activation.name}-{p.inputs.spectrum}")
 def test_more_problems(problem: Problem) -> None:
+    """The last has all of its label along a strong direction, and is not trusted."""
     assert agrees(problem, 24, theory(problem))
+    assert predict(problem).trusted == (problem is not SLOW[-1])

@@ -34,6 +34,7 @@ def test_the_derivative_by_the_shift_is_that_of_a_difference(activation: str) ->
     assert found == pytest.approx((values[1] - values[0]) / (2 * h), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_finer_grids_and_more_eigenvalues_change_little() -> None:
     d = PROBLEM.input_dim
     values, counts = PROBLEM.inputs.eigenvalues(d)

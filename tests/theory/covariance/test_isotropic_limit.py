@@ -48,6 +48,7 @@ def test_without_c2_the_errors_are_the_same(gradient: str, n_gradient: int, read
         assert deviation(problem) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["full", "target"])
 def test_with_c2_they_meet_where_the_gradient_has_many_samples(gradient: str) -> None:
     """The isotropic theory projects the covariance of the noise on polynomials of M; here both are exact."""

@@ -3,7 +3,8 @@
 Not theory but a calibration, as that of the isotropic theory (finite_size/trust.py), with the effective dimension
 ``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d. Where ``c_2 != 0`` a label along a strong eigendirection is
 learned by features of every degree in that one direction; what is left out is about ``CONCENTRATED`` times the share
-``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one.
+``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one, of the energy of
+the label.
 """
 
 from polyspike.errors import NumericalError
@@ -20,7 +21,7 @@ LEAST_DIMENSION = 10.0
 TRUSTED_DIMENSION = 60.0
 """The least effective dimension at which a prediction is trusted."""
 
-CONCENTRATED = 1.5
+CONCENTRATED = 1.0
 _FEW_SAMPLES = 100
 _PEAK = 5.0
 
@@ -49,6 +50,7 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
     sizes = COVERED * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (effective**2 * found.test_error) if found.test_error > 0 else 0.0
     strong = CONCENTRATED * _teacher_share(problem) if curved else 0.0
+    strong = strong * problem.label_second_moment / found.test_error if found.test_error > 0 else strong
     estimate = sizes + small + strong
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
