@@ -361,7 +361,7 @@ def test_correlated_inputs_are_a_menu(open_page: Any, explorer: Explorer, tmp_pa
     check_menu(page, tmp_path, "inputs", "power:0.5")
     words = page.locator(".ps-words").inner_text()
     here = predicted(inputs="power:0.5")
-    assert f"its cosine with β* is {here.cosine:.3g}, that with Σβ* {here.biased_cosine:.3g}" in words
+    assert f"has cosine {here.cosine:.3g} with β*, and {here.biased_cosine:.3g} with Σβ*" in words
     assert no_spectrum(inputs="power:0.5") in page.locator(".ps-spectrum .ps-caption").inner_text()
     assert "limit of infinite size" not in page.locator("#ps-figure-errors").inner_text()
 

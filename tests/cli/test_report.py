@@ -128,7 +128,7 @@ def test_without_a_limit_the_page_says_so(file: Path) -> None:
     [
         (
             ("--inputs", "power:0.2; law=uniform"),
-            ("80, power:0.2; law=uniform", "cosine with Σβ*", "No limit is drawn"),
+            ("80, power:0.2; law=uniform", "with Σβ*", "No limit is drawn"),
         ),
         (("--samples", "same"), ("400, the same", "the spectrum of reused samples has no theory")),
     ],

@@ -75,10 +75,7 @@ def _problem(problem: Problem) -> str:
         ("activation", problem.activation.label),
         ("teacher", problem.teacher.expression),
         ("samples n, of the gradient", f"{problem.n_samples}, {_of_gradient(problem)}"),
-        (
-            "inputs d",
-            str(problem.input_dim) if problem.inputs.is_standard else f"{problem.input_dim}, {problem.inputs}",
-        ),
+        ("inputs d", f"{problem.input_dim}{'' if problem.inputs.is_standard else f', {problem.inputs}'}"),
         ("neurons N", problem.width),
         ("step", f"{problem.step:.6g} = n^{problem.exponent:.4g}" if problem.step > 0 else "0"),
         ("window: spikes in the limit", "none applies" if window is None else window),
