@@ -68,8 +68,8 @@ def _steps(curve: Curve, y: str, known: bool) -> dict[int, float]:
     source = _source(curve)
     places = [place for row in curve.rows if (place := position(row, "step_exponent")) is not None]
     windows = [window for window in range(1, HIGHEST_WINDOW + 1) if window_edge(window) < max(places)]
-    found = {window: _level(source, window, y) for window in windows}
-    return {window: value for window, value in found.items() if value is not None}
+    levels = {window: _level(source, window, y) for window in windows}
+    return {window: value for window, value in levels.items() if value is not None}
 
 
 def _level(source: Any, window: int, y: str) -> float | None:
