@@ -246,10 +246,15 @@ def check_simulated_spectrum(page: Any) -> None:
     assert "eigenvalues of one simulated network" in page.locator(".ps-spectrum .ps-caption").inner_text()
 
 
+def shown_code(page: Any) -> str:
+    """Of the page, which writes it when its part is opened, in an event of its own."""
+    page.get_by_text("Show the code").click()
+    return str(page.locator("pre.ps-source:not(:empty)").inner_text(timeout=PATIENCE))
+
+
 def check_code_with_dots(page: Any, folder: Path) -> None:
     """The code that is shown runs, and asks for the replicates that were simulated."""
-    page.get_by_text("Show the code").click()
-    code = page.locator("pre.ps-source").inner_text()
+    code = shown_code(page)
     assert "replicates=3, n_test=5000" in code
     assert run_code(code, folder).returncode == 0
 
@@ -340,8 +345,7 @@ def check_menu(page: Any, folder: Path, name: str, value: str) -> None:
     check_curve(page, least=11, **{name: value})
     assert len(rows(page, "errors")) == 11
     page.wait_for_url(f"**{urlencode({name: value})}**", timeout=PATIENCE)
-    page.get_by_text("Show the code").click()
-    code = page.locator("pre.ps-source").inner_text()
+    code = shown_code(page)
     assert f'    {name}="{value}",' in code
     done = run_code(code, folder)
     assert done.returncode == 0, done.stderr
@@ -361,7 +365,7 @@ def test_correlated_inputs_are_a_menu(open_page: Any, explorer: Explorer, tmp_pa
     check_menu(page, tmp_path, "inputs", "power:0.5")
     words = page.locator(".ps-words").inner_text()
     here = predicted(inputs="power:0.5")
-    assert f"its cosine with β* is {here.cosine:.3g}, that with Σβ* {here.biased_cosine:.3g}" in words
+    assert f"has cosine {here.cosine:.3g} with β*, and {here.biased_cosine:.3g} with Σβ*" in words
     assert no_spectrum(inputs="power:0.5") in page.locator(".ps-spectrum .ps-caption").inner_text()
     assert "limit of infinite size" not in page.locator("#ps-figure-errors").inner_text()
 
@@ -410,8 +414,7 @@ def run_code(code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 def test_the_code_makes_the_same_numbers(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
     page = open_page(address(explorer)).page
     page.wait_for_selector("circle.here-test_error", timeout=PATIENCE)
-    page.get_by_text("Show the code").click()
-    code = page.locator("pre.ps-source").inner_text()
+    code = shown_code(page)
     done = run_code(code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"test error {predicted().test_error:.6g}" in done.stdout

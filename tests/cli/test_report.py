@@ -123,6 +123,24 @@ def test_without_a_limit_the_page_says_so(file: Path) -> None:
     assert any(word.startswith("No limit is drawn:") for word in shown.words)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--inputs", "power:0.2; law=uniform"),
+            ("80, power:0.2; law=uniform", "with Σβ*", "No limit is drawn"),
+        ),
+        (("--samples", "same"), ("400, the same", "the spectrum of reused samples has no theory")),
+    ],
+)
+def test_other_inputs_and_reused_samples_have_their_page(
+    file: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    text = made(file, *options)
+    for word in words:
+        assert word in text
+
+
 def test_what_is_not_trusted_is_said(file: Path) -> None:
     changes = ("--n-samples", 150, "--n-gradient", 400, "--ridge", 1e-6)
     found = ps.predict(PROBLEM.replace(n_samples=150, n_gradient=400, ridge=1e-6))

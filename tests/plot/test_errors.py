@@ -142,3 +142,22 @@ def test_a_hue_that_leaves_two_problems_in_one_place_says_which_fields_differ() 
     both = ps.predict([BASE.replace(noise=s, ridge=r) for s in (0.1, 1.0) for r in (0.1, 1.0)])
     with pytest.raises(ps.ArgumentError, match=r"tell them apart by hue=\('noise', 'ridge'\)"):
         ps.plot.errors(both, hue="noise")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("inputs", ("isotropic", "power:0.3"), ["inputs = isotropic", "inputs = power:0.3"]),
+        ("samples", ("fresh", "same"), ["fresh samples", "same samples"]),
+    ],
+)
+def test_inputs_and_samples_are_curves_with_their_networks(
+    name: str, values: tuple[str, ...], expected: list[str]
+) -> None:
+    changed = [BASE.replace(**{name: value}) for value in values]
+    problems = [step for problem in changed for step in at(problem, 0.1, 0.3)]
+    measured = ps.simulate(problems, seed=1, n_test=50)
+    ax = ps.plot.errors(ps.predict(problems), measured=measured)
+    assert labels(ax)[:2] == expected
+    for label, first in zip(expected, (0, 2)):
+        np.testing.assert_allclose(dots(ax)[label][:, 1], [run.test_error for run in measured[first : first + 2]])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import StepPatch
 
@@ -42,3 +43,22 @@ def test_against_another_field_the_limit_is_a_line() -> None:
     ax = ps.plot.errors(ridges, x="ridge", limit=True)
     expected = [[row.problem.ridge, row.limit().test_error] for row in ridges]
     np.testing.assert_array_equal(lines(ax)[r"limit $n \to \infty$"], expected)
+
+
+def test_a_window_that_the_theory_does_not_know_is_a_gap() -> None:
+    """For reused samples and an activation with a kink that is each but the first; the others are not drawn."""
+    same = ps.predict(at(BASE.replace(samples="same"), 0.1, 0.3))
+    stairs = staircase(ps.plot.errors(same, limit=True))
+    assert stairs.values.tolist() == [predicted(BASE.replace(samples="same"), method="window", window=1).test_error]
+    np.testing.assert_allclose(stairs.edges, [0, 1 / 4])
+
+
+def test_what_else_is_refused_is_told() -> None:
+    refused = ps.predict(at(BASE.replace(readout="constant"), 0.1, 0.3))
+    with pytest.raises(ps.ArgumentError, match="readout"):
+        ps.plot.errors(refused, limit=True)
+
+
+def test_with_a_covariance_there_is_none() -> None:
+    with pytest.raises(ps.ArgumentError, match="know no limit"):
+        ps.plot.errors(ps.predict(at(BASE.replace(inputs="power:0.2"), 0.1, 0.3)), limit=True)

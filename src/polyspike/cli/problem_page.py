@@ -22,6 +22,7 @@ NUMBERS = {
     "train_error": "train error",
     "test_error": "test error",
     "cosine": "cosine of the learned direction with the teacher's",
+    "biased_cosine": "cosine with Σβ*, to which correlated inputs pull it",
 }
 
 
@@ -74,7 +75,7 @@ def _problem(problem: Problem) -> str:
         ("activation", problem.activation.label),
         ("teacher", problem.teacher.expression),
         ("samples n, of the gradient", f"{problem.n_samples}, {_of_gradient(problem)}"),
-        ("inputs d", problem.input_dim),
+        ("inputs d", f"{problem.input_dim}{'' if problem.inputs.is_standard else f', {problem.inputs}'}"),
         ("neurons N", problem.width),
         ("step", f"{problem.step:.6g} = n^{problem.exponent:.4g}" if problem.step > 0 else "0"),
         ("window: spikes in the limit", "none applies" if window is None else window),
@@ -92,7 +93,7 @@ def _numbers(found: Findings) -> str:
     """Predicted, simulated and in the limit, side by side, and what they are worth."""
     own, (limit, why) = found.prediction, _limit(found.prediction)
     head = ["", "predicted at this size", *(["simulated"] if found.runs else []), "limit n → ∞"]
-    rows = [_row(name, words, found, limit) for name, words in NUMBERS.items()]
+    rows = [_row(name, words, found, limit) for name, words in NUMBERS.items() if getattr(own, name) is not None]
     rows.append(("best linear model, nothing", f"{own.linear_error:.5g}, {own.null_error:.5g}"))
     content = [table(head, rows), *map(paragraph, _worth(found))]
     if not own.trusted:
@@ -172,6 +173,8 @@ def _spectrum(prediction: Prediction) -> tuple[Spectrum | None, str]:
         return prediction.spectrum, ""
     except NumericalError as failure:
         return None, failure.message
+    except ArgumentError as refusal:
+        return None, str(refusal)
 
 
 def _spikes(found: Findings, spectrum: Spectrum | None, why: str) -> str:

@@ -68,7 +68,19 @@ def _steps(curve: Curve, y: str, known: bool) -> dict[int, float]:
     source = _source(curve)
     places = [place for row in curve.rows if (place := position(row, "step_exponent")) is not None]
     windows = [window for window in range(1, HIGHEST_WINDOW + 1) if window_edge(window) < max(places)]
-    return {window: getattr(source.limit(window), y) for window in windows}
+    levels = {window: _level(source, window, y) for window in windows}
+    return {window: value for window, value in levels.items() if value is not None}
+
+
+def _level(source: Any, window: int, y: str) -> float | None:
+    """The limit in a window; None in one that the theory does not know, where others may be known."""
+    try:
+        value: float = getattr(source.limit(window), y)
+    except ArgumentError as refusal:
+        if refusal.argument != "window" or window == 1:
+            raise
+        return None
+    return value
 
 
 def _source(curve: Curve) -> Any:
@@ -76,7 +88,7 @@ def _source(curve: Curve) -> Any:
     for row in curve.rows:
         if getattr(row.result, "limit_source", None) is not None:
             return row.result
-    remedy = "these predictions know no limit; give those of predict(problems, method='window')"
+    remedy = "these predictions know no limit; leave it out, or give those of predict(problems, method='window')"
     raise ArgumentError("limit", True, remedy)
 
 

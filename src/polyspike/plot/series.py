@@ -88,7 +88,9 @@ def _label(row: Row, hue: Sequence[str]) -> str:
 
 
 def _said(name: str, value: Any) -> str:
-    return value if isinstance(value, str) else f"{_WORDS.get(name, name.replace('_', ' '))} = {_number(value)}"
+    if isinstance(value, str):
+        return f"{value} samples" if name == "samples" else value
+    return f"{_WORDS.get(name, name.replace('_', ' '))} = {_number(value)}"
 
 
 def _number(value: Any) -> str:

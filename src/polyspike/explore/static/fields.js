@@ -32,7 +32,7 @@ Explorer.FIELDS = [
     same: "n_samples", sameLabel: "as many as n" },
   { name: "gradient", label: "Gradient", kind: "menu", values: ["full", "target"], initial: "full" },
   { name: "readout", label: "Initial readout", kind: "menu", values: ["gaussian", "rademacher", "constant"], initial: "gaussian" },
-  { name: "inputs", label: "Inputs", kind: "menu", initial: "isotropic",
+  { name: "inputs", label: "Law of the inputs", kind: "menu", wide: true, initial: "isotropic",
     values: ["isotropic", ...["two-level:0.3,1.7,0.5", "power:0.5", "spiked:10,1"].flatMap((text) => [text, `${text}; teacher=top`])] },
   { name: "samples", label: "Samples of the fit", kind: "menu", values: ["fresh", "same"], initial: "fresh" },
 ];

@@ -214,10 +214,10 @@ function drawSimulated(drawing, simulated, bars, x, y) {
 }
 
 Explorer.spectrumFigure = function (data, width, palette) {
-  const drawing = new Drawing(width, width < 500 ? 240 : 290, { left: 48, right: 14, top: 12, bottom: 36 }, palette);
-  const spectrum = data.spectrum;
-  const { simulated } = data;
+  const { spectrum, simulated } = data;
   const predicted = spectrum && !spectrum.message;
+  const full = width < 500 ? 240 : 290;
+  const drawing = new Drawing(width, spectrum && !predicted && !simulated ? 60 : full, { left: 48, right: 14, top: 12, bottom: 36 }, palette);
   if (!predicted) drawing.text(drawing.left, 24, spectrum ? "no spectrum is predicted here" : "");
   if (!predicted && !(spectrum && simulated)) return drawing.svg("no spectrum");
   const [low, high] = predicted ? spectrumDomain(spectrum, simulated) : simulatedDomain(simulated);

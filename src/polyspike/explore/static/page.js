@@ -29,7 +29,7 @@ class Field {
     this.input = this.makeInput();
     this.slider = spec.kind === "number" ? this.makeSlider() : null;
     this.check = spec.same ? make("input", { type: "checkbox", onchange: () => this.toggled() }) : null;
-    const wide = spec.kind === "text";
+    const wide = spec.kind === "text" || spec.wide;
     this.element = make("div", { class: `ps-field${wide ? " ps-wide" : ""}` },
       make("label", { for: this.id }, spec.label), this.input, this.slider || [],
       this.check ? make("label", { class: "ps-check" }, this.check, ` ${spec.sameLabel}`) : [], this.suggestions || [], this.problem);

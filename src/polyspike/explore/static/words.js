@@ -63,7 +63,7 @@ Explorer.inWords = function (data) {
   const lines = [{ text: effect(data) + optimum(data) }];
   if (data.spectrum) lines.push({ text: data.spectrum.message ? `No spectrum is predicted here: ${data.spectrum.message}` : Explorer.spikesInWords(data.spectrum) + inside(data.spectrum) });
   if (point.biased_cosine !== null && point.biased_cosine !== undefined)
-    lines.push({ text: `The gradient leans to where the inputs vary most: its cosine with β* is ${short(point.cosine)}, that with Σβ* ${short(point.biased_cosine)}.` });
+    lines.push({ text: `The gradient's direction has cosine ${short(point.cosine)} with β*, and ${short(point.biased_cosine)} with Σβ*, to which correlated inputs pull it.` });
   lines.push({ text: `The direction that the step has learned has cosine ${short(point.spike_cosine)} with the teacher's; the train error is ${short(point.train_error)}. No linear model has a test error below ${short(point.linear_error)}.` });
   const found = worth(point);
   lines.push({ text: found.text, mark: found.trusted ? "Trusted." : "Not trusted", after: found.trusted ? "" : `, because of this: ${found.reason}.`, kind: found.trusted ? "trusted" : "untrusted" });
