@@ -52,7 +52,7 @@ ELSEWHERE = {
 STAGES = {
     "theory/covariance": (
         "test_predict.py",
-        "derivatives ensemble errors features model norm_response pairs products solution trust",
+        "derivatives ensemble errors features model norm_response products solution",
     ),
     "theory/on_data": (
         "test_kernels.py",
