@@ -15,10 +15,10 @@ import pytest
 from cli.command import refusal, run, run_json
 from polyspike.cli.reproduce import PART_NAMES
 from polyspike.experiments.reproduce import PARTS
-from polyspike.experiments.reproduce.realdata import PILOT
+from polyspike.experiments.reproduce.realdata import PILOT, PREDICTED
 
 SEEDS = 16
-SPLITS = SEEDS + PILOT
+JOBS = SEEDS + PILOT + len(PREDICTED)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_an_interrupted_run_goes_on(table: Path, tmp_path: Path, how: signal.Sig
     process.send_signal(how)
     _, said = process.communicate(timeout=60)
     finished = kept(cut)
-    assert 3 <= len(finished) < SPLITS, said
+    assert 3 <= len(finished) < JOBS, said
     if how == signal.SIGINT:
         assert process.returncode == 130
         assert "The same command goes on from here" in said
@@ -134,7 +134,7 @@ def test_an_interrupted_run_goes_on(table: Path, tmp_path: Path, how: signal.Sig
     done = run(*arguments(table, cut))
     assert done.exit_code == 0, done.output
     assert {name: kept(cut)[name] for name in finished} == finished
-    assert len(kept(cut)) == SPLITS
+    assert len(kept(cut)) == JOBS
     assert run(*arguments(table, whole)).exit_code == 0
     for name in ("realdata.csv", "realdata_draws.csv", "realdata.png", "claims.csv"):
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
