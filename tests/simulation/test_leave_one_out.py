@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError, DoesNotFitError, LeaveOneOut, NumericalError, Problem, leave_one_out, simulate
+from polyspike import (
+    ArgumentError,
+    DoesNotFitError,
+    LeaveOneOut,
+    NumericalError,
+    Problem,
+    as_activation,
+    leave_one_out,
+    simulate,
+)
 from polyspike.arraytypes import Array
 from polyspike.simulation import left_out
 from polyspike.simulation.draw import GaussianDraw
@@ -226,3 +235,17 @@ def test_a_result_can_be_written_down() -> None:
     assert written["problem"] == SMALL.to_dict()
     assert len(written["residuals"]) == 60
     assert "test_error" in repr(found)
+
+
+def test_a_spot_check_says_where_the_formulas_do_not_hold() -> None:
+    """Few samples and a small ridge: the formulas gave 8822 at this seed where exact refits give 38.7."""
+    sine = as_activation(lambda z: np.sin(2 * z))
+    problem = Problem(
+        sine, "h2", 107, 76, 97, step_exponent=0.305, ridge=0.00137, noise=0.67, readout="constant", samples="same"
+    )
+    rough, exact = leave_one_out(problem, seed=6), leave_one_out(problem, seed=6, exact=True)
+    assert rough.test_error > 10 * exact.test_error
+    assert rough.spot_check > 0.5
+    assert exact.spot_check == 0.0
+    tame = leave_one_out(Problem("tanh", "h1", 300, 60, 200, step_exponent=0.3, ridge=0.1, samples="same"))
+    assert tame.spot_check < 0.02

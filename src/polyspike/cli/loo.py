@@ -18,6 +18,7 @@ EXAMPLES = (
     "polyspike loo --activation tanh --width 300 --step-exponent 0.2 --data houses.csv --target price"
 )
 
+ROUGH = 0.1
 COLUMNS = ("ridge", "test_error", "test_error_se", "plain_error", "gcv_error", "train_error")
 
 
@@ -50,6 +51,9 @@ def command(
     for row in values:
         mark = "  <- the least" if row is best and len(values) > 1 else ""
         print("  ".join(f"{row[name]:>13.6g}" for name in COLUMNS) + mark)
+    rough = [one for one in found if one.spot_check > ROUGH]
+    for one in rough:
+        print(f"ridge {one.problem.ridge:g}: exact refits differ by {one.spot_check:.0%} of a residual; give --exact")
 
 
 def _values(ridges: str | None, problem: Problem) -> list[float]:

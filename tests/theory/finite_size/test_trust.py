@@ -1,8 +1,9 @@
 """The error estimate and the flag; their coverage is tested in tests/agreement."""
 
+import numpy as np
 import pytest
 
-from polyspike import Prediction, Problem, predict
+from polyspike import ACTIVATIONS, Prediction, Problem, as_activation, predict
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.gradient_sample import concentration
 from polyspike.theory.finite_size.trust import (
@@ -15,6 +16,7 @@ from polyspike.theory.finite_size.trust import (
     SECOND,
     Corners,
     amplification,
+    cubic_lean,
     trust,
 )
 
@@ -94,3 +96,37 @@ def test_every_road_carries_it() -> None:
         least = trust(found.problem, *errors).error_estimate
         assert found.error_estimate is not None
         assert least <= found.error_estimate < 1.5 * least
+
+
+SINE = as_activation(lambda z: np.sin(2 * z))
+LARGE_STEP = Problem(
+    SINE, "h1", 1000, 100, 500, step_size=20.0, ridge=0.2, noise=0.5, gradient="target", readout="rademacher"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "measured", "standard_error"),
+    [
+        ({}, 0.7710, 0.0103),
+        ({"step_size": 5.0}, 0.9577, 0.0071),
+        ({"samples": "same"}, 0.8458, 0.0078),
+    ],
+)
+def test_a_large_cubic_part_is_in_the_estimate(
+    change: dict[str, object], measured: float, standard_error: float
+) -> None:
+    """Means of simulated networks, by a program of another hand."""
+    found = predict(LARGE_STEP.replace(**change))
+    assert found.error_estimate is not None
+    assert abs(found.test_error - measured) < found.error_estimate * measured + 2 * standard_error
+    assert not found.trusted
+    assert "c_3 is large beside c_1" in found.trust_reason
+
+
+def test_it_is_nothing_for_common_activations_without_a_step_and_in_large_dimension() -> None:
+    named = [name for name in ACTIVATIONS if as_activation(name).coefficients(1)[1] != 0]
+    assert len(named) > 8
+    assert {cubic_lean(LARGE_STEP.replace(activation=name), 100) for name in named} == {0.0}
+    assert cubic_lean(LARGE_STEP.replace(activation="h3"), 100) == 0.0  # no spike
+    assert cubic_lean(LARGE_STEP.replace(step_size=0.0), 100) == 0.0
+    assert cubic_lean(LARGE_STEP, 1000) == pytest.approx(cubic_lean(LARGE_STEP, 100) / 10)

@@ -11,7 +11,16 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.finite_size.spikes.errors import Errors
-from polyspike.theory.finite_size.trust import BENT, COVERED, LARGEST, SECOND, Trust, amplification
+from polyspike.theory.finite_size.trust import (
+    BENT,
+    COVERED,
+    CUBIC_REASON,
+    LARGEST,
+    SECOND,
+    Trust,
+    amplification,
+    cubic_lean,
+)
 
 __all__ = ["LEAST_DIMENSION", "TRUSTED_DIMENSION", "check_dimension", "trust"]
 
@@ -51,7 +60,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
     small = SECOND * problem.label_second_moment / (effective**2 * found.test_error) if found.test_error > 0 else 0.0
     strong = CONCENTRATED * _teacher_share(problem) if curved else 0.0
     strong = strong * problem.label_second_moment / found.test_error if found.test_error > 0 else strong
-    estimate = sizes + small + strong
+    cubic = cubic_lean(problem, effective)
+    estimate = sizes + small + strong + cubic
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
         reason = (
@@ -71,6 +81,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
         reason = "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
     elif strong > LARGEST / 2 and estimate > LARGEST:
         reason = "the label lies along a strong eigendirection, in which features of higher degree are learned"
+    elif cubic > estimate / 2 and estimate > LARGEST:
+        reason = CUBIC_REASON
     elif estimate > LARGEST:
         reason = f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
     else:

@@ -1,7 +1,8 @@
 """From rows to errors: one gradient, many steps, many ridges, with whatever can be shared."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -64,15 +65,22 @@ class CurveAccuracy:
 
 DEFAULT_ACCURACY = CurveAccuracy()
 
+_NEGATIVE = 1e-3
+"""Share of the energy of a kernel that a degree may have with the wrong sign."""
+
 
 @dataclass(frozen=True, eq=False)
 class PointErrors:
-    """Errors at one step and one ridge; the test errors of all rows, shape (rows,)."""
+    """Errors at one step and one ridge; the test errors of all rows, shape (rows,).
+
+    ``normal`` says that weights were taken for normal ones though there are few columns.
+    """
 
     train_loss: float
     train_error: float
     test_squares: Array
     cut: float
+    normal: bool = False
 
 
 def step_curve(
@@ -85,33 +93,53 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    moments = list(_moments(network, gradient, accuracy))
+    moments = _Gradients(network, gradient, accuracy)
     found = []
     for k, step in enumerate(steps):
-        some = moments if step > 0 else moments[:1]
-        each = [_at_step(Step(network, m, step, fit, test, accuracy), ridges) for m in some]
+        some = slice(None) if step > 0 else slice(1)
+        moved = [Step(network, m, step, fit, test, accuracy) for m in moments.by_length[some]]
+        if not all(one.is_kernel for one in moved):
+            moved = [Step(network, m, step, fit, test, accuracy, normal=True) for m in moments.normal[some]]
+        each = [_at_step(one, ridges) for one in moved]
         found.append([_average(points) for points in zip(*each, strict=True)])
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
 
 
-def _moments(network: Network, sample: Sample, accuracy: CurveAccuracy) -> Iterator[list[GradientMoments]]:
-    """The gradient with every initial output that counts, and at every length of a neuron.
+class _Gradients:
+    """The gradient with every initial output that counts; without any output for the target-only form."""
 
-    Without any output for the target-only form.
-    """
-    outputs: list[tuple[Array, Array | None]] = [(np.zeros_like(sample.target), None)]
-    if network.gradient == "full":
-        outputs = list(
-            initial_outputs(
-                network.activation, sample.inputs, sample.target, network.readout, network.width, accuracy.outputs
-            )
+    def __init__(self, network: Network, sample: Sample, accuracy: CurveAccuracy) -> None:
+        self._network, self._sample, self._accuracy = network, sample, accuracy
+
+    @cached_property
+    def by_length(self) -> list[list[GradientMoments]]:
+        """At every length of a neuron."""
+        lengths, _ = length_nodes(self._sample.inputs.shape[1])
+        return self._at(lengths)
+
+    @cached_property
+    def normal(self) -> list[list[GradientMoments]]:
+        """At the one length of a normal weight."""
+        return self._at(np.ones(1))
+
+    def _at(self, lengths: Array) -> list[list[GradientMoments]]:
+        activation, inputs = self._network.activation, self._sample.inputs
+        return [
+            [gradient_moments(activation, inputs, self._sample.target - output, omega, s) for s in lengths]
+            for output, omega in self._outputs
+        ]
+
+    @cached_property
+    def _outputs(self) -> list[tuple[Array, Array | None]]:
+        network, sample = self._network, self._sample
+        if network.gradient != "full":
+            return [(np.zeros_like(sample.target), None)]
+        pairs = self._accuracy.outputs
+        return list(
+            initial_outputs(network.activation, sample.inputs, sample.target, network.readout, network.width, pairs)
         )
-    lengths, _ = length_nodes(sample.inputs.shape[1])
-    for output, omega in outputs:
-        residual = sample.target - output
-        yield [gradient_moments(network.activation, sample.inputs, residual, omega, s) for s in lengths]
 
 
 def _average(points: Sequence[PointErrors]) -> PointErrors:
@@ -120,6 +148,7 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
         train_error=float(np.mean([p.train_error for p in points])),
         test_squares=np.mean([p.test_squares for p in points], axis=0),
         cut=max(p.cut for p in points),
+        normal=any(p.normal for p in points),
     )
 
 
@@ -134,11 +163,13 @@ class Step:
         fit: Sample,
         test: Sample,
         accuracy: CurveAccuracy,
+        normal: bool = False,
     ) -> None:
+        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
         self.network, self.moments, self.step, self.fit, self.test = network, moments, step, fit, test
         self.rows_at_once = accuracy.rows_at_once
         rows = self._moved(fit.inputs)
-        _, self.by_length = length_nodes(fit.inputs.shape[1])
+        self.by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
         self.nodes, self.weights = np.zeros(1), np.ones(1)
         if step > 0:
             scale = turning_readout(rows[0], step / np.sqrt(network.width))
@@ -147,6 +178,18 @@ class Step:
         still = row_law(rows[0], 0.0, 0.0, network.width)
         self.degree = accuracy.degree or degree_for(network.activation, still, accuracy.cut)
         self.series = [[series_of(network.activation, law, self.degree) for law in laws] for laws in self.laws]
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether the signed mean over lengths (eq-data-length) is near a kernel: no degree has a negative energy."""
+        for series in self.series:
+            energies = sum(
+                weight * np.mean(one.coefficients**2, axis=1)
+                for one, weight in zip(series, self.by_length, strict=True)
+            )
+            if np.min(energies) < -_NEGATIVE * np.sum(energies):
+                return False
+        return True
 
     def _moved(self, inputs: Array) -> list[MovedRows]:
         return [MovedRows.of(inputs, m) for m in self.moments]
@@ -183,7 +226,7 @@ def _at_step(step: Step, ridges: Sequence[float]) -> list[PointErrors]:
     solved = _over_ridges(family, ridges, len(target), width)
     trained = [train_errors(family, r, target, width) for r in solved]
     squares = _test_squares(step, family, solved)
-    return [PointErrors(t.loss, t.error, s, cut) for t, s in zip(trained, squares, strict=True)]
+    return [PointErrors(t.loss, t.error, s, cut, step.normal) for t, s in zip(trained, squares, strict=True)]
 
 
 def _over_ridges(family: Family, ridges: Sequence[float], n: int, width: int) -> list[Resolvent]:

@@ -265,4 +265,9 @@ def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
         notes.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
     if found.cut > _COARSE_KERNEL:
         notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
+    if found.normal:
+        notes.append(
+            "weights are taken for normal ones: with so few columns and this step their lengths cannot be accounted "
+            "for, and the error may be off by several times 2/d"
+        )
     return tuple(notes)

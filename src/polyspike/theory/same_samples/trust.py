@@ -6,7 +6,7 @@ mean test error in the comparison of benchmarks/agreement/same.py are covered ni
 
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.finite_size.trust import LARGEST, SECOND, Trust, amplification
+from polyspike.theory.finite_size.trust import CUBIC_REASON, LARGEST, SECOND, Trust, amplification, cubic_lean
 from polyspike.theory.same_samples.forms import FitErrors
 
 __all__ = ["trust"]
@@ -24,9 +24,12 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
     sizes = covered * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
-    estimate = sizes + small + TAKEN_OVER * finite_dimension + sampling
+    cubic = cubic_lean(problem, d)
+    estimate = sizes + small + cubic + TAKEN_OVER * finite_dimension + sampling
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
+    if cubic > estimate / 2:
+        return Trust(estimate, False, CUBIC_REASON)
     where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"
     reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
     return Trust(estimate, False, reason)
