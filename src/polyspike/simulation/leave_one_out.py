@@ -29,7 +29,7 @@ _KNOWN = (
 """Fields of a problem under which a sample moves the weights along itself alone, as the formulas say."""
 
 
-_CHECKED = 5
+_CHECKED = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +55,7 @@ class LeaveOneOut(Result):
     exact : bool
         Whether every readout was fitted anew.
     spot_check : float
-        Of the formulas, against exact refits without the five samples that have the largest residuals: the root mean
+        Of the formulas, against exact refits without the three samples that have the largest residuals: the root mean
         square of the differences over that of the exact residuals; 0.0 where all are exact. Above 0.1 take
         ``exact=True``: small ridges with few samples, where leaving out one turns the fit.
     seconds : float
