@@ -59,8 +59,22 @@ def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:
     assert message in said
 
 
-@pytest.mark.parametrize("command", ["predict", "spectrum", "report"])
-def test_inputs_that_the_theory_does_not_know(command: str) -> None:
-    code, message = refusal(command, *SMALL, "--inputs", "power:0.5")
+def test_inputs_of_another_covariance() -> None:
+    done = run("predict", *SMALL, "--inputs", "power:0.5")
+    assert done.exit_code == 0, done.output
+    assert "power:0.5" in done.output
+    assert "biased_cosine" in done.output
+    assert "spectrum        not predicted: " in done.output
+
+
+def test_one_sample_for_both_stages() -> None:
+    done = run("predict", *SMALL, "--samples", "same")
+    assert done.exit_code == 0, done.output
+    assert "not predicted: the spectrum of reused samples has no theory" in done.output
+
+
+@pytest.mark.parametrize("method", ["window", "crossing"])
+def test_inputs_that_a_limit_does_not_know(method: str) -> None:
+    code, message = refusal("predict", *SMALL, "--inputs", "power:0.5", "--method", method)
     assert code == 2
-    assert message.startswith("error: --inputs = 'power:0.5': the theory is of inputs with covariance I")
+    assert message.startswith("error: --inputs = 'power:0.5': this theory is of inputs with covariance I")

@@ -104,7 +104,7 @@ def test_the_shell_completes_commands_options_and_values() -> None:
     assert completed("polyspike predict --activation t") == ["tanh"]
     assert completed("polyspike predict --readout g") == ["gaussian"]
     assert set(completed("polyspike predict --method win")) == {"window", "window-published"}
-    assert completed("polyspike reproduce --only r") == ["realdata"]
+    assert completed("polyspike reproduce --only r") == ["realdata", "reuse"]
 
 
 def test_completion_can_be_shown_and_installed() -> None:

@@ -8,7 +8,7 @@ from polyspike.cli.announce import predictions_announced
 from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import print_json, print_lines, spectrum_values
 from polyspike.cli.values import complete_from
-from polyspike.errors import NumericalError
+from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
 
@@ -76,6 +76,7 @@ def _values(result: Prediction) -> dict[str, Any]:
         "train_error": result.train_error,
         "test_error": result.test_error,
         "cosine": result.cosine,
+        **({} if result.biased_cosine is None else {"biased_cosine": result.biased_cosine}),
         "spike_strength": result.spike_strength,
         "linear_error": result.linear_error,
         "null_error": result.null_error,
@@ -95,4 +96,6 @@ def _spectrum(result: Prediction) -> dict[str, Any]:
         found = spectrum_values(result.spectrum)
     except NumericalError as failure:
         return {"spectrum": f"not predicted: {failure.message}"}
+    except ArgumentError as refusal:
+        return {"spectrum": f"not predicted: {refusal.remedy}"}
     return {"bulk": found["edges"], "zeros": found["atom"], "outliers": found["spikes"], "inside": found["inside"]}

@@ -29,7 +29,7 @@ def rescale(inputs: Array, standardised: bool = False) -> Array:
     Examples
     --------
     >>> rescale(np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 3.0]])).round(3).tolist()
-    [[-1.279, -0.64], [0.0, -0.64], [1.279, 1.279]]
+    [[-1.309, -0.655], [0.0, -0.655], [1.309, 1.309]]
     """
     table = np.asarray(inputs, dtype=float)
     if table.ndim != 2 or not np.all(np.isfinite(table)):

@@ -403,11 +403,11 @@ def test_the_tables_are_readable_without_polyspike(path: Path) -> None:
 
 
 def test_a_table_of_mixed_inputs_has_a_column_for_them(tmp_path: Path) -> None:
-    """Also where the first row has none."""
+    """Also where the first row has what it is without one."""
     problems = [PROBLEM, PROBLEM.replace(inputs="power:0.5")]
     with Store() as store:
         store.add(Row(p, (0, 0), {}, None, Status.WORKER_FAILED, "x") for p in problems)
         store.to_csv(tmp_path / "mixed.csv")
     lines = (tmp_path / "mixed.csv").read_text(encoding="utf-8").splitlines()
     place = lines[0].split(",").index("inputs")
-    assert sorted(line.split(",")[place] for line in lines[1:]) == ["", "power:0.5"]
+    assert sorted(line.split(",")[place] for line in lines[1:]) == ["isotropic", "power:0.5"]

@@ -94,7 +94,7 @@ class PairsState:
         return self.arrays.phi.T @ (self.weighted_r[:, None] * self.arrays.phi)
 
     @cached_property
-    def q(self) -> Any:
+    def q2(self) -> Any:
         """``Q2`` of every pair, shape (B, p2, p2)."""
         size = self.arrays.phi.shape[1]
         flat = (self.arrays.products * self.weighted_zeta) @ self.arrays.chi_pairs
@@ -102,12 +102,12 @@ class PairsState:
 
     @cached_property
     def _inverse(self) -> Any:
-        return np.linalg.inv(np.eye(len(self.v)) + self.arrays.n_samples * (self.v @ self.q))
+        return np.linalg.inv(np.eye(len(self.v)) + self.arrays.n_samples * (self.v @ self.q2))
 
     @cached_property
     def gam(self) -> Any:
         """``G2 = Q2 (1 + n V2 Q2)^-1``, shape (B, p2, p2)."""
-        return self.q @ self._inverse
+        return self.q2 @ self._inverse
 
     @cached_property
     def h_slope(self) -> Any:
@@ -129,7 +129,7 @@ class PairsState:
     @cached_property
     def over_r(self) -> Any:
         """What 1/R gains: ``phi' sum (G2 - Q2) phi`` and the derivative of ``-E log(1 + nu)/2``, shape (K,)."""
-        change = np.tensordot(self.arrays.counts, self.gam - self.q, 1)
+        change = np.tensordot(self.arrays.counts, self.gam - self.q2, 1)
         found = self.arrays.phi_pairs @ change.ravel() - self._through_r(self._by_h_slope)
         nu = self.diagonal_variance
         return found - nu / (1 + nu) / self.r

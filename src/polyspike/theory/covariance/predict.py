@@ -58,7 +58,7 @@ def predict_covariance(problem: Problem) -> Prediction:
     >>> found = predict_covariance(problem)
     >>> found.test_error < predict_covariance(problem.replace(step_size=0.0)).test_error
     True
-    >>> found.cosine < found.biased_cosine
+    >>> bool(found.cosine < found.biased_cosine)
     True
     """
     check_dimension(problem.inputs.effective_dimension(problem.input_dim))
@@ -87,12 +87,12 @@ def _as_prediction(problem: Problem, solution: CovarianceSolution) -> Prediction
     return Prediction(
         problem=problem,
         method="finite-size",
-        train_loss=found.train_loss,
-        train_error=found.train_error,
-        test_error=found.test_error,
-        cosine=step.scalars.gradient_cosine,
-        spike_cosine=step.spike_cosine,
-        spike_strength=step.scalars.spike_strength,
+        train_loss=float(found.train_loss),
+        train_error=float(found.train_error),
+        test_error=float(found.test_error),
+        cosine=float(step.scalars.gradient_cosine),
+        spike_cosine=float(step.spike_cosine),
+        spike_strength=float(step.scalars.spike_strength),
         regime=REGIME,
         null_error=problem.label_second_moment,
         linear_error=problem.label_second_moment - signal,
@@ -100,8 +100,8 @@ def _as_prediction(problem: Problem, solution: CovarianceSolution) -> Prediction
         trusted=worth.trusted,
         trust_reason=worth.reason,
         notes=_notes(problem, step),
-        extras={"effective_dimension": effective, "label_cosine": float(step.scalars.spike_cosine)},
-        biased_cosine=step.lean,
+        extras={"effective_dimension": float(effective), "label_cosine": float(step.scalars.spike_cosine)},
+        biased_cosine=float(step.lean),
         spectrum_source=partial(predict_covariance_spectrum, problem, solution.model.spectrum),
     )
 
