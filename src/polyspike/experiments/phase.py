@@ -110,10 +110,10 @@ class _Counts:
 
 
 def _count(answer: Prediction) -> int | None:
-    """Outliers above the bulk, further from it than an eye can tell."""
+    """Outliers above the bulk, further from it than an eye can tell; None where the theory has no spectrum."""
     try:
         spectrum = answer.spectrum
-    except NumericalError:
+    except (ArgumentError, NumericalError):
         return None
     edge = max((high for _, high in spectrum.edges), default=0.0)
     return sum(spike.location > _VISIBLE * edge for spike in spectrum.spikes)
