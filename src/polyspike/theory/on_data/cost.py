@@ -35,6 +35,7 @@ def data_cost(
     draws = 2 * accuracy.outputs if full else 1
     parts = min(nodes, _PARTS)
     lengths = len(length_nodes(d)[0])
+    lengths += lengths > 1  # normal weights besides
     kernels = nodes * lengths * (n + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
     compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
     ridge = _SOLVES * n**3 + (2 * parts + 2) * n**3 + 4 * n**2 * n_test

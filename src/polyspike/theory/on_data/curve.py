@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.problem import Activation
 from polyspike.theory.on_data.errors import response_weights, row_errors, train_errors
 from polyspike.theory.on_data.features import MovedRows, correlation, degree_for, kernel_of, row_law, series_of
@@ -65,8 +66,8 @@ class CurveAccuracy:
 
 DEFAULT_ACCURACY = CurveAccuracy()
 
-_NEGATIVE = 1e-3
-"""Share of the energy of a kernel that a degree may have with the wrong sign."""
+_LARGEST_CHANGE = 4.0
+"""How many times 2/d the lengths of weights may change a test error; more is no correction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +94,51 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    moments = _Gradients(network, gradient, accuracy)
+    gradients = _Gradients(network, gradient, accuracy)
     found = []
     for k, step in enumerate(steps):
         some = slice(None) if step > 0 else slice(1)
-        moved = [Step(network, m, step, fit, test, accuracy) for m in moments.by_length[some]]
-        if not all(one.is_kernel for one in moved):
-            moved = [Step(network, m, step, fit, test, accuracy, normal=True) for m in moments.normal[some]]
-        each = [_at_step(one, ridges) for one in moved]
-        found.append([_average(points) for points in zip(*each, strict=True)])
+        solve = partial(_solved, network, gradients, some, step, fit, test, accuracy, ridges)
+        found.append(_corrected(solve, fit.inputs.shape[1]))
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
+
+
+def _corrected(solve: Callable[[bool], list[PointErrors]], input_dim: int) -> list[PointErrors]:
+    """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
+
+    They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
+    changes some by far more, or has no resolvent; then weights are taken for normal ones.
+    """
+    if len(length_nodes(input_dim)[0]) == 1:
+        return solve(True)
+    normal = solve(True)
+    try:
+        found = solve(False)
+    except NumericalError:
+        return normal
+    changes = [
+        abs(np.mean(one.test_squares) / np.mean(two.test_squares) - 1) for one, two in zip(found, normal, strict=True)
+    ]
+    return found if max(changes) < _LARGEST_CHANGE * 2 / input_dim else normal
+
+
+def _solved(
+    network: Network,
+    gradients: "_Gradients",
+    some: slice,
+    step: float,
+    fit: Sample,
+    test: Sample,
+    accuracy: CurveAccuracy,
+    ridges: Sequence[float],
+    normal: bool,
+) -> list[PointErrors]:
+    """The errors of all ridges at one step, averaged over initial outputs."""
+    moments = gradients.normal if normal else gradients.by_length
+    each = [_at_step(Step(network, m, step, fit, test, accuracy, normal), ridges) for m in moments[some]]
+    return [_average(points) for points in zip(*each, strict=True)]
 
 
 class _Gradients:
@@ -178,18 +212,6 @@ class Step:
         still = row_law(rows[0], 0.0, 0.0, network.width)
         self.degree = accuracy.degree or degree_for(network.activation, still, accuracy.cut)
         self.series = [[series_of(network.activation, law, self.degree) for law in laws] for laws in self.laws]
-
-    @property
-    def is_kernel(self) -> bool:
-        """Whether the signed mean over lengths (eq-data-length) is near a kernel: no degree has a negative energy."""
-        for series in self.series:
-            energies = sum(
-                weight * np.mean(one.coefficients**2, axis=1)
-                for one, weight in zip(series, self.by_length, strict=True)
-            )
-            if np.min(energies) < -_NEGATIVE * np.sum(energies):
-                return False
-        return True
 
     def _moved(self, inputs: Array) -> list[MovedRows]:
         return [MovedRows.of(inputs, m) for m in self.moments]
