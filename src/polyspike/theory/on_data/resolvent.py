@@ -25,9 +25,6 @@ RESPONSE = 1e-3
 _RARE = 1e-4
 """A readout of a smaller weight, relative to the largest, is held as accurately as one of this weight."""
 
-_NO_KERNEL = 0.05
-"""By which share an entry of the resolvent of an averaged Gram matrix may exceed that of the ridge alone."""
-
 _TOLERANCE = 1e-9
 _MOST = 60
 _SLOW = 0.5
@@ -139,7 +136,7 @@ def solve(family: Family, shift: float, width: int, start: Resolvent | None = No
     newton = None if start is None else _newton(start.response, start.zeta)
     gap, move = np.zeros(len(zeta)), np.zeros(len(zeta))
     for _ in range(_MOST):
-        inverse = _bounded(_inverse(family.combined(family.weights * zeta), shift), shift)
+        inverse = _inverse(family.combined(family.weights * zeta), shift)
         before, gap = gap, -np.log(zeta * _whole(1 + family.traces(inverse) / width))
         if np.max(np.abs(gap)) < _TOLERANCE:
             return Resolvent(shift, zeta, inverse, _response(family, zeta, inverse, width))
@@ -163,24 +160,6 @@ def _whole(inverse_zeta: Array) -> Array:
     if not np.all(inverse_zeta > 0):
         raise NumericalError(Status.OUT_OF_RANGE, "few columns and a large step: a kernel is not positive definite")
     return inverse_zeta
-
-
-def _bounded(inverse: Array, shift: float) -> Array:
-    """The same, if no diagonal entry exceeds ``1/shift``, which none does for kernels that are positive.
-
-    Raises
-    ------
-    NumericalError
-        Where few columns and a large step make the signed mean over lengths (eq-data-length) no kernel.
-    """
-    excess = float(np.max(np.diagonal(inverse))) * shift - 1
-    if excess > _NO_KERNEL:
-        message = (
-            "few columns and a large step: the weights' lengths, which are not normal, cannot be accounted for "
-            f"(an entry of the resolvent exceeds its bound by {excess:.2g}); take a smaller step or more columns"
-        )
-        raise NumericalError(Status.OUT_OF_RANGE, message)
-    return inverse
 
 
 def _improved(newton: Array, move: Array, change: Array) -> Array:
