@@ -41,6 +41,11 @@ def xp(request: pytest.FixtureRequest) -> Any:
     return import_module(request.param)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: they may hold the time, and every worker must collect the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked ``gpu`` are skipped, with the reason, where no CUDA device is found."""
     reason = _why_no_gpu()
