@@ -117,8 +117,8 @@ def best_step_and_ridge(
     check_scope(problem)
     places = _places(ridges)
 
-    def follow(here: Problem) -> _Place:
-        point, end = _over_ridges(here, places)
+    def follow(at_step: Problem) -> _Place:
+        point, end = _over_ridges(at_step, places)
         solution: _Place = point.content
         return solution._replace(ridge_end=end)
 
@@ -172,8 +172,8 @@ def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | No
 def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = None) -> Optimum:
     solved: _Place = point.content
     problem, solution = solved.problem, solved.solution
-    found = Derivatives(solution.prediction(problem), solution.by_ridge(), solution.by_step())
-    return Optimum(problem, found, step_end, ridge_end)
+    derivatives = Derivatives(solution.prediction(problem), solution.by_ridge(), solution.by_step())
+    return Optimum(problem, derivatives, step_end, ridge_end)
 
 
 def _steps(problem: Problem, largest: float | None) -> list[float]:

@@ -50,19 +50,19 @@ def theory_of(problem: Problem) -> str:
     return "isotropic" if problem.inputs.is_isotropic else "covariance"
 
 
-def with_law_note(found: Prediction) -> Prediction:
+def with_law_note(prediction: Prediction) -> Prediction:
     """The same; of inputs that are not Gaussian with a note that the numbers are those of Gaussian ones."""
-    inputs = found.problem.inputs
+    inputs = prediction.problem.inputs
     if inputs.is_gaussian:
-        return found
+        return prediction
     note = (
         f"law={inputs.law}: the numbers are those of Gaussian inputs; that they hold for others rests on universality, "
         "which needs a beta* spread over many coordinates."
     )
-    return replace(found, notes=(*found.notes, note))
+    return replace(prediction, notes=(*prediction.notes, note))
 
 
-def edge_with_law_note(found: EdgePrediction) -> EdgePrediction:
+def edge_with_law_note(edge: EdgePrediction) -> EdgePrediction:
     """The same in all three predictions."""
-    crossing = None if found.crossing is None else with_law_note(found.crossing)
-    return replace(found, below=with_law_note(found.below), above=with_law_note(found.above), crossing=crossing)
+    crossing = None if edge.crossing is None else with_law_note(edge.crossing)
+    return replace(edge, below=with_law_note(edge.below), above=with_law_note(edge.above), crossing=crossing)
