@@ -9,7 +9,8 @@ expanded to first order, and the ridge regression on them is solved to second or
 
 Two steps: with the mean slope of every neuron in the place of ``sigma'(p_ki)``, ``delta_j`` is the product of one
 column and one row, ``u_j v_j'`` with ``u_jk = -x_j . x_k`` and ``v_j`` the mean slopes times ``m_j``. It is the larger
-part, and is solved for exactly; the rest is small, and one Newton step from there leaves an error of its second order.
+part, ``G = F_-j + u_j v_j'``, and is solved for exactly. The rest, E, is small, and one Newton step from there leaves
+an error of its second order. Every term of that step has a factor E, and single precision is enough for it.
 """
 
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ ACCURACY = 1e-3
 """Of an exact refit: bound of the error of a prediction, relative to the root of the mean squared residual."""
 
 _MOST_STEPS = 500
+
+_MODERATE = 1e6
+"""Numbers up to this size have products that single precision can hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,22 @@ class TrainedFeatures:
     def mean_slopes(self) -> Array:
         """The mean of ``sigma'(P)`` over the samples, shape (width,)."""
         return np.asarray(np.mean(self.slopes, axis=0))
+
+    @cached_property
+    def small_precision(self) -> type:
+        """Of the terms with a factor E: single, unless numbers are so large that their products would overflow."""
+        parts = (self.inputs, self.labels, self.moves, self.features, self.slopes)
+        return np.float32 if max(float(np.max(np.abs(part))) for part in parts) < _MODERATE else np.float64
+
+    @cached_property
+    def small_features(self) -> Array:
+        """F in that precision."""
+        return self.features.astype(self.small_precision)
+
+    @cached_property
+    def slope_deviations(self) -> Array:
+        """``sigma'(P)`` less the mean slopes, in that precision: shape (n, width)."""
+        return np.asarray(self.slopes - self.mean_slopes, dtype=self.small_precision)
 
 
 class Resolvent:
@@ -162,27 +182,39 @@ class WithoutEach:
         self.trained, self.rows = trained, rows
         self.moves = trained.moves[rows]
         self.products = trained.inputs[rows] @ trained.inputs.T
-        self._own = (np.arange(len(self.products)), np.arange(rows.start, rows.stop))
-        self.squared_norms = self.products[self._own]
-        self.products[self._own] = 0.0
+        own = (np.arange(len(self.products)), np.arange(rows.start, rows.stop))
+        self.squared_norms = self.products[own]
+        self.products[own] = 0.0
         preactivations = trained.preactivations[rows] - self.squared_norms[:, None] * self.moves
         self.own_features = trained.activation(preactivations)
 
-    def others(self, values: Array) -> Array:
-        """The values of shape (b, n), with a zero written for every sample that is left out."""
-        values[self._own] = 0.0
-        return values
+    @cached_property
+    def small_products(self) -> Array:
+        """``x_j . x_k`` in the precision of the terms with a factor E, zero at j."""
+        return self.products.astype(self.trained.small_precision)
 
-    def outputs(self, readouts: Array) -> Array:
-        """``(f_k + delta_jk) . a_j`` for readouts of shape (b, width): shape (b, n)."""
-        found, moved = readouts @ self.trained.features.T, (readouts * self.moves) @ self.trained.slopes.T
-        moved *= self.products
-        found -= moved
-        return self.others(found)
+    def gradient(self, readouts: Array, labels: Array) -> Array:
+        """``(G + E)'(labels - (G + E) a) - shift a`` less ``G'(labels - G a) - shift a``: shape (b, width).
 
-    def back(self, values: Array) -> Array:
-        """``sum_k (f_k + delta_jk) v_jk`` for values of shape (b, n), zero at j: shape (b, width)."""
-        return values @ self.trained.features - self.moves * ((self.products * values) @ self.trained.slopes)
+        With ``e = E a`` it is ``E'(labels - G a) - (G + E)'e``.
+
+        Parameters
+        ----------
+        readouts : ndarray of shape (b, width)
+        labels : ndarray of shape (n,)
+        """
+        trained, products = self.trained, self.small_products
+        single = trained.small_precision
+        changed = (readouts * self.moves).astype(single) @ trained.slope_deviations.T
+        changed *= -products
+        residuals = readouts.astype(single) @ trained.small_features.T
+        residuals -= products * _dots(readouts, self.row).astype(single)[:, None]
+        np.subtract(labels.astype(single), residuals, out=residuals)
+        back = changed @ trained.small_features
+        mean = np.sum(products * changed, axis=1, dtype=float)
+        residuals -= changed
+        residuals *= products
+        return self.moves * (mean[:, None] * trained.mean_slopes - residuals @ trained.slope_deviations) - back
 
     @cached_property
     def column_pulled(self) -> Array:
@@ -199,10 +231,15 @@ class WithoutEach:
         return self.moves * self.trained.mean_slopes
 
     def exact_features(self, k: int) -> tuple[Array, Array]:
-        """Features and labels of all samples but the k-th of these, after a step without it."""
+        """Features and labels of all samples after a step without the k-th of these, whose own are zero."""
         trained, j = self.trained, self.rows.start + k
-        moved = trained.preactivations - self.products[k][:, None] * self.moves[k]
-        return np.delete(trained.activation(moved), j, axis=0), np.delete(trained.labels, j)
+        moved = np.multiply(self.products[k][:, None], self.moves[k])
+        features, labels = (
+            trained.activation(np.subtract(trained.preactivations, moved, out=moved)),
+            trained.labels.copy(),
+        )
+        features[j], labels[j] = 0.0, 0.0
+        return features, labels
 
 
 class Refits:
@@ -241,14 +278,21 @@ class Refits:
         inner = np.stack([_dots(change[some], solved) for change in self._changes], axis=1)
         return self._changed(solved, inner, some)
 
+    @cached_property
     def readouts(self) -> Array:
         """The readout without each sample, shape (b, width): exact for the leading part, then one Newton step."""
-        without, labels = self.without, self.without.trained.labels
-        first = self._leading()
-        outputs = without.outputs(first)
-        residuals = without.others(np.subtract(labels, outputs, out=outputs))
-        return first + self.inverse(without.back(residuals) - self.resolvent.shift * first)
+        return self._leading + self._newton
 
+    @cached_property
+    def _newton(self) -> Array:
+        return self.inverse(self.without.gradient(self._leading, self.without.trained.labels))
+
+    def doubts(self) -> Array:
+        """By how much a second Newton step would change the prediction of each left-out sample, shape (b,)."""
+        second = self.inverse(self.without.gradient(self._newton, np.zeros(len(self.without.trained.labels))))
+        return np.abs(_dots(self.without.own_features, second))
+
+    @cached_property
     def _leading(self) -> Array:
         """The inverse on ``F_-j'y + (u_j . y) v_j``, of which A is known on each part."""
         without, labels = self.without, self.without.trained.labels
@@ -260,13 +304,13 @@ class Refits:
         inner = np.stack([_dots(change, solved) for change in self._changes], axis=1)
         return self._changed(solved, inner)
 
-    def predictions(self, exact: bool, scale: float) -> Array:
-        """The prediction of each left-out sample, shape (b,); ``scale`` is the size of a residual."""
-        readouts = self.readouts()
-        if exact:
-            for k in range(len(readouts)):
-                readouts[k] = self._refit(k, readouts[k], ACCURACY * scale)
-        return np.sum(self.without.own_features * readouts, axis=1)
+    def predictions(self) -> Array:
+        """The prediction of each left-out sample by the formulas, shape (b,)."""
+        return _dots(self.without.own_features, self.readouts)
+
+    def exact_prediction(self, k: int, scale: float) -> float:
+        """That of the k-th of these samples by a refit without it; ``scale`` is the size of a residual."""
+        return float(self.without.own_features[k] @ self._refit(k, self.readouts[k], ACCURACY * scale))
 
     def _refit(self, k: int, readout: Array, accuracy: float) -> Array:
         """The minimiser on the exact features, by preconditioned conjugate gradients from a readout close to it.
