@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 
 import pytest
+from joblib import Parallel, delayed
 
 from polyspike.experiments.workers import as_done, interrupts_held
 
@@ -140,3 +141,13 @@ def test_outside_the_main_thread_nothing_is_changed_for_it() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_joblib_keeps_a_pool_of_its_own() -> None:
+    """Parallel scikit-learn, say, before and after a sweep: joblib failed on a pool that it had not made."""
+    parallel = Parallel(n_jobs=2)
+    assert parallel(delayed(slow)(k) for k in range(2)) == [0, 1]
+    first = {future.result()[2] for _, future in as_done(signals, range(4), 2)}
+    assert parallel(delayed(slow)(k) for k in range(3)) == [0, 1, 2]
+    again = {future.result()[2] for _, future in as_done(signals, range(4), 2)}
+    assert len(first | again) <= 2

@@ -12,7 +12,7 @@ from time import sleep
 from types import FrameType
 from typing import Any, TypeVar
 
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 
 __all__ = ["as_done", "interrupts_held"]
@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_UNTIL_AN_INTERRUPT_IS_SEEN = 0.2  # where a waiting thread does not see it at once
 _SECONDS_OF_IDLENESS = 300  # after which a worker ends; until then the next call finds it ready
+
+_pools: dict[int, Any] = {}
 
 
 def as_done(
@@ -45,7 +47,7 @@ def as_done(
         Items with the workers at a time; as many as there are workers.
     """
     waiting, running, count = iter(items), dict[Future[Result], Item](), in_flight or workers
-    pool = get_reusable_executor(workers, timeout=_SECONDS_OF_IDLENESS, initializer=_begin, initargs=(os.getpid(),))
+    pool = _pool(workers)
     whole = True
     try:
         while True:
@@ -59,6 +61,18 @@ def as_done(
     finally:
         if running:
             _kill(pool, running)
+
+
+def _pool(workers: int) -> Any:
+    """The pool of so many workers, a new one where none is there or it is broken or shut down.
+
+    Not loky's reusable one: joblib takes whichever pool that is for its own, and fails on one it has not made.
+    """
+    pool = _pools.get(workers)
+    if pool is None or pool._flags.broken or pool._flags.shutdown:
+        settings: dict[str, Any] = {"timeout": _SECONDS_OF_IDLENESS, "initializer": _begin, "initargs": (os.getpid(),)}
+        pool = _pools[workers] = ProcessPoolExecutor(workers, **settings)
+    return pool
 
 
 def _submit(pool: Any, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
