@@ -17,6 +17,12 @@ function fieldsOf(data) {
   });
 }
 
+/* Spikes above the bulk that an eye can tell from it, as polyspike.phase_map counts them. */
+function visible({ spikes, edges }) {
+  const edge = Math.max(...edges.map((interval) => interval[1]));
+  return spikes.filter((spike) => spike.location > 1.01 * edge).length;
+}
+
 Explorer.Table = class {
   static async from(packed) {
     const table = new Explorer.Table();
@@ -63,6 +69,19 @@ Explorer.Table = class {
   }
 
   async predictions(values, changes) { return changes.map((change) => this.point(values, change)); }
+
+  more(values, changes) { return this.predictions(values, changes); }
+  mapped(values, changes) { return this.predictions(values, changes); }
+
+  /* At the steps that have a spectrum. */
+  async spikes(values, steps) {
+    const rows = [];
+    for (const step of steps) {
+      const found = await this.spectrum({ ...values, step_exponent: step });
+      rows.push({ step_exponent: step, spikes: found.message ? null : visible(found) });
+    }
+    return rows;
+  }
 
   async limits(values) {
     const { data } = this;

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from cli.process import environment
 from explore.serving import serving
-from polyspike import ACTIVATIONS, Problem, best_step, predict, replicate, simulate
+from polyspike import ACTIVATIONS, Problem, best_step, phase_map, predict, replicate, simulate
 from polyspike.edge import fit_edge
 from polyspike.errors import PolyspikeError
 from polyspike.explore import Explorer
@@ -69,7 +70,7 @@ def settled(page: Any) -> None:
 
 
 def drawn(page: Any) -> None:
-    """Wait until the curve, the spectrum and its means are there; the map and the best steps come later."""
+    """Wait until the curve and the spectrum are there; means, the map and the best steps come later."""
     page.wait_for_selector("#explorer:is([data-stage=all], [data-stage='curve and spectrum'])", timeout=PATIENCE)
 
 
@@ -190,7 +191,10 @@ def test_moving_the_ridge_costs_no_spectrum_and_coming_back_costs_nothing(open_p
     settled(page)
     page.get_by_role("slider", name="Ridge").focus()
     questions = asked(page, lambda: page.keyboard.press("ArrowRight"))
-    assert {name for name, _ in questions} == {"predictions", "limits", "best"}
+    assert {name for name, _ in questions} in (
+        {"predictions", "more", "limits", "best"},
+        {"predictions", "limits", "best"},
+    )
     page.locator("#ps-ridge").focus()
     assert asked(page, lambda: page.locator("#ps-ridge").fill("0.1")) == []
 
@@ -316,10 +320,22 @@ def test_the_tables_hold_the_numbers(open_page: Any, explorer: Explorer) -> None
     assert float(learned["mean"]) == pytest.approx(spectrum.means[0])
     cells = [row for row in rows(page, "phase") if row["kind"] == "cell"]
     assert page.locator("#ps-figure-phase line.region").count() == 2 * 4  # dark and light, at each edge
+    check_spike_counts(page, cells)
     assert len(cells) == 21 * len({row["ridge"] for row in cells})
     for cell in cells[::40]:
         values = {"ridge": float(cell["ridge"]), "step_exponent": float(cell["step_exponent"])}
         assert float(cell["test_error"]) == pytest.approx(predicted(**values).test_error, rel=1e-6)
+
+
+def check_spike_counts(page: Any, cells: list[dict[str, str]]) -> None:
+    """Those of the phase map, with a line wherever they change, and in the words of the picture."""
+    steps = sorted({float(cell["step_exponent"]) for cell in cells})
+    expected = {row["step_exponent"]: row["spikes"] for row in phase_map(problem(), steps, [0.1]).cells}
+    assert {float(cell["step_exponent"]): int(cell["spikes"]) for cell in cells} == expected
+    changes = sum(expected[a] != expected[b] for a, b in pairwise(steps))
+    assert changes > 0
+    assert page.locator("#ps-figure-phase line.spikes").count() == 2 * changes
+    assert "Spikes above the bulk: 0 from 0, 1 from" in page.locator("#ps-figure-phase svg").get_attribute("aria-label")
 
 
 def test_every_state_has_a_link(open_page: Any, explorer: Explorer) -> None:

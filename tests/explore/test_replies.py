@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from explore.serving import PROBLEM
-from polyspike import Problem, best_step, predict
+from polyspike import Problem, best_step, phase_map, predict
 from polyspike.explore import replies
 from polyspike.results import Prediction
 
@@ -42,6 +42,27 @@ def test_what_is_over_the_budget_is_left_to_the_next_question() -> None:
     times = iter([0.0, replies.BUDGET / 2, replies.BUDGET, 2 * replies.BUDGET])
     changes = [{"step_exponent": k / 10} for k in range(5)]
     assert len(replies.predictions(asked(changes=changes), lambda: next(times))["points"]) == 2
+
+
+def test_what_is_waited_for_ends_after_one_prediction() -> None:
+    changes = [{"step_exponent": k / 10} for k in range(5)]
+    found = replies.predictions(asked(changes=changes), unhurried, waited_for=lambda: True)
+    assert [point["step_exponent"] for point in found["points"]] == [0.0]
+
+
+def test_numbers_of_spikes_are_those_of_the_phase_map() -> None:
+    steps = [0.0, 0.3, 0.5]
+    rows = replies.spikes(asked(steps=steps), unhurried)["spikes"]
+    assert [row["step_exponent"] for row in rows] == steps
+    expected = phase_map(HERE, steps, [0.5]).cells
+    assert [row["spikes"] for row in rows] == [cell["spikes"] for cell in expected]
+    assert len({row["spikes"] for row in rows}) > 1
+    assert len(replies.spikes(asked(steps=steps), iter([0.0, replies.BUDGET]).__next__)["spikes"]) == 1
+
+
+def test_no_spikes_are_counted_where_no_spectrum_is_predicted() -> None:
+    question = {"problem": {**PROBLEM, "activation": "uncentred relu"}, "steps": [0.2]}
+    assert replies.spikes(question)["spikes"] == [{"step_exponent": 0.2, "spikes": None}]
 
 
 def test_neighbours_that_differ_in_the_ridge_are_one_piece_of_work() -> None:
@@ -108,6 +129,7 @@ def test_every_reply_is_json() -> None:
         "spectrum": asked(),
         "means": asked(),
         "best": asked(ridges=[0.1]),
+        "spikes": asked(steps=[0.2]),
     }
     assert set(questions) == set(replies.REPLIES)
     for name, question in questions.items():

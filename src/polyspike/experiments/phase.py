@@ -11,7 +11,7 @@ from polyspike.record import Result
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.theory import best_step, predict
 
-__all__ = ["AGAINST", "PhaseMap", "phase_map"]
+__all__ = ["AGAINST", "PhaseMap", "phase_map", "visible_spikes"]
 
 Record = dict[str, Any]
 
@@ -105,11 +105,11 @@ class _Counts:
     def __call__(self, answer: Prediction) -> int | None:
         key = answer.problem.replace(ridge=1.0)
         if self._wanted and key not in self._known:
-            self._known[key] = _count(answer)
+            self._known[key] = visible_spikes(answer)
         return self._known.get(key)
 
 
-def _count(answer: Prediction) -> int | None:
+def visible_spikes(answer: Prediction) -> int | None:
     """Outliers above the bulk, further from it than an eye can tell; None where the theory has no spectrum."""
     try:
         spectrum = answer.spectrum

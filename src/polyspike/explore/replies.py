@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from polyspike.errors import PolyspikeError
+from polyspike.experiments.phase import visible_spikes
 from polyspike.explore.questions import changed, changes_of, numbers_of, problem_of
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, FailedPrediction, Prediction
@@ -18,7 +19,7 @@ from polyspike.spectra import Spectrum
 from polyspike.theory import best_step, predict
 from polyspike.theory.scope import theory_of
 
-__all__ = ["BUDGET", "REPLIES", "WINDOWS", "best", "limits", "means", "predictions", "spectrum"]
+__all__ = ["BUDGET", "REPLIES", "WINDOWS", "best", "limits", "means", "predictions", "spectrum", "spikes"]
 
 Reply = dict[str, Any]
 
@@ -31,7 +32,11 @@ WINDOWS = 6
 _KNOWN = 64
 
 
-def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_counter) -> Reply:
+def predictions(
+    question: Mapping[str, Any],
+    clock: Callable[[], float] = perf_counter,
+    waited_for: Callable[[], bool] = lambda: False,
+) -> Reply:
     """Errors of variations of a problem: ``points``, in the order of ``changes``, as many as the budget allows.
 
     Parameters
@@ -41,6 +46,8 @@ def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_c
         in the ridge alone share their work.
     clock : callable
         Stand-in for the time.
+    waited_for : callable
+        Whether another question waits, for which no further prediction is begun.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def predictions(question: Mapping[str, Any], clock: Callable[[], float] = perf_c
     points: list[Reply] = []
     for family in _families([changed(problem, change) for change in changes_of(question)]):
         points += [point(answer) for answer in predict(family)]
-        if clock() >= end:
+        if clock() >= end or waited_for():
             break
     return {"points": points}
 
@@ -124,6 +131,23 @@ def means(question: Mapping[str, Any]) -> Reply:
         return {"message": str(error)}
 
 
+def spikes(question: Mapping[str, Any], clock: Callable[[], float] = perf_counter) -> Reply:
+    """How many spikes lie above the bulk at some ``steps``: ``spikes``, as many as the budget allows.
+
+    Each has ``step_exponent`` and ``spikes``, None where no spectrum is predicted; they are those of
+    :func:`polyspike.phase_map`, and do not depend on the ridge.
+    """
+    problem, end = problem_of(question), clock() + BUDGET
+    rows: list[Reply] = []
+    for step in numbers_of(question, "steps"):
+        answer = predict([_without_ridge(problem).replace(step_exponent=step)])[0]
+        count = visible_spikes(answer) if isinstance(answer, Prediction) else None
+        rows.append({"step_exponent": step, "spikes": count})
+        if clock() >= end:
+            break
+    return {"spikes": rows}
+
+
 def _without_ridge(problem: Problem) -> Problem:
     """One of the problems that share their features; the spectrum does not depend on the ridge of the fit."""
     return problem.replace(ridge=1.0)
@@ -181,6 +205,7 @@ REPLIES: dict[str, Callable[[Mapping[str, Any]], Reply]] = {
     "limits": limits,
     "spectrum": spectrum,
     "means": means,
+    "spikes": spikes,
     "best": best,
 }
 """What can be asked of the theory, by the last part of its address."""

@@ -6,20 +6,23 @@ once.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.message import Message
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from socketserver import TCPServer
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
 
-from polyspike.errors import ArgumentError, PolyspikeError
+from polyspike.errors import ArgumentError
 from polyspike.explore.gate import Gate, Refusal
-from polyspike.explore.replies import REPLIES
+from polyspike.explore.helpers import Helper
+from polyspike.explore.outcome import outcome
+from polyspike.explore.replies import limits, predictions
 from polyspike.explore.runs import Runs
-from polyspike.simulation.features import one_blas_thread
+from polyspike.explore.turns import Turns
 
 __all__ = ["DEFAULT_PORT", "LARGEST_QUESTION", "Explorer"]
 
@@ -68,13 +71,20 @@ class Explorer(ThreadingHTTPServer):
 
     def __init__(self, port: int | None = None) -> None:
         self._bind(port)
-        self._turn, self._slow = Lock(), Lock()
+        turns, self._near, self._far = Turns(), Helper(), Helper(patient=True)
+        self._near.start()
         self.gate = Gate(self.server_port)
         self.runs = Runs()
         self.pages = _pages()
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            **{name: self._alone(reply, self._turn) for name, reply in REPLIES.items()},
-            "best": self._alone(REPLIES["best"], self._slow),
+            "predictions": turns.taken_by(partial(predictions, waited_for=turns.waited_for)),
+            "limits": turns.taken_by(limits),
+            "spectrum": partial(self._near.ask, "spectrum"),
+            "more": partial(self._near.ask, "predictions"),
+            "means": partial(self._far.ask, "means"),
+            "map": partial(self._far.ask, "predictions"),
+            "best": partial(self._far.ask, "best"),
+            "spikes": partial(self._far.ask, "spikes"),
             "simulate": self.runs.start,
             "progress": self.runs.look,
             "cancel": self.runs.cancel,
@@ -101,24 +111,11 @@ class Explorer(ThreadingHTTPServer):
         """What a browser is to open; with the token, which the page keeps and takes out of its own address."""
         return f"http://127.0.0.1:{self.server_port}/#token={self.gate.token}"
 
-    def _alone(
-        self, reply: Callable[[Mapping[str, Any]], dict[str, Any]], turn: Lock
-    ) -> Callable[[Any], dict[str, Any]]:
-        """One computation of a kind at a time, on one thread: two at once would only slow each other down.
-
-        The search for the best step takes so long that what is asked meanwhile does not wait for it.
-        """
-
-        def answer(question: Mapping[str, Any]) -> dict[str, Any]:
-            with turn, one_blas_thread():
-                return reply(question)
-
-        return answer
-
     def close(self) -> None:
-        """Stop listening, and stop what is simulated."""
+        """Stop listening, and stop what is computed and simulated."""
         self.server_close()
-        self.runs.close()
+        for helped in (self._near, self._far, self.runs):
+            helped.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -174,22 +171,11 @@ class Handler(BaseHTTPRequestHandler):
             answer = self.server.answers.get(self.path.removeprefix("/api/"))
             if answer is None or not self.path.startswith("/api/"):
                 raise Refusal(404, "there is no such question")
-            self._answer(answer, _parsed(self._read()))
+            status, found = outcome(answer, _parsed(self._read()))
+            self.close_connection |= 400 <= status < 500
+            self._send_json(status, found)
         except Refusal as refusal:
             self._refuse(refusal)
-
-    def _answer(self, answer: Callable[[dict[str, Any]], dict[str, Any]], question: dict[str, Any]) -> None:
-        """What the library refuses is an answer, too, in its own words: ``refused``."""
-        try:
-            self._send_json(200, answer(question))
-        except ArgumentError as error:
-            refused = {"argument": error.argument, "message": error.remedy, "whole": str(error)}
-            self._send_json(200, {"refused": refused})
-        except PolyspikeError as error:
-            self._send_json(200, {"refused": {"argument": "", "message": str(error), "whole": str(error)}})
-        except (MemoryError, ArithmeticError, ValueError, TypeError):
-            log.exception("a question could not be answered: %.500r", question)
-            self._send_json(500, {"message": "an error of polyspike; the terminal shows it"})
 
     def _read(self) -> bytes:
         """The body of a question, which must have a length, and must come soon."""

@@ -2,6 +2,8 @@
 "use strict";
 {
 const FIRST = 9;
+/* Steps of the curve that are asked for at once, and of the map for their spikes. */
+const PIECE = 6;
 const IDLE = 350;
 const POLL = 250;
 const KEPT = 60;
@@ -91,9 +93,9 @@ Explorer.App = class {
   /* Everything that is known about some values. */
   data(values) {
     const { memory } = this;
-    const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), limits: null, untrained: null, dots: [], run: null }));
+    const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), asked: new Set(), limits: null, untrained: null, dots: [], run: null }));
     const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null, simulated: null }));
-    const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), best: [], tried: new Set() }));
+    const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), spikes: new Map(), best: [], tried: new Set() }));
     return { curve, spectrum, map };
   }
 
@@ -104,7 +106,7 @@ Explorer.App = class {
     if (point) point.ridge = this.shown.ridge;
     return {
       point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
-      spectrum: spectrum.found, means: spectrum.means, simulated: spectrum.simulated, cells: map.cells, best: map.best,
+      spectrum: spectrum.found, means: spectrum.means, simulated: spectrum.simulated, cells: map.cells, spikes: map.spikes, best: map.best,
       steps: this.mapSteps(this.shown), ridges: this.mapRidges(this.shown), slow: Explorer.slow(this.shown),
     };
   }
@@ -151,24 +153,35 @@ Explorer.App = class {
     const { values } = this;
     const data = this.data(values);
     this.reached("begun");
-    await this.firstPoints(values, data.curve);
+    const first = this.firstPoints(values, data.curve);
+    const spectrum = this.spectrum(values, data.spectrum, stale);
+    spectrum.catch(() => {}); /* what is refused is refused to the first points, too */
+    await first;
     if (stale()) return;
     this.page.refuse(null);
     this.shown = values;
     this.draw("errors", "phase");
-    await this.spectrum(values, data.spectrum);
-    if (stale()) return;
-    this.draw("spectrum", "learned");
-    this.reached("first");
-    await this.limits(values, data.curve, stale);
-    await this.otherPoints(values, data.curve, stale);
-    await this.means(values, data.spectrum, stale);
+    await this.unlessChanged(this.finish(values, data, spectrum, stale));
     if (stale()) return;
     this.reached("curve and spectrum");
+    await this.unlessChanged(this.means(values, data.spectrum, stale));
     await this.unlessChanged(new Promise((resolve) => { setTimeout(resolve, IDLE); }));
     await this.map(values, data.map, stale);
     await this.best(values, data.map, stale);
+    await this.spikes(values, data.map, stale);
     if (!stale()) this.reached("all");
+  }
+
+  /* The spectrum and the rest of the curve, by two processes. */
+  async finish(values, data, spectrum, stale) {
+    const rest = this.otherPoints(values, data.curve, stale, "predictions").then(() => this.limits(values, data.curve, stale));
+    const seen = spectrum.then(() => {
+      if (stale()) return null;
+      this.draw("spectrum", "learned");
+      this.reached("first");
+      return this.otherPoints(values, data.curve, stale, "more");
+    });
+    await Promise.all([rest, seen]);
   }
 
   /* Say in the page what is there of the present values. */
@@ -190,8 +203,8 @@ Explorer.App = class {
     return steps;
   }
 
-  async predict(values, curve, changes) {
-    for (const point of await this.source.predictions(values, changes)) {
+  async predict(values, curve, changes, by = "predictions") {
+    for (const point of await this.source[by](values, changes)) {
       if (point.step_exponent === null) curve.untrained = point;
       else curve.points.set(point.step_exponent, point);
     }
@@ -204,9 +217,12 @@ Explorer.App = class {
     else if (!curve.points.has(values.step_exponent)) await this.predict(values, curve, missing.slice(0, 1));
   }
 
-  async otherPoints(values, curve, stale) {
-    for (let missing = this.missing(values, curve); missing.length && !stale(); missing = this.missing(values, curve)) {
-      await this.predict(values, curve, missing);
+  /* Pieces of what is missing until nothing is, each drawn; two of these may work at once. */
+  async otherPoints(values, curve, stale, by) {
+    const left = () => this.missing(values, curve).filter((change) => !curve.asked.has(change.step_exponent)).slice(0, PIECE);
+    for (let changes = left(); changes.length && !stale(); changes = left()) {
+      changes.forEach((change) => curve.asked.add(change.step_exponent));
+      try { await this.predict(values, curve, changes, by); } finally { changes.forEach((change) => curve.asked.delete(change.step_exponent)); }
       if (!stale()) this.draw("errors");
     }
   }
@@ -217,8 +233,13 @@ Explorer.App = class {
     if (!stale()) this.draw("errors");
   }
 
-  async spectrum(values, spectrum) {
-    if (!spectrum.found) spectrum.found = await this.source.spectrum(values);
+  /* One at a time, so that of many moves only the last waits. */
+  async spectrum(values, spectrum, stale) {
+    while (this.solving) await this.solving;
+    if (spectrum.found || stale()) return;
+    const found = this.source.spectrum(values);
+    this.solving = found.then(() => {}, () => {}).then(() => { this.solving = null; });
+    spectrum.found = await found;
   }
 
   async means(values, spectrum, stale) {
@@ -233,7 +254,7 @@ Explorer.App = class {
     const places = Explorer.spread(steps.length).flatMap((k) => ridges.map((ridge) => ({ step_exponent: steps[k], ridge })));
     const missing = () => places.filter((place) => !map.cells.has(placeKey(place))).slice(0, 300);
     for (let left = missing(); left.length && !stale(); left = missing()) {
-      await this.unlessChanged(this.source.predictions(values, left).then((points) => points.forEach((point) => map.cells.set(placeKey(point), point))));
+      await this.unlessChanged(this.source.mapped(values, left).then((points) => points.forEach((point) => map.cells.set(placeKey(point), point))));
       if (!stale()) this.draw("phase");
     }
   }
@@ -251,6 +272,16 @@ Explorer.App = class {
       if (map.tried.has(ridge) || !(ridge > 0)) continue;
       map.tried.add(ridge);
       await this.unlessChanged(this.source.best(values, [ridge]).then((rows) => map.best.push(...rows)));
+      if (!stale()) this.draw("phase");
+    }
+  }
+
+  /* How many spikes there are at the steps of the map, where that does not take long. */
+  async spikes(values, map, stale) {
+    const order = Explorer.slow(values) ? [] : Explorer.spread(this.mapSteps(values).length).map((k) => this.mapSteps(values)[k]);
+    const missing = () => order.filter((step) => !map.spikes.has(step)).slice(0, PIECE);
+    for (let steps = missing(); steps.length && !stale(); steps = missing()) {
+      await this.unlessChanged(this.source.spikes(values, steps).then((rows) => rows.forEach((row) => map.spikes.set(row.step_exponent, row.spikes))));
       if (!stale()) this.draw("phase");
     }
   }

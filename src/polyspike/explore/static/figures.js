@@ -342,6 +342,35 @@ function drawRegions(drawing, scales) {
   });
 }
 
+/* Neighbouring columns of equal numbers of spikes above the bulk, as [number, first step, last step]. */
+Explorer.spikeRuns = function (spikes) {
+  const known = [...spikes].filter(([, count]) => count !== null).sort((a, b) => a[0] - b[0]);
+  const found = [];
+  for (const [step, count] of known) {
+    const last = found[found.length - 1];
+    if (last && last[0] === count) last[2] = step;
+    else found.push([count, step, step]);
+  }
+  return found;
+};
+
+/* Lines between columns with other numbers of spikes at this size, and the numbers. */
+function drawSpikeCounts(drawing, runs, scales) {
+  const { top, bottom, palette } = drawing;
+  runs.forEach(([count, start, end], k) => {
+    const from = k ? scales.x((runs[k - 1][2] + start) / 2) : scales.x(start - scales.half);
+    const to = k + 1 < runs.length ? scales.x((end + runs[k + 1][1]) / 2) : scales.x(end + scales.half);
+    if (k) {
+      for (const [colour, size] of [["#ffffff", "4"], ["#d00000", "2"]])
+        drawing.line(from, top, from, bottom, { stroke: colour, "stroke-width": size, "stroke-dasharray": "7 4", class: "spikes" });
+    }
+    if (to - from < 18) return;
+    const [place, label] = [(from + to) / 2, k === 0 && to - from > 60 ? `${count} ${count === 1 ? "spike" : "spikes"}` : String(count)];
+    drawing.add("rect", { x: place - label.length * 3.6 - 4, y: top + 5, width: label.length * 7.2 + 8, height: 17, rx: 3, fill: palette.paper, "fill-opacity": "0.85" });
+    drawing.text(place, top + 18, label, { "text-anchor": "middle", fill: palette.ink, class: "spike-count" });
+  });
+}
+
 function drawBest(drawing, data, scales) {
   for (const row of data.best) {
     if (row.message) continue;
@@ -381,17 +410,25 @@ Explorer.phaseFigure = function (data, width, palette) {
   drawing.axes(scales.x, scales.y, "step exponent α", "ridge λ", { bare: true, xTicks: [0, 0.1, 0.2, 0.3, 0.4, 0.5] });
   drawRamp(drawing, low, high);
   drawRegions(drawing, scales);
+  const runs = Explorer.spikeRuns(data.spikes);
+  drawSpikeCounts(drawing, runs, scales);
   drawBest(drawing, data, scales);
   drawCross(drawing, data, scales);
-  drawing.legend([{ label: "best step for its ridge", colour: palette.muted, kind: "dot" }], 14);
+  drawing.legend([{ label: "best step for its ridge", colour: palette.muted, kind: "dot" },
+    ...(runs.length > 1 ? [{ label: "another spike", colour: "#d00000", dash: "7 4" }] : [])], 14);
   drawing.text(drawing.width - 4, 14, "test error", { "text-anchor": "end" });
-  return drawing.svg(`Test error over step exponent and ridge, from ${short(low)} to ${short(high)}.`);
+  return drawing.svg(`Test error over step exponent and ridge, from ${short(low)} to ${short(high)}.${countsInWords(runs)}`);
 };
+
+function countsInWords(runs) {
+  if (!runs.length) return "";
+  return ` Spikes above the bulk: ${runs.map(([count, start]) => `${count} from ${short(start)}`).join(", ")}.`;
+}
 
 Explorer.phaseRows = function (data) {
   const cells = [...data.cells.values()].sort((a, b) => a.ridge - b.ridge || a.step_exponent - b.step_exponent);
-  const found = cells.map((c) => ({ kind: "cell", ridge: c.ridge, step_exponent: c.step_exponent, step: c.step, test_error: c.test_error ?? null, message: c.message }));
-  return [...found, ...data.best.map((row) => ({ kind: "best", ridge: row.ridge, step_exponent: row.step_exponent, step: row.step, test_error: row.test_error, message: row.message }))];
+  const found = cells.map((c) => ({ kind: "cell", ridge: c.ridge, step_exponent: c.step_exponent, step: c.step, test_error: c.test_error ?? null, spikes: data.spikes.get(c.step_exponent) ?? null, message: c.message }));
+  return [...found, ...data.best.map((row) => ({ kind: "best", ridge: row.ridge, step_exponent: row.step_exponent, step: row.step, test_error: row.test_error, spikes: null, message: row.message }))];
 };
 
 /* ---- files ---- */

@@ -219,7 +219,7 @@ const CAPTIONS = {
     return share + simulated;
   },
   learned: (data) => (data.spectrum && data.spectrum.spikes && data.spectrum.spikes.length ? "Squared cosines of the spike's left singular vector with the Hermite polynomials of the learned direction." : ""),
-  phase: (data) => (data.cells.size < data.steps.length * data.ridges.length ? `${data.cells.size} of ${data.steps.length * data.ridges.length} places are computed.` : "Click to go to a place. Verticals bound the windows of ℓ spikes."),
+  phase: (data) => (data.cells.size < data.steps.length * data.ridges.length ? `${data.cells.size} of ${data.steps.length * data.ridges.length} places are computed.` : `Click to go to a place. Solid verticals bound the windows of ℓ spikes${Explorer.spikeRuns(data.spikes).length > 1 ? "; dashed ones are where the number of spikes changes at this size" : ""}.`),
 };
 
 /* Save a text or a picture as a file. */

@@ -42,9 +42,13 @@ Explorer.Server = class {
   }
 
   predictions(problem, changes) { return this.ask("predictions", { problem, changes }).then((answer) => answer.points); }
+  /* The same by other processes: for the curve, and with patience for the map. */
+  more(problem, changes) { return this.ask("more", { problem, changes }).then((answer) => answer.points); }
+  mapped(problem, changes) { return this.ask("map", { problem, changes }).then((answer) => answer.points); }
   limits(problem) { return this.ask("limits", { problem }).then((answer) => answer.windows); }
   spectrum(problem) { return this.ask("spectrum", { problem }); }
   means(problem) { return this.ask("means", { problem }).then((answer) => answer.means || null); }
+  spikes(problem, steps) { return this.ask("spikes", { problem, steps }).then((answer) => answer.spikes); }
   best(problem, ridges) { return this.ask("best", { problem, ridges }).then((answer) => answer.best); }
   simulate(problem, steps, replicates) { return this.ask("simulate", { problem, steps, replicates }); }
   progress(number) { return this.ask("progress", { number }); }
