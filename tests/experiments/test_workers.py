@@ -4,10 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from joblib import Parallel, delayed
 
+from polyspike.experiments import workers
 from polyspike.experiments.workers import as_done, interrupts_held
 
 
@@ -151,3 +155,30 @@ def test_joblib_keeps_a_pool_of_its_own() -> None:
     assert parallel(delayed(slow)(k) for k in range(3)) == [0, 1, 2]
     again = {future.result()[2] for _, future in as_done(signals, range(4), 2)}
     assert len(first | again) <= 2
+
+
+def test_an_interrupt_while_an_item_is_handed_over_loses_no_future(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the pool has taken is waited for: a pool that is shut down before it looks at it prints a traceback."""
+    killed: list[int] = []
+    kill = workers._kill
+
+    def submit(pool: Any, function: Any, item: int) -> Any:
+        future = pool.submit(function, item)
+        if item == 1:
+            signal.raise_signal(signal.SIGINT)
+        return future
+
+    def pool_of(count: int) -> Any:
+        pool = made(count)
+        return SimpleNamespace(submit=partial(submit, pool), shutdown=pool.shutdown)
+
+    def count_killed(pool: Any, running: Any) -> None:
+        killed.append(len(running))
+        kill(pool, running)
+
+    made = workers._pool
+    monkeypatch.setattr(workers, "_pool", pool_of)
+    monkeypatch.setattr(workers, "_kill", count_killed)
+    with pytest.raises(KeyboardInterrupt):
+        list(as_done(slow, range(4), 2))
+    assert killed == [2]

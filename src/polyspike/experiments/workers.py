@@ -52,7 +52,7 @@ def as_done(
     try:
         while True:
             for item in islice(waiting, count - len(running) if whole else 0):
-                running[_submit(pool, function, item)] = item
+                _submit(pool, function, item, running)
             if not running:
                 return
             for future in _next_done(running):
@@ -75,14 +75,15 @@ def _pool(workers: int) -> Any:
     return pool
 
 
-def _submit(pool: Any, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
-    try:
-        with interrupts_held():  # this is where processes are started
-            return pool.submit(function, item)
-    except BrokenExecutor as error:
-        failed: Future[Result] = Future()
-        failed.set_exception(error)
-        return failed
+def _submit(pool: Any, function: Callable[[Item], Result], item: Item, running: dict["Future[Result]", Item]) -> None:
+    """Hand an item to the pool; an interrupt comes before, or after it is known to be running."""
+    with interrupts_held():  # this is where processes are started
+        try:
+            future = pool.submit(function, item)
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+        running[future] = item
 
 
 def _next_done(running: Iterable["Future[Result]"]) -> list["Future[Result]"]:
