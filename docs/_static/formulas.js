@@ -31,5 +31,23 @@ function keepPunctuation(element) {
   next.data = next.data.slice(mark[0].length);
 }
 
+// On a narrow screen a display breaks between its parts (polyspike.css); what is still too wide is written smaller, down to
+// a share that can be read, and scrolls by itself beyond that.
+const SMALLEST = 0.6;
+const NARROW = matchMedia("(max-width: 768px)");
+
+function fit(formula) {
+  formula.style.fontSize = "";
+  const share = formula.clientWidth / formula.scrollWidth;
+  if (NARROW.matches && share < 1) formula.style.fontSize = `${Math.max(SMALLEST, 0.99 * share)}em`;
+}
+
+function fitAll() {
+  document.querySelectorAll("div.math .formula").forEach(fit);
+}
+
 document.querySelectorAll(".math.notranslate").forEach(render);
+fitAll();
+document.fonts.ready.then(fitAll);
+addEventListener("resize", fitAll);
 document.documentElement.dataset.formulas = "rendered"; // what the browser tests look for
