@@ -9,6 +9,7 @@ from scipy.special import erfc
 from polyspike import as_activation
 from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.theory.on_data.errors import row_errors, train_errors
+from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import compress
 from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import deviations, gradient_moments, slope_moments
@@ -164,6 +165,23 @@ def family(width: int) -> Any:
     return kernels, w
 
 
+def linear_parts(width: int, nodes: int = 15) -> LinearParts:
+    """Of the same rows and readouts."""
+    sigma = as_activation("tanh")
+    rows = MovedRows.of(X, gradient_moments(sigma, X, Y))
+    u, _ = readout_nodes("gaussian", nodes, 0.5)
+    laws = [row_law(rows, node, 6.0, width) for node in u]
+    series = [series_of(sigma, law, 8) for law in laws]
+    slopes = [s.coefficients[1][:, None] * law.unit[:, :15] for s, law in zip(series, laws, strict=True)]
+    return LinearParts(u, np.array([s.coefficients[0] for s in series]), np.array(slopes))
+
+
+def some_rows(parts: LinearParts, rows: slice, scale: Any = 1.0) -> LinearParts:
+    return LinearParts(
+        parts.nodes, (parts.means * scale)[:, rows], (parts.slopes * np.reshape(scale, (-1, 1)))[:, rows]
+    )
+
+
 def test_the_fixed_point_solves_its_equation() -> None:
     kernels, w = family(60)
     found = solve(compress(kernels, w), 0.05, 60)
@@ -173,33 +191,59 @@ def test_the_fixed_point_solves_its_equation() -> None:
     np.testing.assert_allclose(found.zeta * (1 + traces / 60), 1.0, rtol=1e-5)
 
 
-def test_errors_are_derivatives_of_the_loss() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_errors_are_derivatives_of_the_loss(full: bool) -> None:
     """The train error by the ridge; the test error of a row by the weight with which it would join the fit."""
     kernels, w = family(60)
     shift, h = 0.05, 1e-4
-    whole = compress(kernels, w)
+    whole, parts = compress(kernels, w), linear_parts(60) if full else None
     found = solve(whole, shift, 60)
 
     def form(at: float) -> float:
-        return float(Y @ solve(whole, at, 60).inverse @ Y)
+        return float(Y @ respond(whole, solve(whole, at, 60), Y, 60, parts)[0].vector)
 
     slope = (form(shift * (1 + h)) - form(shift * (1 - h))) / (2 * h * shift)
-    response, _ = respond(whole, found, Y, 60)
+    response, _ = respond(whole, found, Y, 60, parts)
     assert train_errors(found, response, Y).error == pytest.approx(-(shift**2) * slope / 40, rel=1e-5)
 
 
-def test_a_test_row_is_a_row_that_joins_with_a_small_weight() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_a_test_row_is_a_row_that_joins_with_a_small_weight(full: bool) -> None:
     kernels, w = family(60)
     fit, shift, eps = slice(0, 39), 0.05, 1e-5
-    part = compress(np.ascontiguousarray(kernels[:, fit, fit]), w)
+    part, parts = compress(np.ascontiguousarray(kernels[:, fit, fit]), w), linear_parts(60)
+    of_fit, of_test = (some_rows(parts, rows) if full else None for rows in (fit, slice(39, 40)))
     found = solve(part, shift, 60)
-    response, _ = respond(part, found, Y[fit], 60)
-    error = row_errors(response, found, kernels[:, 39:, fit], kernels[:, 39:, 39], Y[39:])[0]
+    response, _ = respond(part, found, Y[fit], 60, of_fit)
+    error = row_errors(response, found, kernels[:, 39:, fit], kernels[:, 39:, 39], Y[39:], 60, of_test)[0]
     joined = kernels.copy()
     scale = np.sqrt(shift * eps)  # a row times a number is a row of another shift
     joined[:, 39] *= scale
     joined[:, :, 39] *= scale
-    y = np.append(Y[fit], scale * Y[39])
-    inside = float(y @ solve(compress(joined, w), shift, 60).inverse @ y)
-    without = float(Y[fit] @ found.inverse @ Y[fit])
+    scales = np.append(np.ones(39), scale)
+    y, both = Y * scales, some_rows(parts, slice(None), scales) if full else None
+    whole = compress(joined, w)
+    inside = float(y @ respond(whole, solve(whole, shift, 60), y, 60, both)[0].vector)
+    without = float(Y[fit] @ response.vector)
     assert (inside - without) / eps == pytest.approx(error, rel=2e-3)
+
+
+def test_the_missing_direction_makes_the_learned_one_cheaper() -> None:
+    kernels, w = family(60)
+    whole, parts = compress(kernels, w), linear_parts(60)
+    found = solve(whole, 0.05, 60)
+    without, _ = respond(whole, found, Y, 60)
+    response, _ = respond(whole, found, Y, 60, parts)
+    assert train_errors(found, response, Y).loss < (1 - 1e-3) * train_errors(found, without, Y).loss
+
+
+def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
+    kernels, w = family(60)
+    parts = linear_parts(60)
+    whole = compress(kernels, w)
+    found = solve(whole, 0.05, 60)
+    none = LinearParts(parts.nodes, 0 * parts.means, 0 * parts.slopes)
+    response, _ = respond(whole, found, Y, 60, none)
+    without, _ = respond(whole, found, Y, 60)
+    np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)
+    np.testing.assert_allclose(response.spread, without.spread, rtol=1e-6, atol=1e-9)

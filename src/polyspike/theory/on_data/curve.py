@@ -11,13 +11,14 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Activation
 from polyspike.theory.on_data.errors import row_errors, train_errors
+from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import Family, Precision, compress, precision_for, rounding
-from polyspike.theory.on_data.features import MovedRows, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
 from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
-from polyspike.theory.on_data.series import power_series
+from polyspike.theory.on_data.series import Series, power_series
 
 __all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "step_curve"]
 
@@ -252,20 +253,41 @@ class Step:
         norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
         return compress(kernels, self.weights, precision), float(self.weights @ bounds / (self.weights @ norms))
 
-    def test_kernels(self, inputs: Array, dtype: Any) -> tuple[Array, Array]:
-        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows."""
+    def linear_parts(self) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step."""
+        return self._parts(self.laws, self.series) if self._excludes else None
+
+    @property
+    def _excludes(self) -> bool:
+        return self.step > 0 and self.moments[0].is_full
+
+    def _parts(self, laws: list[list[RowLaw]], series: list[list[Series]]) -> LinearParts:
+        d = self.fit.inputs.shape[1]
+        means = [self.by_length @ [s.coefficients[0] for s in some] for some in series]
+        slopes = [
+            sum(
+                weight * s.coefficients[1][:, None] * law.unit[:, :d]
+                for law, s, weight in zip(those, some, self.by_length, strict=True)
+            )
+            for those, some in zip(laws, series, strict=True)
+        ]
+        return LinearParts(self.nodes, np.array(means), np.array(slopes))
+
+    def test_kernels(self, inputs: Array, dtype: Any) -> tuple[Array, Array, LinearParts | None]:
+        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows; their linear parts."""
         rows = self._moved(inputs)
         kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)), dtype)
         diagonals = np.zeros(kernels.shape[:2])
-        for k, u in enumerate(self.nodes):
-            for moved, fitted, series, weight in zip(rows, self.laws[k], self.series[k], self.by_length, strict=True):
-                law = row_law(moved, u, self.step, self.network.width)
-                own = series_of(self.network.activation, law, self.degree)
-                kernel = power_series(own, series, correlation(law, fitted, dtype))
+        laws = [[row_law(moved, u, self.step, self.network.width) for moved in rows] for u in self.nodes]
+        own = [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+        for k in range(len(self.nodes)):
+            for j, weight in enumerate(self.by_length):
+                rho = correlation(laws[k][j], self.laws[k][j], dtype)
+                kernel = power_series(own[k][j], self.series[k][j], rho)
                 kernel *= dtype(weight)
                 kernels[k] += kernel
-                diagonals[k] += weight * np.sum(own.coefficients**2, axis=0)
-        return kernels, diagonals
+                diagonals[k] += weight * np.sum(own[k][j].coefficients ** 2, axis=0)
+        return kernels, diagonals, self._parts(laws, own) if self._excludes else None
 
 
 def _at_step(step: Step, ridges: Sequence[float], known: Known | None) -> tuple[list[PointErrors], Known]:
@@ -273,7 +295,7 @@ def _at_step(step: Step, ridges: Sequence[float], known: Known | None) -> tuple[
     smallest, diagonal = min(ridges) * len(target) / width, step.diagonal()
     precision = precision_for(diagonal, smallest)
     family, cut = step.family(precision)
-    solved, known = over_ridges(family, step.nodes, ridges, target, width, known)
+    solved, known = over_ridges(family, step.nodes, ridges, target, width, known, step.linear_parts())
     trained = [train_errors(r, response, target) for r, response in solved]
     squares = _test_squares(step, family, solved)
     rounded = rounding(diagonal, smallest) if precision.dtype is np.float32 else 0.0
@@ -290,7 +312,8 @@ def _test_squares(step: Step, family: Family, solved: Sequence[Solved]) -> list[
     squares = [np.empty(len(test.target)) for _ in solved]
     for start in range(0, len(test.target), step.rows_at_once):
         part = slice(start, start + step.rows_at_once)
-        kernels, diagonals = step.test_kernels(test.inputs[part], family.parts.dtype.type)
+        kernels, diagonals, linear = step.test_kernels(test.inputs[part], family.parts.dtype.type)
         for k, (resolvent, response) in enumerate(solved):
-            squares[k][part] = row_errors(response, resolvent, kernels, diagonals, test.target[part])
+            wanted, width = test.target[part], step.network.width
+            squares[k][part] = row_errors(response, resolvent, kernels, diagonals, wanted, width, linear)
     return squares

@@ -13,6 +13,7 @@ from scipy import linalg
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.on_data.excluded import Excluded, LinearParts, exclude
 from polyspike.theory.on_data.family import Family
 from polyspike.theory.on_data.resolvent import Resolvent, improved
 
@@ -32,15 +33,20 @@ class Response(NamedTuple):
         ``w zeta``, and l.
     spread : ndarray of shape (n, n)
         G.
+    excluded : Excluded, optional
+        For the full gradient.
     """
 
     vector: Array
     by_zeta: Array
     by_response: Array
     spread: Array
+    excluded: Excluded | None = None
 
 
-def respond(family: Family, found: Resolvent, target: Array, width: int) -> tuple[Response, Resolvent]:
+def respond(
+    family: Family, found: Resolvent, target: Array, width: int, parts: LinearParts | None = None
+) -> tuple[Response, Resolvent]:
     """The response, and the resolvent with a better matrix for Newton's method.
 
     By GMRES, whose preconditioner is that matrix: of all combinations of the trials the one whose residual is least,
@@ -51,8 +57,14 @@ def respond(family: Family, found: Resolvent, target: Array, width: int) -> tupl
     NumericalError
         If it does not converge.
     """
-    vector, by_zeta = found.inverse @ target, family.weights * found.zeta
-    source = by_zeta / width * family.forms(vector)
+    by_zeta = family.weights * found.zeta
+    if parts is None:
+        vector, excluded, fixed = found.inverse @ target, None, None
+        source = by_zeta / width * family.forms(vector)
+    else:
+        excluded = exclude(family, found, target, width, parts)
+        vector, fixed = excluded.vector, _taken(found, excluded, width)
+        source = found.zeta / width * (excluded.forms + family.weights * family.traces(fixed))
     newton, wanted = found.newton, source
     trials, images = np.empty((2, 0, len(source)))
     spreads: list[Array] = []
@@ -65,9 +77,18 @@ def respond(family: Family, found: Resolvent, target: Array, width: int) -> tupl
         wanted = source - shares @ images
         newton = improved(newton.T, trial, image).T
         if np.sum(np.abs(wanted)) <= family.precision.response * np.sum(np.abs(source)):
-            response = Response(vector, by_zeta, found.zeta * (shares @ trials), _sum(shares, spreads))
+            whole = _sum(shares, spreads) if fixed is None else _sum(np.append(shares, 1.0), [*spreads, fixed])
+            response = Response(vector, by_zeta, found.zeta * (shares @ trials), whole, excluded)
             return response, replace(found, newton=newton)
     raise NumericalError(Status.NOT_CONVERGED, f"the response at ridge {found.shift:g} N/n after {_MOST} steps")
+
+
+def _taken(found: Resolvent, excluded: Excluded, width: int) -> Array:
+    """``-B^-1 Z Z' B^-1 / N``."""
+    solved = found.inverse @ excluded.factor.astype(found.inverse.dtype, copy=False)
+    taken: Array = solved @ solved.T
+    taken *= taken.dtype.type(-1 / width)
+    return taken
 
 
 def _sum(shares: Array, matrices: list[Array]) -> Array:

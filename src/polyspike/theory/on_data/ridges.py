@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import Family
 from polyspike.theory.on_data.resolvent import Resolvent, solve
 from polyspike.theory.on_data.response import Response, respond
@@ -39,9 +40,18 @@ class Known(NamedTuple):
 
 
 def over_ridges(
-    family: Family, nodes: Array, ridges: Sequence[float], target: Array, width: int, known: Known | None = None
+    family: Family,
+    nodes: Array,
+    ridges: Sequence[float],
+    target: Array,
+    width: int,
+    known: Known | None = None,
+    parts: LinearParts | None = None,
 ) -> tuple[list[Solved], Known]:
-    """The resolvents and responses of all ridges, in their order, and what the next step may start from."""
+    """The resolvents and responses of all ridges, in their order, and what the next step may start from.
+
+    The full gradient needs the linear parts of the features.
+    """
     found: dict[float, Solved] = {}
     logs: dict[float, Array] = {}
     descending = sorted(set(ridges), reverse=True)
@@ -50,7 +60,7 @@ def over_ridges(
         start = _start(nodes, logs, descending[: k + 1], known) if k else None
         there = None if known is None else known.newton(nodes, ridge)
         resolvent = solve(family, ridge * len(target) / width, width, newton if there is None else there, start)
-        response, near = respond(family, resolvent, target, width)
+        response, near = respond(family, resolvent, target, width, parts)
         found[ridge], logs[ridge], newton = Solved(near, response), np.log(near.zeta), near.newton
     newtons = {ridge: solved.resolvent.newton for ridge, solved in found.items()}
     return [found[ridge] for ridge in ridges], Known(nodes, logs, newtons)
