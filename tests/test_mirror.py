@@ -56,7 +56,8 @@ STAGES = {
     ),
     "theory/on_data": (
         "test_kernels.py",
-        "curve errors features gradient_rows hermite_moments initial_output readouts resolvent series",
+        "curve errors excluded family features gradient_rows hermite_moments initial_output readouts resolvent response "
+        "ridges series",
     ),
     "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law steps"),
 }

@@ -8,14 +8,17 @@ from scipy.special import erfc
 
 from polyspike import as_activation
 from polyspike.hermite import gauss_hermite, hermite_functions
-from polyspike.theory.on_data.errors import response_weights, row_errors, train_errors
-from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, row_law
+from polyspike.theory.on_data.errors import row_errors, train_errors
+from polyspike.theory.on_data.excluded import LinearParts
+from polyspike.theory.on_data.family import compress
+from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import deviations, gradient_moments, slope_moments
 from polyspike.theory.on_data.hermite_moments import hermite_moments, slope_energy
 from polyspike.theory.on_data.initial_output import initial_outputs
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes
-from polyspike.theory.on_data.resolvent import compress, solve
-from polyspike.theory.on_data.series import cut_bound, lumped, power_series
+from polyspike.theory.on_data.resolvent import solve
+from polyspike.theory.on_data.response import respond
+from polyspike.theory.on_data.series import cut_bound, lumped, own_power_series, power_series
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((40, 15)) * np.linspace(0.3, 1.6, 15)
@@ -65,6 +68,11 @@ def test_the_bound_of_the_cut_holds_and_is_not_idle(degree: int) -> None:
     error = np.linalg.norm(power_series(series, series, rho) - exact)
     np.testing.assert_allclose(np.diagonal(power_series(series, series, rho)), 0.5, rtol=1e-12)
     assert 1e-3 * cut_bound(series, rho) < error <= cut_bound(series, rho)
+    np.testing.assert_allclose(own_power_series(series, rho), power_series(series, series, rho), rtol=1e-13)
+
+
+def kernel(sigma: Any, law: RowLaw, degree: int) -> Any:
+    return kernel_of(law, series_of(sigma, law, degree))[0]
 
 
 def test_the_kernel_of_many_sampled_neurons() -> None:
@@ -74,7 +82,7 @@ def test_the_kernel_of_many_sampled_neurons() -> None:
     w = RNG.standard_normal((200_000, 15)) / np.sqrt(15)
     features = sigma(X @ w.T)
     sampled, spread = features @ features.T / 2e5, (features**2 @ features.T**2) / 2e5
-    z = (kernel_of(sigma, law, 24)[0] - sampled) / np.sqrt(spread / 2e5)
+    z = (kernel(sigma, law, 24) - sampled) / np.sqrt(spread / 2e5)
     assert np.max(np.abs(z)) < 5
 
 
@@ -83,13 +91,13 @@ def test_signed_lengths_make_a_sphere_of_normal_weights() -> None:
     sigma, x = as_activation("relu"), X[:6, :4]
     lengths, weights = length_nodes(4)
     moments = [gradient_moments(sigma, x, Y[:6], length=s) for s in lengths]
-    kernels = [kernel_of(sigma, row_law(MovedRows.of(x, m), 0.0, 0.0, 50), 48)[0] for m in moments]
+    kernels = [kernel(sigma, row_law(MovedRows.of(x, m), 0.0, 0.0, 50), 48) for m in moments]
     w = RNG.standard_normal((400_000, 4))
     features = sigma(x @ (w / np.linalg.norm(w, axis=1, keepdims=True)).T)
     sampled, spread = features @ features.T / 4e5, (features**2 @ features.T**2) / 4e5
     error = np.sqrt(spread / 4e5)
     assert np.max(np.abs(np.tensordot(weights, kernels, axes=1) - sampled) / error) < 5
-    normal = kernel_of(sigma, row_law(MovedRows.of(x, gradient_moments(sigma, x, Y[:6])), 0.0, 0.0, 50), 48)[0]
+    normal = kernel(sigma, row_law(MovedRows.of(x, gradient_moments(sigma, x, Y[:6])), 0.0, 0.0, 50), 48)
     assert np.max(np.abs(normal - sampled) / error) > 10
 
 
@@ -153,8 +161,25 @@ def family(width: int) -> Any:
     rows = MovedRows.of(X, gradient_moments(sigma, X, Y))
     u, w = readout_nodes("gaussian", 15, 0.5)
     laws = [row_law(rows, node, 6.0, width) for node in u]
-    kernels = np.stack([kernel_of(sigma, law, 8)[0] for law in laws])
+    kernels = np.stack([kernel(sigma, law, 8) for law in laws])
     return kernels, w
+
+
+def linear_parts(width: int, nodes: int = 15) -> LinearParts:
+    """Of the same rows and readouts."""
+    sigma = as_activation("tanh")
+    rows = MovedRows.of(X, gradient_moments(sigma, X, Y))
+    u, _ = readout_nodes("gaussian", nodes, 0.5)
+    laws = [row_law(rows, node, 6.0, width) for node in u]
+    series = [series_of(sigma, law, 8) for law in laws]
+    slopes = [s.coefficients[1][:, None] * law.unit[:, :15] for s, law in zip(series, laws, strict=True)]
+    return LinearParts(u, np.array([s.coefficients[0] for s in series]), np.array(slopes))
+
+
+def some_rows(parts: LinearParts, rows: slice, scale: Any = 1.0) -> LinearParts:
+    return LinearParts(
+        parts.nodes, (parts.means * scale)[:, rows], (parts.slopes * np.reshape(scale, (-1, 1)))[:, rows]
+    )
 
 
 def test_the_fixed_point_solves_its_equation() -> None:
@@ -166,32 +191,59 @@ def test_the_fixed_point_solves_its_equation() -> None:
     np.testing.assert_allclose(found.zeta * (1 + traces / 60), 1.0, rtol=1e-5)
 
 
-def test_errors_are_derivatives_of_the_loss() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_errors_are_derivatives_of_the_loss(full: bool) -> None:
     """The train error by the ridge; the test error of a row by the weight with which it would join the fit."""
     kernels, w = family(60)
     shift, h = 0.05, 1e-4
-    whole = compress(kernels, w)
+    whole, parts = compress(kernels, w), linear_parts(60) if full else None
     found = solve(whole, shift, 60)
 
     def form(at: float) -> float:
-        return float(Y @ solve(whole, at, 60).inverse @ Y)
+        return float(Y @ respond(whole, solve(whole, at, 60), Y, 60, parts)[0].vector)
 
     slope = (form(shift * (1 + h)) - form(shift * (1 - h))) / (2 * h * shift)
-    assert train_errors(whole, found, Y, 60).error == pytest.approx(-(shift**2) * slope / 40, rel=1e-5)
+    response, _ = respond(whole, found, Y, 60, parts)
+    assert train_errors(found, response, Y).error == pytest.approx(-(shift**2) * slope / 40, rel=1e-5)
 
 
-def test_a_test_row_is_a_row_that_joins_with_a_small_weight() -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_a_test_row_is_a_row_that_joins_with_a_small_weight(full: bool) -> None:
     kernels, w = family(60)
     fit, shift, eps = slice(0, 39), 0.05, 1e-5
-    part = compress(np.ascontiguousarray(kernels[:, fit, fit]), w)
+    part, parts = compress(np.ascontiguousarray(kernels[:, fit, fit]), w), linear_parts(60)
+    of_fit, of_test = (some_rows(parts, rows) if full else None for rows in (fit, slice(39, 40)))
     found = solve(part, shift, 60)
-    weights = response_weights(part, found, Y[fit], 60)
-    error = row_errors(weights, found, part, kernels[:, 39:, fit], kernels[:, 39:, 39], Y[39:])[0]
+    response, _ = respond(part, found, Y[fit], 60, of_fit)
+    error = row_errors(response, found, kernels[:, 39:, fit], kernels[:, 39:, 39], Y[39:], 60, of_test)[0]
     joined = kernels.copy()
     scale = np.sqrt(shift * eps)  # a row times a number is a row of another shift
     joined[:, 39] *= scale
     joined[:, :, 39] *= scale
-    y = np.append(Y[fit], scale * Y[39])
-    inside = float(y @ solve(compress(joined, w), shift, 60).inverse @ y)
-    without = float(Y[fit] @ found.inverse @ Y[fit])
+    scales = np.append(np.ones(39), scale)
+    y, both = Y * scales, some_rows(parts, slice(None), scales) if full else None
+    whole = compress(joined, w)
+    inside = float(y @ respond(whole, solve(whole, shift, 60), y, 60, both)[0].vector)
+    without = float(Y[fit] @ response.vector)
     assert (inside - without) / eps == pytest.approx(error, rel=2e-3)
+
+
+def test_the_missing_direction_makes_the_learned_one_cheaper() -> None:
+    kernels, w = family(60)
+    whole, parts = compress(kernels, w), linear_parts(60)
+    found = solve(whole, 0.05, 60)
+    without, _ = respond(whole, found, Y, 60)
+    response, _ = respond(whole, found, Y, 60, parts)
+    assert train_errors(found, response, Y).loss < (1 - 1e-3) * train_errors(found, without, Y).loss
+
+
+def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
+    kernels, w = family(60)
+    parts = linear_parts(60)
+    whole = compress(kernels, w)
+    found = solve(whole, 0.05, 60)
+    none = LinearParts(parts.nodes, 0 * parts.means, 0 * parts.slopes)
+    response, _ = respond(whole, found, Y, 60, none)
+    without, _ = respond(whole, found, Y, 60)
+    np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)
+    np.testing.assert_allclose(response.spread, without.spread, rtol=1e-6, atol=1e-9)

@@ -7,6 +7,7 @@ import pytest
 
 from polyspike import as_activation
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data import family
 from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample, step_curve
 
 STEP, WIDTH = 6.0, 70
@@ -113,3 +114,26 @@ def test_a_kernel_written_out_further_changes_less_than_its_bound(activation: st
     )
     assert fine.cut < rough.cut
     assert 0 < abs(rough.train_loss / fine.train_loss - 1) < rough.cut
+
+
+@pytest.mark.parametrize(
+    ("activation", "gradient", "readout"), [("tanh", "full", "gaussian"), ("relu", "target", "rademacher")]
+)
+def test_single_precision_and_early_ends_change_less_than_they_say(
+    activation: str, gradient: str, readout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What many rows are worked out in, here with few, over a grid whose points start from their neighbours."""
+    network = Network(as_activation(activation), WIDTH, gradient, readout)
+    gradient_rows, fit, test = (Sample(*part) for part in parts())
+    rows = gradient_rows, fit, test
+    grid = ([0.0, STEP, 1.5 * STEP], [0.01, 0.1, 1.0])
+    exact = step_curve(network, rows, *grid, CurveAccuracy(nodes=31))
+    monkeypatch.setattr(family, "_FEW_ROWS", 1)
+    fast = step_curve(network, rows, *grid)
+    for slow_row, fast_row in zip(exact, fast, strict=True):
+        for slow, quick in zip(slow_row, fast_row, strict=True):
+            assert slow.numerics < 1e-7 < quick.numerics < 1e-3
+            found = [quick.train_loss, quick.train_error, quick.test_squares.mean()]
+            wanted = [slow.train_loss, slow.train_error, slow.test_squares.mean()]
+            np.testing.assert_allclose(found, wanted, rtol=quick.numerics)
+            assert found != wanted

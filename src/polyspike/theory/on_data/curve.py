@@ -3,19 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Activation
-from polyspike.theory.on_data.errors import response_weights, row_errors, train_errors
-from polyspike.theory.on_data.features import MovedRows, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.errors import row_errors, train_errors
+from polyspike.theory.on_data.excluded import LinearParts
+from polyspike.theory.on_data.family import Family, Precision, compress, precision_for, rounding
+from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
-from polyspike.theory.on_data.resolvent import Family, Resolvent, compress, solve
-from polyspike.theory.on_data.series import power_series
+from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
+from polyspike.theory.on_data.series import Series, power_series
 
 __all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "step_curve"]
 
@@ -57,7 +60,7 @@ class CurveAccuracy:
         Test rows that are worked on at a time.
     """
 
-    nodes: int = 15
+    nodes: int = 12
     degree: int | None = None
     cut: float = 1e-4
     outputs: int = 1
@@ -74,13 +77,15 @@ _LARGEST_CHANGE = 4.0
 class PointErrors:
     """Errors at one step and one ridge; the test errors of all rows, shape (rows,).
 
-    ``normal`` says that weights were taken for normal ones though there are few columns.
+    ``normal`` says that weights were taken for normal ones though there are few columns, and ``numerics`` what rounding
+    and the ends of iterations may have changed, relative.
     """
 
     train_loss: float
     train_error: float
     test_squares: Array
     cut: float
+    numerics: float
     normal: bool = False
 
 
@@ -94,51 +99,60 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    gradients = _Gradients(network, gradient, accuracy)
+    curve = _Curve(network, _Gradients(network, gradient, accuracy), fit, test, accuracy)
     found = []
     for k, step in enumerate(steps):
-        some = slice(None) if step > 0 else slice(1)
-        solve = partial(_solved, network, gradients, some, step, fit, test, accuracy, ridges)
-        found.append(_corrected(solve, fit.inputs.shape[1]))
+        found.append(_corrected(partial(curve.at, step), ridges, fit.inputs.shape[1]))
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
 
 
-def _corrected(solve: Callable[[bool], list[PointErrors]], input_dim: int) -> list[PointErrors]:
+def _corrected(
+    solve: Callable[[Sequence[float], bool], list[PointErrors]], ridges: Sequence[float], input_dim: int
+) -> list[PointErrors]:
     """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
 
     They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
-    changes some by far more, or has no resolvent; then weights are taken for normal ones.
+    changes some by far more, or has no resolvent; then weights are taken for normal ones. The smallest and the largest
+    ridge are compared.
     """
     if len(length_nodes(input_dim)[0]) == 1:
-        return solve(True)
-    normal = solve(True)
+        return solve(ridges, True)
     try:
-        found = solve(False)
+        found = solve(ridges, False)
     except NumericalError:
-        return normal
+        return solve(ridges, True)
+    ends = sorted({int(np.argmin(ridges)), int(np.argmax(ridges))})
+    normal = solve([ridges[k] for k in ends], True)
     changes = [
-        abs(np.mean(one.test_squares) / np.mean(two.test_squares) - 1) for one, two in zip(found, normal, strict=True)
+        abs(np.mean(found[k].test_squares) / np.mean(other.test_squares) - 1)
+        for k, other in zip(ends, normal, strict=True)
     ]
-    return found if max(changes) < _LARGEST_CHANGE * 2 / input_dim else normal
+    if max(changes) < _LARGEST_CHANGE * 2 / input_dim:
+        return found
+    return normal if len(ends) == len(ridges) else solve(ridges, True)
 
 
-def _solved(
-    network: Network,
-    gradients: "_Gradients",
-    some: slice,
-    step: float,
-    fit: Sample,
-    test: Sample,
-    accuracy: CurveAccuracy,
-    ridges: Sequence[float],
-    normal: bool,
-) -> list[PointErrors]:
-    """The errors of all ridges at one step, averaged over initial outputs."""
-    moments = gradients.normal if normal else gradients.by_length
-    each = [_at_step(Step(network, m, step, fit, test, accuracy, normal), ridges) for m in moments[some]]
-    return [_average(points) for points in zip(*each, strict=True)]
+class _Curve:
+    """Steps in turn; each starts where the one before ended."""
+
+    def __init__(
+        self, network: Network, gradients: "_Gradients", fit: Sample, test: Sample, accuracy: CurveAccuracy
+    ) -> None:
+        self._network, self._gradients, self._fit, self._test = network, gradients, fit, test
+        self._accuracy = accuracy
+        self._known: dict[tuple[bool, int], Known] = {}
+
+    def at(self, step: float, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
+        """The errors of all ridges at one step, averaged over initial outputs."""
+        moments = self._gradients.normal if normal else self._gradients.by_length
+        each = []
+        for k, some in enumerate(moments if step > 0 else moments[:1]):
+            after = Step(self._network, some, step, self._fit, self._test, self._accuracy, normal)
+            points, self._known[normal, k] = _at_step(after, ridges, self._known.get((normal, k)))
+            each.append(points)
+        return [_average(points) for points in zip(*each, strict=True)]
 
 
 class _Gradients:
@@ -182,6 +196,7 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
         train_error=float(np.mean([p.train_error for p in points])),
         test_squares=np.mean([p.test_squares for p in points], axis=0),
         cut=max(p.cut for p in points),
+        numerics=max(p.numerics for p in points),
         normal=any(p.normal for p in points),
     )
 
@@ -216,58 +231,89 @@ class Step:
     def _moved(self, inputs: Array) -> list[MovedRows]:
         return [MovedRows.of(inputs, m) for m in self.moments]
 
-    def family(self) -> tuple[Family, float]:
+    def diagonal(self) -> Array:
+        """The mean over readouts of the kernel's diagonal, shape (n,)."""
+        each = [
+            self.by_length @ [np.sum(series.coefficients**2, axis=0) for series in by_length]
+            for by_length in self.series
+        ]
+        total: Array = self.weights @ np.array(each)
+        return total
+
+    def family(self, precision: Precision) -> tuple[Family, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         n = len(self.fit.target)
-        kernels, bounds = np.zeros((len(self.nodes), n, n)), np.zeros(len(self.nodes))
+        kernels, bounds = np.zeros((len(self.nodes), n, n), precision.dtype), np.zeros(len(self.nodes))
         for k, laws in enumerate(self.laws):
-            for law, weight in zip(laws, self.by_length, strict=True):
-                kernel, bound = kernel_of(self.network.activation, law, self.degree)
-                kernels[k] += weight * kernel
+            for law, series, weight in zip(laws, self.series[k], self.by_length, strict=True):
+                kernel, bound = kernel_of(law, series, precision.dtype)
+                kernel *= precision.dtype(weight)
+                kernels[k] += kernel
                 bounds[k] += abs(weight) * bound
-        norms = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
-        return compress(kernels, self.weights), float(self.weights @ bounds / (self.weights @ norms))
+        norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
+        return compress(kernels, self.weights, precision), float(self.weights @ bounds / (self.weights @ norms))
 
-    def test_kernels(self, inputs: Array) -> tuple[Array, Array]:
-        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows."""
+    def linear_parts(self) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step."""
+        return self._parts(self.laws, self.series) if self._excludes else None
+
+    @property
+    def _excludes(self) -> bool:
+        return self.step > 0 and self.moments[0].is_full
+
+    def _parts(self, laws: list[list[RowLaw]], series: list[list[Series]]) -> LinearParts:
+        d = self.fit.inputs.shape[1]
+        means = [self.by_length @ [s.coefficients[0] for s in some] for some in series]
+        slopes = [
+            sum(
+                weight * s.coefficients[1][:, None] * law.unit[:, :d]
+                for law, s, weight in zip(those, some, self.by_length, strict=True)
+            )
+            for those, some in zip(laws, series, strict=True)
+        ]
+        return LinearParts(self.nodes, np.array(means), np.array(slopes))
+
+    def test_kernels(self, inputs: Array, dtype: Any) -> tuple[Array, Array, LinearParts | None]:
+        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows; their linear parts."""
         rows = self._moved(inputs)
-        kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)))
+        kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)), dtype)
         diagonals = np.zeros(kernels.shape[:2])
-        for k, u in enumerate(self.nodes):
-            for moved, fitted, series, weight in zip(rows, self.laws[k], self.series[k], self.by_length, strict=True):
-                law = row_law(moved, u, self.step, self.network.width)
-                own = series_of(self.network.activation, law, self.degree)
-                kernels[k] += weight * power_series(own, series, correlation(law, fitted))
-                diagonals[k] += weight * np.sum(own.coefficients**2, axis=0)
-        return kernels, diagonals
+        laws = [[row_law(moved, u, self.step, self.network.width) for moved in rows] for u in self.nodes]
+        own = [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+        for k in range(len(self.nodes)):
+            for j, weight in enumerate(self.by_length):
+                rho = correlation(laws[k][j], self.laws[k][j], dtype)
+                kernel = power_series(own[k][j], self.series[k][j], rho)
+                kernel *= dtype(weight)
+                kernels[k] += kernel
+                diagonals[k] += weight * np.sum(own[k][j].coefficients ** 2, axis=0)
+        return kernels, diagonals, self._parts(laws, own) if self._excludes else None
 
 
-def _at_step(step: Step, ridges: Sequence[float]) -> list[PointErrors]:
-    family, cut = step.family()
+def _at_step(step: Step, ridges: Sequence[float], known: Known | None) -> tuple[list[PointErrors], Known]:
     target, width = step.fit.target, step.network.width
-    solved = _over_ridges(family, ridges, len(target), width)
-    trained = [train_errors(family, r, target, width) for r in solved]
+    smallest, diagonal = min(ridges) * len(target) / width, step.diagonal()
+    precision = precision_for(diagonal, smallest)
+    family, cut = step.family(precision)
+    solved, known = over_ridges(family, step.nodes, ridges, target, width, known, step.linear_parts())
+    trained = [train_errors(r, response, target) for r, response in solved]
     squares = _test_squares(step, family, solved)
-    return [PointErrors(t.loss, t.error, s, cut, step.normal) for t, s in zip(trained, squares, strict=True)]
+    rounded = rounding(diagonal, smallest) if precision.dtype is np.float32 else 0.0
+    numerics = precision.error + rounded
+    points = [
+        PointErrors(t.loss, t.error, s, cut, numerics, step.normal) for t, s in zip(trained, squares, strict=True)
+    ]
+    return points, known
 
 
-def _over_ridges(family: Family, ridges: Sequence[float], n: int, width: int) -> list[Resolvent]:
-    """The resolvents of all ridges, each solved from its larger neighbour; in the order of the ridges."""
-    found: dict[float, Resolvent] = {}
-    before = None
-    for ridge in sorted(set(ridges), reverse=True):
-        before = found[ridge] = solve(family, ridge * n / width, width, before)
-    return [found[ridge] for ridge in ridges]
-
-
-def _test_squares(step: Step, family: Family, solved: Sequence[Resolvent]) -> list[Array]:
+def _test_squares(step: Step, family: Family, solved: Sequence[Solved]) -> list[Array]:
     """Errors of all test rows, for every ridge."""
-    test, width = step.test, step.network.width
-    weights = [response_weights(family, r, step.fit.target, width) for r in solved]
+    test = step.test
     squares = [np.empty(len(test.target)) for _ in solved]
     for start in range(0, len(test.target), step.rows_at_once):
         part = slice(start, start + step.rows_at_once)
-        kernels, diagonals = step.test_kernels(test.inputs[part])
-        for k, (weight, resolvent) in enumerate(zip(weights, solved, strict=True)):
-            squares[k][part] = row_errors(weight, resolvent, family, kernels, diagonals, test.target[part])
+        kernels, diagonals, linear = step.test_kernels(test.inputs[part], family.parts.dtype.type)
+        for k, (resolvent, response) in enumerate(solved):
+            wanted, width = test.target[part], step.network.width
+            squares[k][part] = row_errors(response, resolvent, kernels, diagonals, wanted, width, linear)
     return squares

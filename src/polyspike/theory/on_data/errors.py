@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.on_data.resolvent import Family, Resolvent
+from polyspike.theory.on_data.excluded import LinearParts
+from polyspike.theory.on_data.resolvent import Resolvent
+from polyspike.theory.on_data.response import Response
 
-__all__ = ["ResponseWeights", "TrainErrors", "response_weights", "row_errors", "train_errors"]
+__all__ = ["TrainErrors", "row_errors", "train_errors"]
 
 
 class TrainErrors(NamedTuple):
@@ -17,41 +19,35 @@ class TrainErrors(NamedTuple):
     error: float
 
 
-class ResponseWeights(NamedTuple):
-    """What makes an error of the kernels of a test row: ``v``, ``w zeta`` and the response of ``zeta`` to the row."""
-
-    vector: Array
-    by_zeta: Array
-    by_response: Array
-
-
-def train_errors(family: Family, found: Resolvent, target: Array, width: int) -> TrainErrors:
-    """``gamma y'v/n`` and ``(gamma^2/n)(v'v + sum_u w_u zdot_u v'K_u v)`` with ``v = B^-1 y`` (eq-data-train)."""
-    v, n = found.inverse @ target, len(target)
-    source = family.traces(found.inverse @ found.inverse)
-    zdot = found.answered(found.zeta**2 / width * source)
-    squares = v @ v + (family.weights * zdot) @ family.forms(v)
+def train_errors(found: Resolvent, response: Response, target: Array) -> TrainErrors:
+    """``gamma y'v/n`` and ``(gamma^2/n)(v'v + sum_u l_u S_u)`` with ``S_u = tr(K_u B^-2)``, so that the sum is
+    ``tr G`` (eq-data-train).
+    """
+    v, n = response.vector, len(target)
+    squares = v @ v + np.trace(response.spread, dtype=float)
     return TrainErrors(float(found.shift * (target @ v) / n), float(found.shift**2 / n * squares))
 
 
-def response_weights(family: Family, found: Resolvent, target: Array, width: int) -> ResponseWeights:
-    """The weights of (eq-data-test): ``sum_u w_u zdot_u v'K_u v = sum_u l_u S_u``,
-    ``l = (zeta^2/N) (1 - J')^-1 (w v'K v)``.
-    """
-    v = found.inverse @ target
-    response = found.zeta**2 / width * found.adjoint(family.weights * family.forms(v))
-    return ResponseWeights(v, family.weights * found.zeta, response)
-
-
 def row_errors(
-    weights: ResponseWeights, found: Resolvent, family: Family, kernels: Array, diagonals: Array, target: Array
+    response: Response,
+    found: Resolvent,
+    kernels: Array,
+    diagonals: Array,
+    target: Array,
+    width: int = 1,
+    parts: LinearParts | None = None,
 ) -> Array:
     """Errors of test rows, shape (rows,) (eq-data-test), from ``K_u(t, X)`` and ``K_u(t, t)``.
 
-    These have the shapes (A, rows, n) and (A, rows).
+    These have the shapes (A, rows, n) and (A, rows). For the full gradient the linear parts of the rows besides.
     """
-    mean, response = (np.tensordot(w, kernels, axes=1) for w in (weights.by_zeta, weights.by_response))
-    solved = mean @ found.inverse
-    spread = weights.by_response @ diagonals - 2 * np.sum(response * solved, axis=1)
-    spread += np.sum((solved @ family.combined(weights.by_response)) * solved, axis=1)
-    return (target - mean @ weights.vector) ** 2 + spread
+    weights = np.stack([response.by_zeta, response.by_response]).astype(kernels.dtype)
+    mean, varied = np.tensordot(weights, kernels, axes=1)
+    value, own = mean @ response.vector, response.by_response @ diagonals
+    if parts is not None and response.excluded is not None:
+        slopes = np.tensordot(response.excluded.by_slope, parts.slopes, axes=1)
+        value += response.excluded.by_mean @ parts.means
+        varied = varied - (slopes @ response.excluded.factor.T).astype(kernels.dtype) / width
+        own -= np.sum(slopes**2, axis=1) / width
+    spread = np.einsum("tn,tn->t", mean @ response.spread - 2 * varied @ found.inverse, mean)
+    return (target - value) ** 2 + spread + own

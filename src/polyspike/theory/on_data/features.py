@@ -1,7 +1,7 @@
 """The law of a feature given the rows and the readout of its neuron, and its kernels (eq-data-law, eq-data-kernel)."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.theory.on_data.gradient_rows import TINY, GradientMoments
 from polyspike.theory.on_data.hermite_moments import hermite_moments
-from polyspike.theory.on_data.series import Series, cut_bound, lumped, power_series
+from polyspike.theory.on_data.series import Series, cut_bound, lumped, own_power_series
 
 __all__ = ["MovedRows", "RowLaw", "correlation", "degree_for", "kernel_of", "row_law", "series_of"]
 
@@ -89,9 +89,10 @@ def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
     return RowLaw(mean, deviation, factor / deviation[:, None])
 
 
-def correlation(left: RowLaw, right: RowLaw) -> Array:
+def correlation(left: RowLaw, right: RowLaw, dtype: Any = float) -> Array:
     """Between the pre-activations of two sets of rows, shape (rows, rows')."""
-    product = left.unit @ right.unit.T
+    first = left.unit.astype(dtype, copy=False)
+    product = first @ (first if left is right else right.unit.astype(dtype, copy=False)).T
     return np.clip(product, -1.0, 1.0, out=product)
 
 
@@ -113,8 +114,8 @@ def degree_for(activation: Activation, law: RowLaw, cut: float) -> int:
     return DEGREES[-1]
 
 
-def kernel_of(activation: Activation, law: RowLaw, degree: int) -> tuple[Array, float]:
+def kernel_of(law: RowLaw, series: Series, dtype: Any = float) -> tuple[Array, float]:
     """``K_u`` between all rows, shape (rows, rows), and a bound of the Frobenius norm of its error."""
-    series, rho = series_of(activation, law, degree), correlation(law, law)
+    rho = correlation(law, law, dtype)
     np.fill_diagonal(rho, 1.0)
-    return power_series(series, series, rho), cut_bound(series, rho)
+    return own_power_series(series, rho), cut_bound(series, rho)

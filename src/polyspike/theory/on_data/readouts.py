@@ -61,10 +61,11 @@ def turning_readout(rows: MovedRows, scaled_step: float) -> float:
     """The readout c at which the move of a row's pre-activation is as large as what it was, within [0.02, 1].
 
     The largest move over its deviation, ``sqrt(|x.drift|^2 + |M x|^2/d + |L'x|^2) / t``, of the rows, shape (rows,),
-    but for the most extreme hundredth.
+    but for the most extreme hundredth. Rounded down to a power of the root of 2, so that steps alike share their nodes.
     """
     d = rows.inputs.shape[1]
     size = rows.drift**2 + np.sum(rows.matrix**2, axis=1) / d + np.sum(rows.noise**2, axis=1)
     start = np.maximum(np.sum(rows.inputs**2, axis=1) / d, 1e-300)
     ratio = scaled_step * float(np.quantile(np.sqrt(size / start), 0.99))
-    return float(np.clip(1 / max(ratio, 1e-300), _LEAST, _MOST))
+    there = np.clip(1 / max(ratio, 1e-300), _LEAST, _MOST)
+    return float(2 ** (np.floor(2 * np.log2(there)) / 2))

@@ -6,10 +6,11 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.hermite_moments import Moments
+from polyspike.theory.on_data.threads import in_threads
 
-__all__ = ["Series", "cut_bound", "lumped", "power_series"]
+__all__ = ["Series", "cut_bound", "lumped", "own_power_series", "power_series"]
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 15
 """Entries that are worked on at a time: a few blocks fit into the cache."""
 
 
@@ -55,26 +56,59 @@ def cut_bound(series: Series, correlation: Array) -> float:
     (eq-data-cut). Correlations of shape (rows, rows).
     """
     degree = len(series.coefficients) - 2
-    squares = np.abs(correlation) ** (2 * degree)
-    np.fill_diagonal(squares, 0.0)
-    return 2 * float(np.sqrt(max(series.tail @ squares @ series.tail, 0.0)))
+    tail, total = series.tail.astype(correlation.dtype), 0.0
+    for rows in _slabs(correlation.shape):
+        squares = _power(correlation[rows], 2 * degree)
+        squares[np.arange(len(squares)), np.arange(len(tail))[rows]] = 0.0
+        total += float(np.sum(series.tail[rows] * (squares @ tail)))
+    return 2 * float(np.sqrt(max(total, 0.0)))
 
 
-def power_series(left: Series, right: Series, correlation: Array, out: Array | None = None) -> Array:
-    """The kernel between rows of ``left`` and of ``right``, shape (rows, rows'), by Horner's scheme."""
-    out = np.empty_like(correlation) if out is None else out
-    height = max(1, _BLOCK // correlation.shape[1])
-    for start in range(0, len(correlation), height):
-        rows = slice(start, start + height)
-        _horner(left.coefficients[:, rows], right.coefficients, correlation[rows], out[rows])
+def _power(base: Array, exponent: int) -> Array:
+    """By repeated squares, with products alone."""
+    square = base * base
+    if exponent <= 2:
+        return square if exponent == 2 else base
+    half = _power(square, exponent // 2)
+    return half * base if exponent % 2 else half
+
+
+def power_series(left: Series, right: Series, correlation: Array) -> Array:
+    """The kernel between rows of ``left`` and of ``right``, shape (rows, rows'), by Horner's scheme.
+
+    In the precision of the correlations.
+    """
+    out = np.empty_like(correlation)
+    a, b = (series.coefficients.astype(correlation.dtype) for series in (left, right))
+    in_threads(lambda rows: _horner(a[:, rows], b, correlation[rows], out[rows]), _slabs(correlation.shape))
     return out
 
 
+def own_power_series(series: Series, correlation: Array) -> Array:
+    """:func:`power_series` of rows with themselves: the upper half is computed and mirrored."""
+    out = np.empty_like(correlation)
+    a = series.coefficients.astype(correlation.dtype)
+
+    def work(rows: slice) -> None:
+        right = slice(rows.start, None)
+        _horner(a[:, rows], a[:, right], correlation[rows, right], out[rows, right])
+        out[right, rows] = out[rows, right].T
+
+    in_threads(work, _slabs(correlation.shape))
+    return out
+
+
+def _slabs(shape: tuple[int, ...]) -> list[slice]:
+    height = max(1, _BLOCK // max(shape[1], 1))
+    return [slice(start, start + height) for start in range(0, shape[0], height)]
+
+
 def _horner(left: Array, right: Array, correlation: Array, out: Array) -> None:
-    spare = np.empty_like(out)
-    np.multiply(left[-1][:, None], right[-1], out=out)
+    spare, sums = np.empty_like(correlation), np.empty_like(correlation)
+    np.multiply(left[-1][:, None], right[-1], out=sums)
     for a, b in zip(left[-2::-1], right[-2::-1], strict=True):
-        out *= correlation
+        np.multiply(sums, correlation, out=sums)
         if a.any() and b.any():
             np.multiply(a[:, None], b, out=spare)
-            out += spare
+            np.add(sums, spare, out=sums)
+    out[...] = sums

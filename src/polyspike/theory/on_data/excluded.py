@@ -1,0 +1,89 @@
+"""The direction in the space of neurons that the initial output takes (eq-data-excluded).
+
+Given ``omega = W0' a`` the weights are independent but for the one combination ``sum_i u_i w_i``, which is omega and
+nothing else. Kernels of independent neurons have its random part besides; what a fit along the readout costs is less by
+that of this part.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.resolvent import Resolvent
+
+__all__ = ["Excluded", "LinearParts", "exclude"]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearParts:
+    """Of the features of neurons of A readouts on some rows.
+
+    Attributes
+    ----------
+    nodes : ndarray of shape (A,)
+        u.
+    means : ndarray of shape (A, rows)
+        ``m_u(x) = E sigma(h_u(x))``.
+    slopes : ndarray of shape (A, rows, d)
+        ``E[sigma'(h_u(x))] x'Gamma_u / sqrt d``.
+    """
+
+    nodes: Array
+    means: Array
+    slopes: Array
+
+
+class Excluded(NamedTuple):
+    """What the missing part changes at one ridge.
+
+    Attributes
+    ----------
+    vector : ndarray of shape (n,)
+        ``v`` with it, the averaged inverse of the features' Gram matrix times the target.
+    forms : ndarray of shape (A,)
+        What stands for ``w_u v'K_u v`` in the response.
+    by_mean : ndarray of shape (A,)
+        The prediction at a row gains their sum times its means.
+    by_slope : ndarray of shape (A,)
+    factor : ndarray of shape (n, d)
+        Z, the slopes times ``by_slope``: the response's matrix of kernels loses ``Z Z' / N``.
+    """
+
+    vector: Array
+    forms: Array
+    by_mean: Array
+    by_slope: Array
+    factor: Array
+
+
+def exclude(family: Family, found: Resolvent, target: Array, width: int, parts: LinearParts) -> Excluded:
+    """``B~ = B + M (U - zeta) M'`` with ``U^-1 = 1/zeta - S`` in the place of B; M has the columns ``sqrt(w_u) m_u``,
+    and ``S_uv = sqrt(w_u) u tr(slopes_u' B^-1 slopes_v) v sqrt(w_v) / N``.
+    """
+    roots = np.sqrt(family.weights)
+    along = roots * parts.nodes
+    taken = along[:, None] * _slope_traces(found.inverse, parts.slopes) * along / width
+    cost: Array = linalg.inv(np.diag(1 / found.zeta) - taken)
+    gain = cost - np.diag(found.zeta)
+    columns = roots[:, None] * parts.means
+    solved = columns @ found.inverse
+    vector = found.inverse @ target
+    inner = linalg.solve(np.eye(len(roots)) + (solved @ columns.T) @ gain, columns @ vector)
+    vector = vector - (gain @ inner) @ solved
+    values = columns @ vector
+    learned = cost @ values
+    forms = family.weights * family.forms(vector) - values**2 + (learned / found.zeta) ** 2
+    by_slope = learned * along
+    return Excluded(vector, forms, roots * (gain @ values), by_slope, np.tensordot(by_slope, parts.slopes, axes=1))
+
+
+def _slope_traces(inverse: Array, slopes: Array) -> Array:
+    """``tr(slopes_u' B^-1 slopes_v)``, shape (A, A)."""
+    count = len(slopes)
+    short = slopes.astype(inverse.dtype, copy=False)
+    solved = np.matmul(inverse, short)
+    return np.asarray(short.reshape(count, -1) @ solved.reshape(count, -1).T, dtype=float)

@@ -1,0 +1,158 @@
+"""The kernels of many readouts as combinations of few matrices, and the precision in which they are held."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+
+__all__ = ["DOUBLE", "Family", "Precision", "compress", "precision_for"]
+
+COMPRESSION = 1e-7
+"""Share of the Frobenius norm of the kernels that their compression may lose."""
+
+RESPONSE = 1e-3
+"""The same for the matrix of Newton's method, which has only to be good enough for it to converge."""
+
+_RARE = 1e-4
+"""A readout of a smaller weight, relative to the largest, is held as accurately as one of this weight."""
+
+_FEW_ROWS = 400
+_ROUNDING_SHARE = 1e-3
+
+
+class Precision(NamedTuple):
+    """How numbers are held, and when iterations end.
+
+    Attributes
+    ----------
+    dtype : type
+        Of kernels and inverses; sums over rows are in double precision.
+    fixed_point : float
+        Largest relative gap of ``zeta``.
+    response : float
+        Largest relative residual of the response.
+    compression : float
+        Share of the Frobenius norm of the kernels.
+    """
+
+    dtype: Any
+    fixed_point: float
+    response: float
+    compression: float
+
+    @property
+    def error(self) -> float:
+        """What the ends of the iterations cost, relative."""
+        return self.fixed_point + self.response
+
+
+DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
+_LOOSE = (2e-5, 2e-4, 1e-6)
+
+
+def rounding(diagonal: Array, shift: float) -> float:
+    """Norm of what rounding to single precision adds to a kernel of this diagonal, over the shift.
+
+    Entries are at most the mean diagonal on average, and independent roundings of them have the norm
+    ``2 sqrt(n)`` times theirs.
+    """
+    return float(2.0**-24 * 2 * np.sqrt(len(diagonal)) * np.mean(diagonal) / shift)
+
+
+def precision_for(diagonal: Array, shift: float) -> Precision:
+    """Double and exact for few rows; else as coarse as 1e-3 of the errors allows, at this smallest shift."""
+    if len(diagonal) < _FEW_ROWS:
+        return DOUBLE
+    return Precision(np.float32 if rounding(diagonal, shift) < _ROUNDING_SHARE else np.float64, *_LOOSE)
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Kernels of A readouts as combinations of P symmetric matrices: ``K_u = sum_p mix[u, p] parts[p]``.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (A,)
+        Of the law of u.
+    mix : ndarray of shape (A, P)
+    parts : ndarray of shape (P, n, n)
+        The largest first.
+    leading : int
+        How many of them count for the matrix of Newton's method.
+    precision : Precision
+    """
+
+    weights: Array
+    mix: Array
+    parts: Array
+    leading: int
+    precision: Precision = DOUBLE
+
+    @property
+    def shares(self) -> Array:
+        """Roots of the weights relative to the largest: what an error at a rare readout counts, shape (A,)."""
+        return np.sqrt(self.weights / np.max(self.weights))
+
+    def combined(self, by_readout: Array) -> Array:
+        """``sum_u c_u K_u``, shape (n, n)."""
+        coefficients = (self.mix.T @ by_readout).astype(self.parts.dtype)
+        return np.tensordot(coefficients, self.parts, axes=1)
+
+    def traces(self, matrix: Array) -> Array:
+        """``tr(K_u X)`` for a symmetric matrix, shape (A,); rows are summed in double precision."""
+        by_row = np.matmul(self.parts.transpose(1, 0, 2), matrix[:, :, None])[:, :, 0]
+        return self.mix @ np.sum(by_row, axis=0, dtype=float)
+
+    def forms(self, vector: Array) -> Array:
+        """``v' K_u v``, shape (A,)."""
+        short = vector.astype(self.parts.dtype)
+        return self.mix @ np.array([vector @ (part @ short) for part in self.parts])
+
+    def pair_traces(self, inverse: Array) -> Array:
+        """``tr(K_u X K_v X)``, shape (A, A), from the leading parts."""
+        parts, mix = self.parts[: self.leading], self.mix[:, : self.leading]
+        traces = np.empty((len(parts), len(parts)))
+        products = [inverse @ part for part in parts]
+        for p, left in enumerate(products):
+            turned = np.ascontiguousarray(left.T)
+            traces[p, p:] = [_inner(turned, right) for right in products[p:]]
+        pairs: Array = mix @ (np.triu(traces) + np.triu(traces, 1).T) @ mix.T
+        return pairs
+
+
+def _inner(left: Array, right: Array) -> float:
+    """``sum_ij left_ij right_ij``, the sum over rows in double precision."""
+    return float(np.sum(np.matmul(left[:, None, :], right[:, :, None]), dtype=float))
+
+
+def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> Family:
+    """The smallest family that holds these kernels, shape (A, n, n), to a share of their norm.
+
+    By the eigenvectors of their Gram matrix, each kernel weighted by the root of its readout's weight.
+    """
+    roots = np.sqrt(np.maximum(weights, _RARE * np.max(weights)))
+    values, vectors = np.linalg.eigh(_gram(kernels) * np.outer(roots, roots))
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    keep = _needed(values, precision.compression)
+    chosen = vectors[:, :keep]
+    flat = kernels.reshape(len(kernels), -1)
+    parts = (chosen * roots[:, None]).T.astype(flat.dtype) @ flat
+    family = parts.reshape(-1, *kernels.shape[1:])
+    return Family(weights, chosen / roots[:, None], family, min(keep, _needed(values, RESPONSE)), precision)
+
+
+def _gram(kernels: Array) -> Array:
+    """``sum_ij K_u,ij K_v,ij`` in double precision, some rows at a time; shape (A, A)."""
+    total = np.zeros((len(kernels), len(kernels)))
+    for start in range(0, kernels.shape[1], 32):
+        part = kernels[:, start : start + 32].reshape(len(kernels), -1).astype(float)
+        total += part @ part.T
+    return total
+
+
+def _needed(squares: Array, tolerance: float) -> int:
+    """How many of descending squared norms leave no more than a share ``tolerance`` of the norm."""
+    left = np.cumsum(squares[::-1])[::-1]
+    return max(1, int(np.sum(left > tolerance**2 * left[0])))
