@@ -3,7 +3,8 @@
 Every set is taken as it is (centred, in one unit) and whitened, at three sizes and six steps; networks share the split
 of the prediction, so that they differ by their initial weights alone. Writes ``data.csv`` and ``data.md`` beside
 itself. ``--only NAME`` (more than once) takes some of the sets, ``--networks K`` sets how many networks are averaged.
-Rows that are in ``data.csv`` already are kept with ``--resume``. ``--roads`` writes ``data_roads.md`` instead, the
+Rows that are in ``data.csv`` already are kept with ``--resume``; with ``--predictions`` their predictions alone are
+made again, beside the networks that were measured. ``--roads`` writes ``data_roads.md`` instead, the
 Gaussian covariate model of drawn features beside the theory.
 """
 
@@ -87,22 +88,31 @@ def effective_dimension(inputs: Any) -> float:
     return float(values.sum() ** 2 / (values**2).sum())
 
 
-def rows_of(case: Case, form: str, share: float, networks: int) -> list[dict[str, Any]]:
-    """One row a step."""
-    x = prepared(case, form)
-    n = min(MOST_ROWS, int(share * len(x)))
-    sizes = {"width": max(LEAST_WIDTH, n * 4 // 5), "n_samples": n, "n_gradient": n}
+def sizes_of(case: Case, share: float) -> dict[str, int]:
+    """Rows of the fit and of the gradient, and neurons."""
+    n = min(MOST_ROWS, int(share * len(case.target)))
+    return {"width": max(LEAST_WIDTH, n * 4 // 5), "n_samples": n, "n_gradient": n}
+
+
+def predicted(case: Case, x: Any, sizes: dict[str, int]) -> tuple[ps.DataGrid, float]:
+    """All steps, and the seconds that they took."""
     start = perf_counter()
     grid = ps.predict_data_grid(
         x, case.target, activation=case.activation, step_exponents=EXPONENTS, ridges=[RIDGE], **sizes
     )
-    seconds = perf_counter() - start
+    return grid, perf_counter() - start
+
+
+def rows_of(case: Case, form: str, share: float, networks: int) -> list[dict[str, Any]]:
+    """One row a step."""
+    x, sizes = prepared(case, form), sizes_of(case, share)
+    grid, seconds = predicted(case, x, sizes)
     problems = [row[0].problem for row in grid.points]
     runs = [ps.simulate_data(problems, x, case.target, seed=(5, k), split_seed=0) for k in range(networks)]
     errors = np.array([[run.test_error for run in row] for row in runs])
     train = np.array([[run.train_error for run in row] for row in runs])
     kurtosis = float(np.mean((x / x.std(axis=0)) ** 4))
-    shared = {"data": case.name, "form": form, "activation": case.activation, "n": n, "d": x.shape[1]}
+    shared = {"data": case.name, "form": form, "activation": case.activation, "n": sizes["n_samples"], "d": x.shape[1]}
     shared |= {"width": sizes["width"], "d_eff": effective_dimension(x), "kurtosis": kurtosis}
     shared |= {"n_test": grid.points[0][0].n_test, "seconds": seconds}
     return [
@@ -118,6 +128,20 @@ def rows_of(case: Case, form: str, share: float, networks: int) -> list[dict[str
         }
         for k, (alpha, points) in enumerate(zip(EXPONENTS, grid.points))
     ]
+
+
+def predict_again(rows: list[dict[str, Any]], path: Path) -> None:
+    """The predictions of these rows by the code as it is, curve by curve; the networks' seeds have not changed."""
+    every = {case.name: case for case in map(shortened, cases())}
+    for key in dict.fromkeys((r["data"], r["form"], r["n"]) for r in rows):
+        some = [r for r in rows if (r["data"], r["form"], r["n"]) == key]
+        case = every[key[0]]
+        sizes = {"width": int(some[0]["width"]), "n_samples": key[2], "n_gradient": key[2]}
+        grid, seconds = predicted(case, prepared(case, key[1]), sizes)
+        for row, points in zip(some, grid.points, strict=True):
+            row |= {"predicted": points[0].test_error, "predicted_train": points[0].train_error, "seconds": seconds}
+        _write(rows, path)
+        print(*key, f"{seconds:.1f}", flush=True)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -203,11 +227,19 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [row | {"n": int(row["n"]), "d": int(row["d"])} for row in rows]
 
 
+def _write(rows: list[dict[str, Any]], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python benchmarks/data.py", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME")
     parser.add_argument("--networks", type=int, default=16)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--predictions", action="store_true", help="predict the rows of data.csv again")
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--roads", action="store_true", help="write data_roads.md: the theory beside a second road")
     arguments = parser.parse_args()
@@ -215,7 +247,11 @@ def main() -> int:
         (arguments.out / "data_roads.md").write_text(roads(arguments.networks), encoding="utf-8")
         return 0
     path = arguments.out / "data.csv"
-    rows = _read(path) if arguments.resume else []
+    rows = _read(path) if arguments.resume or arguments.predictions else []
+    if arguments.predictions:
+        predict_again(rows, path)
+        (arguments.out / "data.md").write_text(table(rows), encoding="utf-8")
+        return 0
     done = {(r["data"], r["form"], r["n"]) for r in rows}
     for share in SHARES:
         for case in map(shortened, cases()):
@@ -227,10 +263,7 @@ def main() -> int:
                     continue
                 done.add((case.name, form, n))
                 rows += rows_of(case, form, share, arguments.networks)
-                with path.open("w", encoding="utf-8", newline="") as file:
-                    writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-                    writer.writeheader()
-                    writer.writerows(rows)
+                _write(rows, path)
                 print(case.name, form, n, f"{perf_counter():.0f}", flush=True)
     (arguments.out / "data.md").write_text(table(rows), encoding="utf-8")
     print(table(rows))

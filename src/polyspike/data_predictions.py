@@ -1,13 +1,18 @@
 """What the theory says of a user's own rows: one step and ridge, or a grid of them. They only hold data."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.pictures import bars_picture
 from polyspike.record import Result
+from polyspike.spectra import Spectrum
+from polyspike.status import Status
 
 __all__ = ["DataGrid", "DataPrediction"]
 
@@ -31,6 +36,10 @@ class DataPrediction(Result):
         ``mean y^2`` of the test rows, the error of predicting nothing.
     kernel_error : float
         Bound of the relative Frobenius norm of what the cut of the kernels leaves out.
+    error_estimate : float
+        How far from ``test_error`` the mean over networks may be, relative: what the theory leaves out,
+        ``1/d + 2/N`` and a term of the step (docs/theory-data.md, section 7), and its numerics. One network and a
+        finite test set scatter besides.
     notes : tuple of str
         Why a network may be further from the prediction than the docstring of ``predict_data`` says.
     """
@@ -44,7 +53,25 @@ class DataPrediction(Result):
     n_test: int
     null_error: float
     kernel_error: float
+    error_estimate: float
     notes: tuple[str, ...] = ()
+    spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The spectrum of ``F F'/N`` on the rows of the fit, computed when asked for.
+
+        Outliers have their overlaps with Hermite functions of the learned direction's coordinate on these rows. It
+        takes a hundred times what the errors take, and says so by ``logging`` before it begins.
+
+        Raises
+        ------
+        NumericalError
+            A fixed point that is not found.
+        """
+        if self.spectrum_source is None:
+            raise NumericalError(Status.OUT_OF_RANGE, "this prediction was made without the rows it is of")
+        return self.spectrum_source()
 
     def _picture(self) -> str:
         names = ("null_error", "test_error", "train_error")

@@ -169,16 +169,16 @@ def linear_parts(width: int, nodes: int = 15) -> LinearParts:
     """Of the same rows and readouts."""
     sigma = as_activation("tanh")
     rows = MovedRows.of(X, gradient_moments(sigma, X, Y))
-    u, _ = readout_nodes("gaussian", nodes, 0.5)
+    u, w = readout_nodes("gaussian", nodes, 0.5)
     laws = [row_law(rows, node, 6.0, width) for node in u]
     series = [series_of(sigma, law, 8) for law in laws]
     slopes = [s.coefficients[1][:, None] * law.unit[:, :15] for s, law in zip(series, laws, strict=True)]
-    return LinearParts(u, np.array([s.coefficients[0] for s in series]), np.array(slopes))
+    return LinearParts(u, w, np.array([s.coefficients[0] for s in series]), np.array(slopes))
 
 
 def some_rows(parts: LinearParts, rows: slice, scale: Any = 1.0) -> LinearParts:
     return LinearParts(
-        parts.nodes, (parts.means * scale)[:, rows], (parts.slopes * np.reshape(scale, (-1, 1)))[:, rows]
+        parts.nodes, parts.weights, (parts.means * scale)[:, rows], (parts.slopes * np.reshape(scale, (-1, 1)))[:, rows]
     )
 
 
@@ -242,7 +242,7 @@ def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
     parts = linear_parts(60)
     whole = compress(kernels, w)
     found = solve(whole, 0.05, 60)
-    none = LinearParts(parts.nodes, 0 * parts.means, 0 * parts.slopes)
+    none = LinearParts(parts.nodes, parts.weights, 0 * parts.means, 0 * parts.slopes)
     response, _ = respond(whole, found, Y, 60, none)
     without, _ = respond(whole, found, Y, 60)
     np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)

@@ -8,7 +8,7 @@ from polyspike.problem import Problem
 from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy
 from polyspike.theory.on_data.readouts import length_nodes
 
-__all__ = ["DataCost", "check_memory", "data_cost"]
+__all__ = ["DataCost", "check_memory", "data_cost", "spectrum_seconds"]
 
 _PRODUCT, _ENTRY = 1 / 20e9, 2.5e-9
 """Seconds of a multiplication and an addition in a matrix product, and of one of entries of a matrix."""
@@ -43,6 +43,11 @@ def data_cost(
     seconds = draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
     held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * parts + ridges + 6) * n**2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
+
+
+def spectrum_seconds(n: int) -> float:
+    """What a spectrum of n rows takes, within a factor of three: some 900 inverses of complex matrices."""
+    return 900 * 8 * n**3 * _PRODUCT
 
 
 def check_memory(problem: Problem, n_test: int, accuracy: CurveAccuracy) -> None:

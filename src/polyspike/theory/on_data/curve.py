@@ -20,7 +20,7 @@ from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turni
 from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
 from polyspike.theory.on_data.series import Series, power_series
 
-__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "step_curve"]
+__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "Step", "moments_of", "step_curve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +190,12 @@ class _Gradients:
         )
 
 
+def moments_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal: bool) -> list[GradientMoments]:
+    """The gradient at every length of a neuron, or at a normal weight's, with the first of the initial outputs."""
+    gradients = _Gradients(network, sample, accuracy)
+    return (gradients.normal if normal else gradients.by_length)[0]
+
+
 def _average(points: Sequence[PointErrors]) -> PointErrors:
     return PointErrors(
         train_loss=float(np.mean([p.train_loss for p in points])),
@@ -271,7 +277,7 @@ class Step:
             )
             for those, some in zip(laws, series, strict=True)
         ]
-        return LinearParts(self.nodes, np.array(means), np.array(slopes))
+        return LinearParts(self.nodes, self.weights, np.array(means), np.array(slopes))
 
     def test_kernels(self, inputs: Array, dtype: Any) -> tuple[Array, Array, LinearParts | None]:
         """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows; their linear parts."""

@@ -6,6 +6,7 @@ that of this part.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +19,18 @@ from polyspike.theory.on_data.resolvent import Resolvent
 __all__ = ["Excluded", "LinearParts", "exclude"]
 
 
+_SLOPES = 1e-3
+"""Share of the norm of the slopes that their compression may lose; the errors depend to second order on it."""
+
+
 @dataclass(frozen=True, eq=False)
 class LinearParts:
     """Of the features of neurons of A readouts on some rows.
 
     Attributes
     ----------
-    nodes : ndarray of shape (A,)
-        u.
+    nodes, weights : ndarray of shape (A,)
+        u, and of its law.
     means : ndarray of shape (A, rows)
         ``m_u(x) = E sigma(h_u(x))``.
     slopes : ndarray of shape (A, rows, d)
@@ -33,8 +38,21 @@ class LinearParts:
     """
 
     nodes: Array
+    weights: Array
     means: Array
     slopes: Array
+
+    @cached_property
+    def few_slopes(self) -> tuple[Array, Array]:
+        """The slopes as combinations of few, found once for a step: mix of shape (A, Q), and (Q, rows, d)."""
+        count = len(self.slopes)
+        scale = np.sqrt(self.weights) * np.abs(self.nodes)
+        scale = np.maximum(scale, 1e-3 * np.max(scale))
+        flat = self.slopes.reshape(count, -1) * scale[:, None]
+        values, vectors = np.linalg.eigh(flat @ flat.T)
+        left = np.cumsum(np.maximum(values, 0.0))
+        chosen = vectors[:, min(int(np.sum(left <= _SLOPES**2 * left[-1])), count - 1) :]
+        return chosen / scale[:, None], (chosen.T @ flat).reshape(-1, *self.slopes.shape[1:])
 
 
 class Excluded(NamedTuple):
@@ -66,7 +84,8 @@ def exclude(family: Family, found: Resolvent, target: Array, width: int, parts: 
     """
     roots = np.sqrt(family.weights)
     along = roots * parts.nodes
-    taken = along[:, None] * _slope_traces(found.inverse, parts.slopes) * along / width
+    mix, slopes = parts.few_slopes
+    taken = along[:, None] * (mix @ _slope_traces(found.inverse, slopes) @ mix.T) * along / width
     cost: Array = linalg.inv(np.diag(1 / found.zeta) - taken)
     gain = cost - np.diag(found.zeta)
     columns = roots[:, None] * parts.means
@@ -82,7 +101,7 @@ def exclude(family: Family, found: Resolvent, target: Array, width: int, parts: 
 
 
 def _slope_traces(inverse: Array, slopes: Array) -> Array:
-    """``tr(slopes_u' B^-1 slopes_v)``, shape (A, A)."""
+    """``tr(slopes_p' B^-1 slopes_q)``, shape (Q, Q)."""
     count = len(slopes)
     short = slopes.astype(inverse.dtype, copy=False)
     solved = np.matmul(inverse, short)

@@ -49,7 +49,7 @@ class Precision(NamedTuple):
 
 
 DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
-_LOOSE = (2e-5, 2e-4, 1e-6)
+_LOOSE = (5e-5, 3e-4, 1e-5)
 
 
 def rounding(diagonal: Array, shift: float) -> float:

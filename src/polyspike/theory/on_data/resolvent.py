@@ -97,8 +97,8 @@ def _whole(inverse_zeta: Array) -> Array:
 def improved(newton: Array, move: Array, change: Array) -> Array:
     """Broyden's rank-one correction, after which the inverse maps ``change`` to ``move``."""
     turned = newton @ change
-    along = float(move @ turned)
-    if abs(along) < 1e-2 * float(move @ move):
+    along = move @ turned
+    if abs(along) < 1e-2 * abs(move @ move):
         return newton
     updated: Array = newton + np.outer(move - turned, move @ newton) / along
     return updated

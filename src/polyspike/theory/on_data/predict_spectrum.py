@@ -1,0 +1,33 @@
+"""``DataPrediction.spectrum``: the kernels after the step are made again, in double precision."""
+
+import logging
+
+from polyspike.display import duration
+from polyspike.spectra import Spectrum
+from polyspike.theory.announce import LONG, VERY_LONG, log
+from polyspike.theory.on_data.cost import spectrum_seconds
+from polyspike.theory.on_data.curve import CurveAccuracy, Network, Sample, Step, moments_of
+from polyspike.theory.on_data.family import DOUBLE
+from polyspike.theory.on_data.spectrum import row_spectrum
+
+__all__ = ["predict_data_spectrum"]
+
+
+def predict_data_spectrum(
+    network: Network, parts: tuple[Sample, Sample, Sample], step: float, accuracy: CurveAccuracy, normal: bool
+) -> Spectrum:
+    """The spectrum of ``F F'/N`` of the fit's rows; of the full gradient with the first of its initial outputs.
+
+    Raises
+    ------
+    NumericalError
+        A fixed point that is not found.
+    """
+    gradient, fit, test = parts
+    seconds = spectrum_seconds(len(fit.target))
+    if seconds >= LONG:
+        log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for a spectrum", duration(seconds))
+    after = Step(network, moments_of(network, gradient, accuracy, normal), step, fit, test, accuracy, normal)
+    plain = moments_of(network, gradient, accuracy, True)[0]
+    direction = plain.output + step * plain.drift if step > 0 else plain.drift
+    return row_spectrum(after.family(DOUBLE)[0], network.width, fit.inputs @ direction)
