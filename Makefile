@@ -6,7 +6,8 @@
 #   make lint        ruff and mypy
 #   make docs        the documentation, in docs/_build/html
 #   make docs-figures   runs reproduce, and copies the figures that the README shows to docs/figures
-#   make docs-explorer  computes what the explorer on the pages shows, docs/explorer/data.js (some minutes)
+#   make docs-explorer  computes what the explorer on the pages shows, docs/explorer/data.js (some minutes), and takes
+#                       its picture, docs/figures/explorer.png (needs Chromium)
 #   make bench       every benchmark, and docs/performance.md made of them  (ARGS="--only sweep" for one)
 #   make dist        wheel and source distribution, checked, installed in empty environments and tried
 #   make clean       removes the environment and everything built
@@ -74,6 +75,7 @@ docs-figures: reproduce
 
 docs-explorer: $(VENV)/.dev
 	$(ONE_THREAD) $(BIN)/python docs/explorer_data.py
+	$(ONE_THREAD) $(BIN)/python docs/explorer_picture.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/report.py $(ARGS)

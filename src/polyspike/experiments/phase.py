@@ -9,6 +9,7 @@ from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import FailedPrediction, Prediction
+from polyspike.spectra import Spectrum
 from polyspike.theory import best_step, predict
 
 __all__ = ["AGAINST", "PhaseMap", "phase_map", "visible_spikes"]
@@ -105,16 +106,29 @@ class _Counts:
     def __call__(self, answer: Prediction) -> int | None:
         key = answer.problem.replace(ridge=1.0)
         if self._wanted and key not in self._known:
-            self._known[key] = visible_spikes(answer)
+            self._known[key] = _count(answer)
         return self._known.get(key)
 
 
-def visible_spikes(answer: Prediction) -> int | None:
-    """Outliers above the bulk, further from it than an eye can tell; None where the theory has no spectrum."""
+def _count(answer: Prediction) -> int | None:
+    """The visible spikes; None where the theory has no spectrum."""
     try:
-        spectrum = answer.spectrum
+        return visible_spikes(answer.spectrum)
     except (ArgumentError, NumericalError):
         return None
+
+
+def visible_spikes(spectrum: Spectrum) -> int:
+    """The number of outliers above the bulk, further from it than an eye can tell.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+
+    Returns
+    -------
+    int
+    """
     edge = max((high for _, high in spectrum.edges), default=0.0)
     return sum(spike.location > _VISIBLE * edge for spike in spectrum.spikes)
 

@@ -49,9 +49,22 @@ class Memory {
   }
 }
 
+/* Questions to one process, one at a time: of those that wait, what is out of date by then is not asked. */
+class Lane {
+  async answer(stale, ask) {
+    while (this.busy) await this.busy;
+    if (stale()) return null;
+    const found = ask();
+    this.busy = found.then(() => {}, () => {}).then(() => { this.busy = null; });
+    return found;
+  }
+}
+
 Explorer.App = class {
   constructor(root, source) {
     this.source = source;
+    this.near = new Lane();
+    this.far = new Lane();
     this.memory = new Memory();
     this.values = this.shown = Explorer.fromHash(location.hash, source.fields);
     this.version = 0;
@@ -95,7 +108,7 @@ Explorer.App = class {
     const { memory } = this;
     const curve = memory.get(`curve ${Explorer.key(values, "step_exponent")}`, () => ({ points: new Map(), asked: new Set(), limits: null, untrained: null, dots: [], run: null }));
     const spectrum = memory.get(`spectrum ${Explorer.key(values, "ridge")}`, () => ({ found: null, means: null, simulated: null }));
-    const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), spikes: new Map(), best: [], tried: new Set() }));
+    const map = memory.get(`map ${Explorer.key(values, "step_exponent", "ridge")}`, () => ({ cells: new Map(), spikes: new Map(), best: [] }));
     return { curve, spectrum, map };
   }
 
@@ -136,17 +149,21 @@ Explorer.App = class {
     if (this.running) return;
     this.running = true;
     this.page.root.setAttribute("aria-busy", "true");
-    let version;
-    do {
-      version = this.version;
-      try { await this.work(() => version !== this.version); } catch (refusal) {
-        if (!(refusal instanceof Explorer.Refused)) throw refusal;
-        if (version === this.version) this.page.refuse(refusal);
-      }
-    } while (version !== this.version);
+    while (await this.outdated());
     this.running = false;
     this.page.root.setAttribute("aria-busy", "false");
     this.page.speak();
+  }
+
+  /* Work for the present values; whether they have changed meanwhile. What is still under way then stays out of date. */
+  async outdated() {
+    const { version } = this;
+    const stale = () => version !== this.version;
+    try { await this.work(stale); } catch (refusal) {
+      if (!(refusal instanceof Explorer.Refused)) throw refusal;
+      if (!stale()) this.page.refuse(refusal);
+    }
+    return stale();
   }
 
   async work(stale) {
@@ -165,6 +182,7 @@ Explorer.App = class {
     if (stale()) return;
     this.reached("curve and spectrum");
     await this.unlessChanged(this.means(values, data.spectrum, stale));
+    if (stale()) return;
     await this.unlessChanged(new Promise((resolve) => { setTimeout(resolve, IDLE); }));
     await this.map(values, data.map, stale);
     await this.best(values, data.map, stale);
@@ -222,7 +240,8 @@ Explorer.App = class {
     const left = () => this.missing(values, curve).filter((change) => !curve.asked.has(change.step_exponent)).slice(0, PIECE);
     for (let changes = left(); changes.length && !stale(); changes = left()) {
       changes.forEach((change) => curve.asked.add(change.step_exponent));
-      try { await this.predict(values, curve, changes, by); } finally { changes.forEach((change) => curve.asked.delete(change.step_exponent)); }
+      const work = () => this.predict(values, curve, changes, by);
+      try { await (by === "more" ? this.near.answer(stale, work) : work()); } finally { changes.forEach((change) => curve.asked.delete(change.step_exponent)); }
       if (!stale()) this.draw("errors");
     }
   }
@@ -233,18 +252,16 @@ Explorer.App = class {
     if (!stale()) this.draw("errors");
   }
 
-  /* One at a time, so that of many moves only the last waits. */
   async spectrum(values, spectrum, stale) {
-    while (this.solving) await this.solving;
-    if (spectrum.found || stale()) return;
-    const found = this.source.spectrum(values);
-    this.solving = found.then(() => {}, () => {}).then(() => { this.solving = null; });
-    spectrum.found = await found;
+    if (spectrum.found) return;
+    const found = await this.near.answer(stale, () => this.source.spectrum(values));
+    if (found) spectrum.found = found;
   }
 
   async means(values, spectrum, stale) {
-    if (spectrum.means || spectrum.found.message || stale()) return;
-    spectrum.means = await this.source.means(values);
+    if (spectrum.means || spectrum.found.message) return;
+    const means = await this.far.answer(stale, () => this.source.means(values));
+    if (means) spectrum.means = means;
     if (!stale()) this.draw("learned");
   }
 
@@ -254,7 +271,8 @@ Explorer.App = class {
     const places = Explorer.spread(steps.length).flatMap((k) => ridges.map((ridge) => ({ step_exponent: steps[k], ridge })));
     const missing = () => places.filter((place) => !map.cells.has(placeKey(place))).slice(0, 300);
     for (let left = missing(); left.length && !stale(); left = missing()) {
-      await this.unlessChanged(this.source.mapped(values, left).then((points) => points.forEach((point) => map.cells.set(placeKey(point), point))));
+      const points = await this.unlessChanged(this.far.answer(stale, () => this.source.mapped(values, left)));
+      for (const point of points || []) map.cells.set(placeKey(point), point);
       if (!stale()) this.draw("phase");
     }
   }
@@ -269,9 +287,9 @@ Explorer.App = class {
     }
     for (const ridge of [values.ridge, ...(this.source.bestRidges || BEST_RIDGES)]) {
       if (stale()) return;
-      if (map.tried.has(ridge) || !(ridge > 0)) continue;
-      map.tried.add(ridge);
-      await this.unlessChanged(this.source.best(values, [ridge]).then((rows) => map.best.push(...rows)));
+      if (map.best.some((row) => row.ridge === ridge) || !(ridge > 0)) continue;
+      const rows = await this.unlessChanged(this.far.answer(stale, () => this.source.best(values, [ridge])));
+      map.best.push(...(rows || []));
       if (!stale()) this.draw("phase");
     }
   }
@@ -281,7 +299,8 @@ Explorer.App = class {
     const order = Explorer.slow(values) ? [] : Explorer.spread(this.mapSteps(values).length).map((k) => this.mapSteps(values)[k]);
     const missing = () => order.filter((step) => !map.spikes.has(step)).slice(0, PIECE);
     for (let steps = missing(); steps.length && !stale(); steps = missing()) {
-      await this.unlessChanged(this.source.spikes(values, steps).then((rows) => rows.forEach((row) => map.spikes.set(row.step_exponent, row.spikes))));
+      const rows = await this.unlessChanged(this.far.answer(stale, () => this.source.spikes(values, steps)));
+      for (const row of rows || []) map.spikes.set(row.step_exponent, row.spikes);
       if (!stale()) this.draw("phase");
     }
   }
