@@ -11,6 +11,7 @@ from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
+from polyspike.theory.finite_size.localised.count import localised_outliers
 from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
 from polyspike.theory.finite_size.spectrum.density import Interval, SolvedInterval, solve_interval
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
@@ -53,7 +54,11 @@ def predict_spectrum(problem: Problem) -> Spectrum:
 
 def _with_means(problem: Problem, refine: float) -> Spectrum:
     found = solve_spectrum(spectral_model(problem, refine))
-    return replace(found, means_source=partial(outlier_means, problem, found.spikes, refine))
+    return replace(
+        found,
+        means_source=partial(outlier_means, problem, found.spikes, refine),
+        localised_source=partial(localised_outliers, problem, refine),
+    )
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
