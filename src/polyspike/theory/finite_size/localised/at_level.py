@@ -1,11 +1,12 @@
-"""The bulk and the learned functions at a level above the bulk, and what one neuron of any length has there.
+"""The bulk at a level above it, and what one neuron of any length has there.
 
 A column f added to the features ``F`` gives ``F F'/N`` one more eigenvalue above the level L exactly if
 ``1 + f' (F F'/N - L)^-1 f/N < 0``, by the formula for a rank-one change. For a neuron whose readout is u and whose
-weight has the length T that form is, with the resolvent of the bulk and of the outliers at the shift -L
-(eq-localised-neuron)::
+weight has the length T that form is, with the resolvent of the bulk at the shift -L (eq-localised-neuron)::
 
-    1/zeta(u, T) = 1 + (n/N) (E[A2^2 R] + T^2 <A1/tau, A1/tau> + <m, m>)
+    1/zeta(u, T) = 1 + (n/N) (E[A2^2 R] + T^2 <A1/tau, A1/tau>)
+
+Its mean m(kappa, u) is left out: it is a learned function and moves the outliers of all neurons together.
 """
 
 from dataclasses import dataclass
@@ -59,54 +60,42 @@ class Lengths:
 
 @dataclass(frozen=True)
 class AtLevel:
-    """The solution of the bulk at ``z = L``, with the parts of finite rank."""
+    """The solution of the bulk at ``z = L``."""
 
-    parts: FiniteRankParts
+    spectral: SpectralModel
     state: BulkState
 
     @cached_property
     def whole(self) -> BulkState:
         """R and zeta on the whole laws of kappa and u."""
-        return self.parts.spectral.on_whole_laws(self.state)
+        return self.spectral.on_whole_laws(self.state)
 
     @cached_property
     def weighted_r(self) -> Array:
         """R times the weights of kappa, shape (K,); negative above the bulk."""
-        found: Array = self.parts.spectral.model.bulk.sample_weights * self.whole.r
+        found: Array = self.spectral.model.bulk.sample_weights * self.whole.r
         return found
-
-    @cached_property
-    def _matrix(self) -> Any:
-        return self.parts.matrix(self.state)
 
     def lengths(self, u: Array, lengths: Array) -> Lengths:
         """The averages of neurons of these readouts, each with all of these lengths."""
-        model = self.parts.spectral.model
+        model = self.spectral.model
         means = model.conditioning.spike_strength * model.grid.kappa[:, None] * np.repeat(u, len(lengths))
         averages = activation_averages(model.problem.activation, means, np.tile(lengths, len(u))[None, :])
         return Lengths(u, lengths, averages)
 
     def forms(self, neurons: Lengths) -> Array:
         """``1 - 1/zeta(u, T)`` (eq-localised-neuron), shape (A, T): beyond one the neuron has an eigenvalue above L."""
-        model, averages = self.parts.spectral.model, neurons.averages
-        bulk, squares = self.parts.spectral.bulk, np.tile(neurons.lengths**2, len(neurons.u))
+        model, averages = self.spectral.model, neurons.averages
+        bulk, squares = self.spectral.bulk, np.tile(neurons.lengths**2, len(neurons.u))
         noise = self.weighted_r @ averages.noise_variance
         seen = model.bulk.phi.T @ (self.weighted_r[:, None] * averages.slope)
         gam = np.einsum("k,kab->ab", bulk.mu_weights, self.state.gam)
         linear = self.weighted_r @ averages.slope**2 - bulk.samples_per_dim * (seen * (gam @ seen)).sum(axis=0)
-        total = noise + squares * linear + self._form(averages.mean)
-        return np.asarray(neurons.by_length(-model.bulk.samples_per_neuron * total))
-
-    def _form(self, functions: Array) -> Array:
-        """``<p, p>`` of functions of kappa (K, M) with all learned functions beside the bulk, shape (M,)."""
-        rows = self.parts.rows(self.state, functions)
-        known = (rows * np.linalg.solve(self._matrix, rows)).sum(axis=0)
-        found: Array = self.weighted_r @ functions**2 - known / self.parts.spectral.model.problem.n_samples
-        return found
+        return np.asarray(neurons.by_length(-model.bulk.samples_per_neuron * (noise + squares * linear)))
 
     def sampling_variance(self, neurons: Lengths) -> Array:
         """Relative variance of ``f' R f`` over the n samples, shape (A, T)."""
-        model = self.parts.spectral.model
+        model = self.spectral.model
         x, weights = gauss_hermite(_NODES)
         found = np.empty((len(neurons.u), len(neurons.lengths)))
         square_weights = self.weighted_r * self.whole.r
@@ -148,7 +137,7 @@ def _followed(parts: FiniteRankParts, level: float) -> AtLevel:
             raise NumericalError(Status.NOT_CONVERGED, message)
         else:
             factor = factor**0.5
-    return AtLevel(parts, here.state)
+    return AtLevel(parts.spectral, here.state)
 
 
 def _moved(here: Branch, z: float) -> Branch | None:
