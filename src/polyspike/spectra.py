@@ -196,7 +196,7 @@ class Spectrum(Result):
         Parameters
         ----------
         level : float
-            Above the bulk; all of the laws are evaluated there anew, which takes a second or two.
+            Above the bulk; the laws of lengths and residuals are evaluated there anew, which takes seconds.
 
         Returns
         -------

@@ -59,6 +59,7 @@ def test_heavy_labels_make_outliers_and_light_ones_none() -> None:
         assert localised.weights @ localised.neurons == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_fewer_lie_above_a_higher_level() -> None:
     spectrum = predict(LONG_NEURONS).spectrum
     numbers = [spectrum.localised(factor * spectrum.edges[-1][1]).expected for factor in (1.3, 2.0, 5.0, 100.0)]

@@ -8,9 +8,9 @@ from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.features import step_features
 from polyspike.simulation.gradient import gradient_step
 from polyspike.simulation.spectrum import eigenvalues
-from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.localised.at_level import at_level
 from polyspike.theory.finite_size.localised.gradient_samples import HeavySamples
+from polyspike.theory.finite_size.localised.long_bulk import LongBulk
 from polyspike.theory.finite_size.localised.neurons import LongNeurons
 from polyspike.theory.finite_size.localised.residual_tail import residual_tail
 from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
@@ -23,9 +23,9 @@ BEYOND = 1.4
 
 
 def heavy(problem: Problem, level: float) -> HeavySamples:
-    scalars = condition(problem)
-    law = WeightLengths(problem, scalars, residual_tail(problem, scalars))
-    return HeavySamples(LongNeurons(at_level(spectral_model(problem).model, level), law))
+    model = spectral_model(problem).model
+    law = WeightLengths(problem, model.conditioning, residual_tail(problem, model.conditioning))
+    return HeavySamples(LongNeurons(at_level(LongBulk(model, law), level), law))
 
 
 def with_heavy_label(problem: Problem, label: float, seed: int) -> Array:

@@ -9,8 +9,8 @@ from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.features import step_features
 from polyspike.simulation.gradient import gradient_of
 from polyspike.simulation.spectrum import eigenvalues
-from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.localised.at_level import at_level
+from polyspike.theory.finite_size.localised.long_bulk import LongBulk
 from polyspike.theory.finite_size.localised.neurons import LongNeurons
 from polyspike.theory.finite_size.localised.residual_tail import residual_tail
 from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
@@ -24,9 +24,14 @@ PROBLEMS = [
 BEYOND = 1.6
 
 
+def long_bulk(problem: Problem) -> LongBulk:
+    model = spectral_model(problem).model
+    return LongBulk(model, WeightLengths(problem, model.conditioning, residual_tail(problem, model.conditioning)))
+
+
 def critical_length(problem: Problem, level: float) -> float:
     """The length at which a neuron without a readout has an eigenvalue at the level; infinite where none has."""
-    solved = at_level(spectral_model(problem).model, level)
+    solved = at_level(long_bulk(problem), level)
     lengths = np.geomspace(0.5, 12, 120)
     forms = solved.forms(solved.lengths(np.zeros(1), lengths))[0]
     return float(np.interp(1.0, forms, lengths)) if forms[-1] > 1 else np.inf
@@ -61,10 +66,8 @@ def test_a_bounded_activation_lets_no_neuron_out() -> None:
 
 def test_expected_numbers_grow_with_the_residuals() -> None:
     problem = PROBLEMS[2].replace(step_size=4.0)
-    scalars = condition(problem)
-    residual = residual_tail(problem, scalars)
-    level = 1.3 * predict(problem).spectrum.edges[-1][1]
-    neurons = LongNeurons(at_level(spectral_model(problem).model, level), WeightLengths(problem, scalars, residual))
+    level, long = 1.3 * predict(problem).spectrum.edges[-1][1], long_bulk(problem)
+    neurons = LongNeurons(at_level(long, level), long.law)
     by_energy = neurons.expected(3.0, np.array([0.8, 1.0, 1.2]))
     assert (np.diff(by_energy) > 0).all()
     assert neurons.expected(6.0, np.ones(1)) > by_energy[1] > 0

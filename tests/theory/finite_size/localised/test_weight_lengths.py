@@ -45,6 +45,7 @@ def expected_beyond(problem: Problem) -> Array:
     return problem.width * total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS, ids=["h3", "h2", "full", "tanh"])
 def test_lengths_have_the_tails_of_networks(problem: Problem) -> None:
     """Expected numbers of long neurons; stated error: 10 % and half a neuron, and four standard errors over draws."""

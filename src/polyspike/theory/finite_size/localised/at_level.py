@@ -20,12 +20,11 @@ from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
-from polyspike.theory.finite_size.bulk.fixed_point import BulkState
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
-from polyspike.theory.finite_size.spectrum.branches import Branch
-from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, far_above
-from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, bulk_of
+from polyspike.theory.finite_size.localised.long_bulk import LongBulk
+from polyspike.theory.finite_size.spectrum.branches import Branch, above
 
 __all__ = ["AtLevel", "Lengths", "at_level"]
 
@@ -33,8 +32,9 @@ _TOLERANCE, _MOST_NEWTON = 1e-11, 8
 # Factors of z between one solution and the next, on the way down to the level.
 _FIRST_FACTOR, _LEAST_FACTOR = 2.0, 1.0005
 _NODES = 40
-# The ends of M in which fewer eigenvalues than this are expected are left out: the first for which there is a solution.
-_ENDS = (0.5, 2.0, 8.0, 32.0)
+# So many of the longest neurons, and ends of M with so few eigenvalues, are left out: the first for which there is a
+# solution.
+_LEFT_OUT = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 @dataclass(frozen=True)
@@ -60,45 +60,52 @@ class Lengths:
 
 @dataclass(frozen=True)
 class AtLevel:
-    """The solution of the bulk at ``z = L``."""
+    """The solution of the bulk at ``z = L``.
 
-    spectral: SpectralModel
+    Attributes
+    ----------
+    model : FiniteSizeModel
+    phi : ndarray of shape (K, p)
+        The factor of ``A1/tau`` on the samples.
+    state : BulkState
+    r : ndarray of shape (K,)
+        R at every kappa, negative above the bulk.
+    """
+
+    model: FiniteSizeModel
+    phi: Array
     state: BulkState
-
-    @cached_property
-    def whole(self) -> BulkState:
-        """R and zeta on the whole laws of kappa and u."""
-        return self.spectral.on_whole_laws(self.state)
+    r: Array
 
     @cached_property
     def weighted_r(self) -> Array:
-        """R times the weights of kappa, shape (K,); negative above the bulk."""
-        found: Array = self.spectral.model.bulk.sample_weights * self.whole.r
+        """R times the weights of kappa, shape (K,)."""
+        found: Array = self.model.grid.kappa_weights * self.r
         return found
 
     def lengths(self, u: Array, lengths: Array) -> Lengths:
         """The averages of neurons of these readouts, each with all of these lengths."""
-        model = self.spectral.model
+        model = self.model
         means = model.conditioning.spike_strength * model.grid.kappa[:, None] * np.repeat(u, len(lengths))
         averages = activation_averages(model.problem.activation, means, np.tile(lengths, len(u))[None, :])
         return Lengths(u, lengths, averages)
 
     def forms(self, neurons: Lengths) -> Array:
         """``1 - 1/zeta(u, T)`` (eq-localised-neuron), shape (A, T): beyond one the neuron has an eigenvalue above L."""
-        model, averages = self.spectral.model, neurons.averages
-        bulk, squares = self.spectral.bulk, np.tile(neurons.lengths**2, len(neurons.u))
+        averages, bulk = neurons.averages, self.state.model
+        squares = np.tile(neurons.lengths**2, len(neurons.u))
         noise = self.weighted_r @ averages.noise_variance
-        seen = model.bulk.phi.T @ (self.weighted_r[:, None] * averages.slope)
+        seen = self.phi.T @ (self.weighted_r[:, None] * averages.slope)
         gam = np.einsum("k,kab->ab", bulk.mu_weights, self.state.gam)
         linear = self.weighted_r @ averages.slope**2 - bulk.samples_per_dim * (seen * (gam @ seen)).sum(axis=0)
-        return np.asarray(neurons.by_length(-model.bulk.samples_per_neuron * (noise + squares * linear)))
+        return np.asarray(neurons.by_length(-bulk.samples_per_neuron * (noise + squares * linear)))
 
     def sampling_variance(self, neurons: Lengths) -> Array:
         """Relative variance of ``f' R f`` over the n samples, shape (A, T)."""
-        model = self.spectral.model
+        model = self.model
         x, weights = gauss_hermite(_NODES)
         found = np.empty((len(neurons.u), len(neurons.lengths)))
-        square_weights = self.weighted_r * self.whole.r
+        square_weights = self.weighted_r * self.r
         for k, u in enumerate(neurons.u):
             mean = model.conditioning.spike_strength * u * model.grid.kappa[:, None, None]
             square = model.problem.activation(mean + neurons.lengths[:, None] * x) ** 2
@@ -106,38 +113,37 @@ class AtLevel:
         return np.maximum(found, 0.0) / model.problem.n_samples
 
 
-def at_level(model: FiniteSizeModel, level: float) -> AtLevel:
-    """The solution at a level above the bulk.
+def at_level(long: LongBulk, level: float) -> AtLevel:
+    """The solution at a level.
 
-    Where the ends of M reach above the level, with a few eigenvalues in them, it is that of the bulk without them: they
-    are the samples that are counted one by one.
+    Where the longest neurons and the ends of M reach above the level, it is that of the bulk without them: they are
+    counted one by one.
 
     Raises
     ------
     NumericalError
         ``NOT_CONVERGED`` where it is not found: the level lies in the bulk, or too near to it.
     """
-    for least in _ENDS[:-1]:
-        try:
-            return _followed(FiniteRankParts(SpectralModel(model, bulk_of(model, least))), level)
-        except NumericalError:
-            continue
-    return _followed(FiniteRankParts(SpectralModel(model, bulk_of(model, _ENDS[-1]))), level)
+    for least in _LEFT_OUT:
+        bulk, kept = long.without(least)
+        state = _followed(bulk, max(2 * level, 2 * long.strongest(bulk)), level)
+        if state is not None:
+            return AtLevel(long.model, long.phi, state, long.on_all_kappa(state, kept))
+    raise NumericalError(Status.NOT_CONVERGED, f"no solution of the bulk at the level {level:.4g}")
 
 
-def _followed(parts: FiniteRankParts, level: float) -> AtLevel:
+def _followed(bulk: BulkModel, start: float, level: float) -> BulkState | None:
     """The solution at the level, followed down from above everything."""
-    here, factor = far_above(parts, 2 * level), _FIRST_FACTOR
+    here, factor = above(bulk, start), _FIRST_FACTOR
     while here.z > level * (1 + _TOLERANCE):
         moved = _moved(here, max(here.z / factor, level))
         if moved is not None:
             here, factor = moved, factor**1.5
         elif factor < _LEAST_FACTOR:
-            message = f"no solution of the bulk at the level {level:.4g}, below z = {here.z:.4g}"
-            raise NumericalError(Status.NOT_CONVERGED, message)
+            return None
         else:
             factor = factor**0.5
-    return AtLevel(parts.spectral, here.state)
+    return here.state
 
 
 def _moved(here: Branch, z: float) -> Branch | None:

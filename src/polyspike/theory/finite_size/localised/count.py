@@ -12,6 +12,7 @@ from polyspike.spectra import LocalisedOutliers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.localised.at_level import at_level
 from polyspike.theory.finite_size.localised.gradient_samples import HeavySamples
+from polyspike.theory.finite_size.localised.long_bulk import LongBulk
 from polyspike.theory.finite_size.localised.neurons import LongNeurons
 from polyspike.theory.finite_size.localised.residual_tail import energy_variance_of_network, residual_tail
 from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
@@ -49,7 +50,8 @@ def _counted(problem: Problem, refine: float, level: float) -> LocalisedOutliers
     if problem.step == 0 or scalars.residual_moment == 0:
         return LocalisedOutliers(level, np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
     residual = residual_tail(problem, scalars)
-    neurons = LongNeurons(at_level(model, level), WeightLengths(problem, scalars, residual))
+    law = WeightLengths(problem, scalars, residual)
+    neurons = LongNeurons(at_level(LongBulk(model, law), level), law)
     samples = HeavySamples(neurons)
     x, energy_weights = gauss_hermite(_ENERGIES)
     nodes = []

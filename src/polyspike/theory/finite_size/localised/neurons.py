@@ -29,7 +29,7 @@ class LongNeurons:
     @cached_property
     def _readouts(self) -> tuple[Array, Array]:
         """Readouts and their weights."""
-        model = self.level.spectral.model
+        model = self.level.model
         occurs = model.grid.u_weights * model.problem.width > _NO_NEURON
         return model.grid.u[occurs], model.grid.u_weights[occurs]
 
