@@ -29,7 +29,8 @@ __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
 _MOST_INTERVALS = 24
-_REFINEMENTS = (1.0, 1.3, 1.7)
+# The last is for a light component whose place next to an edge hides it with all of the others.
+_REFINEMENTS = (1.0, 1.3, 1.7, 1.15)
 # A spike belongs to a degree if at least this share of it is that Hermite function; a c_k below the second is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
