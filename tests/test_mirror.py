@@ -40,6 +40,7 @@ ELSEWHERE = {
     "theory/finite_size/bulk/fixed_point.py": "theory/finite_size/bulk/test_finite_dimension.py",
     "theory/finite_size/given_kappa/norm_fluctuations.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/gradient_matrix/rules.py": "theory/finite_size/test_refinement.py",
+    "theory/finite_size/localised/at_level.py": "theory/finite_size/localised/test_neurons.py",
     "theory/finite_size/spectrum/branches.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spectrum/density.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spectrum/spectral_model.py": "theory/finite_size/spectrum/test_outliers.py",

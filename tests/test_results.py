@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import poisson
 
 import polyspike as ps
 from polyspike import EdgePrediction, FailedPrediction, Prediction, Problem, Status
@@ -78,9 +80,30 @@ def test_an_optimum_has_the_fields_of_its_prediction() -> None:
     assert best.spectrum is best.prediction.spectrum
 
 
+LOCALISED = ps.LocalisedOutliers(
+    10.0, np.array([1.0, 4.0]), np.array([0.5, 0.0]), np.array([0.0, 2.0]), np.array([0.75, 0.25])
+)
+
+
+def test_localised_outliers_are_a_mixture_of_poisson_numbers() -> None:
+    found = LOCALISED.probabilities(60)
+    expected = 0.75 * poisson.pmf(np.arange(61), 1.5) + 0.25 * poisson.pmf(np.arange(61), 4.0, loc=2)
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+    assert found @ np.arange(61) == pytest.approx(LOCALISED.expected) == pytest.approx(0.75 * 1.5 + 0.25 * 6)
+    low, high = LOCALISED.interval(0.9)
+    assert found[:low].sum() <= 0.05 < found[: low + 1].sum()
+    assert found[:high].sum() < 0.95 <= found[: high + 1].sum()
+    none = ps.LocalisedOutliers(10.0, np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
+    assert none.interval() == (0, 0)
+    np.testing.assert_allclose(none.probabilities(2), [1.0, 0.0, 0.0], atol=1e-300)
+    with pytest.raises(ps.ArgumentError, match="between 0 and 1"):
+        none.interval(1.0)
+
+
 RESULTS: dict[str, Callable[[], Any]] = {
     "Prediction": lambda: ps.predict(PROBLEM),
     "Spectrum": lambda: ps.predict(PROBLEM).spectrum,
+    "LocalisedOutliers": lambda: LOCALISED,
     "EdgePrediction": lambda: rows("window")[1],
     "FailedPrediction": lambda: rows("window")[3],
     "Derivatives": lambda: ps.derivatives(PROBLEM),

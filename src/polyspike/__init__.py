@@ -32,7 +32,7 @@ from polyspike.results import (
     Prediction,
     Slopes,
 )
-from polyspike.spectra import GradientSpectrum, GradientSpike, Spectrum, Spike
+from polyspike.spectra import GradientSpectrum, GradientSpike, LocalisedOutliers, Spectrum, Spike
 from polyspike.status import Status
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ __all__ = [
     "GradientSpike",
     "Inputs",
     "LeaveOneOut",
+    "LocalisedOutliers",
     "Measurement",
     "MissingPackageError",
     "NumericalError",

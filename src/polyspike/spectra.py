@@ -6,12 +6,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from polyspike.arraytypes import Array
+from polyspike.errors import ArgumentError, NumericalError
 from polyspike.pictures import curve_picture
 from polyspike.record import Result
+from polyspike.status import Status
 
-__all__ = ["GradientSpectrum", "GradientSpike", "Spectrum", "Spike"]
+__all__ = ["GradientSpectrum", "GradientSpike", "LocalisedOutliers", "Spectrum", "Spike"]
 
 _LOWEST = 1e-5
 """Start of a curve that would start at zero, as a share of its end."""
@@ -37,6 +40,83 @@ class Spike(Result):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class LocalisedOutliers(Result):
+    """How many localised outliers of ``F F' / N`` lie above a level, over draws.
+
+    An outlier is localised where it belongs to one neuron, whose weight the step has made long, or to one sample of the
+    gradient, whose residual is large. In every draw their number is another one. Given the sample of the gradient it is
+    a Poisson number, but for the outliers of the largest residual, which are there or not. Nodes stand for the law of
+    that sample. Outliers of learned functions, which every draw has, are not counted: they are the spikes of a
+    :class:`Spectrum`.
+
+    Attributes
+    ----------
+    level : float
+    neurons : ndarray of shape (M,)
+        The expected number of outliers of single neurons, at every node.
+    samples : ndarray of shape (M,)
+        The expected number of outliers of single samples of the gradient, but for the one with the largest residual.
+    of_largest : ndarray of shape (M,)
+        The number of outliers of that one.
+    weights : ndarray of shape (M,)
+        Of the nodes.
+    """
+
+    level: float
+    neurons: Array
+    samples: Array
+    of_largest: Array
+    weights: Array
+
+    @property
+    def expected(self) -> float:
+        """The expected number of localised outliers above the level."""
+        return float(self.weights @ (self.neurons + self.samples + self.of_largest))
+
+    def probabilities(self, most: int) -> Array:
+        """The probabilities of 0, 1, ..., ``most`` localised outliers above the level.
+
+        Parameters
+        ----------
+        most : int
+
+        Returns
+        -------
+        ndarray of shape (most + 1,)
+        """
+        count = np.arange(most + 1) - self.of_largest[:, None]
+        mean = np.maximum(self.neurons + self.samples, np.finfo(float).tiny)[:, None]
+        possible = np.maximum(count, 0)
+        poisson = np.where(count >= 0, np.exp(possible * np.log(mean) - mean - gammaln(possible + 1)), 0.0)
+        found: Array = self.weights @ poisson
+        return found
+
+    def interval(self, share: float = 0.98) -> tuple[int, int]:
+        """The central interval of the number of localised outliers above the level.
+
+        Parameters
+        ----------
+        share : float
+            The least probability of the interval; no more than half of the rest lies on either side of it.
+
+        Returns
+        -------
+        low, high : int
+
+        Raises
+        ------
+        ArgumentError
+            For a share that is not between 0 and 1.
+        """
+        if not 0 < share < 1:
+            raise ArgumentError("share", share, "give a probability between 0 and 1")
+        mean, certain = float((self.neurons + self.samples).max()), float(self.of_largest.max())
+        reached = np.cumsum(self.probabilities(int(certain + mean + 12 * mean**0.5 + 30)))
+        rest = (1 - share) / 2
+        return int(np.argmax(reached > rest)), int(np.argmax(reached >= 1 - rest))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Spectrum(Result):
     """The predicted spectrum of ``F F' / N`` (n x n).
 
@@ -54,6 +134,8 @@ class Spectrum(Result):
         Degrees whose spike has not left the bulk.
     means_source : callable, optional
         Computes :attr:`means`.
+    localised_source : callable, optional
+        Computes :meth:`localised`.
     """
 
     density: Callable[[Array], Array] = field(repr=False)
@@ -62,6 +144,7 @@ class Spectrum(Result):
     spikes: tuple[Spike, ...]
     inside: tuple[int, ...] = ()
     means_source: Callable[[], tuple[float, ...]] | None = field(default=None, repr=False)
+    localised_source: Callable[[float], LocalisedOutliers] | None = field(default=None, repr=False)
 
     def curve(self, points: int = 200) -> tuple[Array, Array]:
         """Points of every interval of the bulk in turn, dense near its edges, and the density there.
@@ -102,6 +185,37 @@ class Spectrum(Result):
         from polyspike.plot import spectrum
 
         return spectrum(theory=self, ax=ax, **options)
+
+    def localised(self, level: float) -> LocalisedOutliers:
+        """The number of localised outliers above a level: single neurons and single samples of the gradient.
+
+        They come beside the :attr:`spikes`, where the step has made single weights long or labels are heavy: often with
+        polynomial activations and labels with a cubic part, hardly ever with bounded slopes and many samples.
+        docs/theory-corrections.md, localised outliers, derives the numbers and says how far they hold.
+
+        Parameters
+        ----------
+        level : float
+            Above the bulk; the laws of lengths and residuals are evaluated there anew, which takes seconds.
+
+        Returns
+        -------
+        LocalisedOutliers
+
+        Raises
+        ------
+        ArgumentError
+            For a level that is not above the upper edge of the bulk.
+        NumericalError
+            ``OUT_OF_RANGE`` for inputs of a covariance, for which there is no such theory; ``NOT_CONVERGED`` when the
+            bulk is not solved at the level.
+        """
+        edge = self.edges[-1][1]
+        if not level > edge:
+            raise ArgumentError("level", level, f"give a level above the bulk, which ends at {edge:.6g}")
+        if self.localised_source is None:
+            raise NumericalError(Status.OUT_OF_RANGE, "localised outliers are predicted for isotropic inputs only")
+        return self.localised_source(level)
 
     def _picture(self) -> str:
         x, density = self.curve(_THUMBNAIL_POINTS)

@@ -187,6 +187,26 @@ def test_outliers_next_to_a_bend_of_their_height_are_located(refine: float) -> N
     assert [spike.location for spike in spikes[:2]] == pytest.approx([67.85, 11.25], rel=1e-2)
 
 
+@pytest.mark.slow
+def test_a_light_component_next_to_an_edge_hides_no_spectrum() -> None:
+    """With three of the four rules for M no edge of a gap is found."""
+    problem = Problem(
+        "relu",
+        "h1 + 0.5*h2 + 0.3*h3",
+        1466,
+        3000,
+        1604,
+        n_gradient=733,
+        step_exponent=0.3754195186827293,
+        readout="constant",
+        noise=0.3,
+        ridge=0.1,
+    )
+    spectrum = predict(problem).spectrum
+    assert len(spectrum.edges) > 2
+    assert spectrum.spikes[0].location > 5 * spectrum.edges[-1][1]
+
+
 def test_the_limit_theory_has_no_spectrum() -> None:
     with pytest.raises(NumericalError, match="predicts no spectrum"):
         _ = predict(BASE, method="window", window=1).spectrum

@@ -36,7 +36,16 @@ from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, Bra
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel
 from polyspike.theory.finite_size.spikes.learned_functions import learned_functions, neuron_cost
 
-__all__ = ["DEGREE", "FiniteRankParts", "Root", "outliers_above", "outliers_between", "roots_above", "upper_edge"]
+__all__ = [
+    "DEGREE",
+    "FiniteRankParts",
+    "Root",
+    "far_above",
+    "outliers_above",
+    "outliers_between",
+    "roots_above",
+    "upper_edge",
+]
 
 DEGREE = 6
 """Highest Hermite degree of the overlaps."""
@@ -167,8 +176,19 @@ def upper_edge(parts: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tup
     NumericalError
         ``NOT_CONVERGED`` when no point above everything, or no edge, is found.
     """
+    return find_edge(far_above(parts), -1, largest)
+
+
+def far_above(parts: FiniteRankParts, least: float = 0.0) -> Branch:
+    """The solution at a point above everything, and above the given one.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when none is found.
+    """
     bulk = parts.spectral.bulk
-    z = _far_above(bulk, parts)
+    z = max(_far_above(bulk, parts), least)
     for _ in range(_ATTEMPTS):
         try:
             start = above(bulk, z)
@@ -176,7 +196,7 @@ def upper_edge(parts: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tup
             z *= _FARTHER
             continue
         if _count(parts, start) == 0:
-            return find_edge(start, -1, largest)
+            return start
         z *= _FARTHER
     raise NumericalError(Status.NOT_CONVERGED, f"nothing was found that lies above all eigenvalues, up to {z:.3g}")
 

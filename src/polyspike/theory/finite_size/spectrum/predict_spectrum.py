@@ -11,6 +11,7 @@ from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
+from polyspike.theory.finite_size.localised.count import localised_outliers
 from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
 from polyspike.theory.finite_size.spectrum.density import Interval, SolvedInterval, solve_interval
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
@@ -28,7 +29,8 @@ __all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
 _MOST_INTERVALS = 24
-_REFINEMENTS = (1.0, 1.3, 1.7)
+# The last is for a light component whose place next to an edge hides it with all of the others.
+_REFINEMENTS = (1.0, 1.3, 1.7, 1.15)
 # A spike belongs to a degree if at least this share of it is that Hermite function; a c_k below the second is no spike.
 _LEAST_OVERLAP, _LEAST_COEFFICIENT = 0.02, 1e-9
 
@@ -53,7 +55,11 @@ def predict_spectrum(problem: Problem) -> Spectrum:
 
 def _with_means(problem: Problem, refine: float) -> Spectrum:
     found = solve_spectrum(spectral_model(problem, refine))
-    return replace(found, means_source=partial(outlier_means, problem, found.spikes, refine))
+    return replace(
+        found,
+        means_source=partial(outlier_means, problem, found.spikes, refine),
+        localised_source=partial(localised_outliers, problem, refine),
+    )
 
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:

@@ -18,7 +18,7 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 
-__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "spectral_model"]
+__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "in_sampled_range", "spectral_model"]
 
 # For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
 # three).
@@ -73,9 +73,9 @@ class SpectralModel:
         No sample and no neuron lies outside, where R and zeta would have poles of their own outside the bulk.
         """
         grid = self.model.grid
-        kept = zip((grid.kappa, grid.u), _in_sampled_range(self.model), strict=True)
+        kept = zip((grid.kappa, grid.u), in_sampled_range(self.model), strict=True)
         rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
-        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in _in_sampled_range(self.model))
+        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in in_sampled_range(self.model))
         return rows_kept[rows], columns_kept[columns]
 
     @cached_property
@@ -114,7 +114,7 @@ class SpectralModel:
         return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
 
     def _noise_variance(self, columns: bool) -> Array:
-        rows, kept = _in_sampled_range(self.model)
+        rows, kept = in_sampled_range(self.model)
         noise_variance: Array = self.model.bulk.noise_variance
         return noise_variance[:, kept] if columns else noise_variance[rows]
 
@@ -150,7 +150,7 @@ def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
     eigenvalues are expected.
     """
     whole, grid, problem = model.bulk, model.grid, model.problem
-    rows, columns = _in_sampled_range(model)
+    rows, columns = in_sampled_range(model)
     return BulkModel(
         sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows),
         neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns),
@@ -164,7 +164,7 @@ def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
     )
 
 
-def _in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The nodes of kappa and of u in the sampled range."""
     problem = model.problem
     rows = _expected(model.grid.kappa, problem.n_samples)
