@@ -34,6 +34,9 @@ NEXT_RANK_TOLERANCE = 3e-5
 # A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
 _ROUNDING = 1e-26
 
+_SMALLEST_SINE = 3e-7
+"""sqrt(1 - rho^2) from which e^_1 is told from b^: its square is known to a thousandth there."""
+
 
 @dataclass(frozen=True)
 class FiniteSizeModel:
@@ -269,6 +272,7 @@ def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
     frame[0] = b
     frame[1:, :p] = np.eye(p)
     rest = (1 - scalars.spike_cosine**2) ** 0.5
-    # At rho = 1 to rounding there is no such direction, and nothing of the label lies along it.
-    frame[1] = (frame[1] - scalars.spike_cosine * b) / rest if rest != 0 else 0.0
+    # At rho = 1 to rounding there is no such direction: beta* and b^ differ by what rounding leaves of them, and the
+    # label has a share of 1 - rho^2 along it.
+    frame[1] = (frame[1] - scalars.spike_cosine * b) / rest if abs(rest) > _SMALLEST_SINE else 0.0
     return frame
