@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
+from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.covariance.linear_directions import linear_block
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import product_prior

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
+from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.covariance.model import CovarianceModel
 
 __all__ = ["ProductPrior", "product_prior"]

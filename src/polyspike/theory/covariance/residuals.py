@@ -5,7 +5,7 @@ gradient, minus the initial output. It depends on the coordinates ``k = (kappa*,
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class Residuals:
     weights: Array
     first: Array
     second: Array
+
+    @cached_property
+    def relative(self) -> Array:
+        """``c = eps^2/E eps^2``, shape (J,)."""
+        return np.asarray(self.eps**2 / (self.energy or 1.0))
 
     @property
     def mean(self) -> float:
