@@ -95,7 +95,7 @@ class _Derivatives:
         return self._average((self._x_neurons @ np.swapaxes(self.model.known_neurons, 1, 2)) ** 2)
 
     def _squares(self, weights: Any, vectors: Any) -> Any:
-        """The elements of ``sum weights f f'`` of vectors (L, ..., f p), the sum over the first axis; shape (..., q)."""
+        """The elements of ``sum weights f f'`` of vectors (L, ..., f p), over the first axis; shape (..., q)."""
         vectors = np.moveaxis(vectors, 0, -2)
         found = np.swapaxes(vectors, -1, -2) @ (weights[:, None] * vectors)
         return found[..., self.rows, self.columns]

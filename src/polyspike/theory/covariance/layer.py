@@ -57,7 +57,7 @@ class LayerCoefficients:
 class Blocks:
     """The form of the weights at a given T, eigenvalue by eigenvalue (eq-effective, eq-blocks).
 
-    The form is that of (eq-linearised) in the fields ``(y, z, mu)``, or in y alone without tilt: m = 3 p or p of them.
+    The form is quadratic in the fields ``(y, z, mu)``, or in y alone without tilt: m = 3 p or p of them.
     All that is asked of it is in its inverse ``X = (V'^-1 + S)^-1``, where V' stands between y and y (eq-one-inverse).
 
     Parameters

@@ -19,6 +19,8 @@ __all__ = ["Residuals", "residuals"]
 
 _NODES = 36
 _NOISE_NODES = 40
+# Of a node's share in the mean of the residual's size: all such nodes together are rounding.
+_UNNOTICED = 1e-18
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,8 @@ def residuals(teacher: Teacher, gaussian_variance: float, c1: float, full: bool,
         second[0].append(first[0] * along)
         second.append([second[0][1], along**2 - c1**2 / gaussian_variance])
         first.append(along)
-    keep = weights > 0
     scale = 2 * float(weights @ eps**2) ** 0.5
+    keep = weights * (1 + np.abs(eps)) > _UNNOTICED * (1 + scale)
     if scale == 0:
         none = np.zeros((len(first), 1))
         return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])

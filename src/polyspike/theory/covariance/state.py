@@ -131,6 +131,4 @@ class CovarianceState:
         t = np.zeros((size, size), dtype=step.dtype)
         rows, columns = triangle(size)
         t[rows, columns] = t[columns, rows] = step[k + a :]
-        return replace(
-            self, r=self.r * np.exp(step[:k]), zeta=self.zeta * np.exp(step[k : k + a]), t=self.t + t
-        )
+        return replace(self, r=self.r * np.exp(step[:k]), zeta=self.zeta * np.exp(step[k : k + a]), t=self.t + t)
