@@ -18,7 +18,7 @@ from polyspike.theory.covariance.step import Step, condition, gains, known_momen
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
-from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.conditioning import StepScalars, activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
@@ -171,9 +171,13 @@ def assemble(
     finite_dimension: bool = True,
     refine: float = 1.0,
     rank_tolerance: float | None = None,
+    sample: StepScalars | None = None,
 ) -> CovarianceModel:
-    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order."""
-    step = condition(problem, spectrum)
+    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order.
+
+    ``sample`` has the averages over one sample of the gradient, which then replace their expectations.
+    """
+    step = condition(problem, spectrum, sample)
     scalars = step.scalars
     grid = choose_grid(problem, scalars, refine)
     law = _residuals(problem, scalars.gaussian_variance)
