@@ -24,6 +24,12 @@ def test_the_defect_vanishes_and_the_layer_is_its_own() -> None:
     assert np.abs(state.samples.t - state.t).max() < 1e-8 * np.abs(state.t).max()
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.4])
+def test_few_steps_are_needed(alpha: float) -> None:
+    whole = model(PROBLEM.replace(step_exponent=alpha))
+    assert solve(whole, shift_of(whole)).iterations <= 5
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_derivative_by_the_shift_is_that_of_a_difference(activation: str) -> None:
     whole = model(PROBLEM.replace(activation=activation))

@@ -21,7 +21,7 @@ def test_the_dimension_below_which_nothing_is_predicted() -> None:
     [
         ({}, 59.0, "effective dimension 59"),
         ({"n_samples": 5000}, 90.0, "products of directions"),
-        ({"n_gradient": 50}, 170.0, "50 samples"),
+        ({"n_gradient": 8, "step_exponent": 0.45}, 170.0, "8 samples, and its noise lies in few directions"),
         ({"teacher": "h2"}, 170.0, "quadratic part"),
         ({"inputs": "spiked:30,1; teacher=top"}, 170.0, "strong eigendirection"),
     ],
@@ -31,6 +31,10 @@ def test_reasons(changes: dict[str, object], effective: float, words: str) -> No
     found = trust(PROBLEM.replace(**changes), effective, ERRORS, curved=True)
     assert not found.trusted
     assert words in found.reason
+
+
+def test_some_samples_of_the_gradient_are_enough() -> None:
+    assert trust(PROBLEM.replace(n_gradient=50), 170.0, ERRORS, curved=True).trusted
 
 
 def test_an_odd_activation_does_not_mind_a_strong_direction() -> None:

@@ -5,10 +5,11 @@ What can be is taken from the isotropic theory: grids, averages, label, factors,
 ===== ==================================== =====================================================================
 1     eigenvalues of Sigma                 ``eigenvalues``, ``discrete_rule``
 2     the step                             ``step`` (eq-frame-measures, eq-weight-variance)
-3     the law of the residual              ``residuals``
-4     the gradient's samples as a layer    ``layer`` (eq-layer, eq-effective), ``model``, ``fixed_point``
+3     the law of the residual              ``residuals``, ``gradient_sample`` (eq-inputs-sample)
+4     the gradient's samples as a layer    ``layer`` (eq-layer, eq-effective), ``model``, ``state``
 5     linear features along b and beta*    ``linear_directions`` (eq-known-directions)
 6     the form and the errors              ``errors`` (eq-covariance-value, eq-inputs-test), ``solution``
+6     how the bulk is solved               ``jacobian`` (eq-full-jacobian), ``fixed_point`` (eq-tangent)
 7     finite dimension                     ``pairs`` (eq-quadratic-pairs), ``norm_response``, ``products``, ``features``
 ===== ==================================== =====================================================================
 

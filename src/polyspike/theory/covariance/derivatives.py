@@ -5,7 +5,7 @@ from typing import NamedTuple
 from polyspike.problem import Problem
 from polyspike.results import Slopes
 from polyspike.theory.covariance.predict import spectrum_of
-from polyspike.theory.covariance.solution import solve_errors
+from polyspike.theory.covariance.solution import solve_mean
 from polyspike.theory.covariance.trust import check_dimension
 from polyspike.theory.finite_size.spikes.errors import Errors
 
@@ -54,4 +54,4 @@ def _slopes(problems: list[Problem], stencil: _Stencil) -> Slopes:
 
 def _errors(problem: Problem) -> Errors:
     check_dimension(problem.inputs.effective_dimension(problem.input_dim))
-    return solve_errors(problem, spectrum_of(problem)).errors
+    return solve_mean(problem, spectrum_of(problem)).errors

@@ -5,6 +5,7 @@ and that of the teacher's direction ``Sigma^(1/2) beta*``.
 """
 
 from dataclasses import dataclass
+from math import ceil, log, pi
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from polyspike.theory.covariance.discrete_rule import compress
 
 __all__ = ["Eigenvalues", "eigenvalues"]
 
-# What is averaged is analytic in the logarithm of an eigenvalue within |Im| < pi: this leaves 1e-10 over five decades.
-_NODES = 20
+# What is averaged is analytic in the logarithm of an eigenvalue within |Im| < pi, so that a rule of m nodes errs by
+# rho^-m at most, rho the sum of the semiaxes of the ellipse that fits there.
+_MOST_NODES, _ACCURACY = 20, 1e-8
 # Added to an eigenvalue before its logarithm is taken, so that zero is a value like any other.
 _LEAST = 1e-3
 
@@ -45,15 +47,25 @@ class Eigenvalues:
         return float(self.teacher @ self.values**k)
 
 
-def eigenvalues(values: Array, weights: Array, teacher: Array, count: int = _NODES) -> Eigenvalues:
+def eigenvalues(values: Array, weights: Array, teacher: Array, count: int | None = None) -> Eigenvalues:
     """Few nodes for eigenvalues (n,) with weights (n,) and the teacher's energies (n,), both of which sum to one.
 
     A Gauss rule of the mean of both measures in the logarithm of the eigenvalues; exact where these have no more than
-    ``count`` different values.
+    20 different values, or ``count``.
     """
     different, place = np.unique(values, return_inverse=True)
-    if len(different) <= count:
+    if len(different) <= (count or _MOST_NODES):
         own, of_teacher = (np.bincount(place, w, len(different)).astype(float) for w in (weights, teacher))
         return Eigenvalues(different, own, of_teacher)
-    rule = compress(np.log(values + _LEAST), (weights + teacher) / 2, count)
-    return Eigenvalues(np.exp(rule.nodes) - _LEAST, rule.transfer @ weights, rule.transfer @ teacher)
+    logs = np.log(values + _LEAST)
+    rule = compress(logs, (weights + teacher) / 2, count or _nodes_over(float(np.ptp(logs))))
+    # An eigenvalue of zero may round below it.
+    nodes = np.maximum(np.exp(rule.nodes) - _LEAST, 0.0)
+    return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher)
+
+
+def _nodes_over(length: float) -> int:
+    """How many nodes an interval of logarithms needs."""
+    across = 2 * pi / length
+    rho = across + (1 + across**2) ** 0.5
+    return min(ceil(-log(_ACCURACY) / log(rho)), _MOST_NODES)

@@ -35,7 +35,7 @@ class CovarianceAverage(NamedTuple):
 
 
 class CovarianceEnsemble:
-    """Solves problems one by one; the gradient's sample is not averaged over."""
+    """Solves problems one by one."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.theory.covariance.features import COMPONENTS, FeatureForms
-from polyspike.theory.covariance.fixed_point import CovarianceState, Solved, derivative
+from polyspike.theory.covariance.fixed_point import Solved, derivative
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import along_products
+from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.spikes.errors import Errors
 
 __all__ = ["LabelForm", "errors", "label_form"]
@@ -110,16 +111,8 @@ def inverse_neuron_form(state: CovarianceState) -> Any:
 
 def along_readout(state: CovarianceState, gains: Any) -> Any:
     """``Theta_uv`` (eq-theta): what the neurons' linear features lack along their readout, shape (A, A)."""
-    model, blocks = state.model, state.blocks
-    weights, values, chi = model.spectrum.weights, model.spectrum.values, model.bulk.chi
-    own = chi @ blocks.h @ chi.T
-    found = np.einsum("l,lu,luv,lv->uv", weights * values, gains, own, gains)
-    if not model.tilted:
-        return found
-    e_u = model.step.scalars.quadratic_step * model.grid.u
-    mixed, square = blocks.tilt_form
-    crossed = np.einsum("l,lu,luv->uv", weights * values**0.5, gains, chi @ mixed @ chi.T) * e_u
-    return found + crossed + crossed.T + e_u[:, None] * (chi @ np.tensordot(weights, square, 1) @ chi.T) * e_u
+    neurons = state.model.neurons(gains)
+    return np.tensordot(state.model.spectrum.weights, neurons @ state.blocks.x @ np.swapaxes(neurons, 1, 2), 1)
 
 
 def errors(solved: Solved) -> Errors:
@@ -127,12 +120,13 @@ def errors(solved: Solved) -> Errors:
     ``D = gamma + e/R_ii^2`` (eq-inputs-test), whose mean is ``e/(R^2 (1 + nu))``.
     """
     state = solved.state
-    gamma, form = state.shift, label_form(state)
-    by_ridge = derivative(label_form(solved.moved(np.ones(len(state.r)))).value)
+    by_ridge = label_form(solved.moved(np.ones(len(state.r))))
+    gamma, form = state.shift, LabelForm(*(float(np.real(x)) for x in by_ridge))
     shift, lost_zeta = 1 / state.r**2, np.zeros(len(state.zeta))
     if state.pairs is not None:
         lost_r, lost_zeta = state.pairs.by_fluctuating_shift
         shift = shift / (1 + state.pairs.diagonal_variance) - lost_r
-    left_out = solved.moved(shift, -state.model.bulk.samples_per_neuron * lost_zeta)
-    by_left_out = derivative(label_form(left_out).value)
-    return Errors(gamma * form.value, -(gamma**2) * by_ridge, form.covariance - by_left_out)
+    left_out = label_form(solved.moved(shift, -state.model.bulk.samples_per_neuron * lost_zeta))
+    return Errors(
+        gamma * form.value, -(gamma**2) * derivative(by_ridge.value), form.covariance - derivative(left_out.value)
+    )

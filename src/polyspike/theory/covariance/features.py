@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
 from polyspike.theory.covariance.linear_directions import linear_block
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import product_prior
+from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["COMPONENTS", "FeatureForms"]
 

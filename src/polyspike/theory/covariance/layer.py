@@ -4,7 +4,7 @@ After the step the weights have the covariance ``Sigma_u = (gain + e u M)^2 + q 
 ``M = avg eps x x'`` and ``C = avg eps^2 x x'/E eps^2`` over the gradient's own samples. M, C and Sigma do not commute.
 With ``x = Sigma^(1/2) g`` the form of the weights becomes linear in ``g_j g_j'`` once M has fields of its own; a sample
 taken out and put back then leaves one matrix T in the place of them all, the same in every direction. At a given T
-everything is a function of the eigenvalue of Sigma.
+everything is a function of the eigenvalue of Sigma, and in the inverse of one matrix.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class LayerCoefficients:
         (J, f p, f p).
         """
         size = len(self.noise)
-        through_noise = (law.eps**2 / law.energy)[:, None, None] * self.noise
+        through_noise = law.relative[:, None, None] * self.noise
         if not self.tilted:
             return through_noise
         out = np.zeros((len(law.eps), 2 * size, 2 * size), dtype=through_noise.dtype)
@@ -56,6 +56,9 @@ class LayerCoefficients:
 
 class Blocks:
     """The form of the weights at a given T, eigenvalue by eigenvalue (eq-effective, eq-blocks).
+
+    The form is quadratic in the fields ``(y, z, mu)``, or in y alone without tilt: m = 3 p or p of them.
+    All that is asked of it is in its inverse ``X = (V'^-1 + S)^-1``, where V' stands between y and y (eq-one-inverse).
 
     Parameters
     ----------
@@ -68,87 +71,72 @@ class Blocks:
 
     def __init__(self, coefficients: LayerCoefficients, t: Any, v: Any) -> None:
         self.coefficients, self.t, self.v = coefficients, t, v
-        self._values = coefficients.values[:, None, None]
-        size = len(v)
-        self._t11, self._t12, self._t22 = t[:size, :size], t[:size, size:], -t[size:, size:]
 
     @cached_property
-    def _l(self) -> Any:
-        """``L = (1 + lambda T22 Q_bb)^-1``."""
-        return np.linalg.inv(np.eye(len(self.v)) + self._values * (self._t22 @ self.coefficients.tilt))
-
-    @cached_property
-    def _k(self) -> Any:
-        """``K = T22 (1 + lambda Q_bb T22)^-1``."""
-        return self._t22 @ _transposed(self._l)
-
-    @cached_property
-    def _bb(self) -> Any:
-        """``BB = Q_bb L``."""
-        return self.coefficients.tilt @ self._l
-
-    @cached_property
-    def z(self) -> Any:
-        """``Z = Q_ab L + lambda^(3/2) T12 BB``, shape (L, p, p)."""
-        return self.coefficients.mixed @ self._l + self._values**1.5 * (self._t12 @ self._bb)
-
-    @cached_property
-    def q(self) -> Any:
-        """The effective ``Q(lambda)`` of the weights (eq-effective), shape (L, p, p)."""
-        parts = self.coefficients
-        plain = parts.own + self._values**2 * self._t11
+    def _form(self) -> Any:
+        """S, shape (L, m, m)."""
+        parts, p = self.coefficients, len(self.v)
+        values = parts.values[:, None, None]
         if not parts.tilted:
-            return plain
-        mixed_t = _transposed(parts.mixed)
-        crossed = self._values**1.5 * (self._t12 @ (_transposed(self._l) @ mixed_t))
-        square = self._values**3 * (self._t12 @ self._bb @ self._t12.T)
-        return plain - self._values * (parts.mixed @ self._k @ mixed_t) + crossed + _transposed(crossed) + square
+            return parts.own + values**2 * self.t
+        y, z, mu = slice(p), slice(p, 2 * p), slice(2 * p, None)
+        out = np.zeros((len(values), 3 * p, 3 * p), dtype=np.result_type(parts.own, self.t, self.v))
+        out[:, y, y] = parts.own + values**2 * self.t[:p, :p]
+        out[:, y, z] = values**0.5 * parts.mixed
+        out[:, z, y] = _transposed(out[:, y, z])
+        out[:, y, mu] = values * self.t[:p, p:]
+        out[:, mu, y] = values * self.t[p:, :p]
+        out[:, z, z] = values * parts.tilt
+        out[:, z, mu] = out[:, mu, z] = -np.eye(p)
+        out[:, mu, mu] = self.t[p:, p:]
+        return out
 
     @cached_property
-    def e(self) -> Any:
-        """``(1 + Q V')^-1``, so that ``H = V' e`` and ``Gam = e Q``; shape (L, p, p)."""
-        return np.linalg.inv(np.eye(len(self.v)) + self.q @ self.v)
+    def _inverse(self) -> Any:
+        """``X`` with the inverse of V' to the right of y, shape (L, m, m)."""
+        matrix, p = self._form.astype(np.result_type(self._form, self.v)), len(self.v)
+        matrix[:, :p] = self.v @ self._form[:, :p]
+        matrix[:, range(p), range(p)] += 1
+        return np.linalg.inv(matrix)
+
+    @cached_property
+    def x(self) -> Any:
+        """``X``, shape (L, m, m)."""
+        p = len(self.v)
+        return np.concatenate([self._inverse[:, :, :p] @ self.v, self._inverse[:, :, p:]], axis=2)
+
+    @cached_property
+    def responses(self) -> Any:
+        """``V'^-1 X`` of the rows of y, shape (L, p, m)."""
+        return _transposed(self._inverse[:, :, : len(self.v)])
 
     @cached_property
     def gam(self) -> Any:
         """``Gam = Q (1 + V' Q)^-1``, shape (L, p, p)."""
-        return self.e @ self.q
+        p = len(self.v)
+        return self._form[:, :p] @ self._inverse[:, :, :p]
 
-    @cached_property
-    def h(self) -> Any:
-        """``H = (1 + V' Q)^-1 V'``, shape (L, p, p)."""
-        return self.v @ self.e
+    def on_fields(self, array: Any) -> Any:
+        """The last axis of an array (L, ..., m) as the fields ``(lambda y, mu)`` that a sample sees."""
+        p = len(self.v)
+        values = self.coefficients.values.reshape(-1, *[1] * (array.ndim - 1))
+        first = values * array[..., :p]
+        return np.concatenate([first, array[..., 2 * p :]], axis=-1) if self.coefficients.tilted else first
 
     @cached_property
     def fields(self) -> Any:
         """The covariance of the fields that a sample of the gradient sees, shape (L, f p, f p) (eq-blocks)."""
-        first = self._values**2 * self.h
-        if not self.coefficients.tilted:
-            return first
-        cross = self._values**1.5 * (self.h @ self.z)
-        last = -self._values * (self._bb - _transposed(self.z) @ self.h @ self.z)
-        return np.block([[first, cross], [_transposed(cross), last]])
+        return self.on_fields(_transposed(self.on_fields(self.x)))
 
     @cached_property
     def half(self) -> Any:
-        """``e [lambda, sqrt(lambda) Z]``: between a feature and the fields, over V' from the left; (L, p, f p)."""
-        first = self._values * self.e
-        if not self.coefficients.tilted:
-            return first
-        return np.concatenate([first, self._values**0.5 * (self.e @ self.z)], axis=2)
+        """Between a feature and the fields, over V' from the left; shape (L, p, f p)."""
+        return self.on_fields(self.responses)
 
     @cached_property
     def seen(self) -> Any:
-        """``[lambda^2; lambda^(3/2) Z'] e'``: the first column of :attr:`fields` over V'; shape (L, f p, p)."""
-        return self._values * _transposed(self.half)
-
-    @cached_property
-    def tilt_form(self) -> tuple[Any, Any]:
-        """``H Y`` and ``Y' H Y + lambda K`` (eq-theta), shape (L, p, p) each."""
-        mixed = self.coefficients.mixed
-        y = -self._values * (mixed @ self._k) + self._values**1.5 * (self._t12 @ _transposed(self._l))
-        h_y = self.h @ y
-        return h_y, _transposed(y) @ h_y + self._values * self._k
+        """The first column of :attr:`fields` over V'; shape (L, f p, p)."""
+        return self.coefficients.values[:, None, None] * _transposed(self.half)
 
 
 class Samples:
@@ -156,15 +144,17 @@ class Samples:
 
     Attributes
     ----------
+    inverse : ndarray of shape (J, f p, f p)
+        ``(1 + phi_0 P b)^-1`` of every node of the residual's law.
     answer : ndarray of shape (J, f p, f p)
-        ``b (1 + phi_0 P b)^-1`` of every node of the residual's law.
+        ``b (1 + phi_0 P b)^-1``.
     """
 
     def __init__(self, coefficients: LayerCoefficients, law: Residuals, phi_gradient: float, p: Any) -> None:
         self.coefficients, self.law, self.p, self.phi_gradient = coefficients, law, p, phi_gradient
         vertices = coefficients.vertices(law)
-        self._inverse = np.linalg.inv(np.eye(vertices.shape[1]) + phi_gradient * (p @ vertices))
-        self.answer = vertices @ self._inverse
+        self.inverse = np.linalg.inv(np.eye(vertices.shape[1]) + phi_gradient * (p @ vertices))
+        self.answer = vertices @ self.inverse
 
     @cached_property
     def t(self) -> Any:
@@ -175,9 +165,8 @@ class Samples:
     @cached_property
     def noise_form(self) -> Any:
         """``E[c_j (1 + phi_0 P b)^-1 P]_11``: n/d times W (eq-theta), shape (p, p)."""
-        weights = self.law.weights * self.law.eps**2 / self.law.energy
         size = len(self.coefficients.noise)
-        return (np.tensordot(weights, self._inverse, 1) @ self.p)[:size, :size]
+        return (np.tensordot(self.law.weights * self.law.relative, self.inverse, 1) @ self.p)[:size, :size]
 
 
 def _transposed(matrices: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
+from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["linear_block"]
 
@@ -34,7 +34,7 @@ def linear_block(state: CovarianceState) -> Any:
     weighted_eps = law.eps * law.first
     answers = np.einsum("kj,jab->kab", weighted_eps, state.samples.answer).reshape(count * fields, fields)
     mean_seen = np.tensordot(model.spectrum.weights, blocks.seen, 1)
-    moved = phi_gradient * answers @ mean_seen
+    moved = phi_gradient * model.step.across**0.5 * answers @ mean_seen
     seen_mean = np.einsum("xkab,k->xab", seen, model.step.mean_gradient).reshape(count * fields, size)
     out = np.einsum("xyl,lab->xyab", measures, blocks.gam)
     out[:count, :count] += _split(half @ gathered @ half.T, count, size)
@@ -44,7 +44,13 @@ def linear_block(state: CovarianceState) -> Any:
     out[:count, count] += beside
     out[count, :count] += np.swapaxes(beside, 1, 2)
     cross = seen_mean.T @ returned @ moved
-    own = phi_gradient**2 * mean_seen.T @ np.tensordot(law.weights * law.eps**2, state.samples.answer, 1) @ mean_seen
+    own = (
+        phi_gradient**2
+        * model.step.across
+        * mean_seen.T
+        @ np.tensordot(law.weights * law.eps**2, state.samples.answer, 1)
+        @ mean_seen
+    )
     corrected = fields_along - fields_along @ gathered @ fields_along
     out[count, count] += seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
     known = model.step.known

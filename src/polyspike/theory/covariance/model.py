@@ -18,7 +18,7 @@ from polyspike.theory.covariance.step import Step, condition, gains, known_momen
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
-from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.conditioning import StepScalars, activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
@@ -117,21 +117,49 @@ class CovarianceModel:
         """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
         return self.step.direction_measures
 
+    @cached_property
+    def tilt_of_neurons(self) -> Any:
+        """``e u``, shape (A,)."""
+        return self.step.scalars.quadratic_step * self.grid.u
+
+    @cached_property
+    def noise_of_neurons(self) -> Any:
+        """``q u^2``, shape (A,)."""
+        return self.step.scalars.gradient_noise_variance * self.grid.u**2
+
+    def neurons(self, gains: Any) -> Any:
+        """``sqrt(lambda) (gain chi, e u chi, 0)``, what a neuron of these gains (L, A) adds to the form of the weights
+        as a square, in the fields of :class:`Blocks`; shape (L, A, m).
+        """
+        chi, root = self.bulk.chi, self.spectrum.values[:, None, None] ** 0.5
+        own = root * gains[:, :, None] * chi
+        if not self.tilted:
+            return own
+        tilt = root * (self.tilt_of_neurons[:, None] * chi)
+        return np.concatenate([own, tilt, np.zeros_like(own)], axis=2)
+
+    @cached_property
+    def known_neurons(self) -> Any:
+        """:meth:`neurons` of their own gains."""
+        return self.neurons(self.gains)
+
+    @cached_property
+    def _of_neurons(self) -> Any:
+        """``lambda gain^2``, ``sqrt(lambda) gain e u``, ``e^2 u^2`` and ``q u^2``, shape (2 L + 2, A)."""
+        values, tilt = self.spectrum.values[:, None], self.tilt_of_neurons
+        rows = [values * self.gains**2, values**0.5 * self.gains * tilt, tilt[None] ** 2, self.noise_of_neurons[None]]
+        return np.concatenate(rows)
+
     def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
         """The averages over the neurons at ``w zeta`` (A,)."""
-        bulk, scalars, u = self.bulk, self.step.scalars, self.grid.u
-        size, values = bulk.chi.shape[1], self.spectrum.values[:, None, None]
-        e_u = scalars.quadratic_step * u
-
-        def average(weights: Any) -> Any:
-            return ((weights * weighted_zeta) @ bulk.chi_pairs).reshape(*weights.shape[:-1], size, size)
-
+        size, count = self.bulk.chi.shape[1], len(self.spectrum.values)
+        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(-1, size, size)
         return LayerCoefficients(
             values=self.spectrum.values,
-            own=values * average(self.gains**2),
-            mixed=values**0.5 * average(self.gains * e_u),
-            tilt=average(e_u**2),
-            noise=average(scalars.gradient_noise_variance * u**2),
+            own=found[:count],
+            mixed=found[count : 2 * count],
+            tilt=found[-2],
+            noise=found[-1],
             tilted=self.tilted,
         )
 
@@ -143,9 +171,13 @@ def assemble(
     finite_dimension: bool = True,
     refine: float = 1.0,
     rank_tolerance: float | None = None,
+    sample: StepScalars | None = None,
 ) -> CovarianceModel:
-    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order."""
-    step = condition(problem, spectrum)
+    """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order.
+
+    ``sample`` has the averages over one sample of the gradient, which then replace their expectations.
+    """
+    step = condition(problem, spectrum, sample)
     scalars = step.scalars
     grid = choose_grid(problem, scalars, refine)
     law = _residuals(problem, scalars.gaussian_variance)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
+from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["CovarianceNormResponse"]
 

@@ -55,6 +55,16 @@ class Pairs:
         """``chi_i chi_j`` flat, shape (A, p2^2)."""
         return np.einsum("ki,kj->kij", self.chi, self.chi).reshape(len(self.chi), self.chi.shape[1] ** 2)
 
+    @cached_property
+    def slope_pairs(self) -> Any:
+        """``phi_i`` times ``phi_by_log_norm_j`` flat, shape (K, p2^2)."""
+        return np.einsum("ki,kj->kij", self.phi, self.phi_by_log_norm).reshape(len(self.phi), self.phi.shape[1] ** 2)
+
+    @cached_property
+    def counted(self) -> Any:
+        """``counts products``, shape (B, A)."""
+        return self.counts[:, None] * self.products
+
 
 def pairs(
     spectrum: Eigenvalues, dimension: int, n_samples: int, relative: Any, factors: tuple[Any, Any, Any], other: Any
@@ -165,5 +175,60 @@ class PairsState:
 
     def _forms(self, matrices: Any) -> Any:
         """``sum counts products chi' matrix chi``, shape (A,)."""
-        flat = (self.arrays.counts[:, None, None] * matrices).reshape(len(matrices), matrices[0].size)
-        return (self.arrays.products * (flat @ self.arrays.chi_pairs.T)).sum(axis=0)
+        arrays = self.arrays
+        total = arrays.counted.T @ matrices.reshape(len(matrices), matrices[0].size)
+        return (total * arrays.chi_pairs).sum(axis=1)
+
+    @cached_property
+    def diagonal_derivative(self) -> Any:
+        """``R d/dR [-nu/(R (1 + nu))] = -(1/R) nu (1 - nu)/(1 + nu)^2`` where h' stands still, shape (K,)."""
+        nu = self.diagonal_variance
+        return -nu * (1 - nu) / (1 + nu) ** 2 / self.r
+
+    def second_derivatives(self) -> tuple[Any, Any, Any]:
+        """Derivatives of :attr:`over_r` by R and by zeta and of :attr:`over_zeta` by zeta, over the quadrature weights
+        of the variable of the derivative (eq-full-jacobian); shapes (K, K), (K, A), (A, A).
+
+        The first lacks the diagonal :attr:`diagonal_derivative`.
+        """
+        arrays, n, gam, e = self.arrays, self.arrays.n_samples, self.gam, self._inverse
+        of_h = self._symmetric(self._by_h_slope)
+        gam_of_h = gam @ of_h
+        # d^2 G2 = 2 n^2 G dV G dV G - 2 n (G dV E' dQ E + its transpose) - 2 n E' dQ P2 dQ E.
+        two_gam = _squares(arrays.counts, gam, gam)
+        samples = arrays.phi_pairs @ (-n * two_gam - 2 * n**2 * _squares(arrays.counts, gam, gam_of_h @ gam))
+        sides = np.swapaxes(arrays.chi @ e, 0, 1)
+        counted = np.swapaxes(sides, 1, 2) * arrays.counted.T[:, None, :]
+        once = (counted @ sides).reshape(len(sides), -1)
+        again = (counted @ np.swapaxes(arrays.chi @ (e @ np.swapaxes(gam_of_h, 1, 2)), 0, 1)).reshape(len(sides), -1)
+        plain = (arrays.phi @ arrays.chi.T) ** 2 * arrays.counted.sum(axis=0)
+        by_zeta = arrays.other_noise_by_log_square + arrays.slope_pairs @ once.T
+        by_r = -n * (arrays.slope_pairs @ two_gam) @ arrays.phi_pairs.T
+        first_r, first_both, first_zeta = self._through_first_derivatives(by_r, by_zeta)
+        samples = first_r + samples @ arrays.phi_pairs.T
+        cross = first_both + arrays.phi_pairs @ (once + 2 * n * again).T - plain
+        return samples, cross, first_zeta + self._neurons(e, of_h)
+
+    def _neurons(self, e: Any, of_h: Any) -> Any:
+        """The part of the derivative of :attr:`over_zeta` by zeta through second derivatives, shape (A, A)."""
+        arrays, n, chi = self.arrays, self.arrays.n_samples, self.arrays.chi
+        p2 = chi @ (e @ self.v) @ chi.T
+        twice = chi @ (e @ of_h @ np.swapaxes(e, 1, 2)) @ chi.T
+        forms = n * p2 * (2 * twice - p2)
+        return np.einsum("ba,bac,bc->ac", arrays.counted, forms, arrays.products)
+
+    def _through_first_derivatives(self, by_r: Any, by_zeta: Any) -> tuple[Any, Any, Any]:
+        """The part of :meth:`second_derivatives` that is made of first derivatives of h', (K, K) and (K, A)."""
+        nu, v = self.diagonal_variance, self.norm_variance
+        # The derivative by h' of nu/(R (1 + nu)), and the second derivative by h' of E log(1 + nu)/2.
+        share = (8 * v * self.r * self.h_slope / (1 + nu) ** 2)[:, None]
+        twice = (4 * v * self.weighted_r * self.r * (1 - nu) / (1 + nu) ** 2)[:, None]
+        samples = -share * by_r - (share * by_r).T - by_r.T @ (twice * by_r)
+        return samples, -share * by_zeta - by_r.T @ (twice * by_zeta), -by_zeta.T @ (twice * by_zeta)
+
+
+def _squares(weights: Any, left: Any, right: Any) -> Any:
+    """The sum of ``weights left_im right_jn`` as a matrix from (i, j) to (m, n), shape (p2^2, p2^2)."""
+    count, size = left.shape[:2]
+    found = (weights[:, None] * left.reshape(count, size**2)).T @ right.reshape(count, size**2)
+    return found.reshape((size,) * 4).transpose(0, 2, 1, 3).reshape(size**2, size**2)

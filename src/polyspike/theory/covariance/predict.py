@@ -8,11 +8,11 @@ import numpy as np
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
+from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
-from polyspike.theory.covariance.solution import CovarianceSolution, solve_errors
+from polyspike.theory.covariance.solution import MeanSolution, solve_mean
 from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
-from polyspike.theory.covariance.step import Step
 from polyspike.theory.covariance.trust import check_dimension, trust
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
@@ -22,11 +22,15 @@ __all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
 REGIME = "finite n, d and N, inputs of a general covariance, any step size up to order sqrt(n)"
 
 
-def spectrum_of(problem: Problem) -> Eigenvalues:
-    """The eigenvalues of the covariance of a problem's inputs, as few nodes."""
+# A density has a bump for every node where these are far apart.
+_SPECTRUM_NODES = 20
+
+
+def spectrum_of(problem: Problem, count: int | None = None) -> Eigenvalues:
+    """The eigenvalues of the covariance of a problem's inputs, as few nodes: as many as errors need, or ``count``."""
     d = problem.input_dim
     values, counts = problem.inputs.eigenvalues(d)
-    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d))
+    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d), count)
 
 
 def predict_covariance(problem: Problem) -> Prediction:
@@ -63,7 +67,7 @@ def predict_covariance(problem: Problem) -> Prediction:
     """
     check_dimension(problem.inputs.effective_dimension(problem.input_dim))
     with within_double_precision():
-        return _as_prediction(problem, solve_errors(problem, spectrum_of(problem)))
+        return _as_prediction(problem, solve_mean(problem, spectrum_of(problem)))
 
 
 def predict_rows(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
@@ -79,8 +83,8 @@ def _row(problem: Problem) -> Prediction | FailedPrediction:
         return FailedPrediction(problem, "finite-size", status, str(error))
 
 
-def _as_prediction(problem: Problem, solution: CovarianceSolution) -> Prediction:
-    step, found = solution.model.step, solution.errors
+def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
+    found = means.errors
     effective = problem.inputs.effective_dimension(problem.input_dim)
     worth = trust(problem, effective, found, curved=activation_numbers(problem.activation).c2 != 0)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
@@ -90,26 +94,30 @@ def _as_prediction(problem: Problem, solution: CovarianceSolution) -> Prediction
         train_loss=float(found.train_loss),
         train_error=float(found.train_error),
         test_error=float(found.test_error),
-        cosine=float(step.scalars.gradient_cosine),
-        spike_cosine=float(step.spike_cosine),
-        spike_strength=float(step.scalars.spike_strength),
+        cosine=means.cosine,
+        spike_cosine=means.spike_cosine,
+        spike_strength=means.spike_strength,
         regime=REGIME,
         null_error=problem.label_second_moment,
         linear_error=problem.label_second_moment - signal,
         error_estimate=worth.error_estimate,
         trusted=worth.trusted,
         trust_reason=worth.reason,
-        notes=_notes(problem, step),
-        extras={"effective_dimension": float(effective), "label_cosine": float(step.scalars.spike_cosine)},
-        biased_cosine=float(step.lean),
-        spectrum_source=partial(predict_covariance_spectrum, problem, solution.model.spectrum),
+        notes=_notes(problem),
+        extras={"effective_dimension": float(effective), "label_cosine": means.label_cosine},
+        biased_cosine=means.lean,
+        spectrum_source=partial(_spectrum, problem),
     )
 
 
-def _notes(problem: Problem, step: Step) -> tuple[str, ...]:
+def _spectrum(problem: Problem) -> Spectrum:
+    return predict_covariance_spectrum(problem, spectrum_of(problem, _SPECTRUM_NODES))
+
+
+def _notes(problem: Problem) -> tuple[str, ...]:
     notes = []
     if activation_numbers(problem.activation).c1 == 0:
         notes.append("c_1 = 0: the step makes no spike.")
-    if step.mean_gradient[0] == 0:
+    if not np.any(problem.teacher.linear_coefficients):
         notes.append("c*_1 = 0: beta carries no signal at n ~ d, the direction of the spike is noise.")
     return tuple(notes)

@@ -4,12 +4,13 @@ The products are ``b^b^``, ``b^e^`` (symmetrised), ``e^e^`` and ``c^``, the dire
 squares ``lambda_k g_k^2`` less what it has in common with the other three. All of them have unit norm.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.fixed_point import CovarianceState
 from polyspike.theory.covariance.model import CovarianceModel
+from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["ProductPrior", "product_prior"]
 
@@ -36,15 +37,21 @@ def product_prior(state: CovarianceState) -> ProductPrior:
     pairs, model = state.pairs, state.model
     assert pairs is not None
     n, v2 = pairs.arrays.n_samples, pairs.v
-    on_pairs = _on_pairs(model)
+    on_pairs, beyond = _of_model(model)
     p = _flat(n * np.tensordot(on_pairs, pairs.gam, 1))
     q = np.zeros((5, 5, *v2.shape), dtype=p.dtype)
     by_eigenvalue = p @ np.linalg.inv(np.eye(len(p)) - np.kron(np.eye(4), v2) @ p)
     q[1:, 1:] = _blocks(by_eigenvalue, 4)
-    q += n * np.einsum("u,iju,ua,ub->ijab", state.weighted_zeta, _beyond(model), pairs.arrays.chi, pairs.arrays.chi)
+    q += n * ((beyond * state.weighted_zeta) @ pairs.arrays.chi_pairs).reshape(q.shape)
     plain = np.einsum("ij,ab->ijab", np.diag([0.0, 1, 1, 1, 1]), v2)
     flat = _flat(q)
     return ProductPrior(_blocks(flat @ np.linalg.inv(np.eye(len(flat)) + _flat(plain) @ flat), 5), plain)
+
+
+@lru_cache(maxsize=1)
+def _of_model(model: CovarianceModel) -> tuple[Any, Any]:
+    """What the state has no part in; both tangents of a state ask for it."""
+    return _on_pairs(model), _beyond(model)
 
 
 def _on_pairs(model: CovarianceModel) -> Any:

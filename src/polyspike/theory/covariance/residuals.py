@@ -5,7 +5,7 @@ gradient, minus the initial output. It depends on the coordinates ``k = (kappa*,
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -19,6 +19,8 @@ __all__ = ["Residuals", "residuals"]
 
 _NODES = 36
 _NOISE_NODES = 40
+# Of a node's share in the mean of the residual's size: all such nodes together are rounding.
+_UNNOTICED = 1e-18
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,11 @@ class Residuals:
     weights: Array
     first: Array
     second: Array
+
+    @cached_property
+    def relative(self) -> Array:
+        """``c = eps^2/E eps^2``, shape (J,)."""
+        return np.asarray(self.eps**2 / (self.energy or 1.0))
 
     @property
     def mean(self) -> float:
@@ -69,8 +76,8 @@ def residuals(teacher: Teacher, gaussian_variance: float, c1: float, full: bool,
         second[0].append(first[0] * along)
         second.append([second[0][1], along**2 - c1**2 / gaussian_variance])
         first.append(along)
-    keep = weights > 0
     scale = 2 * float(weights @ eps**2) ** 0.5
+    keep = weights * (1 + np.abs(eps)) > _UNNOTICED * (1 + scale)
     if scale == 0:
         none = np.zeros((len(first), 1))
         return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])

@@ -10,12 +10,15 @@ from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.errors import errors
 from polyspike.theory.covariance.fixed_point import Solved, solve
+from polyspike.theory.covariance.gradient_sample import covariance_samples
 from polyspike.theory.covariance.model import CovarianceModel, assemble
+from polyspike.theory.finite_size.conditioning import StepScalars
 from polyspike.theory.finite_size.double_precision import check_magnitudes
+from polyspike.theory.finite_size.gradient_sample import WeightedSample
 from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spikes.errors import Errors
 
-__all__ = ["CovarianceSolution", "check_teacher", "shift_of", "solve_errors"]
+__all__ = ["CovarianceSolution", "MeanSolution", "check_teacher", "shift_of", "solve_errors", "solve_mean"]
 
 # The min-norm limit is taken at this fraction of the features' variance; its relative effect is of the same size.
 _LEAST_SHIFT = 1e-10
@@ -53,10 +56,48 @@ def shift_of(model: CovarianceModel) -> float:
     return _LEAST_SHIFT * float(bulk.sample_weights @ square @ bulk.neuron_weights)
 
 
+class MeanSolution(NamedTuple):
+    """The averages over the gradient's sample of the errors and of the overlaps of the gradient and the spike."""
+
+    errors: Errors
+    cosine: float
+    spike_cosine: float
+    spike_strength: float
+    label_cosine: float
+    lean: float
+
+
+def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
+    """The averages over the gradient's sample for a problem whose inputs have this spectrum.
+
+    Raises
+    ------
+    NumericalError
+        As :func:`solve_errors`.
+    """
+    nodes = covariance_samples(problem, spectrum) if problem.step > 0 else (WeightedSample(1.0, None),)
+    rows = [_numbers(solve_errors(problem, spectrum, sample=node.scalars)) for node in nodes]
+    means = np.array([node.weight for node in nodes]) @ np.array(rows) if len(rows) > 1 else rows[0]
+    numbers = [float(x) for x in means]
+    return MeanSolution(in_order(problem, Errors(*numbers[:3])), *numbers[3:])
+
+
+def _numbers(found: CovarianceSolution) -> list[float]:
+    step, scalars = found.model.step, found.model.step.scalars
+    overlaps = [scalars.gradient_cosine, step.spike_cosine, scalars.spike_strength, scalars.spike_cosine, step.lean]
+    return [float(x) for x in (*_values(found.errors), *overlaps)]
+
+
 def solve_errors(
-    problem: Problem, spectrum: Eigenvalues, *, finite_dimension: bool = True, refine: float = 1.0
+    problem: Problem,
+    spectrum: Eigenvalues,
+    *,
+    finite_dimension: bool = True,
+    refine: float = 1.0,
+    sample: StepScalars | None = None,
 ) -> CovarianceSolution:
-    """The errors of a problem whose inputs have this spectrum.
+    """The errors of a problem whose inputs have this spectrum, at the expectations of the gradient's averages or at
+    those of a sample.
 
     Raises
     ------
@@ -67,7 +108,7 @@ def solve_errors(
     """
     check_magnitudes(problem)
     check_teacher(problem)
-    model = assemble(problem, spectrum, finite_dimension=finite_dimension, refine=refine)
+    model = assemble(problem, spectrum, finite_dimension=finite_dimension, refine=refine, sample=sample)
     shift = shift_of(model)
     solved = solve(model, shift)
     found = errors(solved)

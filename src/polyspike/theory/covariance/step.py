@@ -12,7 +12,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.residuals import Residuals
-from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
+from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
 
 __all__ = ["Step", "condition", "gains", "known_moments"]
 
@@ -42,6 +42,8 @@ class Step:
         ``phi_0 E eps^2``, the second moment of M beyond its mean.
     spike_cosine : float
         Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
+    across : float
+        The square of beta's part that is no mean, over its expectation: one but for single samples of the gradient.
     """
 
     scalars: Conditioning
@@ -52,6 +54,7 @@ class Step:
     lean: float
     matrix_noise: float
     spike_cosine: float
+    across: float
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -59,8 +62,11 @@ class Step:
         return np.einsum("ai,ijl,bj->abl", self.known, self.frame_measures, self.known)
 
 
-def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
+def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | None = None) -> Step:
     """The step of a problem whose inputs have this spectrum (eq-frame-measures, eq-spike-strength).
+
+    ``sample`` has the averages over one sample of the gradient, which then replace their expectations. Its residuals
+    are taken to be ``sqrt(energy)`` times those of the law, and the step contains that factor.
 
     Raises
     ------
@@ -81,8 +87,12 @@ def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
         coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
         self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
     moment = problem.label_second_moment + output
-    mean_gradient = np.array([signal, -numbers.c1] if full else [signal])
-    measures = _frame_measures(spectrum, mean_gradient, problem.phi_gradient * moment)
+    energy, seen, along_omega, across = sample or StepScalars(1.0, signal, -numbers.c1, 1.0)
+    unit = energy**0.5
+    mean_gradient = np.array([seen, along_omega] if full else [seen]) / (unit or 1.0)
+    eta = unit * eta
+    spread = problem.phi_gradient * moment * across
+    measures = _frame_measures(spectrum, mean_gradient, spread)
     b = np.array([0.0, 1.0, eta * numbers.c1]) if full else np.array([0.0, eta * numbers.c1 or 1.0])
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
@@ -104,18 +114,20 @@ def condition(problem: Problem, spectrum: Eigenvalues) -> Step:
         residual_moment=moment,
         gaussian_variance=problem.noise**2 + output,
         trace_shift=0.0,
+        sample=sample,
         b_coordinates=tuple(known[0]),
-        gradient_cosine=_gradient_cosine(spectrum, mean_gradient, problem.phi_gradient * moment),
+        gradient_cosine=_gradient_cosine(spectrum, mean_gradient, spread),
     )
     return Step(
         scalars=scalars,
         frame_measures=measures,
         known=known,
         mean_gradient=mean_gradient,
-        coherent=coherent,
-        lean=_lean(spectrum, mean_gradient, problem.phi_gradient * moment),
+        coherent=coherent / (unit or 1.0),
+        lean=_lean(spectrum, mean_gradient, spread),
         matrix_noise=problem.phi_gradient * moment,
-        spike_cosine=_spike_cosine(spectrum, mean_gradient, problem.phi_gradient * moment, eta * numbers.c1),
+        spike_cosine=_spike_cosine(spectrum, mean_gradient, spread, eta * numbers.c1),
+        across=across,
     )
 
 

@@ -10,6 +10,8 @@ the label.
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.gradient_sample import concentration
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.finite_size.trust import (
     BENT,
@@ -21,6 +23,9 @@ from polyspike.theory.finite_size.trust import (
     amplification,
     cubic_lean,
 )
+from polyspike.theory.finite_size.trust import (
+    CONCENTRATED as CONCENTRATION,
+)
 
 __all__ = ["LEAST_DIMENSION", "TRUSTED_DIMENSION", "check_dimension", "trust"]
 
@@ -31,7 +36,6 @@ TRUSTED_DIMENSION = 60.0
 """The least effective dimension at which a prediction is trusted."""
 
 CONCENTRATED = 1.0
-_FEW_SAMPLES = 100
 _PEAK = 5.0
 
 
@@ -61,7 +65,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
     strong = CONCENTRATED * _teacher_share(problem) if curved else 0.0
     strong = strong * problem.label_second_moment / found.test_error if found.test_error > 0 else strong
     cubic = cubic_lean(problem, effective)
-    estimate = sizes + small + strong + cubic
+    concentrated = CONCENTRATION * _concentration(problem, effective) if problem.step > 0 else 0.0
+    estimate = sizes + small + strong + cubic + concentrated
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
         reason = (
@@ -75,8 +80,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
         )
     elif n > products:
         reason = f"n = {n} exceeds the {products:.0f} products of directions: features of higher degree are learned"
-    elif problem.gradient_samples < _FEW_SAMPLES and problem.step > 0:
-        reason = f"the gradient has {problem.gradient_samples} samples, over whose draw nothing is averaged here"
+    elif concentrated > estimate / 2 and estimate > LARGEST:
+        reason = f"the gradient has {problem.gradient_samples} samples, and its noise lies in few directions"
     elif curved and problem.step > 0 and problem.teacher.information_exponent == 2:
         reason = "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
     elif strong > LARGEST / 2 and estimate > LARGEST:
@@ -94,3 +99,10 @@ def _teacher_share(problem: Problem) -> float:
     """``(<lambda>_t - 1)/d``, not below zero."""
     d = problem.input_dim
     return max(problem.inputs.teacher_moment(1, d) - 1, 0.0) / d
+
+
+def _concentration(problem: Problem, effective: float) -> float:
+    """That of the isotropic theory with ``q m_2`` for q, the share of the noise in the variance of a pre-activation."""
+    q = abs(condition(problem).move_variance)
+    m2 = problem.input_dim / effective
+    return min((m2 * (1 + q) / (1 + m2 * q)) ** 2 * concentration(problem), 1.0)

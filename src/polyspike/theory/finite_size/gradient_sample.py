@@ -13,7 +13,7 @@ are then those of samples that hardly occur, but all averages over ``y = exp(-V 
 with the means of S and T given y to its degree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,10 +31,12 @@ __all__ = [
     "EnergyLaw",
     "Overlaps",
     "WeightedSample",
+    "blended",
     "concentration",
     "energy_law",
     "mean_overlaps",
     "participation",
+    "sample_nodes",
     "weighted_samples",
 ]
 
@@ -81,11 +83,16 @@ def weighted_samples(problem: Problem) -> tuple[WeightedSample, ...]:
     mostly ``0.2/n_0`` of an error, and up to ``1.5/n_0`` for cubic labels. In between the two are blended, so that
     nothing jumps.
     """
-    share = _share(problem.gradient_samples)
+    return blended(problem.gradient_samples, lambda: _nodes(problem))
+
+
+def blended(count: int, nodes: Callable[[], Sequence[WeightedSample]]) -> tuple[WeightedSample, ...]:
+    """The nodes of ``count`` samples, the expectations alone, or between the two both."""
+    share = _share(count)
     if share == 0:
         return (WeightedSample(1.0, None),)
-    nodes = tuple(node._replace(weight=share * node.weight) for node in _nodes(problem))
-    return nodes if share == 1 else (WeightedSample(1 - share, None), *nodes)
+    found = tuple(node._replace(weight=share * node.weight) for node in nodes())
+    return found if share == 1 else (WeightedSample(1 - share, None), *found)
 
 
 def mean_overlaps(found: Sequence[tuple[float, FiniteSizeModel]]) -> Overlaps:
@@ -151,21 +158,30 @@ def _share(count: int) -> float:
 
 
 def _nodes(problem: Problem) -> tuple[WeightedSample, ...]:
-    """The rule in V times a half fraction in S and T given V and in the chi-square."""
+    """The nodes of a problem whose inputs are isotropic."""
     scalars = condition(problem, 0.0)
     c1 = activation_numbers(problem.activation).c1 if problem.gradient == "full" else 0.0
-    if scalars.residual_moment == 0:
+    freedom = max(problem.input_dim - 1 - (problem.gradient == "full"), 1)
+    return sample_nodes(problem, scalars.gaussian_variance, c1, freedom, freedom / problem.input_dim)
+
+
+def sample_nodes(
+    problem: Problem, gaussian_variance: float, c1: float, freedom: float, across: float
+) -> tuple[WeightedSample, ...]:
+    """The rule in V times a half fraction in S and T given V and in the chi-square, of ``freedom`` degrees and of mean
+    ``across``.
+    """
+    if problem.label_second_moment + gaussian_variance - problem.noise**2 == 0:
         return (WeightedSample(1.0, None),)
     # For the mirrored activation T changes its sign, and the nodes are the same.
     side = -1.0 if c1 < 0 else 1.0
-    law = energy_law(problem.teacher, scalars.gaussian_variance, abs(c1), problem.gradient_samples)
-    freedom = max(problem.input_dim - 1 - (problem.gradient == "full"), 1)
+    law = energy_law(problem.teacher, gaussian_variance, abs(c1), problem.gradient_samples)
     nodes = []
     for weight, energy, overlaps in zip(law.weights, law.energies, law.overlaps, strict=True):
         for corner in _CORNERS:
             signal, output = overlaps + np.sqrt(energy) * (law.root @ corner[:2])
-            across = freedom / problem.input_dim * _chi_square(freedom, corner[2])
-            scalars_here = StepScalars(float(energy), float(signal), side * float(output), across)
+            size = across * _chi_square(freedom, corner[2])
+            scalars_here = StepScalars(float(energy), float(signal), side * float(output), size)
             nodes.append(WeightedSample(float(weight) / len(_CORNERS), scalars_here))
     return tuple(nodes)
 
@@ -277,7 +293,7 @@ def _root(covariance: Array) -> Array:
     return np.array([[first, 0.0], [cross, np.sqrt(max(covariance[1, 1] - cross**2, 0.0))]])
 
 
-def _chi_square(freedom: int, sign: int) -> float:
+def _chi_square(freedom: float, sign: int) -> float:
     """A chi-square over its mean at the lower (-1) or upper (1) of two equally likely values.
 
     Their variance is that of the law, ``2/freedom``, to first order in 1/freedom, and both are positive.
