@@ -44,10 +44,11 @@ def data_cost(
     kernels += ridges * 6 * parts * n**2 * _ENTRY
     compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
     ridge = (_SOLVES / 2 + 2 * _TRIALS) * n**3 + (parts * d * n**2 if full else 0) + 2 * n**2 * n_test
-    gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT + (9 * n0**3 * _PRODUCT if full else 0)
+    gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT
+    outputs = 9 * n0**3 * _PRODUCT if full else 0
     if n >= FEW_ROWS:  # in single precision
         kernels, compressed, ridge = kernels / 2, compressed / 2, ridge / 2
-    seconds = draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
+    seconds = outputs + draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
     held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * ridges + 10) * n**2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
