@@ -11,7 +11,7 @@ PROBLEM = Problem("relu", "h1", 200, 50, 100, step_exponent=0.2, gradient="targe
 
 def test_it_grows_with_rows_steps_and_readouts() -> None:
     cost = data_cost(PROBLEM, 100)
-    assert data_cost(PROBLEM, 100, steps=5).seconds > 3 * cost.seconds
+    assert data_cost(PROBLEM, 100, steps=5).seconds > 2.5 * cost.seconds  # the gradient is worked out once
     assert data_cost(PROBLEM, 100, steps=5).bytes == cost.bytes
     assert data_cost(PROBLEM.replace(gradient="full"), 100).seconds > 2 * cost.seconds
     assert data_cost(PROBLEM.replace(readout="gaussian"), 100).seconds > 2 * cost.seconds

@@ -113,10 +113,10 @@ def test_large_steps_of_a_readout_of_one_size_are_noted() -> None:
 
 
 def test_the_cost_grows_with_what_there_is_to_do() -> None:
-    small, large = (ps.Problem("relu", "h1", n, 120, n, step_size=1.0) for n in (200, 2000))
+    small, large = (ps.Problem("relu", "h1", n, 120, n, step_size=1.0) for n in (500, 5000))
     assert data_cost(large, 500).seconds > 50 * data_cost(small, 500).seconds
     assert data_cost(large, 500).bytes > 30 * data_cost(small, 500).bytes  # some of it grows as n only
-    assert data_cost(large, 500, steps=10).seconds > 5 * data_cost(large, 500).seconds
+    assert data_cost(large, 500, steps=10).seconds > 4 * data_cost(large, 500).seconds
 
 
 def test_no_answer_depends_on_how_many_test_rows_are_taken_at_a_time() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy
+from polyspike.theory.on_data.family import FEW_ROWS
 from polyspike.theory.on_data.readouts import length_nodes
 
 __all__ = ["DataCost", "check_memory", "data_cost", "spectrum_seconds"]
@@ -13,8 +14,11 @@ __all__ = ["DataCost", "check_memory", "data_cost", "spectrum_seconds"]
 _PRODUCT, _ENTRY = 1 / 20e9, 2.5e-9
 """Seconds of a multiplication and an addition in a matrix product, and of one of entries of a matrix."""
 
-_PARTS, _SOLVES = 6, 3
-"""Matrices that the kernels of all readouts are made of, and inverses that a ridge needs, about."""
+_PARTS = 8
+"""Matrices that the kernels of all readouts are made of, about."""
+
+_SOLVES, _TRIALS = 3, 2.5
+"""Inverses and trials of the response that a ridge needs."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,16 @@ def data_cost(
     parts = min(nodes, _PARTS)
     lengths = len(length_nodes(d)[0])
     lengths += lengths > 1  # normal weights besides
-    kernels = nodes * lengths * (n + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
+    kernels = nodes * lengths * (n / 2 + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
+    kernels += ridges * 6 * parts * n**2 * _ENTRY
     compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
-    ridge = _SOLVES * n**3 + (2 * parts + 2) * n**3 + 4 * n**2 * n_test
-    gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT + (9 * n0**3 * _PRODUCT if full else 0)
-    seconds = draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
-    held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * parts + ridges + 6) * n**2
+    ridge = (_SOLVES / 2 + 2 * _TRIALS) * n**3 + (parts * d * n**2 if full else 0) + 2 * n**2 * n_test
+    gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT
+    outputs = 9 * n0**3 * _PRODUCT if full else 0
+    if n >= FEW_ROWS:  # in single precision
+        kernels, compressed, ridge = kernels / 2, compressed / 2, ridge / 2
+    seconds = outputs + draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
+    held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * ridges + 10) * n**2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["DOUBLE", "Family", "Precision", "compress", "precision_for"]
+__all__ = ["DOUBLE", "FEW_ROWS", "Family", "Precision", "compress", "precision_for"]
 
 COMPRESSION = 1e-7
 """Share of the Frobenius norm of the kernels that their compression may lose."""
@@ -18,8 +18,10 @@ RESPONSE = 1e-3
 _RARE = 1e-4
 """A readout of a smaller weight, relative to the largest, is held as accurately as one of this weight."""
 
-_FEW_ROWS = 400
-_ROUNDING_SHARE = 1e-3
+FEW_ROWS = 400
+"""From here on kernels are held in single precision."""
+
+_ROUNDING_SHARE = 2e-3
 
 
 class Precision(NamedTuple):
@@ -63,7 +65,7 @@ def rounding(diagonal: Array, shift: float) -> float:
 
 def precision_for(diagonal: Array, shift: float) -> Precision:
     """Double and exact for few rows; else as coarse as 1e-3 of the errors allows, at this smallest shift."""
-    if len(diagonal) < _FEW_ROWS:
+    if len(diagonal) < FEW_ROWS:
         return DOUBLE
     return Precision(np.float32 if rounding(diagonal, shift) < _ROUNDING_SHARE else np.float64, *_LOOSE)
 

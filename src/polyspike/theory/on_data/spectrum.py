@@ -1,4 +1,4 @@
-"""The spectrum of ``F F'/N`` on the rows of the fit, from the averaged resolvent at the eigenvalue (docs, section 10).
+"""The spectrum of ``F F'/N`` on the rows of the fit, from the averaged resolvent at the eigenvalue (eq-data-density).
 
 ``B(z) = sum_u w_u zeta_u(z) K_u - z`` with ``zeta_u = 1 / (1 + tr(K_u B^-1)/N)``. Directions in which
 the mean kernel has eigenvalues of their own are set apart: the others make the bulk, whose ``zeta`` serve the outliers.
@@ -142,7 +142,7 @@ class RowSpectrum:
         return float(np.trace(found.inverse).imag) / (np.pi * self.rows)
 
     def outlier_matrix(self, x: float, found: _Solution) -> Array:
-        """``C(x)`` on the directions set apart with the others eliminated; its eigenvalue x is an outlier."""
+        """``C(x)`` on the directions set apart (eq-data-outliers); its eigenvalue x is an outlier."""
         whole = self._combined(self.family.weights * found.zeta, self.turned)
         m = self.apart
         matrix: Array = whole[:m, :m] - whole[:m, m:] @ found.inverse @ whole[m:, :m]
