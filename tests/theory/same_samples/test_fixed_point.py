@@ -14,20 +14,20 @@ BASE = Problem("softplus", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, read
 
 @pytest.mark.parametrize("ridge", [1e-5, 0.1, 10.0])
 def test_the_potential_is_stationary(ridge: float) -> None:
-    fit, coarse, shift = build(BASE).fit, build(BASE).coarse, 1.25 * ridge
-    found = solve_pencil(fit.neurons, fit.populations, coarse, shift)
+    fit, shift = build(BASE).fit, 1.25 * ridge
+    found = solve_pencil(fit.neurons, fit.populations, shift)
     slope = gradient_of(fit.neurons, found.state, states(fit.neurons, fit.populations, found.state, shift))
     assert np.abs(slope).max() < 1e-8
-    assert found.residual < 1e-8
+    # The last step: what it leaves is of the order of its square.
+    assert found.residual < 1e-7
     assert np.all((found.state.zeta > 0) & (found.state.zeta <= 1))
 
 
 def test_a_solution_nearby_is_a_start() -> None:
-    model = build(BASE)
-    fit = model.fit
-    first = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.1)
-    cold = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.05)
-    warm = solve_pencil(fit.neurons, fit.populations, model.coarse, 0.05, first.state)
+    fit = build(BASE).fit
+    first = solve_pencil(fit.neurons, fit.populations, 0.1)
+    cold = solve_pencil(fit.neurons, fit.populations, 0.05)
+    warm = solve_pencil(fit.neurons, fit.populations, 0.05, first.state)
     assert warm.state.zeta == pytest.approx(cold.state.zeta, rel=1e-9)
     assert warm.state.gamma == pytest.approx(cold.state.gamma, abs=1e-9)
 
@@ -36,5 +36,5 @@ def test_no_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build(BASE)
     monkeypatch.setattr(fixed_point, "_ITERATIONS", 1)
     with pytest.raises(NumericalError, match="not found after 1 iterations") as caught:
-        solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, 0.1)
+        solve_pencil(model.fit.neurons, model.fit.populations, 0.1)
     assert caught.value.status is Status.NOT_CONVERGED

@@ -39,10 +39,10 @@ def test_the_train_error_is_the_derivative_by_the_ridge(problem: Problem) -> Non
     shift, change = shift_of(problem), 1e-4
     values = []
     for d in (shift * (1 + change), shift * (1 - change)):
-        found = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, d)
+        found = solve_pencil(model.fit.neurons, model.fit.populations, d)
         parts = states(model.fit.neurons, model.fit.populations, found.state, d)
         values.append(solve_form(model.fit, found.state, parts)[0])
-    at = fit_errors(model.fit, solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift).state, shift)
+    at = fit_errors(model.fit, solve_pencil(model.fit.neurons, model.fit.populations, shift).state, shift)
     assert at.train_error == pytest.approx(-shift * (values[0] - values[1]) / (2 * change), rel=1e-6)
 
 
@@ -50,7 +50,7 @@ def test_the_train_error_is_the_derivative_by_the_ridge(problem: Problem) -> Non
 def test_the_coefficients_are_stationary(problem: Problem) -> None:
     """The form at fixed coefficients has the value of the linear system, and no slope in any of them."""
     model = build(problem)
-    state = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift_of(problem)).state
+    state = solve_pencil(model.fit.neurons, model.fit.populations, shift_of(problem)).state
     parts = states(model.fit.neurons, model.fit.populations, state, shift_of(problem))
     value, found = solve_form(model.fit, state, parts)
     assert form_at(model.fit, state, parts, found) == pytest.approx(value, rel=1e-9)
@@ -65,7 +65,7 @@ def test_for_fresh_samples_it_is_leave_one_out(gradient: str) -> None:
     """The two formulas of the test error know nothing of each other."""
     problem = BASE.replace(samples="fresh", gradient=gradient)
     model = build_fresh(problem)
-    found = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift_of(problem))
+    found = solve_pencil(model.fit.neurons, model.fit.populations, shift_of(problem))
     errors = fit_errors(model.fit, found.state, shift_of(problem))
     assert errors.test_error == pytest.approx(errors.leave_one_out, rel=1e-5)
 
@@ -83,16 +83,19 @@ def test_a_free_sample_is_a_constrained_one_and_a_direction() -> None:
         for name in ("along_w", "along_t", "own", "noise")
     }
     population = replace(population, **flat)
-    state = solve_pencil(fit.neurons, [population], [population], shift).state
+    state = solve_pencil(fit.neurons, [population], shift).state
     part = SampleState(fit.neurons, population, state, shift)
     columns = fit.columns[0]
-    function = np.sin(population.residual)[:, None] + 0 * population.weights
-    hidden = columns.hidden.copy()
-    hidden[..., 0] = function
+    function = np.sin(population.residual)[:, None]
+    first, second = columns.first.copy(), columns.second.copy()
+    # The function in the label's place.
+    second[..., 0, :] = second[..., :, 0] = function[..., None] * first
+    second[..., 0, 0] = function**2 * population.weights
+    first[..., 0] = function * population.weights
     nothing = np.zeros_like(columns.learned)
     values = []
     for constrained, kept in ((True, [0, 1, 2, 3]), (False, [0, 1, 2])):
-        alone = Columns(nothing, None, hidden[..., kept], columns.scatter[:, kept], constrained)
+        alone = Columns(nothing, None, first[..., kept], second[..., kept, :][..., kept], constrained)
         fresh = fit.fresh
         few = replace(
             fresh,
@@ -109,7 +112,7 @@ def test_without_the_constraint_the_train_loss_is_wrong() -> None:
     """Simulated: 0.1837 with a standard error of 1.25 %."""
     problem = BASE.replace(teacher="h1", step_exponent=0.5, readout="gaussian")
     model, shift = build(problem), shift_of(problem)
-    state = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift).state
+    state = solve_pencil(model.fit.neurons, model.fit.populations, shift).state
     free = replace(model.fit, columns=(replace(model.fit.columns[0], constrained=False),))
     with_it, without = (fit_errors(fit, state, shift).train_loss for fit in (model.fit, free))
     assert abs(with_it / 0.1837 - 1) < 0.0125

@@ -27,7 +27,7 @@ BASE = Problem(
 def of_pencil(problem: Problem) -> FitErrors:
     model = build_fresh(problem, STANDARD)
     shift = problem.ridge * problem.n_samples / problem.width
-    state = solve_pencil(model.fit.neurons, model.fit.populations, model.coarse, shift).state
+    state = solve_pencil(model.fit.neurons, model.fit.populations, shift).state
     return fit_errors(model.fit, state, shift)
 
 

@@ -1,21 +1,15 @@
 """How long a prediction with reused samples takes, before it starts, at the rates of a laptop."""
 
 from polyspike.problem import Problem
-from polyspike.theory.same_samples.sample_law import sample_law
 from polyspike.theory.same_samples.steps import STANDARD, rules_of, step_of
 
 __all__ = ["prediction_seconds_same"]
 
-# Seconds of one value of an activation, of which an average over z and the move's noise takes so many; of a reading of
-# all nodes by one readout, a hundred of them a prediction; and of everything else.
-_VALUE, _VALUES = 4e-8, 350
-_READING, _READINGS = 4e-8, 300
-_NODE = 0.05
+# Seconds of one value of a feature or of what the fit does with it, and of everything else.
+_VALUE, _NODE = 2e-6, 0.025
 
 
 def prediction_seconds_same(problem: Problem) -> float:
     """An estimate of the time of :func:`predict_same_samples`, within a factor of four where Newton does not fail."""
-    step = step_of(problem, STANDARD.readouts)
-    nodes = sample_law(problem, step.frame, rules_of(problem)).weights.size
-    readouts = len(step.u)
-    return _NODE + nodes * readouts * (_VALUE * _VALUES + _READING * _READINGS)
+    rules, readouts = rules_of(problem), len(step_of(problem, STANDARD.readouts).u)
+    return _NODE + _VALUE * rules.residual * rules.kappa * readouts * (2 if problem.activation.kinks else 1)

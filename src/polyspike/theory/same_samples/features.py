@@ -6,13 +6,11 @@ With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [me
 derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, inf, pi, sqrt
-from typing import Any
+from math import ceil, inf, pi, prod, sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
@@ -21,17 +19,19 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import activat
 
 __all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
 
-Smoother = Callable[[Array], Any]
-
 _PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 _RANGE = 7.5
 _DIGITS = 30.0
 _STEP = 0.36
-# Samples that are averaged together, so that what is computed of them stays in a cache.
-_BLOCK = 256
-# Activations that NumPy evaluates faster than a table; the step of a table, and its most points a sample.
-_CHEAP = ("tanh", "sin", "cos", "identity")
-_TABLE_STEP, _TABLE_SHARE = 0.02, 20
+# Points of a Lagrange interpolation, and its step for functions analytic in a strip of one.
+_POINTS = 8
+_GRID = 0.08
+_SHARES = np.array(
+    [
+        1 / prod(j - k for k in range(1 - _POINTS // 2, _POINTS // 2 + 1) if k != j)
+        for j in range(1 - _POINTS // 2, _POINTS // 2 + 1)
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -76,65 +76,115 @@ class TrainingFeatures:
 def training_features(
     activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
-    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` at nodes (E, B) and
-    u; with ``pairs`` the functions of (eq-pairs), too.
+    """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` on the product of
+    nodes of the residual (E,) and of kappa (B,), and u (A,); with ``pairs`` the functions of (eq-pairs), too.
     """
-    shape = (*kappa.shape, len(u))
-    flat_kappa, flat_eps = kappa.ravel(), np.repeat(residual, kappa.shape[1])
-    out = np.empty((12 if pairs else 7, len(flat_kappa), len(u)))
-    for a, ua in enumerate(u):
-        smoothed = _smoother(activation, step, flat_kappa, flat_eps, float(ua))
-        rule = None if activation.kinks else _shared_rule(activation, step, flat_eps, float(ua))
-        for i in range(0, len(flat_kappa), _BLOCK):
-            part = slice(i, i + _BLOCK)
-            x, eps = flat_kappa[part], flat_eps[part]
-            nodes = rule or _kinked_rule(step, x, eps, float(ua))
-            out[:, part, a] = _averages(activation, step, x, eps, float(ua), nodes, smoothed, pairs)
-    found = [f.reshape(shape) for f in out]
-    mean, linear, steep, own, second, output, by_norm = found[:7]
-    of_pairs = np.stack(found[7:]) if pairs else None
-    return TrainingFeatures(mean, linear, steep, own, second, output, by_norm, of_pairs)
+    if activation.kinks:
+        rows = [_on_panels(activation, step, kappa, residual, float(ua), pairs) for ua in u]
+    else:
+        z, weights = _rule(activation, step, residual, float(np.abs(u).max()))
+        factors = _factors(activation, step, z, weights, pairs)
+        rows = [_on_grid(activation, step, kappa, residual, float(ua), factors) for ua in u]
+    found = np.stack(rows, axis=-1)
+    mean, linear, slope, own, second, output, by_norm = found[:7]
+    of_pairs = found[7:] if pairs else None
+    return TrainingFeatures(mean, linear, slope, own, second, output, by_norm, of_pairs)
 
 
-def _averages(
-    activation: Activation,
-    step: StepNumbers,
-    kappa: Array,
-    eps: Array,
-    u: float,
-    nodes: tuple[Array, Array],
-    smoothed: Smoother,
-    pairs: bool,
-) -> Array:
-    """The averages at nodes (K,) for one u; shape (7, K) or (12, K)."""
-    z, weights = nodes
-    slope, value = activation.derivative(z), activation(z)
-    shift = step.strength * kappa[:, None] + step.self_gain * eps[:, None] * slope + step.stretch * z
-    mean, derivative, square, bend = smoothed(z + u * shift)
-    h = slope - step.c1 - 2 * step.c2 * z
-    energy = float((weights * h**2).sum()) if pairs else 0.0
-    one = np.ones_like(z)
-    of_mean = [one, z, h, value - step.c1 * z, z**2 - 1, *([z * h, h**2 - energy] if pairs else [])]
-    of_slope = [one, slope, *([z, h] if pairs else [])]
-    m, b = _moments(mean, weights, of_mean), _moments(derivative, weights, of_slope)
+class _Moments(NamedTuple):
+    """Averages of ``sigma(p)`` times each of :func:`_factors`, of ``sigma'(p)`` times those of the slope, of
+    ``sigma(p)^2`` and of ``sigma''(p)``; shapes (G, E, B) and (E, B).
+    """
+
+    of_mean: Array
+    of_slope: Array
+    square: Array
+    bend: Array
+
+
+def _rows(step: StepNumbers, u: float, eps: Array, found: _Moments) -> Array:
+    """The averages in the order of :class:`TrainingFeatures`, shape (7 or 12, E, B)."""
+    m, b, eps = found.of_mean, found.of_slope, eps[:, None]
     by_norm = m[4] + 2 * u * step.self_gain * eps * b[1]
-    rows = [m[0], m[1], b[0], m[2], _moments(square, weights, [one])[0], m[3], by_norm]
-    if pairs:
-        bends = _moments(bend, weights, [one])[0]
-        rows += [b[2], eps * m[5], bends, eps**2 * m[6], eps * b[3]]
+    rows = [m[0], m[1], b[0], m[2], found.square, m[3], by_norm]
+    if len(b) > 2:
+        rows += [b[2], eps * m[5], found.bend, eps**2 * m[6], eps * b[3]]
     return np.stack(rows)
 
 
-def _moments(values: Array, weights: Array, factors: list[Array]) -> Array:
-    """Averages over z of values (K, Z) times each factor, under a rule of all nodes (1, Z) or of each (K, Z)."""
-    if len(weights) == 1:
-        return np.asarray((values @ np.stack([(weights * f)[0] for f in factors], axis=-1)).T)
-    weighted = weights * values
-    return np.stack([(weighted * f).sum(axis=1) for f in factors])
+class _Factors(NamedTuple):
+    """Nodes z (Z,), functions of them of shape (G, Z) times the weights, and the slope of the activation there."""
+
+    z: Array
+    of_mean: Array
+    of_slope: Array
+    slope: Array
 
 
-def _shared_rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tuple[Array, Array]:
-    """A trapezoid rule over z, of shape (1, Z)."""
+def _factors(activation: Activation, step: StepNumbers, z: Array, weights: Array, pairs: bool) -> _Factors:
+    """At nodes (Z,) of a rule, whose weights they contain."""
+    slope, value, one = activation.derivative(z), activation(z), np.ones_like(z)
+    h = slope - step.c1 - 2 * step.c2 * z
+    energy = float(weights @ h**2)
+    of_mean = [one, z, h, value - step.c1 * z, z**2 - 1, *([z * h, h**2 - energy] if pairs else [])]
+    of_slope = [one, slope, *([z, h] if pairs else [])]
+    return _Factors(z, weights * np.stack(of_mean), weights * np.stack(of_slope), slope)
+
+
+def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, factors: _Factors) -> Array:
+    """All rows for one u and a smooth activation.
+
+    With ``p = x + v``, ``x = u r kappa`` and ``v = z + u s eps sigma'(z) + ...``, the averages are convolutions: of the
+    smoothed activation on a uniform grid with the law of v, each of whose atoms is shared among the points around it
+    as Lagrange interpolation does.
+    """
+    deviation = sqrt(step.move_variance) * abs(u)
+    width = _width(activation, deviation)
+    v = factors.z * (1 + u * step.stretch) + u * step.self_gain * eps[:, None] * factors.slope
+    x = u * step.strength * kappa
+    law, first = _shared(v, np.concatenate([factors.of_mean, factors.of_slope]), width)
+    at_x, first_x = _shared(x[:, None], np.ones((1, 1)), width)
+    count, count_x = law.shape[-1], at_x.shape[-1]
+    points = width * (first + first_x + np.arange(count + count_x - 1))
+    smoothed = np.stack(_smoothed(activation, points, deviation))
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(smoothed, count, axis=-1))
+    # The smoothed functions at x plus a point of the law of v.
+    mean, slope, square, bend = at_x[0] @ windows
+    cut, one = len(factors.of_mean), law[0]
+    found = _Moments(law[:cut] @ mean.T, law[cut:] @ slope.T, one @ square.T, one @ bend.T)
+    return _rows(step, u, eps, found)
+
+
+def _shared(x: Array, weights: Array, width: float) -> tuple[Array, int]:
+    """Laws with atoms x (R, Z) and weights (G, Z), as weights (G, R, V) at ``width (first + 0 .. V - 1)``; and first.
+
+    Lagrange interpolation of eight points.
+    """
+    scaled = x / width
+    below = np.floor(scaled).astype(int)
+    first = int(below.min()) - _POINTS // 2 + 1
+    count = int(below.max()) + _POINTS // 2 + 1 - first
+    share = _lagrange(scaled - below)
+    place = (
+        (below - first - _POINTS // 2 + 1)[..., None] + np.arange(_POINTS) + count * np.arange(len(x))[:, None, None]
+    )
+    flat = place.ravel()
+    rows = [np.bincount(flat, (w[:, None] * share).ravel(), count * len(x)) for w in weights]
+    shared: Array = np.stack(rows, dtype=float).reshape(len(weights), len(x), count)
+    return shared, first
+
+
+def _lagrange(t: Array) -> Array:
+    """Weights of the points ``-3 .. 4`` in the interpolation at t in [0, 1); a last axis."""
+    offsets = t[..., None] - np.arange(1 - _POINTS // 2, _POINTS // 2 + 1)
+    below, above = np.ones(offsets.shape), np.ones(offsets.shape)
+    np.cumprod(offsets[..., :-1], axis=-1, out=below[..., 1:])
+    above[..., :-1] = np.cumprod(offsets[..., :0:-1], axis=-1)[..., ::-1]
+    return below * above * _SHARES
+
+
+def _rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tuple[Array, Array]:
+    """A trapezoid rule over z."""
     strip = activation.formula.strip
     width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
     # sigma'(z) inside sigma brings the singularities nearer to the line.
@@ -143,7 +193,42 @@ def _shared_rule(activation: Activation, step: StepNumbers, eps: Array, u: float
     half = ceil(_RANGE / width)
     z = width * np.arange(-half, half + 1.0)
     weights = under_normal(z, width)
-    return z[None], (weights / weights.sum())[None]
+    return z, weights / weights.sum()
+
+
+def _width(activation: Activation, deviation: float) -> float:
+    """Of the grid on which an activation that is smoothed by a Gaussian of this deviation is interpolated."""
+    own = min(1.0, activation.formula.strip or 1.0) * 2.0**-activation.smoothness.level
+    return float(_GRID * (own + deviation))
+
+
+def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
+    """All rows for one u and an activation with a kink at zero, at every node by itself."""
+    x, y = np.tile(kappa, len(eps)), np.repeat(eps, len(kappa))
+    z, weights = _kinked_rule(step, x, y, u)
+    slope, value = activation.derivative(z), activation(z)
+    shift = step.strength * x[:, None] + step.self_gain * y[:, None] * slope + step.stretch * z
+    mean, derivative, square, bend = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
+    h = slope - step.c1 - 2 * step.c2 * z
+    one = np.ones_like(z)
+    of_mean = [
+        one,
+        z,
+        h,
+        value - step.c1 * z,
+        z**2 - 1,
+        *([z * h, h**2 - (weights * h**2).sum(axis=1)[:, None]] if pairs else []),
+    ]
+    of_slope = [one, slope, *([z, h] if pairs else [])]
+
+    def moments(values: Array, functions: list[Array]) -> Array:
+        weighted = weights * values
+        return np.stack([(weighted * f).sum(axis=1).reshape(len(eps), -1) for f in functions])
+
+    found = _Moments(
+        moments(mean, of_mean), moments(derivative, of_slope), moments(square, [one])[0], moments(bend, [one])[0]
+    )
+    return _rows(step, u, eps, found)
 
 
 def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
@@ -157,25 +242,6 @@ def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple
         corners += [np.clip(at + c * smooth, low, high) for c in (-4.0, -1.5, 0.0, 1.5, 4.0)]
     nodes, weights = gauss_legendre(np.sort(np.stack(corners, axis=-1), axis=-1), 6)
     return nodes, under_normal(nodes, weights)
-
-
-def _smoother(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> Smoother:
-    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + sqrt(q) u zeta`` as functions of x.
-
-    From a table for activations that cost more than its interpolation.
-    """
-    deviation = sqrt(step.move_variance) * abs(u)
-    if deviation == 0 or activation.kinks or (activation.is_named and activation.name in _CHEAP):
-        return lambda x: _smoothed(activation, x, deviation)
-    slope = float(np.abs(activation.derivative(np.linspace(-_RANGE, _RANGE, 301))).max())
-    shift = step.strength * np.abs(kappa).max() + step.self_gain * np.abs(eps).max() * slope
-    reach = _RANGE * (1 + abs(u * step.stretch)) + abs(u) * shift + 1
-    count = ceil(2 * reach / (_TABLE_STEP * 2.0**-activation.smoothness.level))
-    if count > len(kappa) * _TABLE_SHARE:
-        return lambda x: _smoothed(activation, x, deviation)
-    grid = np.linspace(-reach, reach, count + 1)
-    table = CubicSpline(grid, np.stack(_smoothed(activation, grid, deviation), axis=-1))
-    return lambda x: np.moveaxis(table(x), -1, 0)
 
 
 def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, Any, Any, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
@@ -35,9 +36,13 @@ class FiniteDimension:
 
     def factors(self, problem: Problem, errors_of_same: Array) -> Array:
         """Of train loss, train error and test error, at this problem's ridge; shape (3,) as the errors without."""
-        found = []
+        found: list[list[float]] = []
+        last: BulkState | None = None
         for model in self._models:
-            at = errors(model, solve_bulk(model.bulk, shift_of(problem, model))[0])
+            shift = shift_of(problem, model)
+            start = None if last is None else BulkState(model.bulk, shift, last.r, last.zeta)
+            last = solve_bulk(model.bulk, shift, start)[0]
+            at = errors(model, last)
             found.append([at.train_loss, at.train_error, at.test_error])
         full, leading = np.array(found[0]), np.array(found[1])
         return 1 + (full - leading) / np.maximum(leading, errors_of_same)

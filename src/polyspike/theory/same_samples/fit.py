@@ -22,10 +22,8 @@ class Columns:
         ``m sqrt(w_a)``.
     learned_output : ndarray of shape (E, B, A) or None
         The part in proportion to f (full gradient), times ``sqrt(w_a)``.
-    hidden : ndarray of shape (E, B, H)
-        Means of ``(y, f, coordinates ...)``.
-    scatter : ndarray of shape (S, H)
-        Their fluctuations.
+    first, second : ndarray of shape (E, B, H) and (E, B, H, H)
+        Moments of ``(y, f, coordinates ...)`` at the node, times its weight.
     constrained : bool
         Whether the samples are the gradient's: then their other coordinates X satisfy ``X' eps = 0``.
     by_norm : ndarray of shape (E, B, A), optional
@@ -34,8 +32,8 @@ class Columns:
 
     learned: Array
     learned_output: Array | None
-    hidden: Array
-    scatter: Array
+    first: Array
+    second: Array
     constrained: bool = True
     by_norm: Array | None = None
 

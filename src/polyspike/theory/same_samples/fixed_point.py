@@ -1,4 +1,4 @@
-"""The stationary point of the pencil's potential: damped iterations at few nodes, then Newton's method."""
+"""The stationary point of the pencil's potential: extrapolated iterations, then Newton's method."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,14 +22,18 @@ from polyspike.theory.same_samples.pencil import (
 __all__ = ["PencilSolution", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
-_SETTLED = 2e-2
+# Newton's method is tried from the first change below this, and again at each that is so much smaller.
+_SETTLED, _NEXT_TRY = 1e-4, 0.1
 _NEWTON = 25
-_TOLERANCE = 1e-11
+# Where a step is that small, its square is rounding.
+_TOLERANCE = 1e-7
 _DAMPING = 0.5
+# Iterations that are damped before the others are extrapolated from so many of them (Anderson), and those after which
+# the extrapolation begins anew where it has not converged.
+_BEGINNING, _MEMORY, _RESTART = 4, 6, 40
 # Newton's steps are no longer than this; after the first few each must be half of the one before at most.
 _FAR, _LONG_STEPS = 0.7, 4
 _NEAR = 0.5
-_ROUNDING = 1e-8
 
 
 class PencilSolution(NamedTuple):
@@ -46,18 +50,12 @@ def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: Sta
 
 
 def solve_pencil(
-    neurons: Neurons,
-    populations: Sequence[SamplePopulation],
-    coarse: Sequence[SamplePopulation],
-    shift: float,
-    start: State | None = None,
+    neurons: Neurons, populations: Sequence[SamplePopulation], shift: float, start: State | None = None
 ) -> PencilSolution:
     """The solution at a shift.
 
     Parameters
     ----------
-    coarse : sequence of SamplePopulation
-        The same samples at fewer nodes, where the damped iterations run.
     start : State, optional
         A solution nearby, which is tried first.
 
@@ -70,29 +68,55 @@ def solve_pencil(
         found = _newton(neurons, populations, shift, start)
         if found is not None:
             return found
-    begun, change = _settled(neurons, coarse, shift, _first_guess(neurons), _ITERATIONS)
-    if begun is not None:
-        found = _newton(neurons, populations, shift, begun.state)
-        found = found or _settled(neurons, populations, shift, begun.state, _ITERATIONS // 5)[0]
-        if found is not None:
-            return found
+    state, next_try, change = _first_guess(neurons), _SETTLED, np.inf
+    past = _Past(len(state.gamma))
+    for count in range(_ITERATIONS):
+        state, change = past.next(neurons, populations, shift, state, count)
+        if change < next_try:
+            next_try = _NEXT_TRY * change
+            found = _newton(neurons, populations, shift, state)
+            if found is not None:
+                return found
     message = f"the bulk of the reused samples is not found after {_ITERATIONS} iterations (last change {change:.2g})"
     raise NumericalError(Status.NOT_CONVERGED, message)
 
 
-def _settled(
-    neurons: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, iterations: int
-) -> tuple[PencilSolution | None, float]:
-    """Damped iterations until Newton's method converges from there; and the last change."""
-    next_try, change = _SETTLED, np.inf
-    for _ in range(iterations):
-        state, change = _damped(neurons, populations, state, shift)
-        if change < next_try:
-            next_try = change / 3
-            found = _newton(neurons, populations, shift, state)
-            if found is not None:
-                return found, change
-    return None, change
+class _Past:
+    """The last iterates and their changes, from which the next is extrapolated."""
+
+    def __init__(self, size: int) -> None:
+        self._pairs = pair_indices(size)
+        self._points: list[Array] = []
+        self._changes: list[Array] = []
+
+    def next(
+        self, nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, count: int
+    ) -> tuple[State, float]:
+        """The iterate after a state, and how far the damped one is from it."""
+        damped, change = _damped(nn, populations, state, shift)
+        if count % _RESTART < _BEGINNING:
+            self._points, self._changes = [], []
+            return damped, change
+        here, there = self._flat(state), self._flat(damped)
+        self._points, self._changes = [*self._points[-_MEMORY:], there], [*self._changes[-_MEMORY:], there - here]
+        if len(self._points) < 2:
+            return damped, change
+        turns = np.diff(np.stack(self._changes), axis=0).T
+        share = np.linalg.lstsq(turns, self._changes[-1], rcond=1e-10)[0]
+        found = self._state(there - np.diff(np.stack(self._points), axis=0).T @ share, len(state.gamma))
+        sound = bool(
+            np.isfinite(found.zeta).all() and (found.zeta <= 1).all() and (found.zeta > 0.2 * state.zeta).all()
+        )
+        return (found if sound else damped), change
+
+    def _flat(self, state: State) -> Array:
+        return np.concatenate([state.gamma[self._pairs], np.log(state.zeta)])
+
+    def _state(self, flat: Array, size: int) -> State:
+        gamma, count = np.empty((size, size)), len(self._pairs[0])
+        gamma[self._pairs] = flat[:count]
+        gamma[self._pairs[::-1]] = flat[:count]
+        return State(gamma, np.exp(flat[count:]))
 
 
 def _first_guess(nn: Neurons) -> State:
@@ -148,10 +172,10 @@ def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, 
         change = -np.linalg.solve(hessian_of(nn, state, parts), gradient_of(nn, state, parts))
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or (size > _NEAR * last and size > _ROUNDING and step > _LONG_STEPS):
+        if not np.isfinite(size) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
         state = state.moved(change * (_FAR / max(size, _FAR)))
-        if size < _TOLERANCE or (size < _ROUNDING and size > _NEAR * last):
+        if size < _TOLERANCE:
             return PencilSolution(state, size, step + 1)
     return None
 

@@ -133,47 +133,88 @@ def _pencil_cost(nn: Neurons, state: State) -> Any:
     return out
 
 
+class _Block(NamedTuple):
+    """Coefficients at ``place`` act on a sample by ``values`` (nodes, size), times an entry of its hidden vector."""
+
+    place: slice
+    values: Any
+    hidden: int | None
+
+
+_LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
+
+
 def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
     """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
     places, columns, pop = fit.places, fit.columns[k], part.population
     constant, side, matrix = 0.0, np.zeros(places.total), np.zeros((places.total, places.total))
-    weights = (pop.weights * part.r).ravel()
-    for hidden, mean in _rows(columns) if pop.fitted else ():
-        rows = np.zeros((*pop.weights.shape, places.total))
-        if mean:
-            rows[..., : places.functions] = fit.learned(k)
-        if columns.learned_output is not None:
-            rows[..., : places.readouts] += hidden[..., 1:2] * columns.learned_output
-        for c in range(places.coordinates):
-            rows[..., places.direction(c)] = hidden[..., 2 + c, None] * part.outer
-        if mean and columns.constrained:
-            rows[..., places.constraint] = pop.residual[:, None, None] * part.inner
-        flat = rows.reshape(-1, places.total)
-        label = np.broadcast_to(hidden[..., 0], pop.weights.shape).ravel()
-        weighted = flat.T * weights
-        constant, side = constant + weights @ label**2, side + weighted @ label
-        matrix += weighted @ flat
-    if pop.fitted and columns.by_norm is not None:
-        norms = columns.by_norm.reshape(-1, places.readouts)
-        matrix[: places.readouts, : places.readouts] += (norms.T * weights) @ norms
-    if columns.learned_output is not None:
-        own = columns.learned_output.reshape(-1, places.readouts)
-        matrix[: places.readouts, : places.readouts] -= fit.output_energy * (own.T * weights) @ own
+    if pop.fitted:
+        moments = _weighted_moments(columns, pop, part.r)
+        blocks = _blocks(fit, k, part)
+        constant = float(moments[_LABEL, _LABEL].sum())
+        for i, one in enumerate(blocks):
+            side[one.place] += one.values.T @ moments[_row(one.hidden), _LABEL]
+            for other in blocks[: i + 1]:
+                product = (one.values.T * moments[_row(one.hidden), _row(other.hidden)]) @ other.values
+                matrix[one.place, other.place] += product
+                if other is not one:
+                    matrix[other.place, one.place] += product.T
+        _add_independent(matrix, fit, columns, pop, part.r)
     if np.any(pop.residual):
         matrix += _load_terms(places, part, columns)
     return _Terms(constant, side, matrix)
 
 
-def _rows(columns: Columns) -> list[tuple[Array, bool]]:
-    """The hidden vector's mean, then its independent fluctuations."""
-    return [(columns.hidden, True), *((one[None, None], False) for one in columns.scatter)]
+def _row(hidden: int | None) -> int:
+    """Of the moments: the last is that of one."""
+    return -1 if hidden is None else hidden
+
+
+def _weighted_moments(columns: Columns, pop: SamplePopulation, r: Any) -> Any:
+    """``w R E[v v']`` of ``v = (y, f, coordinates ..., 1)`` given the node, shape (H + 1, H + 1, nodes)."""
+    count = columns.first.shape[-1]
+    out = np.empty((count + 1, count + 1, pop.weights.size), dtype=np.result_type(r))
+    out[:count, :count] = columns.second.reshape(-1, count, count).transpose(1, 2, 0)
+    out[-1, :count] = out[:count, -1] = columns.first.reshape(-1, count).T
+    out[-1, -1] = pop.weights.ravel()
+    return out * r.ravel()
+
+
+def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
+    """All that acts on a fitted sample but its noise."""
+    places, columns, pop = fit.places, fit.columns[k], part.population
+    out = [_Block(slice(0, places.functions), _flat_nodes(fit.learned(k)), None)]
+    if columns.constrained:
+        felt = pop.residual[:, None, None] * part.inner
+        out.append(_Block(places.constraint, _flat_nodes(felt), None))
+    if columns.learned_output is not None:
+        out.append(_Block(slice(0, places.readouts), _flat_nodes(columns.learned_output), _OUTPUT))
+    outer = _flat_nodes(part.outer)
+    for c in range(places.coordinates):
+        out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
+    return out
+
+
+def _flat_nodes(values: Any) -> Any:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _add_independent(matrix: Array, fit: Fit, columns: Columns, pop: SamplePopulation, r: Any) -> None:
+    """The norms' fluctuation, and what the neurons' own parts of f are not shared by others."""
+    weights, first = (pop.weights * r).ravel(), slice(0, fit.places.readouts)
+    if columns.by_norm is not None:
+        norms = _flat_nodes(columns.by_norm)
+        matrix[first, first] += (norms.T * weights) @ norms
+    if columns.learned_output is not None:
+        own = _flat_nodes(columns.learned_output)
+        matrix[first, first] -= fit.output_energy * (own.T * weights) @ own
 
 
 def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     """What the gradient's own samples add, in the latents of the known directions and in eta_c."""
     pop = part.population
     out = np.zeros((places.total, places.total))
-    first, second = _coordinate_moments(pop, columns)
+    first, second = _coordinate_moments(columns)
     moved = np.eye(places.latents) - part.left
     last = places.constraint
     for k in range(places.coordinates):
@@ -189,12 +230,10 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     return out
 
 
-def _coordinate_moments(pop: SamplePopulation, columns: Columns) -> tuple[Array, Array]:
+def _coordinate_moments(columns: Columns) -> tuple[Array, Array]:
     """First and second moments of the known coordinates given the residual, with the weights: (E, C), (E, C, C)."""
-    c, scatter = columns.hidden[..., 2:], columns.scatter[:, 2:]
-    first = (pop.weights[..., None] * c).sum(axis=1)
-    second = np.einsum("eb,ebk,ebl->ekl", pop.weights, c, c, optimize=True)
-    return first, second + pop.weights.sum(axis=1)[:, None, None] * (scatter.T @ scatter)
+    first, second = columns.first.sum(axis=1), columns.second.sum(axis=1)
+    return first[:, _FIRST_COORDINATE:], second[:, _FIRST_COORDINATE:, _FIRST_COORDINATE:]
 
 
 def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, fresh_weight: Any = 0.0) -> Any:
@@ -222,14 +261,14 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
     value: Any = 0.0
     if pop.fitted:
-        along = part.outer @ theta.T
         fixed = fit.learned(k) @ x
         if columns.constrained:
             fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
-        output = 0.0 if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
-        for hidden, mean in _rows(columns):
-            left = hidden[..., 0] - (hidden[..., 2:] * along).sum(axis=-1) - hidden[..., 1] * output
-            value = value + pop.mean(part.r * (left - fixed if mean else left) ** 2)
+        output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
+        along = part.outer @ theta.T
+        left = np.concatenate([np.ones_like(along[..., :1]), -output[..., None], -along], axis=-1)
+        square = (columns.second @ left[..., None])[..., 0] - 2 * fixed[..., None] * columns.first
+        value = (part.r * ((left * square).sum(axis=-1) + pop.weights * fixed**2)).sum()
         value = value - fit.output_energy * pop.mean(part.r * output**2)
         if columns.by_norm is not None:
             value = value + pop.mean(part.r * (columns.by_norm @ x[: places.readouts]) ** 2)
@@ -241,7 +280,7 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
 def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -> Any:
     """:func:`_load_terms` at fixed coefficients."""
     pop = part.population
-    first, second = _coordinate_moments(pop, columns)
+    first, second = _coordinate_moments(columns)
     value = np.einsum("ekl,ki,eij,lj->", second, theta, part.effective_load, theta, optimize=True)
     if columns.constrained:
         moved = np.eye(len(eta)) - part.left

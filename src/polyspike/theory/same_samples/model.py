@@ -23,19 +23,19 @@ from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_
 __all__ = ["Model", "build", "build_fresh"]
 
 # For c_2 != 0 there are more factors, and Newton's matrix grows with the fourth power of their number.
-_CUT, _CUT_OF_BOTH = 5e-4, 4e-3
+_CUT, _CUT_OF_BOTH = 2.5e-4, 2e-3
 _VANISHING = 1e-24
-_COARSE = Rules(8, 3, 5)
+# The place of the coordinate along the noise of beta in the hidden vector.
+_ACROSS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A problem's fit, its spike, and the same samples at few nodes, from which the solution is begun."""
+    """A problem's fit, its spike, and how finely its samples are resolved."""
 
     problem: Problem
     fit: Fit
     frame: SpikeFrame
-    coarse: tuple[SamplePopulation, ...]
     rules: Rules
 
     @property
@@ -71,8 +71,6 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
     kappa, weights, fresh = _fresh_features(step)
     chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
     neurons = _neurons(step, chi, xi)
-    coarse = sample_law(problem, step.frame, _COARSE)
-    coarse_features = _training(step, coarse, _of_sample(step, coarse, False))
     fit = Fit(
         neurons=neurons,
         populations=(_population(step, law, features, chi, xi),),
@@ -83,7 +81,7 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
         n_samples=problem.n_samples,
         pairs=_pairs(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
     )
-    return Model(problem, fit, step.frame, (_population(step, coarse, coarse_features, chi, xi),), rules)
+    return Model(problem, fit, step.frame, rules)
 
 
 def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
@@ -94,13 +92,14 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
     step = step_of(problem, accuracy.readouts)
     rules = accuracy.rules or rules_of(problem)
     law = sample_law(problem, step.frame, rules)
-    mean, features = _fresh_at(step, law.kappa)
+    mean, features = _fresh_at(step, law)
     kappa, weights, fresh = _fresh_features(step)
     chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
     fitted = _population(step, law, features, chi, xi)
     nothing = np.zeros_like(features.own)
+    share = problem.gradient_samples / problem.n_samples
     seen_once = SamplePopulation(
-        law.weights * problem.gradient_samples / problem.n_samples,
+        share * law.weights,
         law.residual,
         0 * fitted.along_w,
         0 * fitted.along_t,
@@ -109,19 +108,17 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
         fitted=False,
     )
     fitted = SamplePopulation(law.weights, 0 * law.residual, fitted.along_w, fitted.along_t, fitted.own, fitted.noise)
-    hidden = law.hidden.copy()
-    hidden[..., 3] -= step.frame.self_share * law.residual[:, None]
     learned = mean * step.root
     fit = Fit(
         neurons=_neurons(step, chi, xi),
         populations=(seen_once, fitted),
-        columns=(Columns(learned, None, law.hidden, law.scatter), _fresh_columns(step, law, learned, hidden)),
+        columns=(Columns(learned, None, share * law.first, share * law.second), _fresh_columns(step, law, learned)),
         fresh=_fresh(step, kappa, weights, fresh, chi, xi),
         excluded=_excluded(step, chi),
         output_energy=0.0,
         n_samples=problem.n_samples,
     )
-    return Model(problem, fit, step.frame, (seen_once, fitted), rules)
+    return Model(problem, fit, step.frame, rules)
 
 
 def _of_sample(step: Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:
@@ -140,14 +137,12 @@ def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> _Features:
     return _Features(linear - 2 * step.numbers.c2 * share, along_t, own - share, noise)
 
 
-def _fresh_at(step: Step, kappa: Array) -> tuple[Array, _Features]:
-    """The learned functions and the features of fresh samples at any kappa."""
-    flat = kappa.reshape(-1, 1)
-    found = _averages(step, flat)
-    shape = (*kappa.shape, len(step.u))
-    slope = found.slope.reshape(shape)
-    features = _Features(slope, slope * step.along_t, np.zeros(shape), found.noise_variance.reshape(shape))
-    return found.mean.reshape(shape), features
+def _fresh_at(step: Step, law: SampleLaw) -> tuple[Array, _Features]:
+    """The learned functions and the features of fresh samples, the same at all residuals."""
+    found = _averages(step, law.kappa[:, None])
+    shape = (*law.weights.shape, len(step.u))
+    mean, slope, noise = (np.broadcast_to(f, shape) for f in (found.mean, found.slope, found.noise_variance))
+    return mean, _Features(slope, slope * step.along_t, np.zeros(shape), noise)
 
 
 def _averages(step: Step, kappa: Array) -> ActivationAverages:
@@ -228,17 +223,23 @@ def _population(step: Step, law: SampleLaw, features: _Features, chi: Array, xi:
     )
 
 
-def _fresh_columns(step: Step, law: SampleLaw, learned: Array, hidden: Array) -> Columns:
-    found = _averages(step, law.kappa.reshape(-1, 1)).mean_by_log_norm.reshape(learned.shape)
-    return Columns(learned, None, hidden, law.scatter, False, found * _norm_scale(step))
+def _fresh_columns(step: Step, law: SampleLaw, learned: Array) -> Columns:
+    """The law without the samples' own share along the noise of beta."""
+    by_norm = np.broadcast_to(_averages(step, law.kappa[:, None]).mean_by_log_norm, learned.shape)
+    share = step.frame.self_share * law.residual[:, None]
+    first, second = law.first.copy(), law.second.copy()
+    first[..., _ACROSS] -= share * law.weights
+    second[..., _ACROSS, :] -= share[..., None] * law.first
+    second[..., :, _ACROSS] -= share[..., None] * first
+    return Columns(learned, None, first, second, False, by_norm * _norm_scale(step))
 
 
 def _columns(step: Step, law: SampleLaw, found: TrainingFeatures) -> Columns:
     return Columns(
         learned=found.mean * step.root,
         learned_output=_learned_output(step, found),
-        hidden=law.hidden,
-        scatter=law.scatter,
+        first=law.first,
+        second=law.second,
         by_norm=found.by_norm * _norm_scale(step),
     )
 

@@ -284,7 +284,8 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         left, right, alone = _pair_loads(part)
         by_gamma -= _symmetrised(left.T @ right, nn.size)
         if part.population.fitted:
-            by_gamma -= double[:, None] * (alone.T @ alone) * double
+            weights = (part.population.weights * part.r**2).reshape(-1, 1)
+            by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
     out = np.empty((len(i) + len(gains),) * 2)
     out[: len(i), : len(i)] = by_gamma
     out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
@@ -320,7 +321,7 @@ def _symmetrised(fourth: Array, m: int) -> Array:
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
-    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right + alone' alone``, the second on pairs, of ``w w'``."""
+    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right``, and ``w w'`` on pairs, whose own product it lacks."""
     pop, m = part.population, part.neurons.size
     total = pop.weights.sum(axis=1)[:, None]
     fixed = part.effective_load.reshape(len(total), m * m)
@@ -330,7 +331,7 @@ def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
     w = part.outer
     weighted = np.einsum("eb,ebi,ebj->eij", pop.weights * part.r, w, w, optimize=True).reshape(len(total), m * m)
     # The two mixed products have one symmetric part.
-    alone = (np.sqrt(pop.weights) * part.r)[..., None] * (w[..., i] * w[..., j])
+    alone = w[..., i] * w[..., j]
     return fixed, total * fixed + 2 * weighted, alone.reshape(-1, len(i))
 
 

@@ -97,7 +97,7 @@ class Family:
 
     def _at(self, shift: float) -> FitErrors:
         fit = self.model.fit
-        found = solve_pencil(fit.neurons, fit.populations, self.model.coarse, shift, self._last)
+        found = solve_pencil(fit.neurons, fit.populations, shift, self._last)
         self._last = found.state
         return fit_errors(fit, found.state, shift)
 

@@ -8,12 +8,12 @@ and b, ``eps = sigma*(kappa*) + sd a`` and kappa is linear in ``(kappa*, a, b)``
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gauss_hermite, split_gauss_legendre, tensor_rule
+from polyspike.hermite import gauss_hermite, hermite_functions, split_gauss_legendre, tensor_rule
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
@@ -24,15 +24,17 @@ __all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", 
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
 _REACH, _PANEL_NODES = 7.0, 5
+# Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
+_ASINH_SCALE = 0.8
 
 
-@dataclass(frozen=True)
-class Rules:
-    """Numbers of nodes: of every teacher's input, of the Gaussian part of eps, and of kappa given both."""
+class Rules(NamedTuple):
+    """Numbers of nodes: of the residual and of kappa, whose product is the grid; and of what the law is made of."""
 
-    teacher: int = 24
-    noise: int = 7
-    kappa: int = 13
+    residual: int = 12
+    kappa: int = 16
+    teacher: int = 48
+    noise: int = 20
 
 
 @dataclass(frozen=True)
@@ -56,28 +58,29 @@ class SpikeFrame:
 
 @dataclass(frozen=True, eq=False)
 class SampleLaw:
-    """Nodes of a sample of the gradient: E of its residual times B of kappa.
+    """The joint law of a sample of the gradient on the product of E nodes of its residual and B of its kappa.
 
-    The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x], further inputs of the teacher)``.
+    Its weights are the projection of the law on polynomials of the two (of ``asinh`` of the residual): averages of
+    functions that such polynomials resolve are those of the law. They need not be positive where kappa and eps are
+    nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x], further inputs of the
+    teacher)``.
 
     Attributes
     ----------
-    kappa : ndarray of shape (E, B)
-        Without the sample's own share of beta: its law is that of a fresh sample.
+    kappa : ndarray of shape (B,)
+        Without the sample's own share of beta: its law is that of a fresh sample, standard normal.
     residual : ndarray of shape (E,)
         eps, what the gradient sees of the label.
     weights : ndarray of shape (E, B)
-    hidden : ndarray of shape (E, B, H)
-        Means of the hidden vector at the node.
-    scatter : ndarray of shape (S, H)
-        Its independent fluctuations around them: the covariance is ``scatter' scatter`` at every node.
+    first, second : ndarray of shape (E, B, H) and (E, B, H, H)
+        Moments of the hidden vector at the node, times its weight.
     """
 
     kappa: Array
     residual: Array
     weights: Array
-    hidden: Array
-    scatter: Array
+    first: Array
+    second: Array
 
     def mean(self, values: Any) -> Any:
         """Average over the samples, of values of shape (E, B, ...)."""
@@ -111,8 +114,47 @@ def spike_frame(problem: Problem) -> SpikeFrame:
     return SpikeFrame(b / size if size > 0 else np.array([0.0, 0.0, 1.0]), strength / sqrt(problem.width), share)
 
 
+class _Atoms(NamedTuple):
+    """The law of all but one standard normal variable b, discretised: ``kappa = mean + slope b``, hidden the same.
+
+    Attributes
+    ----------
+    weights, residual, kappa : ndarray of shape (T,)
+    hidden : ndarray of shape (T, H)
+    kappa_slope : float
+    hidden_slope : ndarray of shape (H,)
+    covariance : ndarray of shape (H, H)
+        Of what the hidden vector does besides.
+    """
+
+    weights: Array
+    residual: Array
+    kappa: Array
+    hidden: Array
+    kappa_slope: float
+    hidden_slope: Array
+    covariance: Array
+
+
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
+    atoms = _atoms(problem, frame, rules)
+    scale = _ASINH_SCALE * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
+    of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
+    kappa, kappa_weights = gauss_hermite(rules.kappa)
+    of_kappa = hermite_functions(kappa, rules.kappa - 1)
+    left, right = of_nodes * node_weights, of_kappa * kappa_weights
+    functions = _moments_of_atoms(atoms)
+    along = _hermite_means(atoms, rules.kappa)
+    moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
+    projected = left.T @ _with_b(atoms, moments) @ right
+    size = atoms.hidden.shape[1]
+    first = np.moveaxis(projected[1 : 1 + size], 0, -1)
+    second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
+    return SampleLaw(kappa, scale * np.sinh(nodes), projected[0], first, second)
+
+
+def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
     labels, label_weights, inputs = _teacher_nodes(problem.teacher, rules.teacher)
     c1, output = activation_numbers(problem.activation).c1, problem.activation.residual_strength
     full = problem.gradient == "full"
@@ -120,22 +162,81 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     of_kappa = np.array([0.0, frame.coordinates[1], 0.0, frame.coordinates[2]])
     axes, deviation, slopes = _two_axes(of_residual, of_kappa)
     a, a_weights = gauss_hermite(rules.noise) if deviation > 0 else (np.zeros(1), np.ones(1))
-    b, b_weights = gauss_hermite(rules.kappa) if slopes[1] > 0 else (np.zeros(1), np.ones(1))
     t, a_nodes = np.repeat(np.arange(len(labels)), len(a)), np.tile(a, len(labels))
     residual = labels[t] + deviation * a_nodes
-    normal = a_nodes[:, None, None] * axes[0] + b[:, None] * axes[1]
-    kappa = frame.coordinates[0] * inputs[t, :1] + slopes[0] * a_nodes[:, None] + slopes[1] * b
-    parts = [
-        labels[t, None] + problem.noise * normal[..., _NU],
-        sqrt(output) * normal[..., _OUTPUT],
-        inputs[t, :1] + 0 * kappa,
-        normal[..., _ACROSS] + frame.self_share * residual[:, None],
-        *([normal[..., _OMEGA]] if full else []),
-        *(inputs[t, j : j + 1] + 0 * kappa for j in range(1, inputs.shape[1])),
-    ]
-    weights = (label_weights[:, None] * a_weights).ravel()[:, None] * b_weights
-    scatter = _scatter(axes, problem.noise, sqrt(output) * full, full, len(parts))
-    return SampleLaw(kappa, residual, weights / weights.sum(), np.stack(parts, axis=-1), scatter)
+    of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 4 + full + inputs.shape[1] - 1)
+    hidden = a_nodes[:, None] * (of_hidden @ axes[0])
+    hidden[:, 0] += labels[t]
+    hidden[:, 2] += inputs[t, 0]
+    hidden[:, 3] += frame.self_share * residual
+    hidden[:, 4 + full :] += inputs[t, 1:]
+    weights = (label_weights[:, None] * a_weights).ravel()
+    free = np.eye(4) - axes.T @ axes
+    return _Atoms(
+        weights / weights.sum(),
+        residual,
+        frame.coordinates[0] * inputs[t, 0] + slopes[0] * a_nodes,
+        hidden,
+        slopes[1],
+        of_hidden @ axes[1],
+        of_hidden @ free @ of_hidden.T,
+    )
+
+
+def _moments_of_atoms(atoms: _Atoms) -> Array:
+    """One, the hidden vector and its products given b = 0, as rows over the atoms."""
+    hidden = atoms.hidden
+    products = (hidden[:, :, None] * hidden[:, None, :]).reshape(len(hidden), -1)
+    return np.concatenate([np.ones((1, len(hidden))), hidden.T, products.T])
+
+
+def _with_b(atoms: _Atoms, moments: Array) -> Array:
+    """Averages over b of the same functions times Hermite functions of kappa, given those at b = 0.
+
+    ``E[b p_k] = s sqrt(k) E p_(k-1)`` and ``E[(b^2 - 1) p_k] = s^2 sqrt(k (k - 1)) E p_(k-2)``.
+    """
+    size, v = len(atoms.hidden_slope), atoms.hidden_slope
+    root = np.sqrt(np.arange(moments.shape[-1]))
+
+    def raised(values: Array) -> Array:
+        return atoms.kappa_slope * root * np.pad(values, [(0, 0)] * (values.ndim - 1) + [(1, 0)])[..., :-1]
+
+    one, hidden = moments[:1], moments[1 : 1 + size]
+    once, twice = raised(one), raised(raised(one))
+    first = hidden + v[:, None, None] * once
+    cross = v[:, None, None, None] * raised(hidden)
+    both = (atoms.covariance + np.outer(v, v))[..., None, None] * one + np.outer(v, v)[..., None, None] * twice
+    second = moments[1 + size :].reshape(size, size, *moments.shape[1:]) + cross + np.swapaxes(cross, 0, 1) + both
+    return np.concatenate([one, first, second.reshape(-1, *moments.shape[1:])])
+
+
+def _hermite_means(atoms: _Atoms, count: int) -> Array:
+    """``E_b p_k(kappa)`` of the normalised Hermite functions at the atoms, shape (count, T)."""
+    out = np.ones((count, len(atoms.kappa)))
+    variance = 1 - atoms.kappa_slope**2
+    for k in range(count - 1):
+        before = sqrt(k) * variance * out[k - 1] if k else 0.0
+        out[k + 1] = (atoms.kappa * out[k] - before) / sqrt(k + 1)
+    return out
+
+
+def _gauss(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
+    """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (n,), the same polynomials
+    there (n, n), and weights (n,). Fewer than ``count`` where the law has no more.
+    """
+    values = [np.ones_like(x)]
+    diagonal: list[float] = [float(weights @ x)]
+    beside: list[float] = []
+    while len(values) < count:
+        new = (x - diagonal[-1]) * values[-1] - (beside[-1] * values[-2] if beside else 0.0)
+        norm = sqrt(float(weights @ new**2))
+        if norm <= _ROUNDING * max(1.0, float(np.abs(x).max())):
+            break
+        beside.append(norm)
+        values.append(new / norm)
+        diagonal.append(float(weights @ (x * values[-1] ** 2)))
+    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+    return np.stack(values), nodes, vectors / vectors[0], vectors[0] ** 2
 
 
 def _two_axes(of_residual: Array, of_kappa: Array) -> tuple[Array, float, tuple[float, float]]:
@@ -151,16 +252,13 @@ def _two_axes(of_residual: Array, of_kappa: Array) -> tuple[Array, float, tuple[
     return np.stack([first, second]), deviation, (slope, size if size > _ROUNDING else 0.0)
 
 
-def _scatter(axes: Array, noise: float, output: float, full: bool, size: int) -> Array:
-    """What the hidden vector does in the directions of the normal variables that are not nodes."""
-    free = np.linalg.svd(np.eye(4) - axes.T @ axes)
-    directions = free[0][:, free[1] > 0.5].T
-    of_hidden = np.zeros((size, 4))
-    of_hidden[0, _NU], of_hidden[1, _OUTPUT], of_hidden[3, _ACROSS] = noise, output, 1.0
+def _of_hidden(noise: float, output: float, full: bool, size: int) -> Array:
+    """The hidden vector's slopes along the four normal variables, (H, 4)."""
+    out = np.zeros((size, 4))
+    out[0, _NU], out[1, _OUTPUT], out[3, _ACROSS] = noise, output, 1.0
     if full:
-        of_hidden[4, _OMEGA] = 1.0
-    scatter = directions @ of_hidden.T
-    return np.asarray(scatter[np.linalg.norm(scatter, axis=1) > _ROUNDING])
+        out[4, _OMEGA] = 1.0
+    return out
 
 
 def _teacher_nodes(teacher: Teacher, count: int) -> tuple[Array, Array, Array]:

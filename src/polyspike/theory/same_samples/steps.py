@@ -1,24 +1,28 @@
 """The step, the readouts and how finely all is resolved (docs/theory-same-data.md, section 9)."""
 
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.problem import Problem
+from polyspike.hermite import gaussian_rule
+from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
 from polyspike.theory.finite_size.given_kappa.grids import activation_range, graded
 from polyspike.theory.same_samples.features import StepNumbers
 from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
 
-__all__ = ["STANDARD", "Accuracy", "Step", "rules_of", "step_of"]
+__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "rules_of", "step_of"]
 
 # The scale 1/r of the readouts is resolved no finer than this strength asks for; a sample's own share of the move
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
 _OWN = 6.0
+_MOST_EXTRA = 18
+_ROUNDING = 1e-13
 
 
 class Accuracy(NamedTuple):
@@ -27,7 +31,7 @@ class Accuracy(NamedTuple):
     Attributes
     ----------
     rules : Rules, optional
-        Of a sample; chosen by the teacher when None.
+        Of a sample; chosen by the step when None.
     readouts : int
         Nodes on either side of u = 0, for a normal readout.
     cut : float, optional
@@ -44,7 +48,7 @@ class Accuracy(NamedTuple):
 
 
 STANDARD = Accuracy()
-"""About 1e-4 in the errors."""
+"""About 1e-5 in the errors."""
 
 
 class Step(NamedTuple):
@@ -61,6 +65,7 @@ class Step(NamedTuple):
     of_sample : StepNumbers
     frame : SpikeFrame
     u, u_weights : ndarray of shape (A,)
+        Those from 0 only where the activation is odd: a neuron of readout -u then is one of u, mirrored.
     tau : ndarray of shape (A,)
         The deviation of a fresh pre-activation.
     """
@@ -87,15 +92,15 @@ class Step(NamedTuple):
 
 
 def rules_of(problem: Problem) -> Rules:
-    """Nodes for about 1e-5 in the errors: the further a spike moves a pre-activation, in periods of the activation, the
-    more.
+    """Nodes for about 1e-5 in the errors: the further the spike, and a sample's own share of the move, take a
+    pre-activation in periods of the activation, the more.
     """
-    teacher, activation = problem.teacher, problem.activation
+    activation = problem.activation
     slope = activation.derivative_variance + activation.linear_strength
-    turns = spike_frame(problem).strength * sqrt(slope / activation.second_moment)
-    degree = teacher.total_degree if teacher.is_polynomial else 0
-    extra = min(ceil(8 * turns), 16)
-    return Rules((10 if 0 < degree <= 2 else 20) + extra, 7 if problem.gradient == "full" else 5, 8 + extra // 2)
+    periods = sqrt(slope / activation.second_moment)
+    spike = spike_frame(problem).strength * periods
+    own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
+    return Rules(15 + min(ceil(16 * own), _MOST_EXTRA), 12 + min(ceil(16 * spike), _MOST_EXTRA))
 
 
 def step_of(problem: Problem, readouts: int) -> Step:
@@ -109,9 +114,20 @@ def step_of(problem: Problem, readouts: int) -> Step:
     of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
     own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
     u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
+    if problem.readout != "constant" and is_odd(problem.activation):
+        weights = np.where(u > 0, 2 * weights, weights)[u >= 0]
+        u = u[u >= 0]
     tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
     return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
+
+
+@lru_cache(maxsize=64)
+def is_odd(activation: Activation) -> bool:
+    """Whether ``sigma(-z) = -sigma(z)``, to rounding at the nodes of a rule."""
+    z, _ = gaussian_rule(activation.smoothness.corners)
+    value, mirror = activation(z), activation(-z)
+    return bool(np.abs(value + mirror).max() <= _ROUNDING * np.abs(value).max())
 
 
 def _readouts(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFram
 __all__ = ["closed_train_loss", "predict_window_same"]
 
 _LARGEST_WINDOW = 2
-_RULES = Rules(40, 12, 20)
+_RULES = Rules(30, 30, 60, 30)
 _KAPPA = (0.3, 9.0)
 # The cost of a spike that is not penalised, and the shift of the min-norm limit.
 _FREE = 10**30
@@ -128,13 +128,13 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
         1.0,
     )
     shift = problem.ridge * problem.n_samples / problem.width or _LEAST_SHIFT * problem.activation.second_moment
-    state = solve_pencil(neurons, [bulk], [bulk], shift).state
+    state = solve_pencil(neurons, [bulk], shift).state
     # The bulk does not see eps, the constraint of the samples does.
     population = SamplePopulation(bulk.weights, law.residual, bulk.along_w, bulk.along_t, bulk.own, bulk.noise)
     fit = Fit(
         neurons=neurons,
         populations=(population,),
-        columns=(Columns(np.zeros(shape) if functions is None else functions, None, law.hidden, law.scatter),),
+        columns=(Columns(np.zeros(shape) if functions is None else functions, None, law.first, law.second),),
         fresh=FreshSamples(
             weights=weights,
             seen=np.full((len(kappa), 1), c1),
