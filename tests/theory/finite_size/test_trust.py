@@ -105,22 +105,30 @@ LARGE_STEP = Problem(
 
 
 @pytest.mark.parametrize(
-    ("change", "measured", "standard_error"),
+    ("change", "measured", "standard_error", "trusted"),
     [
-        ({}, 0.7710, 0.0103),
-        ({"step_size": 5.0}, 0.9577, 0.0071),
-        ({"samples": "same"}, 0.8458, 0.0078),
+        ({}, 0.7710, 0.0103, True),
+        ({"step_size": 5.0}, 0.9577, 0.0071, True),
+        ({"samples": "same"}, 0.8458, 0.0078, False),
     ],
 )
 def test_a_large_cubic_part_is_in_the_estimate(
-    change: dict[str, object], measured: float, standard_error: float
+    change: dict[str, object], measured: float, standard_error: float, trusted: bool
 ) -> None:
-    """Means of simulated networks, by a program of another hand."""
+    """Means of simulated networks, by a program of another hand; one sample for both stages has no such term."""
     found = predict(LARGE_STEP.replace(**change))
     assert found.error_estimate is not None
     assert abs(found.test_error - measured) < found.error_estimate * measured + 2 * standard_error
+    assert found.trusted is trusted
+    assert trusted or "c_3 is large beside c_1" in found.trust_reason
+
+
+def test_without_the_tie_of_length_and_overlap_a_large_cubic_part_is_not_trusted() -> None:
+    mixed = as_activation(lambda z: np.sin(2 * z) + 0.3 * (z**2 - 1))
+    found = predict(LARGE_STEP.replace(activation=mixed))
     assert not found.trusted
     assert "c_3 is large beside c_1" in found.trust_reason
+    assert predict(LARGE_STEP.replace(activation=mixed, input_dim=600)).trusted
 
 
 def test_it_is_nothing_for_common_activations_without_a_step_and_in_large_dimension() -> None:
