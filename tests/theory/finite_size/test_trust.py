@@ -17,6 +17,7 @@ from polyspike.theory.finite_size.trust import (
     Corners,
     amplification,
     cubic_lean,
+    shared_features,
     trust,
 )
 
@@ -96,6 +97,31 @@ def test_every_road_carries_it() -> None:
         least = trust(found.problem, *errors).error_estimate
         assert found.error_estimate is not None
         assert least <= found.error_estimate < 1.5 * least
+
+
+SOFTPLUS = Problem("softplus", "h1 + 0.5*h2", 126, 20, 378, step_exponent=0.4, ridge=1e-4, noise=0.5, gradient="target")
+
+
+@pytest.mark.parametrize(
+    ("change", "measured", "standard_error"),
+    [
+        ({}, 1.1266, 0.0211),
+        ({"n_samples": 199, "width": 597}, 1.8793, 0.0460),
+        ({"n_samples": 279, "input_dim": 30, "width": 837}, 1.0554, 0.0171),
+        ({"n_samples": 441, "input_dim": 30, "width": 1323}, 1.7642, 0.0335),
+    ],
+)
+def test_many_samples_for_the_quadratic_features_after_a_step_are_in_the_estimate(
+    change: dict[str, object], measured: float, standard_error: float
+) -> None:
+    """Means of 24 to 48 simulated networks, 7 to 19 % off; before the step, where nothing is shared, 3 % at most."""
+    found = predict_finite_size(SOFTPLUS.replace(**change))
+    assert found.error_estimate is not None
+    assert abs(found.test_error - measured) < found.error_estimate * measured + 2 * standard_error
+    assert not found.trusted
+    before = SOFTPLUS.replace(**change, step_exponent=None, step_size=0.0)
+    assert shared_features(before) == 0.0
+    assert shared_features(SOFTPLUS.replace(activation="tanh")) == 0.0
 
 
 SINE = as_activation(lambda z: np.sin(2 * z))
