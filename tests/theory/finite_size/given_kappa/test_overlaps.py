@@ -12,7 +12,7 @@ from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
-from polyspike.theory.finite_size.given_kappa.overlaps import known_overlaps, overlap_share, with_overlaps
+from polyspike.theory.finite_size.given_kappa.overlaps import overlap_share, with_overlaps
 from polyspike.theory.finite_size.solve import model_of, solve_problem
 from polyspike.theory.finite_size.spikes.errors import errors
 
@@ -73,7 +73,8 @@ def test_the_share_grows_smoothly_and_without_a_cubic_part_it_is_nothing() -> No
     assert shares[0] == 1.0
     assert shares[-1] == 0.0
     assert all(0 <= before - after < 0.3 for before, after in pairwise(shares))
-    assert overlap_share(gaussian.replace(activation="h3", input_dim=10_000)) == 1.0
+    assert overlap_share(gaussian.replace(activation="h3", input_dim=400)) == 1.0
+    assert overlap_share(LARGE_STEP.replace(input_dim=10**20)) == 0.0
     relu = LARGE_STEP.replace(activation="relu")
     grid = choose_grid(relu, condition(relu))
     assert with_overlaps(grid, relu, condition(relu)) is grid
@@ -91,7 +92,6 @@ def test_the_grid_of_pairs_has_the_moments_of_both() -> None:
 def test_weights_are_known_only_where_the_matrix_does_not_act() -> None:
     for name, tied in (("tanh", True), (as_activation(lambda z: np.sin(2 * z) + 0.3 * (z**2 - 1)), False)):
         problem = LARGE_STEP.replace(activation=name)
-        scalars = condition(problem)
-        known = known_overlaps(problem, scalars, with_overlaps(choose_grid(problem, scalars), problem, scalars))
+        known = model_of(problem).overlaps
         assert known is not None
         assert known.tied is tied

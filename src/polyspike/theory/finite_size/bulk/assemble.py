@@ -167,7 +167,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         along=weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
         quadratic=quadratic,
-        overlaps=known_overlaps(problem, scalars, grid),
+        overlaps=known_overlaps(problem, scalars, grid, averages),
     )
 
 

@@ -40,20 +40,19 @@ def functions_by_log_norm(model: FiniteSizeModel) -> Any:
     """
     by_log_norm = model.norms.mean_by_log_norm
     if model.overlaps is not None:
-        by_log_norm = by_log_norm + _along_b(model, model.phi_by_log_norm)
+        by_log_norm = by_log_norm + _along_b(model, model.overlaps.slope_by_log_norm)
     return by_log_norm * np.sqrt(model.grid.u_weights)
 
 
 def _along_b(model: FiniteSizeModel, slope: Any) -> Any:
-    """``kappa`` times a slope (K, p) times the mean weight along b, shape (K, A) (eq-cubic); its average over the
-    overlaps where they are not tied to the weights.
+    """``kappa`` times a slope (K, A) times the known weight along b, shape (K, A) (eq-known-overlaps); its average over
+    the overlaps where they are not tied to the weights.
     """
     assert model.overlaps is not None
-    grid = model.grid
-    of_pairs = model.overlaps.mean[:, None] * model.bulk.chi
+    known = slope * model.overlaps.mean
     if not model.overlaps.tied:
-        of_pairs = grid.average_over_overlaps(of_pairs)
-    return grid.kappa[:, None] * (slope @ of_pairs.T)
+        known = model.grid.average_over_overlaps(known.T).T
+    return model.grid.kappa[:, None] * known
 
 
 def neuron_cost(model: FiniteSizeModel, state: BulkState) -> Any:
@@ -80,8 +79,8 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     parts += [by_log_norm * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [by_log_norm * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
     if model.overlaps is not None:
-        variance = model.norms.log_norm_variance
-        parts[0] = parts[0] + _along_b(model, model.phi - 2 * variance * model.phi_by_log_norm) * root
+        known, variance = model.overlaps, model.norms.log_norm_variance
+        parts[0] = parts[0] + _along_b(model, known.slope - 2 * variance * known.slope_by_log_norm) * root
     return np.array(parts)
 
 
