@@ -15,6 +15,7 @@ LABEL = r"eq(?:-[a-z]+)+"
 
 DERIVATION_ONLY = {
     "eq-gradient": "the expansion of the gradient that defines beta, M and the noise; their laws are computed",
+    "eq-cubic-part": "the split of the cubic noise that defines the move of eq-cubic",
     "eq-equivalent": "the expansion of a feature that defines A1 and A2; eq-averages computes them",
     "eq-neurons": "a step on the way to eq-fixed: a neuron left out",
     "eq-schur": "a step on the way to eq-fixed: a sample left out",

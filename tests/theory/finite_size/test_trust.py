@@ -17,6 +17,7 @@ from polyspike.theory.finite_size.trust import (
     Corners,
     amplification,
     cubic_lean,
+    shared_features,
     trust,
 )
 
@@ -98,6 +99,31 @@ def test_every_road_carries_it() -> None:
         assert least <= found.error_estimate < 1.5 * least
 
 
+SOFTPLUS = Problem("softplus", "h1 + 0.5*h2", 126, 20, 378, step_exponent=0.4, ridge=1e-4, noise=0.5, gradient="target")
+
+
+@pytest.mark.parametrize(
+    ("change", "measured", "standard_error"),
+    [
+        ({}, 1.1266, 0.0211),
+        ({"n_samples": 199, "width": 597}, 1.8793, 0.0460),
+        ({"n_samples": 279, "input_dim": 30, "width": 837}, 1.0554, 0.0171),
+        ({"n_samples": 441, "input_dim": 30, "width": 1323}, 1.7642, 0.0335),
+    ],
+)
+def test_many_samples_for_the_quadratic_features_after_a_step_are_in_the_estimate(
+    change: dict[str, object], measured: float, standard_error: float
+) -> None:
+    """Means of 24 to 48 simulated networks, 7 to 19 % off; before the step, where nothing is shared, 3 % at most."""
+    found = predict_finite_size(SOFTPLUS.replace(**change))
+    assert found.error_estimate is not None
+    assert abs(found.test_error - measured) < found.error_estimate * measured + 2 * standard_error
+    assert not found.trusted
+    before = SOFTPLUS.replace(**change, step_exponent=None, step_size=0.0)
+    assert shared_features(before) == 0.0
+    assert shared_features(SOFTPLUS.replace(activation="tanh")) == 0.0
+
+
 SINE = as_activation(lambda z: np.sin(2 * z))
 LARGE_STEP = Problem(
     SINE, "h1", 1000, 100, 500, step_size=20.0, ridge=0.2, noise=0.5, gradient="target", readout="rademacher"
@@ -105,22 +131,30 @@ LARGE_STEP = Problem(
 
 
 @pytest.mark.parametrize(
-    ("change", "measured", "standard_error"),
+    ("change", "measured", "standard_error", "trusted"),
     [
-        ({}, 0.7710, 0.0103),
-        ({"step_size": 5.0}, 0.9577, 0.0071),
-        ({"samples": "same"}, 0.8458, 0.0078),
+        ({}, 0.7710, 0.0103, True),
+        ({"step_size": 5.0}, 0.9577, 0.0071, True),
+        ({"samples": "same"}, 0.8458, 0.0078, False),
     ],
 )
 def test_a_large_cubic_part_is_in_the_estimate(
-    change: dict[str, object], measured: float, standard_error: float
+    change: dict[str, object], measured: float, standard_error: float, trusted: bool
 ) -> None:
-    """Means of simulated networks, by a program of another hand."""
+    """Means of simulated networks, by a program of another hand; one sample for both stages has no such term."""
     found = predict(LARGE_STEP.replace(**change))
     assert found.error_estimate is not None
     assert abs(found.test_error - measured) < found.error_estimate * measured + 2 * standard_error
+    assert found.trusted is trusted
+    assert trusted or "c_3 is large beside c_1" in found.trust_reason
+
+
+def test_without_the_tie_of_length_and_overlap_a_large_cubic_part_is_not_trusted() -> None:
+    mixed = as_activation(lambda z: np.sin(2 * z) + 0.3 * (z**2 - 1))
+    found = predict(LARGE_STEP.replace(activation=mixed))
     assert not found.trusted
     assert "c_3 is large beside c_1" in found.trust_reason
+    assert predict(LARGE_STEP.replace(activation=mixed, input_dim=600)).trusted
 
 
 def test_it_is_nothing_for_common_activations_without_a_step_and_in_large_dimension() -> None:

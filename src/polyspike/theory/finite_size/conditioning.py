@@ -24,6 +24,7 @@ class ActivationNumbers:
 
     c1: float
     c2: float
+    c3: float
     c4: float
     second_moment: float
     derivative_variance: float
@@ -40,7 +41,7 @@ class ActivationNumbers:
 @lru_cache(maxsize=256)
 def activation_numbers(activation: Activation) -> ActivationNumbers:
     """The averages that the conditioning needs, computed once per activation."""
-    _, c1, c2, _, c4 = (float(c) for c in activation.coefficients(4))
+    _, c1, c2, c3, c4 = (float(c) for c in activation.coefficients(4))
     z, weights = gaussian_rule(activation.smoothness.corners)
     slope = activation.derivative(z)
     radial = z * slope
@@ -49,6 +50,7 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     return ActivationNumbers(
         c1=c1,
         c2=c2,
+        c3=c3,
         c4=c4,
         second_moment=activation.second_moment,
         derivative_variance=activation.derivative_variance,
@@ -112,6 +114,11 @@ class Conditioning:
         ``b / |b|`` in the frame (teacher directions ..., omega, beta).
     gradient_cosine : float
         Between ``beta`` and beta*; 0.0 at a vanishing gradient.
+    cubic_step : float
+        ``6 c_3 eta |beta| / sqrt(N d)``: a neuron of readout u whose initial weight has the overlap ``g/sqrt(d)`` with
+        ``beta/|beta|`` moves along itself by that times ``u g`` (eq-cubic).
+    beta_cosine : float
+        ``b . beta / (|b| |beta|)``.
     sample : StepScalars, optional
         Those of the gradient's sample for which all of this holds; None for their expectations.
     """
@@ -129,7 +136,15 @@ class Conditioning:
     trace_shift: float
     b_coordinates: tuple[Any, ...]
     gradient_cosine: float
+    cubic_step: Any = 0.0
+    beta_cosine: Any = 0.0
     sample: StepScalars | None = None
+
+    def own_gain(self, u: Any, overlap: Any = 0.0) -> Any:
+        """``1 - delta u^2 + s``: what becomes of a neuron's own weight but for M, with ``s = cubic_step u g`` for the
+        overlap ``g`` (eq-self, eq-cubic).
+        """
+        return 1 - self.self_term * u**2 + self.cubic_step * u * overlap
 
 
 def condition(problem: Problem, step: Any = None, sample: StepScalars | None = None) -> Conditioning:
@@ -188,6 +203,8 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
         trace_shift=0.0,
         b_coordinates=frame,
         gradient_cosine=0.0 if alone else signal / beta,
+        cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
+        beta_cosine=sign,
         sample=sample,
         **_without_beta(problem, numbers, eta * energy**0.5, moment),
     )
@@ -228,6 +245,8 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
             eta_c1 * scale * over_b,
         ),
         gradient_cosine=signal / beta if beta > 0 else 0.0,
+        cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
+        beta_cosine=(along_omega + eta_c1 * beta**2) * over_b / beta if beta > 0 else 0.0,
         sample=sample,
         **_without_beta(problem, numbers, eta * energy**0.5, moment),
     )

@@ -46,8 +46,12 @@ class Solution(NamedTuple):
 
     def on(self, grid: Grid) -> Any:
         """(log R, log zeta) on another grid, interpolated linearly."""
-        pairs = ((grid.kappa, self.grid.kappa, self.state.r), (grid.u, self.grid.u, self.state.zeta))
-        return np.concatenate([np.interp(new, old, np.log(values)) for new, old, values in pairs])
+        log_zeta = np.log(self.state.zeta).reshape(self.grid.n_readouts, -1)
+        u = self.grid.u[:: log_zeta.shape[1]]
+        count = len(grid.u) // grid.n_readouts
+        columns = log_zeta.T if log_zeta.shape[1] == count else [log_zeta.mean(axis=1)] * count
+        zeta = np.stack([np.interp(grid.u[::count], u, column) for column in columns], axis=1)
+        return np.concatenate([np.interp(grid.kappa, self.grid.kappa, np.log(self.state.r)), zeta.ravel()])
 
 
 class ShiftContinuation:

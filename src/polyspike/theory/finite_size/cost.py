@@ -10,6 +10,7 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import values_
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label
+from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 from polyspike.theory.finite_size.gradient_sample import weighted_samples
 
 __all__ = ["prediction_seconds"]
@@ -37,8 +38,8 @@ def prediction_seconds(problem: Problem) -> float:
 
 def _node_seconds(problem: Problem, sample: Any) -> float:
     scalars = condition(problem, sample=sample)
-    grid = choose_grid(problem, scalars)
-    tau = deviation(problem, scalars, grid.u)
+    grid = with_overlaps(choose_grid(problem, scalars), problem, scalars)
+    tau = deviation(problem, scalars, grid.u, grid.moving_overlap)
     x = np.real(scalars.spike_strength) * grid.kappa[:, None] * grid.u
     of_label = values_of_label(problem.teacher, len(grid.kappa), abs(float(np.real(scalars.spike_cosine))))
     values = values_needed(problem.activation, x, tau * np.ones(x.shape)) + of_label

@@ -19,7 +19,7 @@ from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
-from polyspike.theory.finite_size.trust import Corners, Trust, trust
+from polyspike.theory.finite_size.trust import Corners, Trust, shared_features, trust
 
 __all__ = [
     "as_prediction",
@@ -135,7 +135,9 @@ def _spectrum(problem: Problem) -> Spectrum:
 def _worth(problem: Problem, found: Errors, effect: float, stretch: float) -> Trust:
     """The error estimate of a prediction, from its sizes and from the corners of the theory."""
     loss, train, test = float(found.train_loss), float(found.train_error), float(found.test_error)
-    corners = Corners(effect, stretch, concentration(problem), sampling_error(problem.teacher))
+    corners = Corners(
+        effect, stretch, concentration(problem), sampling_error(problem.teacher), shared_features(problem)
+    )
     return trust(problem, loss, train, test, corners)
 
 

@@ -13,6 +13,7 @@ from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import StepScalars, condition
 from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 __all__ = ["in_order", "model_of", "shift_of", "solve_errors", "solve_problem"]
@@ -43,7 +44,8 @@ def model_of(problem: Problem, refine: float = 1.0, sample: StepScalars | None =
     """
     check_magnitudes(problem)
     scalars = condition(problem, sample=sample)
-    return assemble(problem, choose_grid(problem, scalars, refine), scalars)
+    grid = with_overlaps(choose_grid(problem, scalars, refine), problem, scalars, refine)
+    return assemble(problem, grid, scalars)
 
 
 def solve_problem(

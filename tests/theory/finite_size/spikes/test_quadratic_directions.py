@@ -10,10 +10,13 @@ from scipy.linalg import block_diag
 
 from polyspike import Problem, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, products
-from polyspike.theory.finite_size.solve import solve_problem
+from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.linear_directions import Directions
 from polyspike.theory.finite_size.spikes.quadratic_directions import Degree, FeatureStack
 
@@ -60,12 +63,12 @@ def regression(model: FiniteSizeModel, state: BulkState, place: int) -> NDArray[
 @pytest.mark.parametrize("readout", ["constant", "gaussian"])
 def test_the_fit_is_one_regression_on_all_features(readout: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where M has one eigenvalue the cavity's prior and plain averages cancel. For c_2 = 0 there are quadratic
-    features after the step alone.
+    features after the step alone. Here no weight is known by its overlap; test_known_overlaps.py has what that changes.
     """
     problem = SMALL.replace(activation="erf", readout=readout, step_exponent=0.4, n_gradient=10**9)
-    model, state = solve_problem(problem)
-    model = _with_one_node(model)
-    state = BulkState(model.bulk, state.shift, state.r, state.zeta)
+    scalars = condition(problem)
+    model = _with_one_node(assemble(problem, choose_grid(problem, scalars), scalars))
+    state = solve_bulk(model.bulk, shift_of(problem, model))[0]
 
     def fitted() -> NDArray[np.float64]:
         stack = Directions(model, state).stack

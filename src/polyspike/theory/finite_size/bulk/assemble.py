@@ -16,6 +16,7 @@ from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
+from polyspike.theory.finite_size.given_kappa.overlaps import KnownOverlaps, known_overlaps
 from polyspike.theory.finite_size.given_kappa.weights_along import (
     KnownWeights,
     WeightsAlong,
@@ -64,6 +65,9 @@ class FiniteSizeModel:
     quadratic : tuple of ndarray, of shape (K, p2), (K, p2) and (A, p2)
         The factors phi, phi_by_log_norm and chi of the quadratic features:
         ``a2 = t/sqrt 2 = phi chi'`` and ``da2/d log tau = phi_by_log_norm chi'``.
+    overlaps : KnownOverlaps, optional
+        What is known of the weights along b where neurons are told apart by their overlap with the
+        gradient.
     linear_gains : bool
         Whether the gains are linear in mu; not those of another matrix than M, the inputs' covariance.
     """
@@ -83,6 +87,7 @@ class FiniteSizeModel:
     phi_by_log_norm: Any
     along: WeightsAlong
     quadratic: tuple[Any, Any, Any]
+    overlaps: KnownOverlaps | None = None
     linear_gains: bool = True
 
     @property
@@ -122,13 +127,13 @@ def assemble(
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
     u, n = grid.u, problem.n_samples
-    gains = 1 - scalars.self_term * u**2 + scalars.quadratic_step * u * mu[:, None]
+    gains = scalars.own_gain(u, grid.moving_overlap) + scalars.quadratic_step * u * mu[:, None]
     weight_variance = gains**2 + scalars.gradient_noise_variance * u**2 * measures.noise_covariance[:, None]
-    tau = deviation(problem, scalars, u)
+    tau = deviation(problem, scalars, u, grid.moving_overlap)
     directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
     averages = _averages_on_grid(problem, scalars.spike_strength, grid, tau * norm)
-    norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm)
+    norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm, grid.moving_overlap)
     if not finite_dimension:
         norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
     phi, phi_by_log_norm, chi = _linear_factors(averages, norm_fluctuations, grid, rank_tolerance)
@@ -165,6 +170,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         along=weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
         quadratic=quadratic,
+        overlaps=known_overlaps(problem, scalars, grid, averages),
     )
 
 

@@ -13,7 +13,7 @@ from polyspike.theory.finite_size.conditioning import Conditioning
 __all__ = ["deviation"]
 
 
-def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
+def deviation(problem: Problem, scalars: Conditioning, u: Array, overlap: Any = 0.0) -> Any:
     """``tau(u)`` (eq-tau): the average over M of a weight's variance, from the exact first two moments of M.
 
     ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + q_perp u^2 - [u^2/(N + u^2)]`` with
@@ -29,7 +29,7 @@ def deviation(problem: Problem, scalars: Conditioning, u: Array) -> Any:
     second = problem.phi_gradient * scalars.residual_moment + first**2
     shift = scalars.trace_shift
     second, first = second + 2 * shift * first + shift**2, first + shift
-    constant, linear = 1 - scalars.self_term * u**2, scalars.quadratic_step * u
+    constant, linear = scalars.own_gain(u, overlap), scalars.quadratic_step * u
     along_readout = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
     of_matrix = constant**2 + 2 * constant * linear * first + linear**2 * second
     square = of_matrix + scalars.gradient_noise_variance * u**2 - along_readout

@@ -8,6 +8,7 @@ resolves the scale ``1/r`` near zero and takes large steps where tau has grown w
 from dataclasses import dataclass
 from functools import lru_cache
 from math import asinh, ceil, log10, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,36 @@ _RANGES = np.arange(6.6, 14.9, 0.2)
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Nodes and weights of ``E_kappa`` and ``E_u``; both sets of weights sum to one."""
+    """Nodes and weights of ``E_kappa`` and ``E_u``; both sets of weights sum to one.
+
+    Where neurons are told apart by their overlap with the gradient as well, ``u`` are the nodes of pairs (u, g), the
+    overlaps changing fastest, and ``overlap`` are their g; it is 0.0 otherwise. ``overlap_share`` is the share of the
+    weights' moves by their overlap that is kept.
+    """
 
     kappa: Array
     kappa_weights: Array
     u: Array
     u_weights: Array
+    overlap: Any = 0.0
+    overlap_share: float = 1.0
+
+    @property
+    def n_readouts(self) -> int:
+        """The number of different nodes of u."""
+        return len(self.u) if np.ndim(self.overlap) == 0 else len(np.unique(self.u))
+
+    @property
+    def moving_overlap(self) -> Any:
+        """The overlaps times the share of the moves that is kept."""
+        return self.overlap_share * self.overlap
+
+    def average_over_overlaps(self, values: Any) -> Any:
+        """The averages over the overlaps of neurons of the same readout of values (A, ...), at every node."""
+        weights = self.u_weights.reshape(self.n_readouts, -1)
+        share = weights / weights.sum(axis=1, keepdims=True)
+        means = np.einsum("ug,ug...->u...", share, values.reshape(*weights.shape, *values.shape[1:]))
+        return np.repeat(means, weights.shape[1], axis=0)
 
 
 def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.0) -> Grid:

@@ -40,7 +40,9 @@ class Norms:
     log_norm_variance: float
 
 
-def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, mean_by_log_norm: Any) -> Norms:
+def norms(
+    problem: Problem, scalars: Conditioning, u: Any, tau: Any, mean_by_log_norm: Any, overlap: Any = 0.0
+) -> Norms:
     """The variances of ``log tau`` over samples (eq-variances) and over neurons (eq-neuron-variance).
 
     With ``gain = a + c mu``, mu counted from the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
@@ -48,7 +50,7 @@ def norms(problem: Problem, scalars: Conditioning, u: Any, tau: Any, mean_by_log
     """
     k1, k2, k3, k4 = matrix_cumulants(gradient_law(problem, scalars))
     c = scalars.quadratic_step * u
-    a = 1 - scalars.self_term * u**2 + c * (k1 + scalars.trace_shift)
+    a = scalars.own_gain(u, overlap) + c * (k1 + scalars.trace_shift)
     gradient_noise = scalars.gradient_noise_variance * u**2
     mean_s = a**2 + c**2 * k2 + gradient_noise
     # The average of s_u s_u' as a form in a c, c^2, the gradient noise and the mean of s_u. The covariance C of the

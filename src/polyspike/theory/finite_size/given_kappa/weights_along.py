@@ -144,7 +144,7 @@ def weights_along(
     norm = norm_fluctuations.neuron_variance * d * (d + 1)
     if norm_fluctuations.log_norm_variance == 0 or known.moments.shape[1] >= d:
         return WeightsAlong(np.zeros(known.moments.shape), norm[:, None, None])
-    by_matrix, by_noise = _norm_forms(problem, scalars, grid.u, measures)
+    by_matrix, by_noise = _norm_forms(problem, scalars, grid, measures)
     centred = by_matrix - measures.bulk @ by_matrix
     # cov(Delta_i, d w_i w_j) = int gain^2 (B - mean B) dnu_ij / (d tau^2), where B has a part along C beside M.
     c = known.noise_covariance
@@ -174,15 +174,16 @@ def _growth(directions: Any, radial: Any, by_noise: Any, known: KnownWeights) ->
     return np.stack([growth[:, 0, 0], *[along] * (len(one) - 1)], axis=1)
 
 
-def _norm_forms(problem: Problem, scalars: Conditioning, u: Array, measures: MeasureNodes) -> tuple[Any, Any]:
+def _norm_forms(problem: Problem, scalars: Conditioning, grid: Grid, measures: MeasureNodes) -> tuple[Any, Any]:
     """The matrix B with ``|w|^2 = w_0' B w_0`` up to a constant: its part that is a function of mu, shape (n_mu, A),
     and its coefficient of C, shape (A,).
 
     B is ``X M + c^2 (M^2 - phi_0 M_2) + Y phi_0 M_2`` of norm_fluctuations.py, with ``phi_0 M_2 = k_2 C``.
     """
     k1, k2, _, _ = matrix_cumulants(gradient_law(problem, scalars))
-    numbers, eta_u, c = activation_numbers(problem.activation), scalars.scaled_step * u, scalars.quadratic_step * u
-    a = 1 - scalars.self_term * u**2 + c * (k1 + scalars.trace_shift)
+    numbers, u = activation_numbers(problem.activation), grid.u
+    eta_u, c = scalars.scaled_step * u, scalars.quadratic_step * u
+    a = scalars.own_gain(u, grid.moving_overlap) + c * (k1 + scalars.trace_shift)
     mu = (measures.nodes - k1)[:, None]
     by_matrix = 2 * a * numbers.radial_slope * eta_u * mu + c**2 * mu**2
     return by_matrix, (numbers.square_slope * eta_u**2 - c**2) * k2

@@ -35,8 +35,24 @@ def learned_functions(model: FiniteSizeModel) -> Any:
 
 
 def functions_by_log_norm(model: FiniteSizeModel) -> Any:
-    """The derivatives of ``m(., u) sqrt(w)`` by the log of a sample's norm, ``t(., u) sqrt(w)``, shape (K, A)."""
-    return model.norms.mean_by_log_norm * np.sqrt(model.grid.u_weights)
+    """The derivatives of the learned functions of degree 0 by the log of a sample's norm, shape (K, A):
+    ``t(., u) sqrt(w)``, and that of the slope along kappa where the overlaps are known.
+    """
+    by_log_norm = model.norms.mean_by_log_norm
+    if model.overlaps is not None:
+        by_log_norm = by_log_norm + _along_b(model, model.overlaps.slope_by_log_norm)
+    return by_log_norm * np.sqrt(model.grid.u_weights)
+
+
+def _along_b(model: FiniteSizeModel, slope: Any) -> Any:
+    """``kappa`` times a slope (K, A) times the known weight along b, shape (K, A) (eq-known-overlaps); its average over
+    the overlaps where they are not tied to the weights.
+    """
+    assert model.overlaps is not None
+    known = slope * model.overlaps.mean
+    if not model.overlaps.tied:
+        known = model.grid.average_over_overlaps(known.T).T
+    return model.grid.kappa[:, None] * known
 
 
 def neuron_cost(model: FiniteSizeModel, state: BulkState) -> Any:
@@ -62,6 +78,9 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     parts = [model.mean * root + by_log_norm * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
     parts += [by_log_norm * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [by_log_norm * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
+    if model.overlaps is not None:
+        known, variance = model.overlaps, model.norms.log_norm_variance
+        parts[0] = parts[0] + _along_b(model, known.slope - 2 * variance * known.slope_by_log_norm) * root
     return np.array(parts)
 
 
@@ -83,8 +102,7 @@ def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
     The second is ``n E_kappa[R t t'] cov(log tau, log tau')`` (eq-norm-terms). The full gradient adds
     ``(n/N) sum_mu weight Y Psi Y'`` (eq-excluded).
     """
-    root = np.sqrt(model.grid.u_weights)
-    by_log_norm = model.norms.mean_by_log_norm * root
+    by_log_norm = functions_by_log_norm(model)
     of_norms = model.problem.n_samples * model.norms.sample_covariance * state.gram(by_log_norm, by_log_norm)
     inverse = np.diag(1 / state.zeta) + of_norms
     if model.conditioning.excluded == 0:
@@ -107,7 +125,8 @@ def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
     means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, 2, size, size)
     psi, mu_psi, mu2_psi = bulk.chi @ means @ bulk.chi.T
     root = np.sqrt(model.grid.u_weights)
-    constant = root * u * np.stack([1 - scalars.self_term * u**2, -scalars.self_term * u**2])
+    own = scalars.own_gain(u, model.grid.moving_overlap)
+    constant = root * u * np.stack([own, own - 1])
     linear = root * scalars.quadratic_step * u**2
     mixed = constant[:, :, None] * linear
     form = constant[:, :, None] * constant[:, None] * psi + (mixed + np.swapaxes(mixed, 1, 2)) * mu_psi
@@ -139,7 +158,7 @@ def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
 def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
     """Derivatives of ``x' U^-1 x / n`` by log R (K,) and log zeta (A,), x (A,) coefficients of learned functions."""
     weighted_r = model.bulk.sample_weights * state.r
-    by_log_norm = model.norms.mean_by_log_norm * (np.sqrt(model.grid.u_weights) * x)
+    by_log_norm = functions_by_log_norm(model) * x
     by_r = ((by_log_norm @ model.norms.sample_covariance) * by_log_norm).sum(axis=1) * weighted_r
     by_zeta = -(x**2) / (model.problem.n_samples * state.zeta)
     if model.conditioning.excluded == 0:

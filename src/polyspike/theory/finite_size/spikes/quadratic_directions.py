@@ -28,6 +28,7 @@ import numpy as np
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.given_kappa.weights_along import products
+from polyspike.theory.finite_size.spikes.known_overlaps import KnownAlongB
 from polyspike.theory.finite_size.spikes.norm_response import NormResponse
 
 __all__ = ["Degree", "FeatureStack"]
@@ -160,7 +161,10 @@ class FeatureStack:
         (eq-directions), between the quadratic ones ``Q (1 + plain Q)^-1``.
         """
         bulk, size = self.model.bulk, self.degrees[-1].place.stop
-        linear = bulk.samples_per_dim * np.einsum("kij,kab->iajb", self.model.direction_measures, self.state.gam)
+        if self._known is None:
+            linear = bulk.samples_per_dim * np.einsum("kij,kab->iajb", self.model.direction_measures, self.state.gam)
+        else:
+            linear = self._known.prior
         prior = np.zeros((size, size), dtype=np.result_type(linear, self._quadratic_prior))
         for places, block in (
             (self.linear.ravel(), linear),
@@ -168,6 +172,11 @@ class FeatureStack:
         ):
             prior[np.ix_(places, places)] = block.reshape(len(places), len(places))
         return prior
+
+    @cached_property
+    def _known(self) -> KnownAlongB | None:
+        overlaps = self.model.overlaps
+        return None if overlaps is None or not overlaps.tied else KnownAlongB(self.model, self.state)
 
     @cached_property
     def _neuron_prior(self) -> Any:
@@ -233,12 +242,16 @@ class FeatureStack:
     def _through_linear(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
         """The part of the linear block of P: ``dGam = E' dQ E - c Gam dV Gam`` at every node of M."""
         measures, state, bulk = self.model.direction_measures, self.state, self.model.bulk
+        known_v, known_zeta = 0.0, 0.0
+        if self._known is not None:
+            a, known_v, known_zeta = self._known.derivatives(a)
         chi_e_a = np.einsum("kab,jb->kja", state.e, a) @ bulk.chi.T
         phi_gam_a = np.einsum("kab,jb->kja", state.gam, a) @ bulk.phi.T
         through_q = np.einsum("kij,kia,kja,ka->a", measures, chi_e_a, chi_e_a, bulk.weight_variance)
         through_v = np.einsum("kij,kix,kjx->x", measures, phi_gam_a, phi_gam_a)
-        by_zeta = -bulk.samples_per_dim * through_q * bulk.neuron_weights * state.zeta
-        return bulk.samples_per_dim**2 * through_v - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
+        by_zeta = -bulk.samples_per_dim * through_q * bulk.neuron_weights * state.zeta + known_zeta
+        through_v = bulk.samples_per_dim**2 * through_v + known_v
+        return through_v - ((coefficients @ bulk.phi.T) ** 2).sum(axis=0), by_zeta
 
     def _through_quadratic(self, a: Any, coefficients: Any) -> tuple[Any, Any]:
         """The part of the quadratic block: ``dP = E' dQ E - P dplain P``, ``E = (1 + plain Q)^-1``, where ``a`` and
