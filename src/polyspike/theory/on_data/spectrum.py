@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
@@ -210,7 +210,7 @@ def row_spectrum(family: Family, width: int, direction: Array) -> Spectrum:
             total += interval(where)
         return total
 
-    edges = tuple((interval.low, interval.high) for interval in bulk)
+    edges = tuple((float(interval.low), float(interval.high)) for interval in bulk)
     return Spectrum(density=at, edges=edges, atom=max(0.0, 1 - width / n), spikes=spikes)
 
 
@@ -246,19 +246,21 @@ def _outliers(model: RowSpectrum, edge: float, above: _Solution, functions: Arra
 
 
 def _crossing(model: RowSpectrum, k: int, edge: float, above: _Solution) -> tuple[float, _Solution] | None:
-    """The root of ``lambda_k(x) = x`` above the edge by a secant in the logarithm; None where there is none."""
+    """The root of ``lambda_k(x) = x`` above the edge; None where there is none."""
     if _level(model, k, edge, above) <= edge:
         return None
-    x, near = _level(model, k, edge, above), above
-    for _ in range(60):
-        near = model.solve(x, near)
-        level = _level(model, k, x, near)
-        if abs(level / x - 1) < 1e-6:
-            return x, near
-        h = 1e-4 * x
-        slope = (_level(model, k, x + h, model.solve(x + h, near)) - level) / h
-        x = max(x - (level - x) / min(slope - 1, -0.05), edge)
-    raise NumericalError(Status.NOT_CONVERGED, "an outlier of the spectrum on data")
+    top, far = model.far()
+    known = {edge: above, top: far}
+
+    def gap(logarithm: float) -> float:
+        x = float(np.exp(logarithm))
+        if x not in known:
+            known[x] = model.solve(x, known[min((there for there in known if there >= x), default=top)])
+        return _level(model, k, x, known[x]) / x - 1
+
+    root = float(np.exp(optimize.brentq(gap, np.log(edge), np.log(top), xtol=1e-7)))
+    nearest = min(known, key=lambda there: abs(there - root))
+    return root, model.solve(root, known[nearest])
 
 
 def _level(model: RowSpectrum, k: int, x: float, found: _Solution) -> float:
@@ -271,7 +273,7 @@ def _spike(model: RowSpectrum, k: int, x: float, found: _Solution, functions: Ar
     h = 1e-4 * x
     slope = (_level(model, k, x + h, model.solve(x + h, found)) - _level(model, k, x, found)) / h
     cosines = functions @ model.outlier_vector(found, small)
-    return Spike(location=x, overlaps=cosines**2 / (1 - slope))
+    return Spike(location=float(x), overlaps=cosines**2 / (1 - slope))
 
 
 class _Interval(NamedTuple):
