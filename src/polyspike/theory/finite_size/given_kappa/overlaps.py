@@ -23,6 +23,8 @@ __all__ = ["KnownOverlaps", "known_overlaps", "overlap_share", "with_overlaps"]
 # The least and the full size of the moves of weights along themselves at which they are resolved, with a Gaussian
 # readout and with one of a single size.
 _RESOLVED = {True: (2e-3, 4e-3), False: (2e-5, 4e-5)}
+# Up to so many dimensions, where a weight may turn round as it moves, and no prediction is trusted, they are left out.
+_FEWEST = 5
 # Nodes of the overlap by the standard deviation of the move of a weight along itself at u = 1; on sin(2z) and
 # h1 - 0.5 h3 the errors are within 1e-7 of 12 nodes, 1e-5 where the move is beyond 0.3.
 _NODES = ((0.03, 5), (0.12, 6), (0.3, 8), (np.inf, 10))
@@ -74,7 +76,12 @@ def overlap_share(problem: Problem) -> float:
         return 0.0
     least, full = _RESOLVED[problem.readout == "gaussian"]
     size = 36 * numbers.c3**2 / (numbers.c1**2 or numbers.derivative_variance) / problem.input_dim
-    x = min(max((size - least) / (full - least), 0.0), 1.0)
+    return _ramp((size - least) / (full - least)) * _ramp((problem.input_dim - _FEWEST) / _FEWEST)
+
+
+def _ramp(x: float) -> float:
+    """0 up to x = 0, 1 from x = 1, smooth between."""
+    x = min(max(x, 0.0), 1.0)
     return x**2 * (3 - 2 * x)
 
 
