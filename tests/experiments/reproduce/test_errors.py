@@ -11,7 +11,7 @@ from polyspike.experiments.reproduce.common import UNTRAINED
 
 def test_errors_part() -> None:
     problems = {
-        name: p.replace(n_samples=300, input_dim=30, width=75) for name, p in errors.problems_of(Options()).items()
+        name: p.replace(n_samples=400, input_dim=40, width=100) for name, p in errors.problems_of(Options()).items()
     }
     rows = [errors.run(problems, 200, k) for k in range(2)] + [errors.run_theory(problems)]
     tables, claims = finish(errors.ERRORS, rows)
