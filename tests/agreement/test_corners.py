@@ -25,9 +25,7 @@ def predicted(corners: Any) -> Any:
     return corners.compared(json.loads(corners.FILE.read_text()))
 
 
-def test_nearly_all_trusted_predictions_are_within_their_estimate_and_most_are_trusted(
-    corners: Any, predicted: Any
-) -> None:
+def test_nearly_all_of_the_held_out_half_are_within_and_most_are_trusted(corners: Any, predicted: Any) -> None:
     """At least 95 % of the trusted within estimate and two standard errors, and four in five trusted; a quarter of all
     have 10 or 40 samples for the gradient.
     """

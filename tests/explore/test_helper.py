@@ -28,3 +28,15 @@ def test_it_ends_with_its_source() -> None:
         process.stdin.close()
         assert process.wait(timeout=60) == 0
         assert process.stderr.read() == ""
+
+
+def test_it_ends_without_a_word_when_nobody_reads() -> None:
+    """The explorer was killed while an answer was computed."""
+    command = [sys.executable, "-m", "polyspike.explore.helper"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(), text=True, **pipes) as process:  # type: ignore[call-overload]
+        process.stdout.close()
+        process.stdin.write(json.dumps(["predictions", QUESTION]) + "\n")
+        process.stdin.flush()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == ""

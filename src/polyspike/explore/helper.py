@@ -35,7 +35,10 @@ def main(source: TextIO, sink: TextIO) -> None:
     waiting: SimpleQueue[str] = SimpleQueue()
     Thread(target=_end_with, args=(source, waiting), name="end with the explorer", daemon=True).start()
     for line in answers(iter(waiting.get, None)):
-        print(line, file=sink, flush=True)
+        try:
+            print(line, file=sink, flush=True)
+        except BrokenPipeError:  # nobody is there to read it
+            os._exit(0)
 
 
 def _end_with(source: TextIO, waiting: "SimpleQueue[str]") -> None:

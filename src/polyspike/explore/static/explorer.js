@@ -190,9 +190,13 @@ Explorer.App = class {
     if (!stale()) this.reached("all");
   }
 
-  /* The spectrum and the rest of the curve, by two processes. */
+  /* The spectrum first, which has the processors for itself, then the rest of the curve by two processes. */
   async finish(values, data, spectrum, stale) {
-    const rest = this.otherPoints(values, data.curve, stale, "predictions").then(() => this.limits(values, data.curve, stale));
+    const others = async () => {
+      await this.otherPoints(values, data.curve, stale, "predictions");
+      await this.limits(values, data.curve, stale);
+    };
+    const rest = spectrum.then(others, others);
     const seen = spectrum.then(() => {
       if (stale()) return null;
       this.draw("spectrum", "learned");
