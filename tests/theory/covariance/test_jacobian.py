@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polyspike import Problem
-from polyspike.theory.covariance.jacobian import Linearised, jacobian
+from polyspike.theory.covariance.jacobian import LinearisedLayer, jacobian
 from polyspike.theory.covariance.model import assemble
 from polyspike.theory.covariance.predict import spectrum_of
 from polyspike.theory.covariance.state import CovarianceState
@@ -39,4 +39,4 @@ def test_columns(changes: dict[str, str], finite_dimension: bool) -> None:
 def test_it_is_solved() -> None:
     state = off_the_solution(PROBLEM, finite_dimension=True)
     right = np.random.default_rng(4).standard_normal(len(state.defect))
-    assert np.allclose(jacobian(state) @ Linearised(state).solve(right), right, rtol=0, atol=1e-9)
+    assert np.allclose(jacobian(state) @ LinearisedLayer(state).solve(right), right, rtol=0, atol=1e-9)

@@ -10,7 +10,7 @@ import numpy as np
 
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.covariance.jacobian import Linearised
+from polyspike.theory.covariance.jacobian import LinearisedLayer
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
@@ -34,7 +34,7 @@ class Solved:
     """A solved state, with the factorised Jacobian there."""
 
     state: CovarianceState
-    at: Linearised
+    at: LinearisedLayer
     iterations: int
 
     def moved(self, by_r: Any, by_zeta: Any = 0.0) -> CovarianceState:
@@ -94,16 +94,16 @@ def _attempt(state: CovarianceState) -> Solved | None:
         if not np.isfinite(size):
             return None
         if size <= _TOLERANCE or (size <= _ROUNDING and size > last / 4):
-            return Solved(state, Linearised(state), iteration)
+            return Solved(state, LinearisedLayer(state), iteration)
         try:
-            at = at if at is not None and size / _TOLERANCE < (last / size) ** _CHORD_STEPS else Linearised(state)
+            at = at if at is not None and size / _TOLERANCE < (last / size) ** _CHORD_STEPS else LinearisedLayer(state)
         except NumericalError:
             return None
         last, state = size, _next(state, at)
     return None
 
 
-def _next(state: CovarianceState, at: Linearised) -> CovarianceState:
+def _next(state: CovarianceState, at: LinearisedLayer) -> CovarianceState:
     """After a step that changes no logarithm by more than :data:`_LONGEST`."""
     step = -at.solve(state.defect)
     largest = float(np.abs(step[: len(state.r) + len(state.zeta)]).max())

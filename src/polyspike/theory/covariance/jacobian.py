@@ -15,7 +15,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.covariance.state import CovarianceState, triangle
 
-__all__ = ["Linearised", "jacobian"]
+__all__ = ["LinearisedLayer", "jacobian"]
 
 
 def jacobian(state: CovarianceState) -> Any:
@@ -153,7 +153,7 @@ class _Derivatives:
         return self.samples.phi_gradient * np.outer(noise, noise) * squares
 
 
-class Linearised:
+class LinearisedLayer:
     """The factorised Jacobian of a state, for any number of right-hand sides.
 
     Raises

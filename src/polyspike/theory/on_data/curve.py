@@ -12,7 +12,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Activation
 from polyspike.theory.on_data.errors import row_errors, train_errors
 from polyspike.theory.on_data.excluded import LinearParts
-from polyspike.theory.on_data.family import Family, Precision, compress, precision_for, rounding
+from polyspike.theory.on_data.family import KernelFamily, Precision, compress, precision_for, rounding
 from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
@@ -246,7 +246,7 @@ class Step:
         total: Array = self.weights @ np.array(each)
         return total
 
-    def family(self, precision: Precision) -> tuple[Family, float]:
+    def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         n = len(self.fit.target)
         kernels, bounds = np.zeros((len(self.nodes), n, n), precision.dtype), np.zeros(len(self.nodes))
@@ -312,7 +312,7 @@ def _at_step(step: Step, ridges: Sequence[float], known: Known | None) -> tuple[
     return points, known
 
 
-def _test_squares(step: Step, family: Family, solved: Sequence[Solved]) -> list[Array]:
+def _test_squares(step: Step, family: KernelFamily, solved: Sequence[Solved]) -> list[Array]:
     """Errors of all test rows, for every ridge."""
     test = step.test
     squares = [np.empty(len(test.target)) for _ in solved]

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from polyspike.arraytypes import Array
-from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent
 
 __all__ = ["Excluded", "LinearParts", "exclude"]
@@ -78,7 +78,7 @@ class Excluded(NamedTuple):
     factor: Array
 
 
-def exclude(family: Family, found: Resolvent, target: Array, width: int, parts: LinearParts) -> Excluded:
+def exclude(family: KernelFamily, found: Resolvent, target: Array, width: int, parts: LinearParts) -> Excluded:
     """``B~ = B + M (U - zeta) M'`` with ``U^-1 = 1/zeta - S`` in the place of B; M has the columns ``sqrt(w_u) m_u``,
     and ``S_uv = sqrt(w_u) u tr(slopes_u' B^-1 slopes_v) v sqrt(w_v) / N``.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["DOUBLE", "FEW_ROWS", "Family", "Precision", "compress", "precision_for"]
+__all__ = ["DOUBLE", "FEW_ROWS", "KernelFamily", "Precision", "compress", "precision_for"]
 
 COMPRESSION = 1e-7
 """Share of the Frobenius norm of the kernels that their compression may lose."""
@@ -71,7 +71,7 @@ def precision_for(diagonal: Array, shift: float) -> Precision:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class KernelFamily:
     """Kernels of A readouts as combinations of P symmetric matrices: ``K_u = sum_p mix[u, p] parts[p]``.
 
     Attributes
@@ -129,7 +129,7 @@ def _inner(left: Array, right: Array) -> float:
     return float(np.sum(np.matmul(left[:, None, :], right[:, :, None]), dtype=float))
 
 
-def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> Family:
+def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> KernelFamily:
     """The smallest family that holds these kernels, shape (A, n, n), to a share of their norm.
 
     By the eigenvectors of their Gram matrix, each kernel weighted by the root of its readout's weight.
@@ -142,7 +142,7 @@ def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> F
     flat = kernels.reshape(len(kernels), -1)
     parts = (chosen * roots[:, None]).T.astype(flat.dtype) @ flat
     family = parts.reshape(-1, *kernels.shape[1:])
-    return Family(weights, chosen / roots[:, None], family, min(keep, _needed(values, RESPONSE)), precision)
+    return KernelFamily(weights, chosen / roots[:, None], family, min(keep, _needed(values, RESPONSE)), precision)
 
 
 def _gram(kernels: Array) -> Array:

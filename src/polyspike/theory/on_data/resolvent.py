@@ -13,7 +13,7 @@ from scipy.linalg.lapack import get_lapack_funcs
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.family import KernelFamily
 
 __all__ = ["Resolvent", "improved", "solve"]
 
@@ -44,7 +44,7 @@ class Resolvent:
 
 
 def solve(
-    family: Family, shift: float, width: int, newton: Array | None = None, zeta: Array | None = None
+    family: KernelFamily, shift: float, width: int, newton: Array | None = None, zeta: Array | None = None
 ) -> Resolvent:
     """The fixed point by Newton's method on ``zeta (1 + tr(K B^-1)/N) = 1`` in ``log zeta``.
 
@@ -52,7 +52,7 @@ def solve(
 
     Parameters
     ----------
-    family : Family
+    family : KernelFamily
     shift : float
     width : int
     newton : ndarray of shape (A, A), optional
@@ -104,14 +104,14 @@ def improved(newton: Array, move: Array, change: Array) -> Array:
     return updated
 
 
-def _newton(family: Family, zeta: Array, inverse: Array, width: int) -> Array:
+def _newton(family: KernelFamily, zeta: Array, inverse: Array, width: int) -> Array:
     """``(1 - J)^-1`` with ``J_uv = (zeta_u/N) tr(K_u B^-1 K_v B^-1) w_v zeta_v`` (eq-data-response)."""
     slope = (zeta / width)[:, None] * family.pair_traces(inverse) * (family.weights * zeta)
     answer: Array = linalg.inv(np.eye(len(zeta)) - slope)
     return answer
 
 
-def _start(family: Family, shift: float, width: int) -> Array:
+def _start(family: KernelFamily, shift: float, width: int) -> Array:
     """One ``zeta`` for all readouts from ``1/zeta = 1 + tr(K) / (N gamma + zeta tr(K) N/n)``, roughly B = its mean."""
     n = family.parts.shape[1]
     mean = float(np.mean(np.diagonal(family.combined(family.weights))))

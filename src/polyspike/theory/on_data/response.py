@@ -14,7 +14,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.excluded import Excluded, LinearParts, exclude
-from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent, improved
 
 __all__ = ["Response", "respond"]
@@ -45,7 +45,7 @@ class Response(NamedTuple):
 
 
 def respond(
-    family: Family, found: Resolvent, target: Array, width: int, parts: LinearParts | None = None
+    family: KernelFamily, found: Resolvent, target: Array, width: int, parts: LinearParts | None = None
 ) -> tuple[Response, Resolvent]:
     """The response, and the resolvent with a better matrix for Newton's method.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.excluded import LinearParts
-from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent, solve
 from polyspike.theory.on_data.response import Response, respond
 
@@ -40,7 +40,7 @@ class Known(NamedTuple):
 
 
 def over_ridges(
-    family: Family,
+    family: KernelFamily,
     nodes: Array,
     ridges: Sequence[float],
     target: Array,

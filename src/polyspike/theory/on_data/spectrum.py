@@ -16,7 +16,7 @@ from polyspike.errors import NumericalError
 from polyspike.hermite import hermite_functions
 from polyspike.spectra import Spectrum, Spike
 from polyspike.status import Status
-from polyspike.theory.on_data.family import Family
+from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import improved
 
 __all__ = ["RowSpectrum", "row_spectrum"]
@@ -50,7 +50,7 @@ class RowSpectrum:
 
     Attributes
     ----------
-    family : Family
+    family : KernelFamily
     width : int
     axes : ndarray of shape (n, n)
         Eigenvectors of the mean kernel, the largest first.
@@ -58,7 +58,7 @@ class RowSpectrum:
         How many of them are set apart.
     """
 
-    family: Family
+    family: KernelFamily
     width: int
     axes: Array
     apart: int
@@ -180,12 +180,12 @@ class RowSpectrum:
         return linalg.inv(whole) if inverted else whole
 
 
-def row_spectrum(family: Family, width: int, direction: Array) -> Spectrum:
+def row_spectrum(family: KernelFamily, width: int, direction: Array) -> Spectrum:
     """Density, edges and outliers of ``F F'/N``; overlaps with Hermite functions of a direction's coordinate.
 
     Parameters
     ----------
-    family : Family
+    family : KernelFamily
         Of the kernels on n rows, in double precision.
     width : int
     direction : ndarray of shape (n,)
