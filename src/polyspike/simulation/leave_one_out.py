@@ -37,7 +37,7 @@ _ROUGH = 0.01
 """Deviation of the spot check, and doubt of a sample, in residuals, from which samples are refitted."""
 
 _FEW, _SHARE = 300, 10
-"""At most so many samples, or one in ten where that is more: refits of a sample each take n times width."""
+"""Up to so many samples all are refitted; of more at most so many, or one in ten: each takes n times width."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,14 +61,14 @@ class LeaveOneOut(Result):
     predictions, residuals : ndarray of shape (n,)
         Of every sample, by the network that was trained without it: ``residuals = y - predictions``.
     exact : bool
-        Whether every readout was fitted anew.
+        Whether every readout was fitted anew, as always up to 300 samples.
     n_refits : int
         Samples without which it was: n with ``exact=True``, else those of which the formulas are least certain.
     spot_check : float
-        Of the formulas, against exact refits without three samples, those of the largest residuals (where some were
-        refitted, the next in doubt): the root mean square of the differences over that of the exact residuals; 0.0
-        where all are exact. Above 0.1 take ``exact=True``: small ridges with few samples, where leaving out one turns
-        the fit.
+        Of the formulas, against exact refits without three samples, those whose predictions the Newton step has changed
+        most (where some were refitted, the next in doubt): the root mean square of the differences over that of the
+        exact residuals; 0.0 where all are exact. Above 0.1 take ``exact=True``: small ridges, where leaving out one
+        turns the fit.
     seconds : float
         Wall time; of all ridges together when several problems share the step.
     """
@@ -148,9 +148,9 @@ def leave_one_out(
         The initial readout, in the place of the drawn one.
     exact : bool
         Refit without each sample on features that are computed anew, to an accuracy of a thousandth of a residual.
-        Takes n passes over the features: twice as long at n = 300, a hundred times at n = 2,000. False: those alone of
-        which the formulas are uncertain by over a hundredth of a residual, if a spot check finds any, and at most 300
-        or a tenth.
+        Takes n passes over the features: twice as long at n = 300, a hundred times at n = 2,000. False: from 300
+        samples on those alone of which the formulas are uncertain by over a hundredth of a residual, if a spot check
+        finds any, and at most 300 or a tenth.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def leave_one_out(
         ``samples="fresh"``, for which plain leave-one-out is right; ridge 0; arrays that do not fit the problem or are
         not finite. DoesNotFitError where the arrays would not fit in memory.
     NumericalError
-        A Gram matrix that is singular up to rounding; an exact refit that does not converge.
+        A Gram matrix that is singular up to rounding.
 
     Notes
     -----
@@ -263,6 +263,7 @@ def _estimates(
 ) -> list[LeaveOneOut]:
     """All ridges at one step, each left-out sample once."""
     start, n = monotonic(), len(trained.labels)
+    exact = exact or n <= _FEW
     resolvents = [Resolvent(trained.features, n * one.ridge, trained.pulled_inputs) for one in problems]
     runs = [_Run(trained, resolvent) for resolvent in resolvents]
     for rows in blocks_of(n):
@@ -282,14 +283,15 @@ class _Run:
         self.trained, self.resolvent = trained, resolvent
         self.plain = resolvent.residuals(trained.labels) / (1 - resolvent.leverages)
         self.scale = float(np.sqrt(np.mean(self.plain**2)))
-        self.predictions = np.empty(len(trained.labels))
+        self.predictions, self.corrections = np.empty((2, len(trained.labels)))
         self.n_refits, self.spot_check = 0, 0.0
 
     def fill(self, refits: Refits, exact: bool) -> None:
         """A block of samples; all by refits where they are asked for."""
         rows = refits.without.rows
-        self.predictions[rows] = refits.predictions()
-        if exact:
+        if not exact:
+            self.predictions[rows], self.corrections[rows] = refits.predictions(), refits.corrections()
+        else:
             self.predictions[rows] = [refits.exact_prediction(k, self.scale) for k in range(rows.stop - rows.start)]
             self.n_refits += rows.stop - rows.start
 
@@ -297,7 +299,7 @@ class _Run:
         """Check the formulas; where they are off, refit without the samples of which they are least certain."""
         if exact:
             return
-        suspects: NDArray[np.intp] = np.argsort(-np.abs(self.trained.labels - self.predictions))[:_CHECKED]
+        suspects: NDArray[np.intp] = np.argsort(-self.corrections)[:_CHECKED]
         self.spot_check = self._check(suspects)
         if self.spot_check > _ROUGH:
             suspects = self._refit_doubtful()

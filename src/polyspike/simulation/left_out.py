@@ -21,10 +21,8 @@ import numpy as np
 from scipy import linalg
 
 from polyspike.arraytypes import Array
-from polyspike.errors import NumericalError
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import not_positive
-from polyspike.status import Status
 
 __all__ = ["ACCURACY", "Refits", "Resolvent", "TrainedFeatures", "WithoutEach", "blocks_of"]
 
@@ -34,7 +32,8 @@ BLOCK = 512
 ACCURACY = 1e-3
 """Of an exact refit: bound of the error of a prediction, relative to the root of the mean squared residual."""
 
-_MOST_STEPS = 500
+_MOST_STEPS = 100
+"""Of conjugate gradients, after which the system is solved at once: n width min(n, width) operations."""
 
 _MODERATE = 1e6
 """Numbers up to this size have products that single precision can hold."""
@@ -287,6 +286,10 @@ class Refits:
     def _newton(self) -> Array:
         return self.inverse(self.without.gradient(self._leading, self.without.trained.labels))
 
+    def corrections(self) -> Array:
+        """By how much the Newton step has changed the prediction of each left-out sample, shape (b,)."""
+        return np.abs(_dots(self.without.own_features, self._newton))
+
     def doubts(self) -> Array:
         """By how much a second Newton step would change the prediction of each left-out sample, shape (b,)."""
         second = self.inverse(self.without.gradient(self._newton, np.zeros(len(self.without.trained.labels))))
@@ -316,7 +319,7 @@ class Refits:
         """The minimiser on the exact features, by preconditioned conjugate gradients from a readout close to it.
 
         The error of the prediction ``f~ . a`` is at most ``sqrt(f~'Q^-1 f~) sqrt(g'Q^-1 g)``, g the gradient there and
-        Q the Hessian; the preconditioner stands for Q.
+        Q the Hessian; the preconditioner stands for Q. Where it is a poor one the system is solved at once.
         """
         features, labels = self.without.exact_features(k)
         shift, some, own = self.resolvent.shift, slice(k, k + 1), self.without.own_features[k]
@@ -332,7 +335,17 @@ class Refits:
             image = features.T @ (features @ direction) + shift * direction
             length = now / float(direction @ image)
             readout, gradient, before = readout + length * direction, gradient - length * image, now
-        raise NumericalError(Status.NOT_CONVERGED, f"the refit without a sample took over {_MOST_STEPS} iterations")
+        return _solved_at_once(features, labels, shift)
+
+
+def _solved_at_once(features: Array, labels: Array, shift: float) -> Array:
+    """The readout of the ridge regression, by the smaller of its two systems."""
+    n, width = features.shape
+    if n < width:
+        dual = linalg.solve(features @ features.T + shift * np.eye(n), labels, assume_a="pos")
+        return np.asarray(features.T @ dual)
+    gram = features.T @ features + shift * np.eye(width)
+    return np.asarray(linalg.solve(gram, features.T @ labels, assume_a="pos"))
 
 
 def _inverse(gram: Array, shift: float) -> Array:
