@@ -233,10 +233,8 @@ class WithoutEach:
         """Features and labels of all samples after a step without the k-th of these, whose own are zero."""
         trained, j = self.trained, self.rows.start + k
         moved = np.multiply(self.products[k][:, None], self.moves[k])
-        features, labels = (
-            trained.activation(np.subtract(trained.preactivations, moved, out=moved)),
-            trained.labels.copy(),
-        )
+        features = trained.activation(np.subtract(trained.preactivations, moved, out=moved))
+        labels = trained.labels.copy()
         features[j], labels[j] = 0.0, 0.0
         return features, labels
 

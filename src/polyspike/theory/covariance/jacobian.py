@@ -9,11 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
-from polyspike.errors import NumericalError
-from polyspike.status import Status
 from polyspike.theory.covariance.state import CovarianceState, triangle
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 
 __all__ = ["LinearisedLayer", "jacobian"]
 
@@ -153,23 +151,8 @@ class _Derivatives:
         return self.samples.phi_gradient * np.outer(noise, noise) * squares
 
 
-class LinearisedLayer:
-    """The factorised Jacobian of a state, for any number of right-hand sides.
-
-    Raises
-    ------
-    NumericalError
-        ``SINGULAR`` where the Jacobian is singular or not finite.
-    """
+class LinearisedLayer(FactorisedJacobian):
+    """The factorised Jacobian of a state."""
 
     def __init__(self, state: CovarianceState) -> None:
-        matrix = jacobian(state)
-        factorise, self._back = get_lapack_funcs(("getrf", "getrs"), (matrix,))
-        # The transpose is in LAPACK's order already, so that nothing is copied.
-        self._factors, self._pivots, info = factorise(matrix.T, overwrite_a=True)
-        if info != 0 or not np.isfinite(np.diagonal(self._factors)).all():
-            raise NumericalError(Status.SINGULAR, "the Jacobian of the bulk's fixed point is singular", partial=state)
-
-    def solve(self, right: Any) -> Any:
-        """``J^-1 right``."""
-        return self._back(self._factors, self._pivots, right, trans=1)[0]
+        super().__init__(jacobian(state), state)

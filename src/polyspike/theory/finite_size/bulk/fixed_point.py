@@ -11,10 +11,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
 
-from polyspike.errors import NumericalError
-from polyspike.status import Status
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder, NextOrderState
 
 __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "tangent"]
@@ -260,30 +258,11 @@ def _square(values: Any) -> Any:
     return np.multiply(values, values, out=values)
 
 
-class Linearised:
-    """The factorised Jacobian of a single state (no batch), for any number of right-hand sides, real or complex.
-
-    Raises
-    ------
-    NumericalError
-        ``SINGULAR`` where the Jacobian is singular or not finite.
-    """
+class Linearised(FactorisedJacobian):
+    """The factorised Jacobian of a single state (no batch)."""
 
     def __init__(self, state: BulkState) -> None:
-        matrix = jacobian(state)
-        factorise, self._back = get_lapack_funcs(("getrf", "getrs"), (matrix,))
-        # The transpose is in LAPACK's order already, so that nothing is copied.
-        self._factors, self._pivots, info = factorise(matrix.T, overwrite_a=True)
-        if info != 0 or not np.isfinite(np.diagonal(self._factors)).all():
-            raise NumericalError(Status.SINGULAR, "the Jacobian of the bulk's fixed point is singular", partial=state)
-
-    def solve(self, right: Any) -> Any:
-        """``J^-1 right``."""
-        return self._back(self._factors, self._pivots, right, trans=1)[0]
-
-    def solve_transposed(self, right: Any) -> Any:
-        """``J'^-1 right``."""
-        return self._back(self._factors, self._pivots, right)[0]
+        super().__init__(jacobian(state), state)
 
 
 def tangent(state: BulkState, at: Linearised) -> Any:
