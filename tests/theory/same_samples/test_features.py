@@ -49,9 +49,9 @@ def test_without_self_term_they_are_those_of_a_fresh_sample() -> None:
     found = training_features(as_activation("gelu"), step, KAPPA, EPS, U)
     tau = np.sqrt(1 + step.move_variance * U**2) * np.ones((len(KAPPA), 1))
     fresh = activation_averages(as_activation("gelu"), step.strength * KAPPA[:, None] * U, tau)
-    assert np.allclose(found.mean, fresh.mean, atol=1e-7)
-    assert np.allclose(found.slope, fresh.slope, atol=1e-7)
-    assert np.allclose(found.by_norm, fresh.mean_by_log_norm / tau**2, atol=1e-6)
+    assert np.allclose(found.mean, fresh.mean, rtol=0, atol=1e-9)
+    assert np.allclose(found.slope, fresh.slope, rtol=0, atol=1e-9)
+    assert np.allclose(found.by_norm, fresh.mean_by_log_norm / tau**2, rtol=0, atol=1e-9)
 
 
 def test_the_derivative_by_the_norm() -> None:
