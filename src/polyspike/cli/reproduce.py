@@ -36,7 +36,7 @@ def command(
             help=f"One part: {', '.join(PART_NAMES)}. Can be repeated.", autocompletion=complete_from(*PART_NAMES)
         ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: under a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few seeds: about a minute.")] = False,
     seeds: Annotated[int | None, integer("Replicates of every measurement, 2 or more.")] = None,
     data: Annotated[
         Path | None, Own(help="Your own CSV or Parquet file, instead of MNIST (without the extra 'data': digits).")

@@ -24,7 +24,7 @@ class Options:
     Attributes
     ----------
     quick : bool
-        Small sizes and few seeds: under a minute, with wider error bars.
+        Small sizes and few seeds: about a minute, with wider error bars.
     seeds : int or None
         Replicates of every measurement; None for each part's own number.
     data : Dataset or None
