@@ -59,7 +59,7 @@ def narrow_faults(page: "Page") -> Iterator[str]:
     yield from (f"narrow: {fault}" for fault in page.evaluate(SCROLLS) + page.evaluate(CLIPPED))
 
 
-@pytest.mark.parametrize("share", [12, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", [40, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_page(open_page: "OpenPage", share: int) -> None:
     """All pages, but of the reference, whose pages are alike, one in ``share``."""
     built = [path for path in sorted(BUILT.rglob("*.html")) if "_static" not in path.parts]

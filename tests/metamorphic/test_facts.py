@@ -183,10 +183,19 @@ def test_unlimited_samples_for_the_gradient_are_a_limit(examples: int) -> None:
             return
         near, far, farther = (gap(errors(problem.replace(n_gradient=10**k)), limit) for k in (8, 11, 17))
         assert far < 2e-3 * near + 1e-10
-        assert farther < 1e-11
+        assert farther < 1e-10
 
     domain = {"teacher_families": ("polynomial", "even", "two indices")}
     for_all(check, "unlimited", examples, **domain)
+
+
+@pytest.mark.parametrize("exponent", [10, 12, 14])
+def test_without_a_step_many_samples_change_nothing(exponent: int) -> None:
+    """The part of beta* orthogonal to b is as small as the error of the rule for the labels; 2.3 % were lost to it."""
+    problem = Problem("tanh", "-0.7*sin[1] + tanh[0]", 200, 50, 50, step_size=0.0, ridge=1.0, noise=0.0)
+    for gradient in ("full", "target"):
+        one = problem.replace(gradient=gradient)
+        assert gap(*(errors(one.replace(n_gradient=10**k)) for k in (exponent, 25))) < 1e-8
 
 
 @depths(quick=6, deep=150)

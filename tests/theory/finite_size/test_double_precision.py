@@ -80,9 +80,9 @@ def test_advice_fits_the_cause() -> None:
 def test_a_sample_of_the_fuzz_keeps_every_promise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
     fuzz = import_module("fuzz")
-    report = fuzz.fuzz(180, seed=2026, batches=0.2)
+    report = fuzz.fuzz(100, seed=2026, batches=0.2)
     assert not report.broken, report.table()
-    assert report.statuses["ok"] > 100
+    assert report.statuses["ok"] > 55
 
 
 def test_an_average_of_errors_at_their_bound_is_at_the_bound() -> None:

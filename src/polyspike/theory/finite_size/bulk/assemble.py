@@ -262,10 +262,25 @@ def _on_known_directions(
     """Weights of the measures of M between b^, e^_1, ..., and the moments of the neurons' weights along those
     directions after the step.
     """
-    frame = _known_directions(problem, scalars)
+    frame = _orthonormal(_known_directions(problem, scalars), measures.frame.sum(axis=0))
     directions = frame @ measures.frame @ frame.T
     noise = frame @ noise_between(gradient_law(problem, scalars)) @ frame.T
     return directions, known_moments(directions, noise, gains, scalars.gradient_noise_variance * u**2, measures.bulk)
+
+
+def _orthonormal(frame: Any, gram: Array) -> Any:
+    """The rows of the frame, orthonormal for this Gram matrix, by Gram and Schmidt; rows of zeros stay.
+
+    They are orthonormal already but for the quadrature of the labels, whose linear part lies 1e-7 beside the teacher's:
+    much of what is left of beta* orthogonal to b^ where many samples make the gradient.
+    """
+    found = frame.copy()
+    for i, row in enumerate(found):
+        row -= (found[:i] @ gram @ row) @ found[:i]
+        square = row @ gram @ row
+        if square != 0:
+            row /= square**0.5
+    return found
 
 
 def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
