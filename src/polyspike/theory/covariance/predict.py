@@ -10,7 +10,7 @@ from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
-from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
+from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues, grouped_eigenvalues
 from polyspike.theory.covariance.solution import MeanSolution, solve_mean
 from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
 from polyspike.theory.covariance.trust import check_dimension, trust
@@ -22,15 +22,11 @@ __all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
 REGIME = "finite n, d and N, inputs of a general covariance, any step size up to order sqrt(n)"
 
 
-# A density has a bump for every node where these are far apart.
-_SPECTRUM_NODES = 20
-
-
-def spectrum_of(problem: Problem, count: int | None = None) -> Eigenvalues:
-    """The eigenvalues of the covariance of a problem's inputs, as few nodes: as many as errors need, or ``count``."""
+def spectrum_of(problem: Problem) -> Eigenvalues:
+    """The eigenvalues of the covariance of a problem's inputs, as few nodes as errors need."""
     d = problem.input_dim
     values, counts = problem.inputs.eigenvalues(d)
-    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d), count)
+    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d))
 
 
 def predict_covariance(problem: Problem) -> Prediction:
@@ -111,7 +107,10 @@ def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
 
 
 def _spectrum(problem: Problem) -> Spectrum:
-    return predict_covariance_spectrum(problem, spectrum_of(problem, _SPECTRUM_NODES))
+    d = problem.input_dim
+    values, counts = problem.inputs.eigenvalues(d)
+    nodes = grouped_eigenvalues(values, counts / d, problem.inputs.teacher_energies(d), d)
+    return predict_covariance_spectrum(problem, nodes)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:
