@@ -53,7 +53,7 @@ ELSEWHERE = {
 STAGES = {
     "theory/covariance": (
         "test_predict.py",
-        "derivatives ensemble errors features model norm_response products solution state",
+        "derivatives ensemble errors features model norm_response solution state",
     ),
     "theory/on_data": (
         "test_kernels.py",

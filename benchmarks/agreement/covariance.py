@@ -1,8 +1,8 @@
-"""Theory against simulation with a covariance: ``python benchmarks/agreement/covariance.py FILE``.
+"""Theory against simulation with a covariance: ``python benchmarks/agreement/covariance.py FILE [indices]``.
 
 FILE is what covariance_simulate.py wrote. Of every problem the means of the three errors, with the control variates
-taken out by regression, are compared with today's prediction; the table goes to ``covariance.csv``, a summary to the
-screen.
+taken out by regression, are compared with today's prediction; the table goes to ``covariance.csv``, with ``indices`` to
+``covariance_indices.csv``, a summary to the screen.
 """
 
 import csv
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import covariance_design
+import covariance_indices_design
 import numpy as np
-from covariance_design import problems
 from numpy.typing import NDArray
 
 from polyspike import Prediction, Problem, predict
@@ -75,6 +76,8 @@ def summary(table: list[dict[str, Any]]) -> str:
     lines = []
     for label, keep in (("d_eff >= 60", True), ("d_eff < 60", False)):
         part = [row for row in table if (row["effective_dimension"] >= TRUSTED_DIMENSION) == keep]
+        if not part:
+            continue
         for name in NAMES:
             percent, z, se = (
                 np.array([float(row[f"{name}_{kind}"]) for row in part]) for kind in ("percent", "z", "se_percent")
@@ -90,13 +93,14 @@ def summary(table: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(path: Path) -> None:
+def main(path: Path, several: bool) -> None:
     """The table of what the file holds."""
+    problems = (covariance_indices_design if several else covariance_design).problems()
     rows: dict[int, list[dict[str, Any]]] = {}
     for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
         rows.setdefault(row["problem"], []).append(row)
-    table = [compared(problem, k, rows[k]) for k, problem in enumerate(problems()) if len(rows.get(k, [])) > 1]
-    with (HERE / "covariance.csv").open("w", newline="", encoding="utf-8") as out:
+    table = [compared(problem, k, rows[k]) for k, problem in enumerate(problems) if len(rows.get(k, [])) > 1]
+    with (HERE / f"covariance{'_indices' * several}.csv").open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
@@ -104,4 +108,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] == ["indices"])

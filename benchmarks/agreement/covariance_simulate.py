@@ -1,16 +1,19 @@
-"""Simulates the design for covariances: ``python benchmarks/agreement/covariance_simulate.py FILE SEEDS``.
+"""Simulates the design for covariances: ``python benchmarks/agreement/covariance_simulate.py FILE SEEDS [indices]``.
 
 Every problem gets the seeds 0 .. SEEDS - 1, one seed of all problems after the other; what FILE holds already is kept,
 and it may be interrupted at any time. Besides the errors a row has control variates of known expectation: averages over
-the ridge and the test sample, which regression takes out (covariance.py).
+the ridge and the test sample, which regression takes out (covariance.py). With ``indices`` the problems are those with
+teachers of several indices.
 """
 
 import json
 import sys
 from pathlib import Path
 
+import covariance_design
+import covariance_indices_design
 import numpy as np
-from covariance_design import BASE_SEED, problems
+from covariance_design import BASE_SEED
 
 from polyspike import Problem, simulate
 from polyspike.simulation.draw import GaussianDraw
@@ -33,12 +36,11 @@ def row(problem: Problem, seed: int) -> dict[str, list[float]]:
     }
 
 
-def main(path: Path, seeds: int) -> None:
+def main(path: Path, seeds: int, design: list[Problem]) -> None:
     """One line a run."""
     known = set()
     if path.exists():
         known = {(r["problem"], r["seed"]) for r in map(json.loads, path.read_text().splitlines())}
-    design = problems()
     with path.open("a") as out:
         for seed in range(seeds):
             for index, problem in enumerate(design):
@@ -47,4 +49,5 @@ def main(path: Path, seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    several = sys.argv[3:] == ["indices"]
+    main(Path(sys.argv[1]), int(sys.argv[2]), (covariance_indices_design if several else covariance_design).problems())

@@ -23,6 +23,22 @@ SLOW = [
     Problem("erf", "h1 + 0.3*h3", 1000, 200, 400, step_exponent=0.2, noise=0.5, ridge=0.03, inputs="power:0.7"),
     Problem("gelu", "relu", 800, 300, 1200, step_exponent=0.4, noise=0.1, inputs="spiked:10,1; teacher=top"),
 ]
+# Of two indices with one strong eigendirection each, the second has half of the linear part and is seen less.
+SEVERAL = Problem(
+    "erf",
+    "h1[0] + h1[1] + 0.7*h1[0]*h1[1]",
+    500,
+    150,
+    300,
+    step_exponent=0.4,
+    noise=0.3,
+    inputs="power:0.4; teacher=top",
+)
+SLOW_SEVERAL = [
+    Problem("relu", "h1[0] + 0.7*h1[0]*h1[1]", 700, 250, 450, step_exponent=0.3, noise=0.3, inputs="power:0.4"),
+    Problem("gelu", "h1[0] + 0.5*h1[1] + 0.7*h2[2]", 700, 250, 450, step_exponent=0.4, inputs="two-level:0.3,1.7,0.5"),
+    Problem("tanh", "relu[0] + h2[1]", 900, 200, 600, step_exponent=0.4, gradient="target", inputs="spiked:4,30"),
+]
 NAMES = ("train_loss", "test_error")
 
 
@@ -67,3 +83,16 @@ def test_more_problems(problem: Problem) -> None:
     """The last has all of its label along a strong direction, and is not trusted."""
     assert agrees(problem, 24, theory(problem))
     assert predict(problem).trusted == (problem is not SLOW[-1])
+
+
+def test_two_indices_along_two_strong_directions() -> None:
+    """A theory in which both indices lie evenly in all directions is rejected."""
+    assert agrees(SEVERAL, 20, theory(SEVERAL))
+    assert not agrees(SEVERAL, 20, theory(SEVERAL.replace(inputs="power:0.4")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", SLOW_SEVERAL, ids=lambda p: f"{p.activation.name}-{p.inputs.spectrum}")
+def test_several_indices(problem: Problem) -> None:
+    assert predict(problem).trusted
+    assert agrees(problem, 24, theory(problem))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
+from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues, grouped_eigenvalues
 
 
 def power_law(exponent: float, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,6 +42,32 @@ def test_an_eigenvalue_of_zero_stays_one() -> None:
         found = eigenvalues(values, np.full(300, 1 / 300), np.full(300, 1 / 300), count)
         assert found.values.min() >= 0
         assert found.weights[found.values.argmin()] == pytest.approx(1 / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 3.0])
+def test_groups_of_a_density_keep_the_top_and_grow_with_what_is_above(exponent: float) -> None:
+    """Up to a step of 0.2 in the logarithm; means, and second moments to one in ten thousand."""
+    d = 2000
+    values, weights = power_law(exponent, d)
+    energies = weights * values
+    found = grouped_eigenvalues(values, weights, energies, d)
+    assert np.array_equal(found.values[::-1][:64], values[:64])
+    counts = found.weights[::-1] * d
+    before = np.cumsum(counts) - counts
+    assert np.all(counts <= np.maximum(1, before / 16) + 1e-9)
+    assert np.ptp(found.weights[:-64] * d) > 10
+    assert np.abs(np.diff(np.log(found.values[:-64] + 1e-3))).max() < 0.2
+    assert found.moment(1) == pytest.approx(1)
+    assert found.moment(2) == pytest.approx(weights @ values**2, rel=1e-4)
+    assert found.teacher.sum() == pytest.approx(1)
+
+
+def test_groups_of_few_values_are_these() -> None:
+    values, counts = np.array([0.5, 2.0]), np.array([800.0, 400.0])
+    found = grouped_eigenvalues(values[::-1], counts[::-1] / 1200, np.array([0.75, 0.25]), 1200)
+    assert found.values.tolist() == [0.5, 2.0]
+    assert np.allclose(found.weights * 1200, counts)
+    assert found.teacher.tolist() == [0.25, 0.75]
 
 
 def test_moments() -> None:

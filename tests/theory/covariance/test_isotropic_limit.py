@@ -5,17 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from polyspike import Problem
+from polyspike import Prediction, Problem
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.seen import index_measures
 from polyspike.theory.covariance.solution import solve_errors
 from polyspike.theory.finite_size.bulk.assemble import assemble
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 
 ONE = Eigenvalues(np.ones(1), np.ones(1), np.ones(1))
+ONE_OF_TWO = replace(ONE, indices=np.eye(2)[:, :, None])
 PROBLEM = Problem("tanh", "h1 + 0.5*h2", 900, 300, 600, step_exponent=0.3, gradient="target")
 
 
@@ -30,9 +33,17 @@ def isotropic_leading_order(problem: Problem) -> Errors:
     return errors(model, state)
 
 
+def one_eigenvalue(problem: Problem) -> Eigenvalues:
+    return replace(ONE, indices=index_measures(problem)) if problem.teacher.n_indices > 1 else ONE
+
+
 def deviation(problem: Problem) -> float:
     """The largest relative deviation of an error."""
-    ours, other = solve_errors(problem, ONE, finite_dimension=False).errors, isotropic_leading_order(problem)
+    ours = solve_errors(problem, one_eigenvalue(problem), finite_dimension=False).errors
+    return largest(ours, isotropic_leading_order(problem))
+
+
+def largest(ours: Errors, other: Errors | Prediction) -> float:
     names = ("train_loss", "train_error", "test_error")
     return max(abs(getattr(ours, name) / getattr(other, name) - 1) for name in names)
 
@@ -57,6 +68,28 @@ def test_with_c2_they_meet_where_the_gradient_has_many_samples(gradient: str) ->
     assert few < 3e-3
     assert many < few / 300
     assert most < many / 9
+
+
+@pytest.mark.parametrize("gradient", ["full", "target"])
+@pytest.mark.parametrize(
+    ("teacher", "allowed"), [("h1[0] + 0.5*h2[1]", 1e-8), ("tanh[0] + 0.5*h1[1] + h1[0]*h1[2]", 2e-6)]
+)
+def test_several_indices_are_those_of_the_isotropic_theory(teacher: str, allowed: float, gradient: str) -> None:
+    """Without c_2, at leading order and with all of finite dimension; the quadratic parts of the label count.
+
+    The law of a label that is no sum over its indices has fewer nodes there than here.
+    """
+    problem = PROBLEM.replace(teacher=teacher, gradient=gradient, step_exponent=0.4)
+    assert deviation(problem) < allowed
+    whole = predict_finite_size(problem)
+    assert largest(solve_errors(problem, one_eigenvalue(problem)).errors, whole) < 3e-4
+    assert largest(solve_errors(problem.replace(teacher="h1[0] + 0.5*h1[1]"), ONE_OF_TWO).errors, whole) > 0.05
+
+
+def test_with_c2_several_indices_are_near_the_isotropic_theory() -> None:
+    problem = PROBLEM.replace(activation="relu", teacher="h1[0] + 0.5*h2[1] + 0.5*h1[1]*h1[2]")
+    whole = predict_finite_size(problem)
+    assert largest(solve_errors(problem, one_eigenvalue(problem)).errors, whole) < 3e-3
 
 
 def test_step_zero_with_c2_is_the_same() -> None:

@@ -43,7 +43,7 @@ def test_the_label_sees_the_spike_by_its_own_cosine() -> None:
     ("changes", "words"),
     [
         ({"inputs": "spiked:1000,1"}, "effective dimension"),
-        ({"teacher": "h1[0] + h2[1]"}, "indices"),
+        ({"teacher": "relu[0] + relu[1] + relu[2]", "n_samples": 901}, "mixes several indices"),
     ],
 )
 def test_what_is_refused(changes: dict[str, str], words: str) -> None:

@@ -41,3 +41,22 @@ def test_more_nodes_change_rational_averages_by_little(teacher: str, allowed: fl
 def test_a_label_of_two_values_has_two_nodes() -> None:
     law = residuals(as_teacher(np.sign, kinks=(0.0,)), 0.0, 0.0, False)
     assert np.allclose(np.sort(law.eps), [-1.0, 1.0])
+
+
+def test_several_indices_and_one_that_the_label_does_not_see() -> None:
+    """``h1[0] + 0.5 h2[1] + 0.4 h1[0] h1[3]`` sees nothing of the third index."""
+    law = residuals(as_teacher("h1[0] + 0.5*h2[1] + 0.4*h1[0]*h1[3]"), 0.09, 0.0, False)
+    assert law.energy == pytest.approx(1 + 0.5 + 0.16 + 0.09, abs=1e-6)
+    assert law.first @ law.eps == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-6)
+    second = law.second @ law.eps
+    assert second[1, 1] == pytest.approx(1.0, abs=1e-6)
+    assert second[0, 3] == pytest.approx(0.4, abs=1e-6)
+    assert np.abs(second[2]).max() < 1e-6
+    # E eps^2 (k_0^2 - 1) of a label a h1 + b h1 h1': 2 (a^2 + b^2). Within a bin of labels k k' is linear in the label.
+    assert (law.second @ law.eps**2)[0, 0] == pytest.approx(2 * (1 + 0.16), rel=1e-4)
+
+
+def test_the_initial_output_and_several_indices() -> None:
+    law = residuals(as_teacher("h1[0] + 0.5*h2[1]"), 0.7, 0.6, True)
+    assert law.first @ law.eps == pytest.approx([1.0, 0.0, -0.6], abs=1e-7)
+    assert (law.second @ law.eps**2)[0, 2] == pytest.approx(-2 * 0.6, abs=1e-6)

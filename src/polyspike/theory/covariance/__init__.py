@@ -5,6 +5,7 @@ What can be is taken from the isotropic theory: grids, averages, label, factors,
 ===== ==================================== =====================================================================
 1     eigenvalues of Sigma                 ``eigenvalues``, ``discrete_rule``
 2     the step                             ``step`` (eq-frame-measures, eq-weight-variance)
+2     several indices                      ``seen`` (eq-seen)
 3     the law of the residual              ``residuals``, ``gradient_sample`` (eq-inputs-sample)
 4     the gradient's samples as a layer    ``layer`` (eq-layer, eq-effective), ``model``, ``state``
 5     linear features along b and beta*    ``linear_directions`` (eq-known-directions)

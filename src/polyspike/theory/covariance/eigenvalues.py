@@ -1,24 +1,28 @@
 """The eigenvalues of the inputs' covariance as few nodes (docs/theory-inputs.md, section 1).
 
-Everything is an integral over the eigenvalues ``lambda`` of Sigma against one of two measures: that of all directions,
-and that of the teacher's direction ``Sigma^(1/2) beta*``.
+Everything is an integral over the eigenvalues ``lambda`` of Sigma against one of few measures: that of all directions,
+and those of the teacher's directions ``Sigma^(1/2) beta*_k``.
 """
 
 from dataclasses import dataclass
 from math import ceil, log, pi
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.theory.covariance.discrete_rule import compress
 
-__all__ = ["Eigenvalues", "eigenvalues"]
+__all__ = ["Eigenvalues", "eigenvalues", "grouped_eigenvalues"]
 
 # What is averaged is analytic in the logarithm of an eigenvalue within |Im| < pi, so that a rule of m nodes errs by
 # rho^-m at most, rho the sum of the semiaxes of the ellipse that fits there.
 _MOST_NODES, _ACCURACY = 20, 1e-8
 # Added to an eigenvalue before its logarithm is taken, so that zero is a value like any other.
 _LEAST = 1e-3
+# Of a density so many of the largest eigenvalues have a node of their own; of the others a node takes as many as this
+# share of those above it, of a range of logarithms that is no longer than this.
+_SINGLE, _GROUP, _GROUP_RANGE = 64, 1 / 16, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +36,20 @@ class Eigenvalues:
         Of all directions; they sum to one.
     teacher : ndarray of shape (L,)
         The measure ``t`` at ``Sigma^(1/2) beta*``, of unit length; its weights sum to one.
+    indices : ndarray of shape (p, p, L), optional
+        The measures between the directions of a teacher of several indices, in the frame of
+        :func:`~polyspike.theory.covariance.seen.seen_teacher`; None for one index.
     """
 
     values: Array
     weights: Array
     teacher: Array
+    indices: Array | None = None
+
+    @property
+    def between(self) -> Array:
+        """The measures between the teacher's directions, shape (p, p, L)."""
+        return self.teacher[None, None] if self.indices is None else self.indices
 
     def moment(self, k: int) -> float:
         """``m_k = tr Sigma^k / d``."""
@@ -47,21 +60,71 @@ class Eigenvalues:
         return float(self.teacher @ self.values**k)
 
 
-def eigenvalues(values: Array, weights: Array, teacher: Array, count: int | None = None) -> Eigenvalues:
-    """Few nodes for eigenvalues (n,) with weights (n,) and the teacher's energies (n,), both of which sum to one.
+def eigenvalues(
+    values: Array, weights: Array, teacher: Array, count: int | None = None, indices: Array | None = None
+) -> Eigenvalues:
+    """Few nodes for eigenvalues (n,) with weights (n,) and the teacher's energies (n,), both of which sum to one; of
+    several indices also with the energies between them (p, p, n).
 
-    A Gauss rule of the mean of both measures in the logarithm of the eigenvalues; exact where these have no more than
-    20 different values, or ``count``.
+    A Gauss rule of the mean of the measures of all directions and of the teacher's in the logarithm of the eigenvalues;
+    exact where these have no more than 20 different values, or ``count``.
     """
     different, place = np.unique(values, return_inverse=True)
     if len(different) <= (count or _MOST_NODES):
-        own, of_teacher = (np.bincount(place, w, len(different)).astype(float) for w in (weights, teacher))
-        return Eigenvalues(different, own, of_teacher)
+        own, of_teacher = (_summed(place, w) for w in (weights, teacher))
+        return Eigenvalues(different, own, of_teacher, None if indices is None else _summed(place, indices))
     logs = np.log(values + _LEAST)
-    rule = compress(logs, (weights + teacher) / 2, count or _nodes_over(float(np.ptp(logs))))
+    seen = teacher if indices is None else np.einsum("kkl->l", indices) / len(indices)
+    rule = compress(logs, (weights + seen) / 2, count or _nodes_over(float(np.ptp(logs))))
     # An eigenvalue of zero may round below it.
     nodes = np.maximum(np.exp(rule.nodes) - _LEAST, 0.0)
-    return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher)
+    between = None if indices is None else indices @ rule.transfer.T
+    return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher, between)
+
+
+def _summed(place: NDArray[np.intp], weights: Array) -> Array:
+    """Weights (..., n) added up at their places, shape (..., L)."""
+    size = int(place.max()) + 1
+    rows = [np.bincount(place, w, size).astype(float) for w in weights.reshape(-1, len(place))]
+    return np.array(rows).reshape(*weights.shape[:-1], size)
+
+
+def grouped_eigenvalues(
+    values: Array, weights: Array, teacher: Array, dimension: int, indices: Array | None = None
+) -> Eigenvalues:
+    """Nodes for a density: the largest eigenvalues as they are, the others in groups with their mean (section 8).
+
+    An eigenvalue of multiplicity m alone widens to an interval of relative length ``4 sqrt(m/n)``. Groups that grow
+    with the number of eigenvalues above them have less than that between them, and make no gaps.
+
+    Parameters
+    ----------
+    values, weights, teacher : ndarray of shape (n,)
+    indices : ndarray of shape (p, p, n), optional
+        As in :func:`eigenvalues`.
+    dimension : int
+    """
+    different, place = np.unique(values, return_inverse=True)
+    own, of_teacher = (_summed(place, w) for w in (weights, teacher))
+    group = _groups(different, own * dimension)
+    mass, energy, first = (_summed(group, w) for w in (own, of_teacher, own * different))
+    # A node of one eigenvalue is that eigenvalue, without rounding.
+    means = np.where(np.bincount(group) == 1, different[np.searchsorted(group, np.arange(len(mass)))], first / mass)
+    return Eigenvalues(means, mass, energy, None if indices is None else _summed(group, _summed(place, indices)))
+
+
+def _groups(values: Array, counts: Array) -> NDArray[np.intp]:
+    """The group of every distinct ascending eigenvalue, numbered from below."""
+    fall, total = -np.log(values[::-1] + _LEAST), np.cumsum(counts[::-1])
+    starts = [0]
+    while starts[-1] < len(values):
+        first = starts[-1]
+        above = float(total[first - 1]) if first > 0 else 0.0
+        most = 0.0 if above < _SINGLE else _GROUP * above
+        fits = np.searchsorted(total, above + most, side="right"), np.searchsorted(fall, fall[first] + _GROUP_RANGE)
+        starts.append(max(first + 1, int(min(fits))))
+    sizes = np.diff(starts)[::-1]
+    return np.repeat(np.arange(len(sizes)), sizes)
 
 
 def _nodes_over(length: float) -> int:

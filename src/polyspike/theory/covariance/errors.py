@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.features import COMPONENTS, FeatureForms
+from polyspike.theory.covariance.features import FeatureForms, component_degrees
 from polyspike.theory.covariance.fixed_point import Solved, derivative
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
-from polyspike.theory.covariance.products import along_products
+from polyspike.theory.covariance.products import along_products, label_products
 from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.spikes.errors import Errors
 
@@ -42,54 +42,84 @@ def label_form(state: CovarianceState) -> LabelForm:
 
 
 def _label(state: CovarianceState, response: CovarianceNormResponse) -> Any:
-    """The label (6, K, 1); the weight R makes kappa_e narrower, and of the norm it knows nothing."""
+    """The label (2 S, K, 1); the weight R makes the kappa_e narrower, and of the norm it knows nothing."""
     labels = state.model.labels
-    out = np.zeros((COMPONENTS, len(labels.g0), 1), dtype=state.r.dtype)
-    values = np.stack([labels.g0, labels.g1[0], labels.squares[0]])
-    out[:3, :, 0] = values + response.mean_log_e * _by_log_e(state)
+    values = np.concatenate([labels.g0[None], labels.g1, labels.squares])
+    out = np.zeros((2 * len(values), *values[0].shape, 1), dtype=state.r.dtype)
+    out[: len(values), :, 0] = values + np.einsum("ik,isk->sk", response.mean_log_e, _by_log_e(state))
     return out
 
 
+def _by_each(first: Any, all_of_them: Any, p: int) -> list[Any]:
+    """A derivative by the logs of the deviations of the p kappa_e: of those but the first, which have one in common,
+    equal parts.
+    """
+    return [first, *[(all_of_them - first) / (p - 1)] * (p - 1)] if p > 1 else [first]
+
+
 def _by_log_e(state: CovarianceState) -> Any:
-    """The derivative of the label's parts by the log of kappa_e's deviation, shape (3, K)."""
+    """The derivatives of the label's parts by the logs of the deviations of the kappa_e, shape (p, S, K)."""
     labels = state.model.labels
-    return np.stack([labels.g0_by_log_norm, labels.g1_by_log_norm[0], 0 * labels.g0])
+    p, none = len(labels.g1), np.zeros_like(labels.squares)
+    first = np.concatenate([labels.g0_by_log_first[None], labels.g1_by_log_first, none])
+    return np.array(_by_each(first, np.concatenate([labels.g0_by_log_norm[None], labels.g1_by_log_norm, none]), p))
+
+
+def _rest_by_log_e(state: CovarianceState) -> Any:
+    """The derivatives of the label's energy beyond its parts by the same logs, shape (p, K)."""
+    labels = state.model.labels
+    return np.array(_by_each(labels.g2_by_log_first, labels.g2_by_log_norm, len(labels.g1)))
 
 
 def _learned(state: CovarianceState, response: CovarianceNormResponse) -> Any:
     """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
-    curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (6, K, A).
+    curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (2 S, K, A).
     """
     model, root = state.model, np.sqrt(state.model.grid.u_weights)
+    p = len(model.labels.g1)
     slope, along, of_norm = model.averages.mean_by_log_norm * root, model.norms.along, norm_share(model)
-    out = np.zeros((COMPONENTS, *slope.shape), dtype=state.r.dtype)
+    count = len(component_degrees(p))
+    out = np.zeros((2 * count, *slope.shape), dtype=state.r.dtype)
     out[0] = model.mean * root + response.mean_deviation[:, None] * of_norm * slope
-    out[1] = slope * model.grid.kappa[:, None] * along[:, 0, 1]
-    out[2] = slope * along[:, 1, 1] / 2**0.5
-    out[3] = slope * of_norm
+    for k in range(1, 1 + p):
+        out[k] = slope * model.grid.kappa[:, None] * along[:, 0, k]
+    for k, (i, j) in enumerate(label_products(p), 1 + p):
+        out[k] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
+    out[count] = slope * of_norm
     return out
 
 
 def norm_share(model: CovarianceModel) -> Any:
     """The deviation of log tau with Delta, ``<s_u|c^>/(sqrt 2 d tau^2)``, shape (A,); zero at leading order."""
-    return along_products(model, model.relative)[3] / (2**0.5 * model.problem.input_dim)
+    return along_products(model, model.relative)[-1] / (2**0.5 * model.problem.input_dim)
 
 
 def _rest(state: CovarianceState, response: CovarianceNormResponse) -> Any:
-    """The energy of the label beyond its three parts, under the weight R, shape (K,)."""
+    """The energy of the label beyond its known parts, under the weight R, shape (K,)."""
     labels = state.model.labels
-    return labels.g2 + response.mean_log_e * labels.g2_by_log_norm - response.square_factor**2 * labels.squares[0] ** 2
+    moved = (response.mean_log_e * _rest_by_log_e(state)).sum(axis=0)
+    return labels.g2 + moved - _squares(state, response).sum(axis=0)
+
+
+def _squares(state: CovarianceState, response: CovarianceNormResponse) -> Any:
+    """The energies of the label's quadratic parts, which g2 contains, under the weight R; shape (p (p + 1)/2, K)."""
+    squares = state.model.labels.squares
+    degrees = component_degrees(len(response.square_factor))[-len(squares) :]
+    return (response.square_factor[None] ** degrees[:, :, None]).prod(axis=1) * squares**2
 
 
 def _residual_by_norm(state: CovarianceState, response: CovarianceNormResponse, forms: FeatureForms, left: Any) -> Any:
-    """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (6, K) of the label, by the norm and by the deviation of
-    kappa_e (eq-inputs-mean-norm), shape (K,).
+    """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (2 S, K) of the label, by the norm and by the deviations
+    of the kappa_e (eq-inputs-mean-norm), shape (K,).
     """
-    labels, values = state.model.labels, left[:3]
-    by_norm = 2 * (forms.factors[:3] * values * left[3:]).sum(axis=0)
-    by_e = 2 * (forms.factors[:3] * values * (_by_log_e(state) + np.arange(3)[:, None] * values)).sum(axis=0)
-    by_e = by_e + labels.g2_by_log_norm - 4 * response.square_factor**2 * labels.squares[0] ** 2
-    return response.mean_deviation * by_norm + response.mean_log_e * by_e
+    half = len(left) // 2
+    values, factors = left[:half], forms.factors[:half]
+    degrees = component_degrees(len(response.square_factor)).T[:, :, None]
+    by_norm = 2 * (factors * values * left[half:]).sum(axis=0)
+    by_e = 2 * (factors * values * (_by_log_e(state) + degrees * values)).sum(axis=1) + _rest_by_log_e(state)
+    squares = _squares(state, response)
+    by_e = by_e - 2 * (degrees[:, -len(squares) :] * squares).sum(axis=1)
+    return response.mean_deviation * by_norm + (response.mean_log_e * by_e).sum(axis=0)
 
 
 def inverse_neuron_form(state: CovarianceState) -> Any:

@@ -1,39 +1,49 @@
 """The features of a sample in the known directions, and what they fit (docs/theory-inputs.md, section 7).
 
-A function of a sample is written as coefficients, functions of kappa, of the six components
-``(1, kappa_e, h_2(kappa_e))`` and ``Delta (1, kappa_e, h_2(kappa_e))``: kappa_e is the coordinate along e^, Delta the
-fluctuation of the sample's norm in all other directions, of unit variance. They are orthogonal given kappa.
+A function of a sample is written as coefficients, functions of kappa, of the components ``(1, kappa_e, h_2(kappa_e))``
+and ``Delta (1, kappa_e, h_2(kappa_e))``: kappa_e is the coordinate along e^, Delta the fluctuation of the sample's norm
+in all other directions, of unit variance. They are orthogonal given kappa. Of a teacher of p indices there are p
+coordinates and p (p + 1)/2 quadratic polynomials.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from polyspike.theory.covariance.linear_directions import linear_block
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
-from polyspike.theory.covariance.products import product_prior
+from polyspike.theory.covariance.products import label_products, product_prior
 from polyspike.theory.covariance.state import CovarianceState
 
-__all__ = ["COMPONENTS", "FeatureForms"]
+__all__ = ["FeatureForms", "component_degrees"]
 
-COMPONENTS = 6
-_NORM = 3
-"""The first component that is proportional to Delta."""
+
+@lru_cache(maxsize=16)
+def component_degrees(p: int) -> Any:
+    """The degrees in each kappa_e of the components without Delta, for p indices: one, the p coordinates and their
+    products (:func:`label_products`); shape (S, p).
+    """
+    one = np.eye(p + 1, dtype=int)[:, 1:]
+    return np.concatenate([one, [one[i] + one[j] for i, j in label_products(p)]])
 
 
 class FeatureForms:
-    """Forms of functions (6, K, m) at a state (eq-stack-forms).
+    """Forms of functions (2 S, K, m) at a state (eq-stack-forms).
 
     Attributes
     ----------
-    factors : ndarray of shape (6, K)
+    factors : ndarray of shape (2 S, K)
         The mean square of each component under the weight R.
     """
 
     def __init__(self, state: CovarianceState, response: CovarianceNormResponse) -> None:
         self.state, self._response = state, response
         square = response.square_factor
-        self.factors = np.tile(np.stack([np.ones_like(square), square, square**2]), (2, 1))
+        self._indices = len(square)
+        degrees = component_degrees(self._indices)
+        self.factors = np.tile((square[None] ** degrees[:, :, None]).prod(axis=1), (2, 1))
+        self._norm = len(degrees)
         columns = self._linear() if state.pairs is None else self._linear() + self._quadratic()
         self.functions = np.concatenate(columns, axis=2)
         ends = np.cumsum([0, *(column.shape[2] for column in columns)])
@@ -41,16 +51,18 @@ class FeatureForms:
         moments = self.between(self.functions, self.functions)
         self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (moments - plain), prior)
 
-    def _column(self, degree: int, values: Any, slopes: Any) -> Any:
-        """A feature of a degree in kappa_e and its derivative by the log of the norm, (K, m) each, as (6, K, m).
+    def _column(self, component: int, values: Any, slopes: Any) -> Any:
+        """A feature along a component and its derivative by the log of the norm, (K, m) each, as (2 S, K, m).
 
-        One of degree 0 has a part along h_2(kappa_e), which is part of a norm.
+        One along the first has parts along the products of the kappa_e, which are part of a norm.
         """
-        out = np.zeros((COMPONENTS, *values.shape), dtype=self.state.r.dtype)
-        out[degree] = self._response.at_mean_norm(values, slopes)
-        out[_NORM + degree] = self._response.deviation * slopes
-        if degree == 0:
-            out[2] = self.state.model.norms.of_e / 2**0.5 * slopes
+        out = np.zeros((2 * self._norm, *values.shape), dtype=self.state.r.dtype)
+        out[component] = self._response.at_mean_norm(values, slopes)
+        out[self._norm + component] = self._response.deviation * slopes
+        if component == 0:
+            shares = self.state.model.norms.of_e
+            for k, (i, j) in enumerate(label_products(self._indices), 1 + self._indices):
+                out[k] = shares[i - 1, j - 1] * (2**-0.5 if i == j else 1.0) * slopes
         return out
 
     def _linear(self) -> list[Any]:
@@ -58,22 +70,23 @@ class FeatureForms:
         model = self.state.model
         kappa, phi, slope = model.grid.kappa[:, None], model.phi, model.phi_by_log_norm
         along_b = kappa * (phi - model.norms.of_b * slope)
-        return [self._column(0, along_b, kappa * slope), self._column(1, phi, slope)]
+        along_e = [self._column(k, phi, slope) for k in range(1, 1 + self._indices)]
+        return [self._column(0, along_b, kappa * slope), *along_e]
 
     def _quadratic(self) -> list[Any]:
-        """Of the neurons' norms, then along b^b^, b^e^, e^e^ and c^ (eq-stack)."""
+        """Of the neurons' norms, then along b^b^, the b^e^_k, the e^_j e^_k and c^ (eq-stack)."""
         pairs = self.state.model.pairs
         assert pairs is not None
         kappa, phi, slope = self.state.model.grid.kappa[:, None], pairs.phi, pairs.phi_by_log_norm
         h2 = (kappa**2 - 1) / 2**0.5
-        of_norm = np.zeros((COMPONENTS, *phi.shape), dtype=self.state.r.dtype)
-        of_norm[_NORM] = phi
+        of_norm = np.zeros((2 * self._norm, *phi.shape), dtype=self.state.r.dtype)
+        of_norm[self._norm] = phi
         of_norm[0] = self._response.mean_deviation[:, None] * phi
         return [
             self._column(0, phi, slope),
             self._column(0, h2 * phi, h2 * slope),
-            self._column(1, kappa * phi, kappa * slope),
-            self._column(2, phi, slope),
+            *(self._column(k, kappa * phi, kappa * slope) for k in range(1, 1 + self._indices)),
+            *(self._column(k, phi, slope) for k in range(1 + self._indices, self._norm)),
             of_norm,
         ]
 
@@ -83,12 +96,13 @@ class FeatureForms:
         linear = state.model.bulk.samples_per_dim * linear_block(state)
         prior = np.zeros((ends[-1], ends[-1]), dtype=linear.dtype)
         plain = np.zeros_like(prior)
-        _fill(prior, ends[:2], linear)
-        _fill(plain, ends[:2], np.einsum("ij,ab->ijab", np.eye(2), state.v))
+        count = 1 + self._indices
+        _fill(prior, ends[:count], linear)
+        _fill(plain, ends[:count], np.einsum("ij,ab->ijab", np.eye(count), state.v))
         if state.pairs is not None:
             found = product_prior(state)
-            _fill(prior, ends[2:-1], found.prior)
-            _fill(plain, ends[2:-1], found.plain)
+            _fill(prior, ends[count:-1], found.prior)
+            _fill(plain, ends[count:-1], found.plain)
         return prior, plain
 
     def between(self, f: Any, g: Any) -> Any:
@@ -97,7 +111,7 @@ class FeatureForms:
         return np.tensordot(f, weighted, ((0, 1), (0, 1)))
 
     def fitted(self, functions: Any) -> Any:
-        """What the features fit of functions (6, K, m)."""
+        """What the features fit of functions (2 S, K, m)."""
         return self.functions @ (self._t @ self.between(self.functions, functions))
 
     def form(self, f: Any, g: Any) -> Any:

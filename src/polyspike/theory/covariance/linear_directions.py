@@ -10,7 +10,7 @@ __all__ = ["linear_block"]
 
 
 def linear_block(state: CovarianceState) -> Any:
-    """``G`` between b^ and e^ (eq-known-directions), shape (2, 2, p, p).
+    """``G`` between b^ and the e^_k (eq-known-directions), shape (1 + q, 1 + q, p, p) for q indices.
 
     Nothing is divided by V': where H would be subtracted from it, ``V'^-1 - V'^-1 H V'^-1 = Gam``.
     """

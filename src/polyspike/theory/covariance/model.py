@@ -14,6 +14,7 @@ from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
+from polyspike.theory.covariance.seen import seen_teacher
 from polyspike.theory.covariance.step import Step, condition, gains, known_moments
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
@@ -33,7 +34,7 @@ _ROUNDING = 1e-26
 class NormMoments:
     """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
 
-    The known directions b^ and e^ have no part in it: what they do to a norm is a function of kappa and kappa_e.
+    The known directions b^ and e^_k have no part in it: what they do to a norm is a function of kappa and kappa_e.
 
     Attributes
     ----------
@@ -41,9 +42,11 @@ class NormMoments:
         ``v``, of ``log |x|`` over samples of the same kappa and kappa_e; ``m_2/(2 d)`` but for those directions.
     covariance : ndarray of shape (A, A)
         Of log tau at u and u' over such samples.
-    of_e, of_b : float
-        ``<e^|Sigma|e^>/d`` and ``<b^|Sigma|b^>/d``: the share of a known coordinate in the square of the norm.
-    along : ndarray of shape (A, 2, 2)
+    of_e : ndarray of shape (p, p)
+        ``<e^_i|Sigma|e^_j>/d``: the share of known coordinates in the square of the norm.
+    of_b : float
+        ``<b^|Sigma|b^>/d``.
+    along : ndarray of shape (A, 1 + p, 1 + p)
         ``s_ij(u)/(tau^2 d)``, the share of the known directions in the variance of a pre-activation.
     neurons : ndarray of shape (A,)
         Variance of log tau over neurons.
@@ -51,7 +54,7 @@ class NormMoments:
 
     variance: float
     covariance: Any
-    of_e: float
+    of_e: Any
     of_b: float
     along: Any
     neurons: Any
@@ -77,9 +80,9 @@ class CovarianceModel:
         input itself.
     pairs : Pairs, optional
         The quadratic features; None at leading order.
-    known : ndarray of shape (A, 2, 2)
-        ``s_ij(u)/tau^2`` along b^ and e^.
-    known_by_eigenvalue : ndarray of shape (A, 2, 2)
+    known : ndarray of shape (A, 1 + p, 1 + p)
+        ``s_ij(u)/tau^2`` along b^ and the e^_k.
+    known_by_eigenvalue : ndarray of shape (A, 1 + p, 1 + p)
         The same where the weights of an eigenvalue are alike in all directions.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
@@ -114,7 +117,7 @@ class CovarianceModel:
 
     @cached_property
     def direction_measures(self) -> Any:
-        """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
+        """Spectral measures of Sigma between b^ and the e^_k, shape (1 + p, 1 + p, L)."""
         return self.step.direction_measures
 
     @cached_property
@@ -185,7 +188,7 @@ def assemble(
     variance = _weight_variance(problem, spectrum, step, law, gain, grid.u)
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
-    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(len(tau))
+    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
     spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
     pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
     averages = activation_averages(problem.activation, *pre_activations)
@@ -213,7 +216,7 @@ def assemble(
         known=known,
         relative=variance / tau**2,
         known_by_eigenvalue=np.einsum("lu,ijl->uij", variance / tau**2, step.direction_measures),
-        labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
+        labels=label_parts(seen_teacher(problem), grid.kappa, scalars.spike_cosine, problem.noise),
         averages=averages,
         gains=gain,
         bulk=bulk,
@@ -227,7 +230,7 @@ def assemble(
 def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
     full = problem.gradient == "full"
     c1 = activation_numbers(problem.activation).c1 if full else 0.0
-    return residuals(problem.teacher, gaussian_variance, c1, full)
+    return residuals(seen_teacher(problem), gaussian_variance, c1, full)
 
 
 def _weight_variance(problem: Problem, spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:
@@ -258,7 +261,7 @@ def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
 
 def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> NormMoments:
     """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A), and
-    those along the known directions (A, 2, 2).
+    those along the known directions (A, 1 + p, 1 + p).
     """
     d, weights = problem.input_dim, spectrum.weights[:, None]
     sigma = step.direction_measures @ spectrum.values
@@ -268,14 +271,14 @@ def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, k
     covariance = (weights * relative).T @ relative - np.einsum("uij,vij->uv", own, own) / d
     neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
     return NormMoments(
-        left / (2 * d), covariance / (2 * d), float(sigma[1, 1]) / d, float(sigma[0, 0]) / d, known / d, neurons
+        left / (2 * d), covariance / (2 * d), sigma[1:, 1:] / d, float(sigma[0, 0]) / d, known / d, neurons
     )
 
 
-def _none(count: int) -> NormMoments:
-    """NormMoments that do not fluctuate: the leading order."""
-    none = np.zeros((count, count))
-    return NormMoments(0.0, none, 0.0, 0.0, np.zeros((count, 2, 2)), none[0])
+def _none(known: Any) -> NormMoments:
+    """NormMoments that do not fluctuate, of the shape of ``known``: the leading order."""
+    none = np.zeros((len(known), len(known)))
+    return NormMoments(0.0, none, 0 * known[0, 1:, 1:], 0.0, 0 * known, none[0])
 
 
 def _norm_of_sample(share: Array, kappa: Array) -> Any:

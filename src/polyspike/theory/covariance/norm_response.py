@@ -50,16 +50,20 @@ class CovarianceNormResponse:
 
     @cached_property
     def mean_log_e(self) -> Any:
-        """``Delta_e``, what the weight R adds to the log of kappa_e's deviation (eq-inputs-mean-norm), shape (K,)."""
+        """``Delta_e``, what the weight R adds to the logs of the deviations of the kappa_e (eq-inputs-mean-norm), shape
+        (p, K).
+        """
         model = self.state.model
+        p = len(model.norms.of_e)
         if self.state.pairs is None:
-            return np.zeros(len(self.state.r))
-        inputs = self._inputs(model.direction_measures[1, 1]) / model.problem.input_dim
-        return -self.state.r * (inputs + model.norms.of_e * self._slopes)
+            return np.zeros((p, len(self.state.r)))
+        own = np.array([self._inputs(model.direction_measures[k, k]) for k in range(1, p + 1)])
+        shares = np.diagonal(model.norms.of_e)[:, None]
+        return -self.state.r * (own / model.problem.input_dim + shares * self._slopes)
 
     @cached_property
     def square_factor(self) -> Any:
-        """The mean square of kappa_e under the weight R, shape (K,)."""
+        """The mean squares of the kappa_e under the weight R, shape (p, K)."""
         return np.exp(2 * self.mean_log_e)
 
     def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:

@@ -5,12 +5,14 @@ from functools import partial
 
 import numpy as np
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
-from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues
+from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues, grouped_eigenvalues
+from polyspike.theory.covariance.seen import index_measures, linear_direction
 from polyspike.theory.covariance.solution import MeanSolution, solve_mean
 from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
 from polyspike.theory.covariance.trust import check_dimension, trust
@@ -22,22 +24,27 @@ __all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
 REGIME = "finite n, d and N, inputs of a general covariance, any step size up to order sqrt(n)"
 
 
-# A density has a bump for every node where these are far apart.
-_SPECTRUM_NODES = 20
+def spectrum_of(problem: Problem) -> Eigenvalues:
+    """The eigenvalues of the covariance of a problem's inputs, as few nodes as errors need."""
+    values, weights, teacher, indices = _measures(problem)
+    return eigenvalues(values, weights, teacher, indices=indices)
 
 
-def spectrum_of(problem: Problem, count: int | None = None) -> Eigenvalues:
-    """The eigenvalues of the covariance of a problem's inputs, as few nodes: as many as errors need, or ``count``."""
+def _measures(problem: Problem) -> tuple[Array, Array, Array, Array | None]:
+    """The distinct eigenvalues, their shares, the energies of beta*, and those between several indices."""
     d = problem.input_dim
     values, counts = problem.inputs.eigenvalues(d)
-    return eigenvalues(values, counts / d, problem.inputs.teacher_energies(d), count)
+    if problem.teacher.n_indices == 1:
+        return values, counts / d, problem.inputs.teacher_energies(d), None
+    indices, along = index_measures(problem), linear_direction(problem)
+    return values, counts / d, np.einsum("i,ijl,j->l", along, indices, along), indices
 
 
 def predict_covariance(problem: Problem) -> Prediction:
     """Train loss, train error and test error for inputs ``x ~ N(0, Sigma)``.
 
-    Holds for every step size from 0 to order sqrt(n), both gradient forms, all readout laws and teachers of one index,
-    where no single eigendirection of Sigma carries much of what is learned: the error estimate and
+    Holds for every step size from 0 to order sqrt(n), both gradient forms, all readout laws and teachers of one index
+    or several, where no single eigendirection of Sigma carries much of what is learned: the error estimate and
     ``prediction.trusted`` know the effective dimension ``(tr Sigma)^2/tr Sigma^2``.
 
     Parameters
@@ -53,8 +60,9 @@ def predict_covariance(problem: Problem) -> Prediction:
     Raises
     ------
     NumericalError
-        ``OUT_OF_RANGE`` for a teacher of several indices, an effective dimension below 10, or an uncentred activation
-        with the full gradient; ``NOT_CONVERGED`` or ``SINGULAR`` as the isotropic theory.
+        ``OUT_OF_RANGE`` for an effective dimension below 10, for an uncentred activation with the full gradient, and
+        for a teacher whose linear part mixes more indices than averages are taken over (as for isotropic inputs);
+        ``NOT_CONVERGED`` or ``SINGULAR`` as the isotropic theory.
 
     Examples
     --------
@@ -111,7 +119,9 @@ def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
 
 
 def _spectrum(problem: Problem) -> Spectrum:
-    return predict_covariance_spectrum(problem, spectrum_of(problem, _SPECTRUM_NODES))
+    values, weights, teacher, indices = _measures(problem)
+    nodes = grouped_eigenvalues(values, weights, teacher, problem.input_dim, indices)
+    return predict_covariance_spectrum(problem, nodes)
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Few nodes for the law of a gradient's residual (docs/theory-inputs.md, section 3).
 
 The residual of a sample is ``eps = sigma*(kappa*) + nu`` with ``nu`` Gaussian: the label noise and, with the full
-gradient, minus the initial output. It depends on the coordinates ``k = (kappa*, [omega . x])`` of the sample.
+gradient, minus the initial output. It depends on the coordinates ``k = (kappa*_1, ..., kappa*_p, [omega . x])`` of the
+sample.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Teacher
 from polyspike.theory.covariance.discrete_rule import compress
-from polyspike.theory.finite_size.labels.label_law import teacher_sample
+from polyspike.theory.finite_size.labels.label_law import teacher_law, teacher_sample
 
 __all__ = ["Residuals", "residuals"]
 
@@ -64,23 +65,35 @@ def residuals(teacher: Teacher, gaussian_variance: float, c1: float, full: bool,
     A Gauss rule in ``asinh(eps)``, measured in twice the deviation of eps: the averages are rational functions of eps
     with poles at that distance, and heavy tails are taken by their logarithm.
     """
-    labels, label_weights, inputs = teacher_sample(teacher)
-    kappa = inputs[:, :1]
+    labels, label_weights, kappa, pairs = _teacher_law(teacher)
     t, t_weights = gauss_hermite(_NOISE_NODES) if gaussian_variance > 0 else (np.zeros(1), np.ones(1))
-    nu = gaussian_variance**0.5 * t + 0 * kappa
+    nu = gaussian_variance**0.5 * t + np.zeros((len(labels), 1))
     eps, weights = (labels[:, None] + nu).ravel(), (label_weights[:, None] * t_weights).ravel()
-    first = [(kappa + 0 * nu).ravel()]
-    second = [[first[0] ** 2 - 1]]
+    p = kappa.shape[1]
+    first = np.zeros((p + full, len(eps)))
+    second = np.zeros((p + full, p + full, len(eps)))
+    first[:p] = np.repeat(kappa.T, len(t), axis=1)
+    second[:p, :p] = np.repeat(np.moveaxis(pairs, 0, 2) - np.eye(p)[:, :, None], len(t), axis=2)
     if full:
-        along = (-c1 / gaussian_variance * nu).ravel()
-        second[0].append(first[0] * along)
-        second.append([second[0][1], along**2 - c1**2 / gaussian_variance])
-        first.append(along)
+        first[p] = along = (-c1 / gaussian_variance * nu).ravel()
+        second[:p, p] = second[p, :p] = first[:p] * along
+        second[p, p] = along**2 - c1**2 / gaussian_variance
     scale = 2 * float(weights @ eps**2) ** 0.5
     keep = weights * (1 + np.abs(eps)) > _UNNOTICED * (1 + scale)
     if scale == 0:
         none = np.zeros((len(first), 1))
         return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])
     rule = compress(np.arcsinh(eps[keep] / scale), weights[keep], count)
-    one, two = np.array(first)[:, keep] * weights[keep], np.array(second)[:, :, keep] * weights[keep]
+    one, two = first[:, keep] * weights[keep], second[:, :, keep] * weights[keep]
     return Residuals(scale * np.sinh(rule.nodes), rule.weights, one @ rule.transfer.T, two @ rule.transfer.T)
+
+
+def _teacher_law(teacher: Teacher) -> tuple[Array, Array, Array, Array]:
+    """The teacher's values and weights (n,), and the means of its inputs and of their products there, (n, p) and
+    (n, p, p); of several indices at few enough nodes.
+    """
+    if teacher.n_indices > 1:
+        law = teacher_law(teacher)
+        return law.values, law.weights, law.inputs, law.pairs
+    labels, weights, inputs = teacher_sample(teacher)
+    return labels, weights, inputs, inputs[:, :, None] * inputs[:, None, :]

@@ -12,9 +12,11 @@ from polyspike.theory.covariance.errors import errors
 from polyspike.theory.covariance.fixed_point import Solved, solve
 from polyspike.theory.covariance.gradient_sample import covariance_samples
 from polyspike.theory.covariance.model import CovarianceModel, assemble
+from polyspike.theory.covariance.seen import seen_teacher
 from polyspike.theory.finite_size.conditioning import StepScalars
 from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.gradient_sample import WeightedSample
+from polyspike.theory.finite_size.labels.label_law import check_indices
 from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spikes.errors import Errors
 
@@ -34,16 +36,15 @@ class CovarianceSolution(NamedTuple):
 
 
 def check_teacher(problem: Problem) -> None:
-    """Refuse a teacher of several indices.
+    """Refuse, before any work, a teacher whose averages over several indices would cost too much.
 
     Raises
     ------
     NumericalError
-        ``OUT_OF_RANGE``.
+        ``OUT_OF_RANGE`` as :func:`polyspike.theory.finite_size.labels.label_law.check_indices`, of the linear part as
+        the spike sees it.
     """
-    if problem.teacher.n_indices > 1:
-        message = f"a teacher of {problem.teacher.n_indices} indices: with a covariance one index is predicted"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
+    check_indices(seen_teacher(problem))
 
 
 def shift_of(model: CovarianceModel) -> float:
@@ -103,7 +104,7 @@ def solve_errors(
     ------
     NumericalError
         ``NOT_CONVERGED`` where the fixed point is not found; ``SINGULAR`` when the ridge is 0 and the limit of
-        vanishing ridge does not exist; ``OUT_OF_RANGE`` for a teacher of several indices, for numbers that leave double
+        vanishing ridge does not exist; ``OUT_OF_RANGE`` as :func:`check_teacher`, for numbers that leave double
         precision and for errors that are not ordered as errors are.
     """
     check_magnitudes(problem)

@@ -1,5 +1,6 @@
 """The spectrum of the features for inputs of a covariance, where all commutes (docs/theory-inputs.md, section 8)."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong
+from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, upper_edge
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import COARSENESS, SpectralModel, bulk_of
 
@@ -23,7 +25,7 @@ _RANK_TOLERANCE = 1e-4
 _REFINEMENTS = (1.0, 1.3, 1.7)
 # The matrix of the gradient is taken at its mean where the gradient has so many samples a dimension.
 _MANY = 20
-# Fewer eigenvalues of Sigma than this at one of its ends are no bulk.
+# A node of fewer eigenvalues of Sigma than this is a single one.
 _SINGLE = 1.5
 
 
@@ -55,24 +57,41 @@ def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
             "not commute with the inputs' covariance, and a spectrum is predicted only where c_2 = 0 or they are many"
         )
         raise NumericalError(Status.OUT_OF_RANGE, message)
-    commuting = as_commuting(model)
-    return solve_spectrum(CovarianceSpectralModel(commuting, bulk_of(commuting, _SINGLE)))
+    return solve_spectrum(separated(as_commuting(model)))
 
 
 class CovarianceSpectralModel(SpectralModel):
-    """The arrays behind a spectrum; a single outermost eigenvalue of Sigma is no bulk but makes an outlier."""
+    """The arrays behind a spectrum; eigenvalues of Sigma beyond its bulk are no density but make outliers."""
 
     @cached_property
     def outliers_of_matrix(self) -> list[tuple[int, float]]:
-        """The ends of Sigma that are single eigenvalues: the heaviest node there, and the weight of the end in b."""
-        weights, along_b = self.model.bulk.mu_weights, self.model.direction_measures[:, 0, 0]
-        kept, nodes, found = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(weights)), []
-        for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
-            # What is over half an eigenvalue is one.
-            if weights[end].sum() * self.model.problem.input_dim > 0.5:
-                node = int(nodes[end][weights[end].argmax()])
-                found.append((node, max(0.0, float(along_b[end].sum()))))
-        return found
+        """The nodes beyond the bulk, which are single eigenvalues, and their weights in b."""
+        along_b = self.model.direction_measures[:, 0, 0]
+        return [(int(k), max(0.0, float(along_b[k]))) for k in np.flatnonzero(self.bulk.mu_weights == 0)]
+
+
+def separated(model: FiniteSizeModel) -> CovarianceSpectralModel:
+    """The bulk without the single eigenvalues at the top of Sigma that lie outside it: the longest row of them of which
+    each makes an outlier of the bulk of all that are smaller (eq-separated).
+    """
+    counts = model.bulk.mu_weights * model.problem.input_dim
+    whole, end = bulk_of(model, 0.0), len(counts)
+
+    def below(end: int) -> CovarianceSpectralModel:
+        kept = np.where(np.arange(len(counts)) < end, counts, 0.0)
+        return CovarianceSpectralModel(model, replace(whole, mu_weights=kept / model.problem.input_dim))
+
+    while end > 1 and counts[end - 1] < _SINGLE and _is_outside(below(end - 1), end - 1):
+        end -= 1
+    return below(end)
+
+
+def _is_outside(spectral: CovarianceSpectralModel, node: int) -> bool:
+    """Whether an eigenvalue of Sigma makes an outlier above the bulk: ``1 + c V Q`` is singular above the edge."""
+    edge, _ = upper_edge(FiniteRankParts(spectral))
+    state = edge.state
+    values = np.linalg.eigvals(np.eye(len(state.v)) + state.model.samples_per_dim * state.v @ state.q_hat[node])
+    return bool(np.min(np.real(values)) < 0)
 
 
 def as_commuting(model: CovarianceModel) -> FiniteSizeModel:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.residuals import Residuals
+from polyspike.theory.covariance.seen import linear_direction
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
 
 __all__ = ["Step", "condition", "gains", "known_moments"]
@@ -21,7 +22,9 @@ __all__ = ["Step", "condition", "gains", "known_moments"]
 class Step:
     """The conditioning, and what a covariance adds to it; L eigenvalues of Sigma.
 
-    The frame is ``(Sigma^(1/2) beta*, [Sigma^(1/2) omega], Sigma^(1/2) beta)``, P = 2 or (full gradient) 3 directions.
+    The frame is ``(Sigma^(1/2) beta*, ..., [Sigma^(1/2) omega], Sigma^(1/2) beta)``: the p directions of the teacher
+    (of several, turned as in :mod:`~polyspike.theory.covariance.seen`), with the full gradient that of the initial
+    output, and the gradient's; P directions of which all but the last are those on which the residual depends.
 
     Attributes
     ----------
@@ -30,10 +33,10 @@ class Step:
         ``m_2``.
     frame_measures : ndarray of shape (P, P, L)
         The spectral measures of Sigma between the directions of the frame (eq-frame-measures).
-    known : ndarray of shape (2, P)
-        b^ and e^ in the frame.
+    known : ndarray of shape (1 + p, P)
+        b^ and the e^_k in the frame.
     mean_gradient : ndarray of shape (P - 1,)
-        The coordinates of ``E[eps x]`` in the frame: ``c*_1`` and ``-c_1``.
+        The coordinates of ``E[eps x]`` in the frame: those of ``c*_1``, and ``-c_1``.
     coherent : float
         The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
     lean : float
@@ -58,7 +61,7 @@ class Step:
 
     @cached_property
     def direction_measures(self) -> Any:
-        """Spectral measures of Sigma between b^ and e^, shape (2, 2, L)."""
+        """Spectral measures of Sigma between b^ and the e^_k, shape (1 + p, 1 + p, L)."""
         return np.einsum("ai,ijl,bj->abl", self.known, self.frame_measures, self.known)
 
 
@@ -89,14 +92,16 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     moment = problem.label_second_moment + output
     energy, seen, along_omega, across = sample or StepScalars(1.0, signal, -numbers.c1, 1.0)
     unit = energy**0.5
-    mean_gradient = np.array([seen, along_omega] if full else [seen]) / (unit or 1.0)
+    means = _Means(seen / (unit or 1.0), along_omega / (unit or 1.0) if full else None)
+    indices = linear_direction(problem)
+    mean_gradient = np.array([*(means.signal * indices), *([] if means.output is None else [means.output])])
     eta = unit * eta
     spread = problem.phi_gradient * moment * across
     measures = _frame_measures(spectrum, mean_gradient, spread)
-    b = np.array([0.0, 1.0, eta * numbers.c1]) if full else np.array([0.0, eta * numbers.c1 or 1.0])
+    b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
-    known = _known_directions(b / length if length > 0 else 0 * b, gram)
+    known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
     rho = float(known[0] @ gram[:, 0])
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
@@ -116,7 +121,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         trace_shift=0.0,
         sample=sample,
         b_coordinates=tuple(known[0]),
-        gradient_cosine=_gradient_cosine(spectrum, mean_gradient, spread),
+        gradient_cosine=_gradient_cosine(spectrum, means, spread),
     )
     return Step(
         scalars=scalars,
@@ -124,9 +129,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         known=known,
         mean_gradient=mean_gradient,
         coherent=coherent / (unit or 1.0),
-        lean=_lean(spectrum, mean_gradient, spread),
+        lean=_lean(spectrum, means, spread),
         matrix_noise=problem.phi_gradient * moment,
-        spike_cosine=_spike_cosine(spectrum, mean_gradient, spread, eta * numbers.c1),
+        spike_cosine=_spike_cosine(spectrum, means, spread, eta * numbers.c1),
         across=across,
     )
 
@@ -135,54 +140,62 @@ def _frame_measures(spectrum: Eigenvalues, mean: Array, noise: float) -> Array:
     """The measures of (eq-frame-measures); beta is ``Sigma`` times the mean in the frame, and noise of covariance
     ``noise Sigma/d``.
     """
-    count = len(mean)
-    own = [spectrum.teacher, spectrum.values * spectrum.weights][:count]
+    count, p = len(mean), len(spectrum.between)
     out = np.zeros((count + 1, count + 1, len(spectrum.values)))
-    for k, (measure, size) in enumerate(zip(own, mean, strict=True)):
-        out[k, k] = measure
-        out[k, count] = out[count, k] = size * spectrum.values * measure
-        out[count, count] += size**2 * spectrum.values**2 * measure
-    out[count, count] += noise * spectrum.values**2 * spectrum.weights
+    out[:p, :p] = spectrum.between
+    if count > p:
+        out[p, p] = spectrum.values * spectrum.weights
+    along = np.einsum("k,kxl->xl", mean, out[:count, :count])
+    out[count, :count] = out[:count, count] = spectrum.values * along
+    out[count, count] = spectrum.values**2 * (mean @ along + noise * spectrum.weights)
     return out
 
 
-def _known_directions(b: Array, gram: Array) -> Array:
-    """b^ and ``e^ = (Sigma^(1/2) beta* - rho b^)/sqrt(1 - rho^2)`` in the frame."""
+def _known_directions(b: Array, gram: Array, p: int) -> Array:
+    """b^, ``e^ = (Sigma^(1/2) beta* - rho b^)/sqrt(1 - rho^2)`` of the first of p indices, and the others, in the
+    frame.
+    """
     rho = float(b @ gram[:, 0])
-    target = np.eye(len(b))[0]
+    teacher = np.eye(len(b))[:p]
     rest = max(1 - rho**2, 0.0) ** 0.5
-    return np.stack([b, (target - rho * b) / rest if rest > 0 else 0 * b])
+    return np.stack([b, (teacher[0] - rho * b) / rest if rest > 0 else 0 * b, *teacher[1:]])
 
 
-def _in_input_space(spectrum: Eigenvalues, mean: Array, noise: float) -> tuple[float, float]:
+class _Means(NamedTuple):
+    """The mean of the gradient: along beta*, and along omega with the full gradient."""
+
+    signal: float
+    output: float | None
+
+
+def _in_input_space(spectrum: Eigenvalues, mean: _Means, noise: float) -> tuple[float, float]:
     """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves."""
     positive = spectrum.values > 0
     over = np.where(positive, 1 / np.where(positive, spectrum.values, 1.0), 0.0)
     teacher_length = float(spectrum.teacher @ over) ** 0.5
-    square = mean[0] ** 2 * spectrum.teacher_moment(1) + noise
-    if len(mean) > 1:
-        square += mean[1] ** 2 * spectrum.moment(2)
-    return mean[0] / teacher_length, square
+    square = mean.signal**2 * spectrum.teacher_moment(1) + noise
+    if mean.output is not None:
+        square += mean.output**2 * spectrum.moment(2)
+    return mean.signal / teacher_length, square
 
 
-def _gradient_cosine(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+def _gradient_cosine(spectrum: Eigenvalues, mean: _Means, noise: float) -> float:
     """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
     along, square = _in_input_space(spectrum, mean, noise)
     return along / square**0.5 if square > 0 else 0.0
 
 
-def _spike_cosine(spectrum: Eigenvalues, mean: Array, noise: float, eta_c1: float) -> float:
+def _spike_cosine(spectrum: Eigenvalues, mean: _Means, noise: float, eta_c1: float) -> float:
     """``cos(b, beta*)`` of ``b = [omega +] eta c_1 beta``, ``omega . beta = -c_1`` (eq-gradient-cosine)."""
     along, square = _in_input_space(spectrum, mean, noise)
-    full = len(mean) > 1
-    length = eta_c1**2 * square + (1 + 2 * eta_c1 * mean[1] if full else 0.0)
+    length = eta_c1**2 * square + (0.0 if mean.output is None else 1 + 2 * eta_c1 * mean.output)
     return eta_c1 * along / length**0.5 if length > 0 else 0.0
 
 
-def _lean(spectrum: Eigenvalues, mean: Array, noise: float) -> float:
+def _lean(spectrum: Eigenvalues, mean: _Means, noise: float) -> float:
     """``cos(beta, Sigma beta*)``: ``|Sigma beta*|^2 = <lambda>`` (eq-gradient-cosine)."""
     _, square = _in_input_space(spectrum, mean, noise)
-    return mean[0] * spectrum.teacher_moment(1) ** 0.5 / square**0.5 if square > 0 else 0.0
+    return mean.signal * spectrum.teacher_moment(1) ** 0.5 / square**0.5 if square > 0 else 0.0
 
 
 def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
@@ -192,7 +205,8 @@ def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
 
 
 def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
-    """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and e^ (eq-known-moments), shape (A, 2, 2).
+    """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and the e^_k (eq-known-moments), shape
+    (A, 1 + p, 1 + p).
 
     M stands at its mean, which is larger along the directions on which the residual depends, and beyond at its second
     moment in all directions.

@@ -4,7 +4,7 @@ Not theory but a calibration, as that of the isotropic theory (finite_size/trust
 ``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d. Where ``c_2 != 0`` a label along a strong eigendirection is
 learned by features of every degree in that one direction; what is left out is about ``CONCENTRATED`` times the share
 ``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one, of the energy of
-the label.
+the label; of several indices that with the largest share counts. The error of averages over many indices is added.
 """
 
 from polyspike.errors import NumericalError
@@ -12,6 +12,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.gradient_sample import concentration
+from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.finite_size.trust import (
     BENT,
@@ -66,7 +67,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
     strong = strong * problem.label_second_moment / found.test_error if found.test_error > 0 else strong
     cubic = cubic_lean(problem, effective)
     concentrated = CONCENTRATION * _concentration(problem, effective) if problem.step > 0 else 0.0
-    estimate = sizes + small + strong + cubic + concentrated
+    sampled = sampling_error(problem.teacher)
+    estimate = sizes + small + strong + cubic + concentrated + sampled
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
         reason = (
@@ -88,6 +90,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
         reason = "the label lies along a strong eigendirection, in which features of higher degree are learned"
     elif cubic > estimate / 2 and estimate > LARGEST:
         reason = CUBIC_REASON
+    elif sampled > estimate / 2 and estimate > LARGEST:
+        reason = f"averages over the teacher's {problem.teacher.n_indices} indices are sampled"
     elif estimate > LARGEST:
         reason = f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
     else:
@@ -98,7 +102,8 @@ def trust(problem: Problem, effective: float, found: Errors, curved: bool) -> Tr
 def _teacher_share(problem: Problem) -> float:
     """``(<lambda>_t - 1)/d``, not below zero."""
     d = problem.input_dim
-    return max(problem.inputs.teacher_moment(1, d) - 1, 0.0) / d
+    largest = max(problem.inputs.teacher_moment(1, d, k) for k in range(problem.teacher.n_indices))
+    return max(largest - 1, 0.0) / d
 
 
 def _concentration(problem: Problem, effective: float) -> float:

@@ -16,26 +16,30 @@ KAPPA = np.linspace(-4, 4, 9)
 TEACHERS = ["h1 + 0.7*h2", "tanh", "relu", "h1[0] + h1[0]*h2[1]", "h2 - 0.5*h1", "-h1 - h3", "h2 - relu"]
 
 
-def direct(teacher: Any, cosine: float, log_norm: float = 0.0) -> tuple[NDArray[np.float64], ...]:
-    """g0, g1, g2 and the parts along quadratic polynomials, the orthogonal inputs ``exp(log_norm)`` times as long, by a
-    trapezoid rule; of one index along its direction, of two along the first.
+def direct(
+    teacher: Any, cosine: float, log_norm: float = 0.0, first_alone: bool = False
+) -> tuple[NDArray[np.float64], ...]:
+    """g0, g1, g2 and the parts along quadratic polynomials, the orthogonal inputs ``exp(log_norm)`` times as long, or
+    the first of them alone, by a trapezoid rule; of one index along its direction, of two along the first.
     """
     t = np.linspace(-9, 9, 200_001 if teacher.n_indices == 1 else 361)
     weights = np.exp(-(t**2) / 2)
     weights /= weights.sum()
     long = np.exp(log_norm)
+    other_long = 1.0 if first_alone else long
     first = cosine * KAPPA[:, None] + np.sqrt(1 - cosine**2) * long * t
     if teacher.n_indices == 1:
         label, other, own = teacher(teacher.direction[0] * first), np.ones((1, 1)), np.array([1.0])
     else:
-        x = np.stack(np.broadcast_arrays(first[:, :, None], long * t), axis=-1)
+        x = np.stack(np.broadcast_arrays(first[:, :, None], other_long * t), axis=-1)
         label, other, own = teacher(x), np.stack([np.ones_like(t), t, t**2 - 1]), weights
     label = label.reshape(len(KAPPA), len(t), -1)
     moments = np.einsum("kts,at,bs,t,s->abk", label, np.stack([np.ones_like(t), t, t**2 - 1]), other, weights, own)
-    g1 = np.concatenate([moments[1, :1], moments[0, 1:2]]) / long
+    longs = np.array([long, other_long])[: teacher.n_indices, None]
+    g1 = np.concatenate([moments[1, :1], moments[0, 1:2]]) / longs
     squares = np.concatenate([moments[2, :1] / np.sqrt(2), moments[1, 1:2], moments[0, 2:] / np.sqrt(2)])
     energy = np.einsum("kts,t,s->k", label**2, weights, own)
-    return moments[0, 0], g1, energy - moments[0, 0] ** 2 - long**2 * (g1**2).sum(axis=0), squares
+    return moments[0, 0], g1, energy - moments[0, 0] ** 2 - (longs**2 * g1**2).sum(axis=0), squares
 
 
 @pytest.mark.parametrize("name", TEACHERS)
@@ -51,7 +55,10 @@ def test_the_parts_are_their_definitions(name: str, cosine: float) -> None:
 def test_the_turns_are_derivatives_by_the_norm_of_the_other_inputs(name: str, cosine: float) -> None:
     found, h = label_parts(as_teacher(name), KAPPA, cosine, 0.3), 1e-4
     ahead, behind = (direct(as_teacher(name), cosine, step) for step in (h, -h))
-    for part, more, less in zip(found[4:], ahead, behind, strict=False):
+    for part, more, less in zip(found[4:7], ahead, behind, strict=False):
+        np.testing.assert_allclose(part, (more - less) / (2 * h), atol=2e-6)
+    ahead, behind = (direct(as_teacher(name), cosine, step, first_alone=True) for step in (h, -h))
+    for part, more, less in zip(found[7:], ahead, behind, strict=False):
         np.testing.assert_allclose(part, (more - less) / (2 * h), atol=2e-6)
 
 

@@ -51,6 +51,8 @@ class LabelParts(NamedTuple):
     g0_by_log_norm, g1_by_log_norm, g2_by_log_norm : ndarray of shape (K,), (p, K), (K,)
         Derivatives of the three by the log of the norm of the inputs orthogonal to b (eq-label-by-norm): ``E[s y]``,
         ``E[(s - 2) t y]`` and ``E[s y^2]`` less its parts in g0 and g1, where ``s = |t|^2 - p``.
+    g0_by_log_first, g1_by_log_first, g2_by_log_first : ndarray of shape (K,), (p, K), (K,)
+        The same three by the log of the size of the first orthogonal input alone.
     """
 
     g0: Any
@@ -60,6 +62,9 @@ class LabelParts(NamedTuple):
     g0_by_log_norm: Any
     g1_by_log_norm: Any
     g2_by_log_norm: Any
+    g0_by_log_first: Any
+    g1_by_log_first: Any
+    g2_by_log_first: Any
 
 
 class _Values(NamedTuple):
@@ -186,8 +191,10 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
     g1 = average(first, values.mean)[None]
     squares = (h2[None] / sqrt(2), average(first, values.slopes), average(kernel, values.products))
     g0_by_log_norm, g1_by_log_norm = h2, average(third, values.mean)[None]
+    g1_by_log_first, energy_by_log_first = g1_by_log_norm, energy_by_log_norm
     if values.radial is not None:
         mean, slopes, square = values.radial
+        g1_by_log_first = np.concatenate([g1_by_log_first, average(second, values.slopes)])
         g1 = np.concatenate([g1, average(kernel, values.slopes)])
         g1_by_log_norm = g1_by_log_norm + average(first, mean)
         g1_by_log_norm = np.concatenate([g1_by_log_norm, average(second, values.slopes) + average(kernel, slopes)])
@@ -197,6 +204,7 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
         )
     g2 = energy - g0**2 - (g1**2).sum(axis=0) + noise**2
     g2_by_log_norm = energy_by_log_norm - 2 * g0 * g0_by_log_norm - 2 * (g1 * (g1 + g1_by_log_norm)).sum(axis=0)
+    g2_by_log_first = energy_by_log_first - 2 * g0 * h2 - 2 * (g1[0] ** 2 + (g1 * g1_by_log_first).sum(axis=0))
     return LabelParts(
         g0=g0,
         g1=g1,
@@ -205,6 +213,9 @@ def _parts(rule: _Rule, values: _Values, noise: float) -> LabelParts:
         g0_by_log_norm=g0_by_log_norm,
         g1_by_log_norm=g1_by_log_norm,
         g2_by_log_norm=g2_by_log_norm,
+        g0_by_log_first=h2,
+        g1_by_log_first=g1_by_log_first,
+        g2_by_log_first=g2_by_log_first,
     )
 
 

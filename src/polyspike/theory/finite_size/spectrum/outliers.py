@@ -119,9 +119,9 @@ class FiniteRankParts:
             out[first, first], out[second, second] = -(prior + prior.T) / 2, (samples + samples.T) / 2
             out[first, second] = out[second, first] = one
             out[:size, second], out[second, :size] = root_w * v, root_w * v.T
-            if i > 0:
-                along_b = slice(size + p, size + 2 * p)
-                out[along_b, second], out[second, along_b] = root_w * d, root_w * d.T
+            for j, (_, _, other_root_w) in enumerate(parts[:i]):
+                other = slice(size + p * (2 * j + 1), size + p * (2 * j + 2))
+                out[other, second], out[second, other] = other_root_w * root_w * d, other_root_w * root_w * d.T
         return out
 
     def rows(self, state: BulkState, functions: Array) -> Any:

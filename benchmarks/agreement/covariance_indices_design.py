@@ -1,0 +1,49 @@
+"""The problems with a covariance and a teacher of several indices on which the theory is held against simulation.
+
+A seeded balanced design like that of covariance_design.py, over four spectra with an effective dimension of at least
+60; fixed before any of its problems was simulated.
+"""
+
+import numpy as np
+
+from polyspike import Problem
+
+N_PROBLEMS = 24
+SHUFFLE = 20261129
+
+SIZES = ((600, 200, 400), (800, 300, 1000), (1000, 250, 500), (1500, 300, 750))
+
+FACTORS = {
+    "activation": ("relu", "tanh", "erf", "gelu"),
+    "teacher": (
+        "h1[0] + 0.5*h2[1]",
+        "h1[0] + 0.7*h1[0]*h1[1]",
+        "h1[0] + h1[1] + 0.5*h2[1]",
+        "h1[0] + 0.5*h2[1] + 0.5*h1[1]*h1[2]",
+        "tanh[0] + tanh[1] + 0.5*h1[0]*h1[1]",
+        "relu[0] + h2[1]",
+    ),
+    "step_exponent": (0.0, 0.2, 0.3, 0.4, 0.45),
+    "ridge": (1e-2, 1e-1, 1.0),
+    "noise": (0.0, 0.3, 1.0),
+    "gradient": ("full", "target"),
+}
+SPECTRA = ("two-level:0.3,1.7,0.5", "power:0.5", "spiked:4,30", "power:0.3")
+PLACES = ("random", "top", "low")
+
+
+def problems() -> list[Problem]:
+    """All problems, in the order of the sizes."""
+    rng = np.random.default_rng(SHUFFLE)
+    levels = {**FACTORS, "spectrum": SPECTRA, "place": PLACES}
+    columns = {name: rng.permutation(np.resize(np.arange(len(v)), N_PROBLEMS)) for name, v in levels.items()}
+    return [_problem(row, {name: v[columns[name][row]] for name, v in levels.items()}) for row in range(N_PROBLEMS)]
+
+
+def _problem(row: int, values: dict[str, object]) -> Problem:
+    n_samples, input_dim, width = SIZES[row * len(SIZES) // N_PROBLEMS]
+    place = str(values.pop("place"))
+    if place == "low":
+        place = "weights:" + ",".join("0" if k < input_dim // 2 else "1" for k in range(input_dim))
+    inputs = f"{values.pop('spectrum')}; teacher={place}"
+    return Problem(n_samples=n_samples, input_dim=input_dim, width=width, inputs=inputs, **values)  # type: ignore[arg-type]
