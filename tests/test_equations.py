@@ -9,7 +9,7 @@ NAMES = ("finite-size", "corrections", "numerics", "same-data", "data", "inputs"
 PAGES = [ROOT / "docs" / f"theory-{name}.md" for name in NAMES]
 THEORY = ROOT / "src" / "polyspike" / "theory" / "finite_size"
 # The table of sections in the package's docstring is a map; a citation stands with what computes the equation.
-ROOMS = [THEORY, *(THEORY.parent / name for name in ("same_samples", "on_data", "covariance"))]
+ROOMS = [THEORY, *(THEORY.parent / name for name in ("same_samples", "on_data", "covariance", "limits"))]
 FILES = [path for room in ROOMS for path in sorted(room.rglob("*.py")) if path != THEORY / "__init__.py"]
 LABEL = r"eq(?:-[a-z]+)+"
 

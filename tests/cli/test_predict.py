@@ -73,7 +73,13 @@ def test_one_sample_for_both_stages() -> None:
     assert "not predicted: the spectrum of reused samples has no theory" in done.output
 
 
-@pytest.mark.parametrize("method", ["window", "crossing"])
+def test_the_limit_of_inputs_of_another_covariance() -> None:
+    done = run("predict", *SMALL, "--inputs", "power:0.5", "--method", "window")
+    assert done.exit_code == 0, done.output
+    assert "biased_cosine" in done.output
+
+
+@pytest.mark.parametrize("method", ["window-published", "crossing"])
 def test_inputs_that_a_limit_does_not_know(method: str) -> None:
     code, message = refusal("predict", *SMALL, "--inputs", "power:0.5", "--method", method)
     assert code == 2

@@ -59,6 +59,10 @@ def test_what_else_is_refused_is_told() -> None:
         ps.plot.errors(refused, limit=True)
 
 
-def test_with_a_covariance_there_is_none() -> None:
-    with pytest.raises(ps.ArgumentError, match="know no limit"):
-        ps.plot.errors(ps.predict(at(BASE.replace(inputs="power:0.2"), 0.1, 0.3)), limit=True)
+def test_inputs_of_a_covariance_have_one_of_their_own() -> None:
+    problems = at(BASE.replace(inputs="power:0.2"), 0.1, 0.3)
+    for problem in problems:
+        limit = ps.predict(problem).limit().test_error
+        assert limit == ps.predict(problem, method="window").test_error
+        assert limit != ps.predict(problem.replace(inputs="isotropic"), method="window").test_error
+    ps.plot.errors(ps.predict(problems), limit=True)

@@ -43,9 +43,7 @@ def _finite_size(problem: Problem, window: int | None) -> Prediction:
 
 
 def _with_limit(found: Prediction) -> Prediction:
-    """The answer, which gives the limit of its problem when asked for; with a covariance none is known."""
-    if not found.problem.inputs.is_isotropic:
-        return found
+    """The answer, which gives the limit of its problem when asked for."""
     return replace(found, limit_source=partial(_window, found.problem))
 
 
@@ -76,6 +74,9 @@ METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]]
     ),
 }
 """How a prediction can be made, by name."""
+
+_ANY_COVARIANCE = ("finite-size", "window")
+"""Those that take inputs of any covariance."""
 
 Limit = Literal["window", "window-published"]
 """The methods that have two answers on an edge, unless the window is given."""
@@ -148,7 +149,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     ------
     ArgumentError
         Unknown method; for a single problem, one outside the method's regime, as inputs of another covariance
-        than I are of all but "finite-size", and ``samples="same"`` of "crossing" and "window-published".
+        than I and ``samples="same"`` are of "crossing" and "window-published".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found. With ``samples="same"`` also for teachers of more than two indices, and for the full gradient with
@@ -189,8 +190,8 @@ def _one(problem: Problem, method: str, window: int | None) -> Prediction | Edge
 
 
 def _check_method(problem: Problem, method: str) -> None:
-    """Refuse what the method does not speak of; a covariance is for the finite-size theory alone."""
-    check_scope(problem) if method == "finite-size" else check_isotropic(problem)
+    """Refuse what the method does not speak of; a covariance is for the finite-size theory and the windows."""
+    check_scope(problem) if method in _ANY_COVARIANCE else check_isotropic(problem)
 
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:

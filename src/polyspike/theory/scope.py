@@ -36,7 +36,9 @@ def check_isotropic(problem: Problem) -> None:
     """
     check_scope(problem)
     if not problem.inputs.is_isotropic:
-        remedy = "this theory is of inputs with covariance I; predict() by its default method and simulate() take any"
+        remedy = (
+            "this theory is of inputs with covariance I; the methods finite-size and window and simulate() take any"
+        )
         raise ArgumentError("inputs", str(problem.inputs), remedy)
 
 

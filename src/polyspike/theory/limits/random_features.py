@@ -11,13 +11,14 @@ The paper's two unknowns are ``m1 = q/(k (Cg + w))`` and ``m2 = p/(k (Cg + w))``
 
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
+from typing import Protocol
 
 from scipy.optimize import brentq
 
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.status import Status
 
-__all__ = ["RandomFeatures", "random_features"]
+__all__ = ["RandomFeatures", "random_features", "root_of_ridge"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def random_features(
         raise ArgumentError("activation", (linear_strength, residual_strength), "a constant activation has no features")
     curve = _Curve(linear_strength, residual_strength, 1 / phi, psi / phi)
     gamma = ridge * psi / phi
-    return curve.at(_solve(curve, gamma), gamma)
+    return curve.at(root_of_ridge(curve, gamma), gamma)
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,29 @@ class _Curve:
         )
 
 
-def _solve(curve: _Curve, gamma: float) -> float:
-    """The root of ``w k(w) = gamma``, in log w: ``gamma <= w`` because ``k <= 1``."""
+class Curve(Protocol):
+    """What the root of the ridge is found from: the strengths of the features, n/N, and k as a function of w."""
+
+    @property
+    def c1(self) -> float: ...
+
+    @property
+    def cg(self) -> float: ...
+
+    @property
+    def r(self) -> float: ...
+
+    def k(self, w: float) -> float: ...
+
+
+def root_of_ridge(curve: Curve, gamma: float) -> float:
+    """The root of ``w k(w) = gamma``, in log w: ``gamma <= w`` because ``k <= 1``.
+
+    Raises
+    ------
+    NumericalError
+        ``SINGULAR`` for gamma 0 at the interpolation peak, or with a linear activation.
+    """
     if gamma == 0 and curve.cg == 0:
         raise NumericalError(Status.SINGULAR, "ridge = 0 with a linear activation")
     if gamma == 0 and curve.r < 1:
@@ -154,5 +176,5 @@ def _solve(curve: _Curve, gamma: float) -> float:
     return exp(float(root))
 
 
-def _excess(curve: _Curve, w: float, gamma: float) -> float:
+def _excess(curve: Curve, w: float, gamma: float) -> float:
     return curve.k(w) - gamma / w

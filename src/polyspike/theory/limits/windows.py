@@ -7,6 +7,7 @@ initial features plus unpenalised polynomials of the learned direction, one for 
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
+from polyspike.theory.limits.coloured_windows import predict_coloured_window
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.errors import (
     check_limit,
@@ -38,7 +39,8 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
 
     Returns
     -------
-    Prediction, or EdgePrediction on an edge ``alpha = (l-1)/(2l)``: both neighbours, and the limit exactly there.
+    Prediction, or EdgePrediction on an edge ``alpha = (l-1)/(2l)``: both neighbours, and the limit exactly there, which
+    is not known for inputs of a covariance.
 
     Raises
     ------
@@ -49,7 +51,8 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
     window = check_limit(problem, window)
     if window is None and problem.window_edges is not None:
         below, above = (_predict(problem, edge, published) for edge in problem.window_edges)
-        crossing = None if published else predict_crossing(problem, problem.window_edges[1])
+        known = not published and problem.inputs.is_isotropic
+        crossing = predict_crossing(problem, problem.window_edges[1]) if known else None
         return EdgePrediction(problem, below, above, crossing)
     chosen = problem.window if window is None else window
     if chosen is None:
@@ -59,6 +62,8 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
 
 
 def _predict(problem: Problem, window: int, published: bool) -> Prediction:
+    if not problem.inputs.is_isotropic:
+        return predict_coloured_window(problem, window, _regime(window))
     activation, features = problem.activation, features_of(problem)
     learned = learned_direction(problem.replace(gradient="target") if published else problem)
     q = 0.0 if published else learned.noise_ratio
