@@ -33,15 +33,16 @@ class _Terms(NamedTuple):
     matrix: Any
 
 
-def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
+def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = None) -> FitErrors:
     """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
 
     The solution moves by ``-H^-1`` times the derivative of the potential's gradient. Carried as an infinitesimal
-    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test).
+    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test). ``inverse`` is
+    that of H of the bulk's :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where they are at hand.
     """
     parts = states(fit.neurons, fit.populations, state, shift)
     value, found = solve_form(fit, state, parts)
-    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1))
+    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1), inverse)
     directions = (
         ([np.ones_like(part.r) for part in parts], 0.0),
         ([1 / part.r**2 for part in parts], 0.0),
@@ -220,14 +221,19 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     for k in range(places.coordinates):
         rows = places.direction(k)
         for j in range(places.coordinates):
-            out[rows, places.direction(j)] += np.einsum("e,eij->ij", second[:, k, j], part.effective_load)
+            out[rows, places.direction(j)] += _summed(second[:, k, j], part.effective_load)
         if columns.constrained:
-            coupling = np.einsum("e,eij->ij", pop.residual * first[:, k], moved)
+            coupling = _summed(pop.residual * first[:, k], moved)
             out[last, rows] += coupling
             out[rows, last] += coupling.T
     if columns.constrained:
-        out[last, last] -= np.einsum("e,eij->ij", pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
+        out[last, last] -= _summed(pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
     return out
+
+
+def _summed(weights: Array, values: Any) -> Any:
+    """Over the residuals, of values (E, m, m)."""
+    return (weights @ values.reshape(len(values), -1)).reshape(values.shape[1:])
 
 
 def _coordinate_moments(columns: Columns) -> tuple[Array, Array]:
@@ -281,12 +287,12 @@ def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -
     """:func:`_load_terms` at fixed coefficients."""
     pop = part.population
     first, second = _coordinate_moments(columns)
-    value = np.einsum("ekl,ki,eij,lj->", second, theta, part.effective_load, theta, optimize=True)
+    along = theta @ part.effective_load
+    value = (second * (along @ theta.T)).sum()
     if columns.constrained:
-        moved = np.eye(len(eta)) - part.left
-        value = value + 2 * np.einsum("e,ek,i,eij,kj->", pop.residual, first, eta, moved, theta, optimize=True)
+        moved = ((eta - eta @ part.left) * (first @ theta)).sum(axis=1)
         total = pop.weights.sum(axis=1) * pop.residual**2
-        value = value - np.einsum("e,i,eij,j->", total, eta, part.loaded, eta, optimize=True)
+        value = value + 2 * (pop.residual @ moved) - total @ (part.loaded @ eta @ eta)
     return value
 
 
