@@ -56,7 +56,7 @@ class PencilSolution(NamedTuple):
     state: State
     residual: float
     steps: int
-    inverse: Array
+    inverse: Any
 
 
 def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: State, shift: Any) -> list[SampleState]:

@@ -23,6 +23,7 @@ __all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
+_NEGLIGIBLE = 1e-12
 _REACH, _PANEL_NODES = 7.0, 5
 # Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
 _ASINH_SCALE = 0.8
@@ -143,7 +144,9 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    left, right = of_nodes * node_weights, of_kappa * kappa_weights
+    # Far nodes, whose share of any second moment is rounding beside the rest, cost as much as others.
+    seen, near = node_weights * np.cosh(nodes) ** 2 > _NEGLIGIBLE, kappa_weights * (1 + kappa**2) > _NEGLIGIBLE
+    left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)
     moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
@@ -151,7 +154,7 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     size = atoms.hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
-    return SampleLaw(kappa, scale * np.sinh(nodes), projected[0], first, second)
+    return SampleLaw(kappa[near], scale * np.sinh(nodes[seen]), projected[0], first, second)
 
 
 def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:

@@ -20,8 +20,11 @@ __all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "rules_of", "step_of"]
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
-_OWN = 6.0
-_MOST_EXTRA = 18
+_OWN = 3.0
+# Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
+# law.
+_MOST_RESIDUALS, _MOST_KAPPA = 18, 40
+_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE = 2, 10, 80, 30
 _ROUNDING = 1e-13
 
 
@@ -92,15 +95,21 @@ class Step(NamedTuple):
 
 
 def rules_of(problem: Problem) -> Rules:
-    """Nodes for about 1e-5 in the errors: the further the spike, and a sample's own share of the move, take a
-    pre-activation in periods of the activation, the more.
+    """Nodes for 1e-7 in the errors: the further the spike, and a sample's own share of the move, take a pre-activation
+    in periods of the activation, the more. With labels of degree three and more, whose residuals have no law that
+    polynomials resolve well, it is 1e-5.
     """
-    activation = problem.activation
+    activation, teacher = problem.activation, problem.teacher
     slope = activation.derivative_variance + activation.linear_strength
     periods = sqrt(slope / activation.second_moment)
     spike = spike_frame(problem).strength * periods
     own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
-    return Rules(15 + min(ceil(16 * own), _MOST_EXTRA), 12 + min(ceil(16 * spike), _MOST_EXTRA))
+    wild = teacher.is_polynomial and teacher.total_degree > _TAME
+    nodes = Rules(
+        residual=10 + _WILD_EXTRA * wild + min(ceil(14 * own), _MOST_RESIDUALS),
+        kappa=8 + min(ceil(24 * spike), _MOST_KAPPA),
+    )
+    return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE) if wild and teacher.n_indices == 1 else nodes
 
 
 def step_of(problem: Problem, readouts: int) -> Step:
