@@ -17,7 +17,7 @@ from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
 from polyspike.problem import Activation
 from polyspike.theory.same_samples.piecewise_linear import HalfLine, half_line, is_piecewise_linear
 
-__all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
+__all__ = ["StepNumbers", "TrainingFeatures", "has_pairs", "training_features"]
 
 # Steps and range for 1e-8 in the errors, measured.
 _RANGE = 7.0
@@ -48,7 +48,7 @@ class StepNumbers:
         q.
     stretch : float
         ``e E eps``, the mean stretch of a weight along itself by the quadratic part of the gradient, over u.
-    c1, c2 : float
+    c1, c2, c3 : float
     """
 
     strength: float
@@ -57,6 +57,7 @@ class StepNumbers:
     stretch: float
     c1: float
     c2: float
+    c3: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +78,14 @@ def training_features(
     activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
     """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` on the product of
-    nodes of the residual (E,) and of kappa (B,), and u (A,); with ``pairs`` the functions of (eq-pairs), too.
+    nodes of the residual (E,) and of kappa (B,), and u (A,); with ``pairs`` the functions of (eq-pairs), too, for all
+    that :func:`has_pairs`.
     """
     if is_piecewise_linear(activation):
         found = _on_half_lines(activation, step, kappa, residual, u, pairs)
         return _named(found, pairs)
     if activation.kinks:
-        rows = [_on_panels(activation, step, kappa, residual, float(ua), pairs) for ua in u]
+        rows = [_on_panels(activation, step, kappa, residual, float(ua)) for ua in u]
     else:
         z, weights = _rule(activation, step, residual, float(np.abs(u).max()))
         factors = _factors(activation, step, z, weights, pairs)
@@ -95,6 +97,11 @@ def _named(found: Array, pairs: bool) -> TrainingFeatures:
     mean, linear, slope, own, second, output, by_norm = found[:7]
     of_pairs = found[7:] if pairs else None
     return TrainingFeatures(mean, linear, slope, own, second, output, by_norm, of_pairs)
+
+
+def has_pairs(activation: Activation) -> bool:
+    """Whether ``E sigma''`` of a pre-activation is known, which the functions of pairs need."""
+    return not activation.kinks or is_piecewise_linear(activation)
 
 
 class _Moments(NamedTuple):
@@ -131,10 +138,13 @@ class _Factors(NamedTuple):
 def _factors(activation: Activation, step: StepNumbers, z: Array, weights: Array, pairs: bool) -> _Factors:
     """At nodes (Z,) of a rule, whose weights they contain."""
     slope, value, one = activation.derivative(z), activation(z), np.ones_like(z)
-    h = slope - step.c1 - 2 * step.c2 * z
-    energy = float(weights @ h**2)
-    of_mean = [one, z, h, value - step.c1 * z, z**2 - 1, *([z * h, h**2 - energy] if pairs else [])]
-    of_slope = [one, slope, *([z, h] if pairs else [])]
+    v = slope - step.c1
+    energy = float(weights @ v**2)
+    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
+    of_slope = [one, slope]
+    if pairs:
+        of_mean += [z * v - 2 * step.c2 - 6 * step.c3 * z, v**2 - energy]
+        of_slope += [z, v]
     return _Factors(z, weights * np.stack(of_mean), weights * np.stack(of_slope), slope)
 
 
@@ -209,24 +219,16 @@ def _width(activation: Activation, deviation: float) -> float:
     return float(_GRID * (own + deviation))
 
 
-def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
+def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> Array:
     """All rows for one u and an activation with a kink at zero, at every node by itself."""
     x, y = np.tile(kappa, len(eps)), np.repeat(eps, len(kappa))
     z, weights = _kinked_rule(step, x, y, u)
     slope, value = activation.derivative(z), activation(z)
     shift = step.strength * x[:, None] + step.self_gain * y[:, None] * slope + step.stretch * z
     mean, derivative, square, bend = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
-    h = slope - step.c1 - 2 * step.c2 * z
     one = np.ones_like(z)
-    of_mean = [
-        one,
-        z,
-        h,
-        value - step.c1 * z,
-        z**2 - 1,
-        *([z * h, h**2 - (weights * h**2).sum(axis=1)[:, None]] if pairs else []),
-    ]
-    of_slope = [one, slope, *([z, h] if pairs else [])]
+    of_mean = [one, z, slope - step.c1 - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
+    of_slope = [one, slope]
 
     def moments(values: Array, functions: list[Array]) -> Array:
         weighted = weights * values
@@ -256,9 +258,9 @@ def _half_moments(activation: Activation, step: StepNumbers, slope: float, half:
     of_mean = [m, mz, at * m + by * mz, float(activation(np.array(0.0))) * m + at * mz, mzz - m]
     of_slope = [s, slope * s]
     if pairs:
-        energy = activation.derivative_variance - 4 * step.c2**2
-        of_mean += [at * mz + by * mzz, (at**2 - energy) * m + 2 * at * by * mz + by**2 * mzz]
-        of_slope += [sz, at * s + by * sz]
+        radial = (at - 6 * step.c3) * mz - 2 * step.c2 * m
+        of_mean += [radial, (at**2 - activation.derivative_variance) * m]
+        of_slope += [sz, at * s]
     return _Moments(np.stack(of_mean), np.stack(of_slope), half.square, half.bend)
 
 

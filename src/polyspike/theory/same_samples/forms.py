@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import Columns, Fit, Places
+from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
 
@@ -110,6 +110,9 @@ def _costs(fit: Fit, state: State) -> Array:
         for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
             place = places.readouts + len(cost) * k + np.arange(len(cost))
             out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
+    if fit.own_moves is not None:
+        place = slice(places.readouts + places.pairs, places.functions)
+        out[place, place] = _cost_of_others(fit, fit.own_moves, state)
     pencil = _pencil_cost(nn, state)
     for k in range(places.coordinates):
         out[places.direction(k), places.direction(k)] = pencil
@@ -132,6 +135,17 @@ def _pencil_cost(nn: Neurons, state: State) -> Any:
     out[theta, theta] = qinv / nn.samples_per_dim
     out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
     return out
+
+
+def _cost_of_others(fit: Fit, own: OwnMoves, state: State) -> Any:
+    """``(d/n) V'(1/sg)V`` of the weights along beta that the latents do not see."""
+    nn = fit.neurons
+    return (own.others.T / (nn.weights * state.zeta * nn.samples_per_dim)) @ own.others
+
+
+def _weights_along_beta(nn: Neurons, state: State) -> Any:
+    """``sg chi Q^-1`` (A, p): the neurons' weights along beta by the latents theta there (eq-own-moves)."""
+    return (nn.weights * state.zeta)[:, None] * (nn.chi @ q_inverse(nn, state))
 
 
 class _Block(NamedTuple):
@@ -193,7 +207,17 @@ def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
     outer = _flat_nodes(part.outer)
     for c in range(places.coordinates):
         out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
+    if fit.own_moves is not None and k == 0:
+        out += _own_blocks(fit, fit.own_moves, part.state)
     return out
+
+
+def _own_blocks(fit: Fit, own: OwnMoves, state: State) -> list[_Block]:
+    """The moves along themselves of the weights that the latents of each direction know."""
+    moved = _flat_nodes(own.learned @ _weights_along_beta(fit.neurons, state))
+    first = [fit.places.direction(c).start for c in range(len(own.along))]
+    size = moved.shape[1]
+    return [_Block(slice(a, a + size), share * moved, None) for a, share in zip(first, own.along, strict=True) if share]
 
 
 def _flat_nodes(values: Any) -> Any:
@@ -251,13 +275,21 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     if fit.excluded is not None:
         value = value - first @ _gap(fit, state) @ first
     if fit.pairs is not None:
-        pairs = x[places.readouts :].reshape(fit.pairs.cost.shape[:2])
+        pairs = x[places.readouts : places.readouts + places.pairs].reshape(fit.pairs.cost.shape[:2])
         each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)
         value = value + (each / (nn.weights * state.zeta)[fit.pairs.places]).sum()
-    value = value + np.einsum("ki,ij,kj->", theta, _pencil_cost(nn, state), theta)
+    if fit.own_moves is not None:
+        others = x[places.readouts + places.pairs :]
+        value = value + others @ _cost_of_others(fit, fit.own_moves, state) @ others
+    value = value + ((theta @ _pencil_cost(nn, state)) * theta).sum()
     for k, part in enumerate(parts):
         value = value + _value_at(fit, k, part, found)
-    return value + fresh_weight * _fresh_error(fit, x, theta)
+    return value + fresh_weight * _fresh_error(fit, state, x, theta)
+
+
+def _own_moves_at(fit: Fit, own: OwnMoves, state: State, theta: Array) -> Any:
+    """The weights along beta (A,), as far as the latents know them."""
+    return _weights_along_beta(fit.neurons, state) @ (own.along @ theta)[fit.neurons.blocks[0]]
 
 
 def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
@@ -268,6 +300,8 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     value: Any = 0.0
     if pop.fitted:
         fixed = fit.learned(k) @ x
+        if fit.own_moves is not None and k == 0:
+            fixed = fixed + fit.own_moves.learned @ _own_moves_at(fit, fit.own_moves, part.state, theta)
         if columns.constrained:
             fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
         output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
@@ -296,10 +330,12 @@ def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -
     return value
 
 
-def _fresh_error(fit: Fit, x: Array, theta: Array) -> float:
+def _fresh_error(fit: Fit, state: State, x: Array, theta: Array) -> float:
     """``E_test (y - f)^2`` without the bulk's own noise."""
     fresh = fit.fresh
     learned, along = fit.fresh_learned @ x, fresh.seen @ theta.T
+    if fit.own_moves is not None:
+        learned = learned + fit.own_moves.fresh @ np.real(_own_moves_at(fit, fit.own_moves, state, theta))
     square = fresh.label_square - 2 * fresh.label * learned + learned**2
     cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
     both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)
