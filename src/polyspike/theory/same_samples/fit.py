@@ -114,7 +114,8 @@ class FreshSamples:
 
 class Places(NamedTuple):
     """Where the coefficients ``v = (x of the learned functions, of the pairs, of own moves; theta_k ...; eta_c)``
-    stand."""
+    stand.
+    """
 
     readouts: int
     pairs: int

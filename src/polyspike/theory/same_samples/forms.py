@@ -1,6 +1,7 @@
 """The quadratic form Q of the fit and the errors as its derivatives (docs/theory-same-data.md, sections 4 and 5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
 
-__all__ = ["FitErrors", "fit_errors", "form_at", "solve_form"]
+__all__ = ["FitErrors", "fit_errors", "form_at", "own_moves_share", "solve_form"]
 
 # The size of an infinitesimal imaginary part.
 _H = 1e-30
@@ -57,6 +58,15 @@ def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = Non
         ]
         slopes.append(float(np.imag(form_at(fit, moved, nearby, found, 1j * _H * weight)) / _H))
     return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+
+
+def own_moves_share(fit: Fit, state: State, shift: float) -> float:
+    """By how much, relatively, the train loss would change without the moves of weights along themselves."""
+    if fit.own_moves is None:
+        return 0.0
+    parts = states(fit.neurons, fit.populations, state, shift)
+    with_them, without = (solve_form(one, state, parts)[0] for one in (fit, replace(fit, own_moves=None)))
+    return abs(without / with_them - 1)
 
 
 def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
@@ -111,8 +121,8 @@ def _costs(fit: Fit, state: State) -> Array:
             place = places.readouts + len(cost) * k + np.arange(len(cost))
             out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
     if fit.own_moves is not None:
-        place = slice(places.readouts + places.pairs, places.functions)
-        out[place, place] = _cost_of_others(fit, fit.own_moves, state)
+        others = slice(places.readouts + places.pairs, places.functions)
+        out[others, others] = _cost_of_others(fit, fit.own_moves, state)
     pencil = _pencil_cost(nn, state)
     for k in range(places.coordinates):
         out[places.direction(k), places.direction(k)] = pencil

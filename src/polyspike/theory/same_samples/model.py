@@ -1,22 +1,21 @@
 """From a problem to its pencil and its form: read :func:`build` from top to bottom."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gaussian_rule
-from polyspike.problem import Activation, Problem
+from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import TrainingFeatures, has_pairs, training_features
-from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, OwnMoves, PairFunctions
+from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.fresh_law import fresh_law
+from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, residual_energy, sample_law
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
@@ -61,7 +60,8 @@ class _Features(NamedTuple):
 def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -> Model:
     """The model of a problem whose fit uses the gradient's own samples.
 
-    ``pairs`` adds the terms of relative order 1/n that pairs of samples have, and the moves of weights along themselves.
+    ``pairs`` adds the terms of relative order 1/n that pairs of samples have, and the moves of weights along
+    themselves.
     """
     step = step_of(problem, accuracy.readouts)
     rules = accuracy.rules or rules_of(problem)
@@ -81,8 +81,8 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
         excluded=_excluded(step, chi),
         output_energy=problem.activation.residual_strength,
         n_samples=problem.n_samples,
-        pairs=_pairs(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
-        own_moves=_own_moves(step, found, fresh, chi) if pairs else None,
+        pairs=pair_functions(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
+        own_moves=own_moves(step, found, fresh, chi) if pairs else None,
     )
     return Model(problem, fit, step.frame, rules)
 
@@ -269,45 +269,6 @@ def _learned_output(step: Step, found: TrainingFeatures) -> Array | None:
     return found.output * (step.u * step.root / (sqrt(problem.width) * output))
 
 
-def _pairs(step: Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
-    """The functions that pairs of samples teach (eq-pairs), at readouts other than 0."""
-    places = np.flatnonzero(step.u)
-    assert found.pairs is not None
-    learned = np.moveaxis(found.pairs[..., places], 0, -1)
-    bend = _bend(step, fresh)[:, places]
-    tests = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
-    moments = _pair_moments(step.problem, step.along_t[places], law)
-    flat = (*law.weights.shape, -1)
-    return PairFunctions(
-        places, learned.reshape(flat), tests.reshape(len(bend), -1), np.asarray(np.linalg.inv(moments), dtype=float)
-    )
-
-
-def _bend(step: Step, fresh: ActivationAverages) -> Array:
-    """``E sigma''(p)`` of fresh samples."""
-    return np.asarray(fresh.mean_by_log_norm / step.tau**2)
-
-
-def _own_moves(step: Step, found: TrainingFeatures, fresh: ActivationAverages, chi: Array) -> OwnMoves | None:
-    """How neurons move along themselves by their overlap with beta, for ``c_3 != 0`` (eq-own-moves)."""
-    beta = _beta(step.problem)
-    size = float(np.linalg.norm(beta))
-    if step.numbers.c3 == 0 or found.pairs is None or size == 0:
-        return None
-    scale = 6 * step.numbers.c3 * size * step.along_t
-    others = np.linalg.svd(chi.T)[2][chi.shape[1] :].T
-    return OwnMoves(found.pairs[0] * scale, _bend(step, fresh) * scale, beta / size, others)
-
-
-def _beta(problem: Problem) -> Array:
-    """``beta = E eps x`` in the known directions (beta*, its noise[, omega], further inputs of the teacher)."""
-    numbers = activation_numbers(problem.activation)
-    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    noise = sqrt(problem.phi_gradient * residual_energy(problem))
-    own = [-numbers.c1] if problem.gradient == "full" else []
-    return np.array([signal, noise, *own, *[0.0] * (problem.teacher.n_indices - 1)])
-
-
 def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions | None:
     """``t`` with the variance that the log of a neuron's norm has after the step, for activations with ``c_2 != 0``."""
     problem = step.problem
@@ -318,31 +279,6 @@ def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages
         return None
     cost = np.asarray(1 / (problem.n_samples * variance[places]), dtype=float)
     return PairFunctions(places, found.by_norm[..., places], fresh.mean_by_log_norm[:, places], cost[:, None, None])
-
-
-def _pair_moments(problem: Problem, kb: Array, law: SampleLaw) -> Array:
-    """``K_u`` (eq-pairs), shape (A, 5, 5)."""
-    numbers, phi = activation_numbers(problem.activation), problem.phi_gradient
-    second, third, fourth = (float(law.mean_over_residuals(law.residual**k)) for k in (2, 3, 4))
-    energy, radial, mixed, spread = _slope_moments(problem.activation)
-    out = np.zeros((len(kb), 5, 5))
-    out[:, 0, 1] = out[:, 1, 0] = kb
-    out[:, 2, 3] = out[:, 3, 2] = kb**2 * phi / 2
-    out[:, 4, 4] = kb**2 * phi
-    out[:, 2, 4] = out[:, 4, 2] = kb**3 * phi * second * energy
-    out[:, 0, 0] = kb**2 * second * (radial - 36 * numbers.c3**2)
-    out[:, 0, 2] = out[:, 2, 0] = kb**3 / 2 * phi * third * mixed
-    out[:, 2, 2] = kb**4 / 4 * (phi**2 * fourth * spread + 2 * phi * (second * energy) ** 2)
-    return out
-
-
-@lru_cache(maxsize=64)
-def _slope_moments(activation: Activation) -> tuple[float, float, float, float]:
-    """With ``v = sigma' - c_1``: ``E v^2``, ``Var zv``, ``cov(zv, v^2)`` and ``Var v^2``."""
-    z, w = gaussian_rule(activation.smoothness.corners)
-    v = activation.derivative(z) - activation_numbers(activation).c1
-    radial, square = z * v - w @ (z * v), v**2 - w @ v**2
-    return float(w @ v**2), float(w @ radial**2), float(w @ (radial * square)), float(w @ square**2)
 
 
 def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:

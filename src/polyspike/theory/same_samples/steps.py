@@ -120,7 +120,9 @@ def step_of(problem: Problem, readouts: int) -> Step:
     frame = spike_frame(problem)
     q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
     stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
-    of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3)
+    of_sample = StepNumbers(
+        frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
+    )
     own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
     u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
