@@ -103,5 +103,5 @@ def test_moves_of_weights_along_themselves(readout: str) -> None:
     fit = build(problem).fit
     state = solve_pencil(fit.neurons, fit.populations, 0.2).state
     with_them, alone = (errors(problem, own_moves=kept).train_loss for kept in (True, False))
-    assert own_moves_share(fit, state, 0.2) == pytest.approx(abs(alone / with_them - 1))
-    assert own_moves_share(replace(fit, own_moves=None), state, 0.2) == 0
+    assert own_moves_share(fit, state, 0.2, with_them) == pytest.approx(abs(alone / with_them - 1))
+    assert own_moves_share(replace(fit, own_moves=None), state, 0.2, with_them) == 0

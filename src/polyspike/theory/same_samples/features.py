@@ -6,6 +6,7 @@ With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [me
 derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, inf, pi, prod, sqrt
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ _DIGITS = 28.0
 _STEP = 0.38
 # Points of a Lagrange interpolation, and its step for functions analytic in a strip of one.
 _POINTS = 8
+_ROUNDING = 1e-12
+# Of what _rows stacks.
+_ODD_ROWS = (8, 11)
 _GRID = 0.095
 _SHARES = np.array(
     [
@@ -87,9 +91,7 @@ def training_features(
     if activation.kinks:
         rows = [_on_panels(activation, step, kappa, residual, float(ua)) for ua in u]
     else:
-        z, weights = _rule(activation, step, residual, float(np.abs(u).max()))
-        factors = _factors(activation, step, z, weights, pairs)
-        rows = [_on_grid(activation, step, kappa, residual, float(ua), factors) for ua in u]
+        rows = _mirrored(lambda one: _on_grid(activation, step, kappa, residual, one, pairs), step, kappa, residual, u)
     return _named(np.stack(rows, axis=-1), pairs)
 
 
@@ -148,25 +150,50 @@ def _factors(activation: Activation, step: StepNumbers, z: Array, weights: Array
     return _Factors(z, weights * np.stack(of_mean), weights * np.stack(of_slope), slope)
 
 
-def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, factors: _Factors) -> Array:
+def _mirrored(row: Callable[[float], Array], step: StepNumbers, kappa: Array, eps: Array, u: Array) -> list[Array]:
+    """The rows of all u; those of -u are those of u at the mirror images of kappa and eps, where these are nodes."""
+    if step.stretch != 0 or not (_is_symmetric(kappa) and _is_symmetric(eps)):
+        return [row(float(one)) for one in u]
+    known = {size: row(size) for size in np.unique(np.abs(u)).tolist()}
+    return [known[abs(one)] if one >= 0 else _mirror(known[abs(one)]) for one in u.tolist()]
+
+
+def _is_symmetric(nodes: Array) -> bool:
+    return bool(np.abs(nodes + nodes[::-1]).max() <= _ROUNDING * np.abs(nodes).max())
+
+
+def _mirror(rows: Array) -> Array:
+    """Rows at -kappa, -eps and -u, where two of the functions of pairs are odd in what they have of eps."""
+    out = rows[:, ::-1, ::-1].copy()
+    for odd in _ODD_ROWS:
+        if odd < len(out):
+            out[odd] *= -1
+    return out
+
+
+def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
     """All rows for one u and a smooth activation.
 
     With ``p = x + v``, ``x = u r kappa`` and ``v = z + u s eps sigma'(z) + ...``, the averages are convolutions: of the
     smoothed activation on a uniform grid with the law of v, each of whose atoms is shared among the points around it
     as Lagrange interpolation does.
     """
+    factors = _factors(activation, step, *_rule(activation, step, eps, abs(u)), pairs)
     deviation = sqrt(step.move_variance) * abs(u)
     width = _width(activation, deviation)
     v = factors.z * (1 + u * step.stretch) + u * step.self_gain * eps[:, None] * factors.slope
     x = u * step.strength * kappa
     law, first = _shared(v, np.concatenate([factors.of_mean, factors.of_slope]), width)
-    at_x, first_x = _shared(x[:, None], np.ones((1, 1)), width)
-    count, count_x = law.shape[-1], at_x.shape[-1]
-    points = width * (first + first_x + np.arange(count + count_x - 1))
+    # x, as the law of v, between the points of the grid.
+    below = np.floor(x / width).astype(int)
+    count, first_x = law.shape[-1], int(below.min()) - _POINTS // 2 + 1
+    points = width * (first + first_x + np.arange(count + int(below.max()) + _POINTS // 2 - first_x))
     smoothed = np.stack(_smoothed(activation, points, deviation))
-    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(smoothed, count, axis=-1))
+    windows = np.lib.stride_tricks.sliding_window_view(smoothed, count, axis=-1)
+    shares = _lagrange(x / width - below)
+    places = below - first_x - _POINTS // 2 + 1
     # The smoothed functions at x plus a point of the law of v.
-    mean, slope, square, bend = at_x[0] @ windows
+    mean, slope, square, bend = sum(shares[:, k, None] * windows[:, places + k] for k in range(_POINTS))
     cut, one = len(factors.of_mean), law[0]
     found = _Moments(law[:cut] @ mean.T, law[cut:] @ slope.T, one @ square.T, one @ bend.T)
     return _rows(step, u, eps, found)

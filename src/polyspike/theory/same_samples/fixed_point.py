@@ -23,9 +23,9 @@ __all__ = ["PencilSolution", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
 # Newton's method is tried from the first change below this. Its matrix costs more than ten iterations, so that where
-# they still gain this factor each they go on to where one step is left. It is tried again at each change that is so
-# much smaller.
-_SETTLED, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 0.5, 1e-8, 0.1
+# so many of them still gain this factor they go on to where one step is left. It is tried again at each change that is
+# so much smaller.
+_SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
 _NEWTON = 25
 # Where a step is that small, its square is rounding.
 _TOLERANCE = 1e-7
@@ -83,12 +83,12 @@ def solve_pencil(
         found = _newton(neurons, populations, shift, start, _NEARBY)
         if found is not None:
             return found
-    state, next_try, change = start or _first_guess(neurons), _SETTLED, np.inf
-    past = _Past(len(state.gamma))
+    state, next_try = start or _first_guess(neurons), _SETTLED
+    past, changes = _Past(len(state.gamma)), [np.inf] * _FEW
     for count in range(_ITERATIONS):
-        last = change
         state, change = past.next(neurons, populations, shift, state, count)
-        if change < next_try and not _ENOUGH < change < _GAINING * last:
+        changes.append(change)
+        if change < next_try and not _ENOUGH < change < _GAINING * changes[-1 - _FEW]:
             next_try = _NEXT_TRY * change
             found = _newton(neurons, populations, shift, state)
             if found is not None:

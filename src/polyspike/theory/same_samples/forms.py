@@ -60,13 +60,12 @@ def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = Non
     return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
 
 
-def own_moves_share(fit: Fit, state: State, shift: float) -> float:
+def own_moves_share(fit: Fit, state: State, shift: float, train_loss: float) -> float:
     """By how much, relatively, the train loss would change without the moves of weights along themselves."""
     if fit.own_moves is None:
         return 0.0
     parts = states(fit.neurons, fit.populations, state, shift)
-    with_them, without = (solve_form(one, state, parts)[0] for one in (fit, replace(fit, own_moves=None)))
-    return abs(without / with_them - 1)
+    return abs(shift * solve_form(replace(fit, own_moves=None), state, parts)[0] / train_loss - 1)
 
 
 def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:

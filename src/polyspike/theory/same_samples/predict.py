@@ -101,8 +101,9 @@ class Family:
         fit = self.model.fit
         found = solve_pencil(fit.neurons, fit.populations, shift, self._last)
         self._last = found.state
-        self.own_moves = own_moves_share(fit, found.state, shift)
-        return fit_errors(fit, found.state, shift, found.inverse)
+        errors = fit_errors(fit, found.state, shift, found.inverse)
+        self.own_moves = own_moves_share(fit, found.state, shift, errors.train_loss)
+        return errors
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""

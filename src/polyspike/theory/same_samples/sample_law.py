@@ -23,19 +23,22 @@ __all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
-_NEGLIGIBLE = 1e-12
 _REACH, _PANEL_NODES = 7.0, 5
 # Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
 _ASINH_SCALE = 0.8
 
 
 class Rules(NamedTuple):
-    """Numbers of nodes: of the residual and of kappa, whose product is the grid; and of what the law is made of."""
+    """Numbers of nodes: of the residual and of kappa, whose product is the grid; and of what the law is made of.
+
+    Nodes whose share of all second moments is below ``negligible`` are left out: they cost as much as others.
+    """
 
     residual: int = 12
     kappa: int = 16
     teacher: int = 48
     noise: int = 20
+    negligible: float = 1e-9
 
 
 @dataclass(frozen=True)
@@ -144,8 +147,8 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    # Far nodes, whose share of any second moment is rounding beside the rest, cost as much as others.
-    seen, near = node_weights * np.cosh(nodes) ** 2 > _NEGLIGIBLE, kappa_weights * (1 + kappa**2) > _NEGLIGIBLE
+    seen = node_weights * np.cosh(nodes) ** 2 > rules.negligible
+    near = kappa_weights * (1 + kappa**2) > rules.negligible
     left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)

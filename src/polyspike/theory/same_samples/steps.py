@@ -20,11 +20,11 @@ __all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "rules_of", "step_of"]
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
-_OWN = 3.0
+_OWN, _OWN_OF_KINKS = 3.0, 6.0
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
 # law.
 _MOST_RESIDUALS, _MOST_KAPPA = 18, 40
-_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE = 2, 10, 80, 30
+_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE, _WILD_REST = 2, 10, 80, 30, 1e-7
 _ROUNDING = 1e-13
 
 
@@ -109,7 +109,9 @@ def rules_of(problem: Problem) -> Rules:
         residual=10 + _WILD_EXTRA * wild + min(ceil(14 * own), _MOST_RESIDUALS),
         kappa=8 + min(ceil(24 * spike), _MOST_KAPPA),
     )
-    return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE) if wild and teacher.n_indices == 1 else nodes
+    if wild and teacher.n_indices == 1:
+        return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE, negligible=_WILD_REST)
+    return nodes
 
 
 def step_of(problem: Problem, readouts: int) -> Step:
@@ -123,7 +125,8 @@ def step_of(problem: Problem, readouts: int) -> Step:
     of_sample = StepNumbers(
         frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
     )
-    own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
+    deviations = _OWN_OF_KINKS if problem.activation.kinks else _OWN
+    own = deviations * of_sample.self_gain * sqrt(residual_energy(problem))
     u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
         weights = np.where(u > 0, 2 * weights, weights)[u >= 0]
