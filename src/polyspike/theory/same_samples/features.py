@@ -6,6 +6,7 @@ With ``z = w . x`` before the step, ``p = z + u (r kappa + s eps sigma'(z) + [me
 derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s eps E sigma'(p) sigma'(z)``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, inf, pi, prod, sqrt
 from typing import Any, NamedTuple
@@ -15,17 +16,20 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
 from polyspike.problem import Activation
-from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
+from polyspike.theory.same_samples.piecewise_linear import HalfLine, half_line, is_piecewise_linear
 
-__all__ = ["StepNumbers", "TrainingFeatures", "training_features"]
+__all__ = ["StepNumbers", "TrainingFeatures", "has_pairs", "training_features"]
 
-_PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
-_RANGE = 7.5
-_DIGITS = 30.0
-_STEP = 0.36
+# Steps and range for 1e-8 in the errors, measured.
+_RANGE = 7.0
+_DIGITS = 28.0
+_STEP = 0.38
 # Points of a Lagrange interpolation, and its step for functions analytic in a strip of one.
 _POINTS = 8
-_GRID = 0.08
+_ROUNDING = 1e-12
+# Of what _rows stacks.
+_ODD_ROWS = (8, 11)
+_GRID = 0.095
 _SHARES = np.array(
     [
         1 / prod(j - k for k in range(1 - _POINTS // 2, _POINTS // 2 + 1) if k != j)
@@ -48,7 +52,7 @@ class StepNumbers:
         q.
     stretch : float
         ``e E eps``, the mean stretch of a weight along itself by the quadratic part of the gradient, over u.
-    c1, c2 : float
+    c1, c2, c3 : float
     """
 
     strength: float
@@ -57,6 +61,7 @@ class StepNumbers:
     stretch: float
     c1: float
     c2: float
+    c3: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +82,28 @@ def training_features(
     activation: Activation, step: StepNumbers, kappa: Array, residual: Array, u: Array, pairs: bool = False
 ) -> TrainingFeatures:
     """``m``, ``E z sigma``, ``B``, ``E h sigma`` (not normalised), ``E sigma^2``, ``l`` and ``t`` on the product of
-    nodes of the residual (E,) and of kappa (B,), and u (A,); with ``pairs`` the functions of (eq-pairs), too.
+    nodes of the residual (E,) and of kappa (B,), and u (A,); with ``pairs`` the functions of (eq-pairs), too, for all
+    that :func:`has_pairs`.
     """
+    if is_piecewise_linear(activation):
+        found = _on_half_lines(activation, step, kappa, residual, u, pairs)
+        return _named(found, pairs)
     if activation.kinks:
-        rows = [_on_panels(activation, step, kappa, residual, float(ua), pairs) for ua in u]
+        rows = [_on_panels(activation, step, kappa, residual, float(ua)) for ua in u]
     else:
-        z, weights = _rule(activation, step, residual, float(np.abs(u).max()))
-        factors = _factors(activation, step, z, weights, pairs)
-        rows = [_on_grid(activation, step, kappa, residual, float(ua), factors) for ua in u]
-    found = np.stack(rows, axis=-1)
+        rows = _mirrored(lambda one: _on_grid(activation, step, kappa, residual, one, pairs), step, kappa, residual, u)
+    return _named(np.stack(rows, axis=-1), pairs)
+
+
+def _named(found: Array, pairs: bool) -> TrainingFeatures:
     mean, linear, slope, own, second, output, by_norm = found[:7]
     of_pairs = found[7:] if pairs else None
     return TrainingFeatures(mean, linear, slope, own, second, output, by_norm, of_pairs)
+
+
+def has_pairs(activation: Activation) -> bool:
+    """Whether ``E sigma''`` of a pre-activation is known, which the functions of pairs need."""
+    return not activation.kinks or is_piecewise_linear(activation)
 
 
 class _Moments(NamedTuple):
@@ -102,9 +117,10 @@ class _Moments(NamedTuple):
     bend: Array
 
 
-def _rows(step: StepNumbers, u: float, eps: Array, found: _Moments) -> Array:
-    """The averages in the order of :class:`TrainingFeatures`, shape (7 or 12, E, B)."""
-    m, b, eps = found.of_mean, found.of_slope, eps[:, None]
+def _rows(step: StepNumbers, u: Any, eps: Array, found: _Moments) -> Array:
+    """The averages in the order of :class:`TrainingFeatures`, shape (7 or 12, E, B), with an axis more for all u."""
+    m, b = found.of_mean, found.of_slope
+    eps = eps.reshape(-1, *[1] * (m[0].ndim - 1))
     by_norm = m[4] + 2 * u * step.self_gain * eps * b[1]
     rows = [m[0], m[1], b[0], m[2], found.square, m[3], by_norm]
     if len(b) > 2:
@@ -124,32 +140,60 @@ class _Factors(NamedTuple):
 def _factors(activation: Activation, step: StepNumbers, z: Array, weights: Array, pairs: bool) -> _Factors:
     """At nodes (Z,) of a rule, whose weights they contain."""
     slope, value, one = activation.derivative(z), activation(z), np.ones_like(z)
-    h = slope - step.c1 - 2 * step.c2 * z
-    energy = float(weights @ h**2)
-    of_mean = [one, z, h, value - step.c1 * z, z**2 - 1, *([z * h, h**2 - energy] if pairs else [])]
-    of_slope = [one, slope, *([z, h] if pairs else [])]
+    v = slope - step.c1
+    energy = float(weights @ v**2)
+    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
+    of_slope = [one, slope]
+    if pairs:
+        of_mean += [z * v - 2 * step.c2 - 6 * step.c3 * z, v**2 - energy]
+        of_slope += [z, v]
     return _Factors(z, weights * np.stack(of_mean), weights * np.stack(of_slope), slope)
 
 
-def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, factors: _Factors) -> Array:
+def _mirrored(row: Callable[[float], Array], step: StepNumbers, kappa: Array, eps: Array, u: Array) -> list[Array]:
+    """The rows of all u; those of -u are those of u at the mirror images of kappa and eps, where these are nodes."""
+    if step.stretch != 0 or not (_is_symmetric(kappa) and _is_symmetric(eps)):
+        return [row(float(one)) for one in u]
+    known = {size: row(size) for size in np.unique(np.abs(u)).tolist()}
+    return [known[abs(one)] if one >= 0 else _mirror(known[abs(one)]) for one in u.tolist()]
+
+
+def _is_symmetric(nodes: Array) -> bool:
+    return bool(np.abs(nodes + nodes[::-1]).max() <= _ROUNDING * np.abs(nodes).max())
+
+
+def _mirror(rows: Array) -> Array:
+    """Rows at -kappa, -eps and -u, where two of the functions of pairs are odd in what they have of eps."""
+    out = rows[:, ::-1, ::-1].copy()
+    for odd in _ODD_ROWS:
+        if odd < len(out):
+            out[odd] *= -1
+    return out
+
+
+def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
     """All rows for one u and a smooth activation.
 
     With ``p = x + v``, ``x = u r kappa`` and ``v = z + u s eps sigma'(z) + ...``, the averages are convolutions: of the
     smoothed activation on a uniform grid with the law of v, each of whose atoms is shared among the points around it
     as Lagrange interpolation does.
     """
+    factors = _factors(activation, step, *_rule(activation, step, eps, abs(u)), pairs)
     deviation = sqrt(step.move_variance) * abs(u)
     width = _width(activation, deviation)
     v = factors.z * (1 + u * step.stretch) + u * step.self_gain * eps[:, None] * factors.slope
     x = u * step.strength * kappa
     law, first = _shared(v, np.concatenate([factors.of_mean, factors.of_slope]), width)
-    at_x, first_x = _shared(x[:, None], np.ones((1, 1)), width)
-    count, count_x = law.shape[-1], at_x.shape[-1]
-    points = width * (first + first_x + np.arange(count + count_x - 1))
+    # x, as the law of v, between the points of the grid.
+    below = np.floor(x / width).astype(int)
+    count, first_x = law.shape[-1], int(below.min()) - _POINTS // 2 + 1
+    points = width * (first + first_x + np.arange(count + int(below.max()) + _POINTS // 2 - first_x))
     smoothed = np.stack(_smoothed(activation, points, deviation))
-    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(smoothed, count, axis=-1))
+    windows = np.lib.stride_tricks.sliding_window_view(smoothed, count, axis=-1)
+    shares = _lagrange(x / width - below)
+    places = below - first_x - _POINTS // 2 + 1
     # The smoothed functions at x plus a point of the law of v.
-    mean, slope, square, bend = at_x[0] @ windows
+    mean, slope, square, bend = sum(shares[:, k, None] * windows[:, places + k] for k in range(_POINTS))
     cut, one = len(factors.of_mean), law[0]
     found = _Moments(law[:cut] @ mean.T, law[cut:] @ slope.T, one @ square.T, one @ bend.T)
     return _rows(step, u, eps, found)
@@ -189,7 +233,7 @@ def _rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tu
     width = _STEP if strip in (0, inf) else 2 * pi * strip / _DIGITS
     # sigma'(z) inside sigma brings the singularities nearer to the line.
     own = abs(u) * step.self_gain * float(np.sqrt(np.mean(eps**2)))
-    width *= 2.0**-activation.smoothness.level / sqrt(1 + own)
+    width *= 2.0**-activation.smoothness.level / (1 + own) ** 0.4
     half = ceil(_RANGE / width)
     z = width * np.arange(-half, half + 1.0)
     weights = under_normal(z, width)
@@ -202,24 +246,16 @@ def _width(activation: Activation, deviation: float) -> float:
     return float(_GRID * (own + deviation))
 
 
-def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float, pairs: bool) -> Array:
+def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: float) -> Array:
     """All rows for one u and an activation with a kink at zero, at every node by itself."""
     x, y = np.tile(kappa, len(eps)), np.repeat(eps, len(kappa))
     z, weights = _kinked_rule(step, x, y, u)
     slope, value = activation.derivative(z), activation(z)
     shift = step.strength * x[:, None] + step.self_gain * y[:, None] * slope + step.stretch * z
     mean, derivative, square, bend = _smoothed(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
-    h = slope - step.c1 - 2 * step.c2 * z
     one = np.ones_like(z)
-    of_mean = [
-        one,
-        z,
-        h,
-        value - step.c1 * z,
-        z**2 - 1,
-        *([z * h, h**2 - (weights * h**2).sum(axis=1)[:, None]] if pairs else []),
-    ]
-    of_slope = [one, slope, *([z, h] if pairs else [])]
+    of_mean = [one, z, slope - step.c1 - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
+    of_slope = [one, slope]
 
     def moments(values: Array, functions: list[Array]) -> Array:
         weighted = weights * values
@@ -229,6 +265,30 @@ def _on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Arr
         moments(mean, of_mean), moments(derivative, of_slope), moments(square, [one])[0], moments(bend, [one])[0]
     )
     return _rows(step, u, eps, found)
+
+
+def _on_half_lines(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: Array, pairs: bool) -> Array:
+    """All rows for all u where the activation is linear on either side of zero, in closed form."""
+    found: list[_Moments] = []
+    for side in (-1.0, 1.0):
+        slope = float(activation.derivative(np.array(side)))
+        shift = u * (step.strength * kappa[:, None] + step.self_gain * slope * eps[:, None, None])
+        half = half_line(activation, side, 1 + u * step.stretch, shift, sqrt(step.move_variance) * np.abs(u))
+        found.append(_half_moments(activation, step, slope, half, pairs))
+    return _rows(step, u, eps, _Moments(*(left + right for left, right in zip(*found, strict=True))))
+
+
+def _half_moments(activation: Activation, step: StepNumbers, slope: float, half: HalfLine, pairs: bool) -> _Moments:
+    """All averages of one half-line, where ``h = slope - c_1 - 2 c_2 z`` and ``sigma(z) = sigma(0) + slope z``."""
+    (m, mz, mzz), (s, sz) = half.mean, half.slope
+    at, by = slope - step.c1, -2 * step.c2
+    of_mean = [m, mz, at * m + by * mz, float(activation(np.array(0.0))) * m + at * mz, mzz - m]
+    of_slope = [s, slope * s]
+    if pairs:
+        radial = (at - 6 * step.c3) * mz - 2 * step.c2 * m
+        of_mean += [radial, (at**2 - activation.derivative_variance) * m]
+        of_slope += [sz, at * s]
+    return _Moments(np.stack(of_mean), np.stack(of_slope), half.square, half.bend)
 
 
 def _kinked_rule(step: StepNumbers, kappa: Array, eps: Array, u: float) -> tuple[Array, Array]:
@@ -249,10 +309,6 @@ def _smoothed(activation: Activation, x: Array, deviation: float) -> tuple[Any, 
     if deviation == 0:
         value = activation(x)
         return value, activation.derivative(x), value**2, 0 * x
-    if activation.is_named and activation.name in _PIECEWISE_LINEAR:
-        found = activation_averages(activation, x, np.full(x.shape, deviation))
-        linear = found.slope * deviation
-        return found.mean, found.slope, found.noise_variance + found.mean**2 + linear**2, 0 * x
     nodes, weights = gauss_hermite(5 if deviation < 0.15 else 8 if deviation < 0.5 else 16)
     mean, slope, square, bend = (np.zeros(x.shape) for _ in range(4))
     for node, weight in zip(nodes, weights, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
-__all__ = ["Columns", "Fit", "FreshSamples", "PairFunctions", "Places"]
+__all__ = ["Columns", "Fit", "FreshSamples", "OwnMoves", "PairFunctions", "Places"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,26 @@ class PairFunctions(NamedTuple):
     cost: Array
 
 
+class OwnMoves(NamedTuple):
+    """What a neuron's move along itself, by its overlap with beta, adds to its features (eq-own-moves).
+
+    Attributes
+    ----------
+    learned : ndarray of shape (E, B, A)
+        ``6 c_3 |beta| k_u E z sigma'(p)``, which multiplies the neuron's weight along beta.
+    fresh : ndarray of shape (K, A)
+    along : ndarray of shape (C,)
+        ``beta/|beta|`` in the known directions.
+    others : ndarray of shape (A, A - p)
+        Orthonormal, and orthogonal to chi: the weights along beta that the latents do not see.
+    """
+
+    learned: Array
+    fresh: Array
+    along: Array
+    others: Array
+
+
 @dataclass(frozen=True, eq=False)
 class FreshSamples:
     """Test samples at nodes of kappa.
@@ -93,12 +113,20 @@ class FreshSamples:
 
 
 class Places(NamedTuple):
-    """Where the coefficients ``v = (x of the learned functions, of the pairs; theta_k ...; eta_c)`` stand."""
+    """Where the coefficients ``v = (x of the learned functions, of the pairs, of own moves; theta_k ...; eta_c)``
+    stand.
+    """
 
     readouts: int
-    functions: int
+    pairs: int
+    others: int
     latents: int
     coordinates: int
+
+    @property
+    def functions(self) -> int:
+        """The number of all learned functions."""
+        return self.readouts + self.pairs + self.others
 
     @property
     def total(self) -> int:
@@ -133,6 +161,8 @@ class Fit:
     n_samples : int
     pairs : PairFunctions, optional
         Of the first population.
+    own_moves : OwnMoves, optional
+        Of the first population.
     """
 
     neurons: Neurons
@@ -143,21 +173,31 @@ class Fit:
     output_energy: float
     n_samples: int
     pairs: PairFunctions | None = None
+    own_moves: OwnMoves | None = None
 
     @property
     def places(self) -> Places:
         """The order of the coefficients."""
-        readouts = len(self.neurons.weights)
-        functions = readouts + (self.pairs.fresh.shape[1] if self.pairs else 0)
-        return Places(readouts, functions, self.neurons.size, self.fresh.coordinates.shape[1])
+        pairs = self.pairs.fresh.shape[1] if self.pairs else 0
+        others = self.own_moves.others.shape[1] if self.own_moves else 0
+        size = self.fresh.coordinates.shape[1]
+        return Places(len(self.neurons.weights), pairs, others, self.neurons.size, size)
 
     def learned(self, k: int) -> Array:
         """All functions that the k-th population learns."""
-        own = self.columns[k].learned
-        return np.concatenate([own, self.pairs.learned], axis=-1) if self.pairs and k == 0 else own
+        out = [self.columns[k].learned]
+        if self.pairs and k == 0:
+            out.append(self.pairs.learned)
+        if self.own_moves and k == 0:
+            out.append(self.own_moves.learned @ self.own_moves.others)
+        return np.concatenate(out, axis=-1)
 
     @property
     def fresh_learned(self) -> Array:
         """The same of fresh samples."""
-        own = self.fresh.learned
-        return np.concatenate([own, self.pairs.fresh], axis=-1) if self.pairs else own
+        out = [self.fresh.learned]
+        if self.pairs:
+            out.append(self.pairs.fresh)
+        if self.own_moves:
+            out.append(self.own_moves.fresh @ self.own_moves.others)
+        return np.concatenate(out, axis=-1)

@@ -22,26 +22,41 @@ from polyspike.theory.same_samples.pencil import (
 __all__ = ["PencilSolution", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
-# Newton's method is tried from the first change below this, and again at each that is so much smaller.
-_SETTLED, _NEXT_TRY = 1e-4, 0.1
+# Newton's method is tried from the first change below this. Its matrix costs more than ten iterations, so that where
+# so many of them still gain this factor they go on to where one step is left. It is tried again at each change that is
+# so much smaller.
+_SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
 _NEWTON = 25
 # Where a step is that small, its square is rounding.
 _TOLERANCE = 1e-7
 _DAMPING = 0.5
 # Iterations that are damped before the others are extrapolated from so many of them (Anderson), and those after which
 # the extrapolation begins anew where it has not converged.
-_BEGINNING, _MEMORY, _RESTART = 4, 6, 40
-# Newton's steps are no longer than this; after the first few each must be half of the one before at most.
-_FAR, _LONG_STEPS = 0.7, 4
-_NEAR = 0.5
+_BEGINNING, _MEMORY, _RESTART = 2, 6, 40
+# Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
+# most. From a solution nearby a first step up to the last is tried.
+_FAR, _LONG_STEPS = 0.9, 4
+_NEAR, _NEARBY = 0.5, 0.2
 
 
 class PencilSolution(NamedTuple):
-    """The solved bulk, the relative size of the last Newton step, and the number of Newton steps."""
+    """The solved bulk.
+
+    Attributes
+    ----------
+    state : State
+    residual : float
+        The relative size of the last Newton step.
+    steps : int
+        The number of Newton steps.
+    inverse : ndarray
+        Of Newton's matrix, before the last step.
+    """
 
     state: State
     residual: float
     steps: int
+    inverse: Any
 
 
 def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: State, shift: Any) -> list[SampleState]:
@@ -65,14 +80,15 @@ def solve_pencil(
         ``NOT_CONVERGED``.
     """
     if start is not None:
-        found = _newton(neurons, populations, shift, start)
+        found = _newton(neurons, populations, shift, start, _NEARBY)
         if found is not None:
             return found
-    state, next_try, change = _first_guess(neurons), _SETTLED, np.inf
-    past = _Past(len(state.gamma))
+    state, next_try = start or _first_guess(neurons), _SETTLED
+    past, changes = _Past(len(state.gamma)), [np.inf] * _FEW
     for count in range(_ITERATIONS):
         state, change = past.next(neurons, populations, shift, state, count)
-        if change < next_try:
+        changes.append(change)
+        if change < next_try and not _ENOUGH < change < _GAINING * changes[-1 - _FEW]:
             next_try = _NEXT_TRY * change
             found = _newton(neurons, populations, shift, state)
             if found is not None:
@@ -163,23 +179,45 @@ def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State
     return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
 
 
-def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State) -> PencilSolution | None:
-    """None where it does not converge from here."""
+def _newton(
+    nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, first: float = np.inf
+) -> PencilSolution | None:
+    """None where it does not converge from here, or begins with a step beyond ``first``."""
     size = np.inf
     n_pairs = len(pair_indices(nn.size)[0])
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
-        change = -np.linalg.solve(hessian_of(nn, state, parts), gradient_of(nn, state, parts))
+        inverse = np.linalg.inv(hessian_of(nn, state, parts))
+        change = -inverse @ gradient_of(nn, state, parts)
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or (size > _NEAR * last and step > _LONG_STEPS):
+        if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
-        state = state.moved(change * (_FAR / max(size, _FAR)))
+        state = _moved_inverse(state, change)
         if size < _TOLERANCE:
-            return PencilSolution(state, size, step + 1)
+            return PencilSolution(state, size, step + 1, inverse)
     return None
 
 
-def response(neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array) -> Array:
-    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S)."""
-    return np.asarray(-np.linalg.solve(hessian_of(neurons, state, parts), sides))
+def _moved_inverse(state: State, change: Array) -> State:
+    """The step by which the inverse of Gamma and of zeta, in which the equations are nearly linear, move as far."""
+    gamma = state.gamma
+    i, j = pair_indices(len(gamma))
+    step = np.empty_like(gamma)
+    step[i, j] = step[j, i] = change[: len(i)]
+    by_log = change[len(i) :]
+    largest = max(float(np.abs(np.linalg.eigvals(np.linalg.solve(gamma, step))).max()), float(np.abs(by_log).max()))
+    kept = _FAR / max(largest, _FAR)
+    moved = gamma @ np.linalg.solve(gamma - kept * step, gamma)
+    return State((moved + moved.T) / 2, np.minimum(state.zeta / (1 - kept * by_log), 1.0))
+
+
+def response(
+    neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array, inverse: Array | None = None
+) -> Array:
+    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S).
+
+    ``inverse`` is that of :class:`PencilSolution`, where it is known.
+    """
+    known = np.linalg.inv(hessian_of(neurons, state, parts)) if inverse is None else inverse
+    return np.asarray(-known @ sides)

@@ -1,16 +1,17 @@
 """The quadratic form Q of the fit and the errors as its derivatives (docs/theory-same-data.md, sections 4 and 5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import Columns, Fit, Places
+from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
 
-__all__ = ["FitErrors", "fit_errors", "form_at", "solve_form"]
+__all__ = ["FitErrors", "fit_errors", "form_at", "own_moves_share", "solve_form"]
 
 # The size of an infinitesimal imaginary part.
 _H = 1e-30
@@ -33,15 +34,16 @@ class _Terms(NamedTuple):
     matrix: Any
 
 
-def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
+def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = None) -> FitErrors:
     """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
 
     The solution moves by ``-H^-1`` times the derivative of the potential's gradient. Carried as an infinitesimal
-    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test).
+    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test). ``inverse`` is
+    that of H of the bulk's :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where they are at hand.
     """
     parts = states(fit.neurons, fit.populations, state, shift)
     value, found = solve_form(fit, state, parts)
-    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1))
+    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1), inverse)
     directions = (
         ([np.ones_like(part.r) for part in parts], 0.0),
         ([1 / part.r**2 for part in parts], 0.0),
@@ -56,6 +58,14 @@ def fit_errors(fit: Fit, state: State, shift: float) -> FitErrors:
         ]
         slopes.append(float(np.imag(form_at(fit, moved, nearby, found, 1j * _H * weight)) / _H))
     return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+
+
+def own_moves_share(fit: Fit, state: State, shift: float, train_loss: float) -> float:
+    """By how much, relatively, the train loss would change without the moves of weights along themselves."""
+    if fit.own_moves is None:
+        return 0.0
+    parts = states(fit.neurons, fit.populations, state, shift)
+    return abs(shift * solve_form(replace(fit, own_moves=None), state, parts)[0] / train_loss - 1)
 
 
 def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
@@ -109,6 +119,9 @@ def _costs(fit: Fit, state: State) -> Array:
         for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
             place = places.readouts + len(cost) * k + np.arange(len(cost))
             out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
+    if fit.own_moves is not None:
+        others = slice(places.readouts + places.pairs, places.functions)
+        out[others, others] = _cost_of_others(fit, fit.own_moves, state)
     pencil = _pencil_cost(nn, state)
     for k in range(places.coordinates):
         out[places.direction(k), places.direction(k)] = pencil
@@ -131,6 +144,17 @@ def _pencil_cost(nn: Neurons, state: State) -> Any:
     out[theta, theta] = qinv / nn.samples_per_dim
     out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
     return out
+
+
+def _cost_of_others(fit: Fit, own: OwnMoves, state: State) -> Any:
+    """``(d/n) V'(1/sg)V`` of the weights along beta that the latents do not see."""
+    nn = fit.neurons
+    return (own.others.T / (nn.weights * state.zeta * nn.samples_per_dim)) @ own.others
+
+
+def _weights_along_beta(nn: Neurons, state: State) -> Any:
+    """``sg chi Q^-1`` (A, p): the neurons' weights along beta by the latents theta there (eq-own-moves)."""
+    return (nn.weights * state.zeta)[:, None] * (nn.chi @ q_inverse(nn, state))
 
 
 class _Block(NamedTuple):
@@ -192,7 +216,17 @@ def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
     outer = _flat_nodes(part.outer)
     for c in range(places.coordinates):
         out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
+    if fit.own_moves is not None and k == 0:
+        out += _own_blocks(fit, fit.own_moves, part.state)
     return out
+
+
+def _own_blocks(fit: Fit, own: OwnMoves, state: State) -> list[_Block]:
+    """The moves along themselves of the weights that the latents of each direction know."""
+    moved = _flat_nodes(own.learned @ _weights_along_beta(fit.neurons, state))
+    first = [fit.places.direction(c).start for c in range(len(own.along))]
+    size = moved.shape[1]
+    return [_Block(slice(a, a + size), share * moved, None) for a, share in zip(first, own.along, strict=True) if share]
 
 
 def _flat_nodes(values: Any) -> Any:
@@ -220,14 +254,19 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     for k in range(places.coordinates):
         rows = places.direction(k)
         for j in range(places.coordinates):
-            out[rows, places.direction(j)] += np.einsum("e,eij->ij", second[:, k, j], part.effective_load)
+            out[rows, places.direction(j)] += _summed(second[:, k, j], part.effective_load)
         if columns.constrained:
-            coupling = np.einsum("e,eij->ij", pop.residual * first[:, k], moved)
+            coupling = _summed(pop.residual * first[:, k], moved)
             out[last, rows] += coupling
             out[rows, last] += coupling.T
     if columns.constrained:
-        out[last, last] -= np.einsum("e,eij->ij", pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
+        out[last, last] -= _summed(pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
     return out
+
+
+def _summed(weights: Array, values: Any) -> Any:
+    """Over the residuals, of values (E, m, m)."""
+    return (weights @ values.reshape(len(values), -1)).reshape(values.shape[1:])
 
 
 def _coordinate_moments(columns: Columns) -> tuple[Array, Array]:
@@ -245,13 +284,21 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     if fit.excluded is not None:
         value = value - first @ _gap(fit, state) @ first
     if fit.pairs is not None:
-        pairs = x[places.readouts :].reshape(fit.pairs.cost.shape[:2])
+        pairs = x[places.readouts : places.readouts + places.pairs].reshape(fit.pairs.cost.shape[:2])
         each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)
         value = value + (each / (nn.weights * state.zeta)[fit.pairs.places]).sum()
-    value = value + np.einsum("ki,ij,kj->", theta, _pencil_cost(nn, state), theta)
+    if fit.own_moves is not None:
+        others = x[places.readouts + places.pairs :]
+        value = value + others @ _cost_of_others(fit, fit.own_moves, state) @ others
+    value = value + ((theta @ _pencil_cost(nn, state)) * theta).sum()
     for k, part in enumerate(parts):
         value = value + _value_at(fit, k, part, found)
-    return value + fresh_weight * _fresh_error(fit, x, theta)
+    return value + fresh_weight * _fresh_error(fit, state, x, theta)
+
+
+def _own_moves_at(fit: Fit, own: OwnMoves, state: State, theta: Array) -> Any:
+    """The weights along beta (A,), as far as the latents know them."""
+    return _weights_along_beta(fit.neurons, state) @ (own.along @ theta)[fit.neurons.blocks[0]]
 
 
 def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
@@ -262,6 +309,8 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     value: Any = 0.0
     if pop.fitted:
         fixed = fit.learned(k) @ x
+        if fit.own_moves is not None and k == 0:
+            fixed = fixed + fit.own_moves.learned @ _own_moves_at(fit, fit.own_moves, part.state, theta)
         if columns.constrained:
             fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
         output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
@@ -281,19 +330,21 @@ def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -
     """:func:`_load_terms` at fixed coefficients."""
     pop = part.population
     first, second = _coordinate_moments(columns)
-    value = np.einsum("ekl,ki,eij,lj->", second, theta, part.effective_load, theta, optimize=True)
+    along = theta @ part.effective_load
+    value = (second * (along @ theta.T)).sum()
     if columns.constrained:
-        moved = np.eye(len(eta)) - part.left
-        value = value + 2 * np.einsum("e,ek,i,eij,kj->", pop.residual, first, eta, moved, theta, optimize=True)
+        moved = ((eta - eta @ part.left) * (first @ theta)).sum(axis=1)
         total = pop.weights.sum(axis=1) * pop.residual**2
-        value = value - np.einsum("e,i,eij,j->", total, eta, part.loaded, eta, optimize=True)
+        value = value + 2 * (pop.residual @ moved) - total @ (part.loaded @ eta @ eta)
     return value
 
 
-def _fresh_error(fit: Fit, x: Array, theta: Array) -> float:
+def _fresh_error(fit: Fit, state: State, x: Array, theta: Array) -> float:
     """``E_test (y - f)^2`` without the bulk's own noise."""
     fresh = fit.fresh
     learned, along = fit.fresh_learned @ x, fresh.seen @ theta.T
+    if fit.own_moves is not None:
+        learned = learned + fit.own_moves.fresh @ np.real(_own_moves_at(fit, fit.own_moves, state, theta))
     square = fresh.label_square - 2 * fresh.label * learned + learned**2
     cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
     both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)

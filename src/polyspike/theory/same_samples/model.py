@@ -7,15 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gaussian_rule
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
-from polyspike.theory.same_samples.features import TrainingFeatures, training_features
+from polyspike.theory.same_samples.features import TrainingFeatures, has_pairs, training_features
 from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.fresh_law import fresh_law
+from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, residual_energy, sample_law
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
@@ -60,12 +60,14 @@ class _Features(NamedTuple):
 def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -> Model:
     """The model of a problem whose fit uses the gradient's own samples.
 
-    ``pairs`` adds the terms of relative order 1/n that pairs of samples have, for activations with ``c_2 = 0``.
+    ``pairs`` adds the terms of relative order 1/n that pairs of samples have, and the moves of weights along
+    themselves.
     """
     step = step_of(problem, accuracy.readouts)
     rules = accuracy.rules or rules_of(problem)
     law = sample_law(problem, step.frame, rules)
-    pairs = pairs and step.numbers.c2 == 0 and step.noise_energy > 0 and problem.step > 0
+    varies = problem.activation.derivative_variance > _VANISHING
+    pairs = pairs and has_pairs(problem.activation) and varies and problem.step > 0
     found = _of_sample(step, law, pairs)
     features = _training(step, law, found)
     kappa, weights, fresh = _fresh_features(step)
@@ -79,7 +81,8 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
         excluded=_excluded(step, chi),
         output_energy=problem.activation.residual_strength,
         n_samples=problem.n_samples,
-        pairs=_pairs(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
+        pairs=pair_functions(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
+        own_moves=own_moves(step, found, fresh, chi) if pairs else None,
     )
     return Model(problem, fit, step.frame, rules)
 
@@ -266,20 +269,6 @@ def _learned_output(step: Step, found: TrainingFeatures) -> Array | None:
     return found.output * (step.u * step.root / (sqrt(problem.width) * output))
 
 
-def _pairs(step: Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
-    """The functions that pairs of samples teach (eq-pairs), at readouts other than 0."""
-    places = np.flatnonzero(step.u)
-    assert found.pairs is not None
-    learned = np.moveaxis(found.pairs[..., places], 0, -1)
-    bend = (fresh.mean_by_log_norm / step.tau**2)[:, places]
-    tests = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
-    moments = _pair_moments(step.problem, step.along_t[places], law, step.noise_energy)
-    flat = (*law.weights.shape, -1)
-    return PairFunctions(
-        places, learned.reshape(flat), tests.reshape(len(bend), -1), np.asarray(np.linalg.inv(moments), dtype=float)
-    )
-
-
 def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions | None:
     """``t`` with the variance that the log of a neuron's norm has after the step, for activations with ``c_2 != 0``."""
     problem = step.problem
@@ -290,23 +279,6 @@ def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages
         return None
     cost = np.asarray(1 / (problem.n_samples * variance[places]), dtype=float)
     return PairFunctions(places, found.by_norm[..., places], fresh.mean_by_log_norm[:, places], cost[:, None, None])
-
-
-def _pair_moments(problem: Problem, kb: Array, law: SampleLaw, v_h: float) -> Array:
-    """``K_u`` (eq-pairs), shape (A, 5, 5)."""
-    numbers = activation_numbers(problem.activation)
-    z, w = gaussian_rule(problem.activation.smoothness.corners)
-    h = problem.activation.derivative(z) - numbers.c1 - 2 * numbers.c2 * z
-    phi = problem.phi_gradient
-    second, fourth = (float(law.mean_over_residuals(law.residual**k)) for k in (2, 4))
-    out = np.zeros((len(kb), 5, 5))
-    out[:, 0, 1] = out[:, 1, 0] = kb
-    out[:, 2, 3] = out[:, 3, 2] = kb**2 * phi / 2
-    out[:, 4, 4] = kb**2 * phi
-    out[:, 0, 0] = kb**2 * second * float(w @ (z * h) ** 2)
-    spread = float(w @ h**4) - v_h**2
-    out[:, 2, 2] = kb**4 / 4 * (phi**2 * fourth * spread + 2 * phi * (second * v_h) ** 2)
-    return out
 
 
 def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:

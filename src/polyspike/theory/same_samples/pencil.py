@@ -9,7 +9,7 @@ and zeta.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,7 @@ class State:
         return State(self.gamma + step, self.zeta * np.exp(change[len(i) :]))
 
 
+@lru_cache(maxsize=64)
 def pair_indices(m: int) -> tuple[Any, Any]:
     """The upper triangle."""
     return np.triu_indices(m)
@@ -172,6 +173,13 @@ class SampleState:
     def outer(self) -> Any:
         """``w = L'z`` (E, B, m)."""
         return self.seen @ self.left
+
+    @cached_property
+    def products(self) -> Any:
+        """``w w'`` on pairs of latents, (E B, pairs)."""
+        i, j = pair_indices(self.neurons.size)
+        w = self.outer.reshape(-1, self.neurons.size)
+        return w[:, i] * w[:, j]
 
     @cached_property
     def inner(self) -> Any:
@@ -310,14 +318,12 @@ def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
 def _symmetrised(fourth: Array, m: int) -> Array:
     """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
     i, j = pair_indices(m)
-    double = np.where(i == j, 1.0, 2.0)
-    grid = fourth.reshape(m, m, m, m)
-    out = np.zeros((len(i), len(i)))
-    for a, b in ((i, j), (j, i)):
-        for c, d in ((i, j), (j, i)):
-            out += grid[b[:, None], c[None], d[None], a[:, None]]
-    out = double[:, None] * out * double / 4
-    return (out + out.T) / 2
+    double = np.where(i == j, 0.5, 1.0)
+    # By (dG, dG') = (da, bc) of A_bc B_da; both are symmetric, and so is the sum over all four orders.
+    grid = fourth.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m, m)
+    rows = grid[i * m + j] + grid[j * m + i]
+    out = (rows[:, i, j] + rows[:, j, i]) * double * double[:, None]
+    return np.asarray((out + out.T) / 2)
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
@@ -327,30 +333,28 @@ def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
     fixed = part.effective_load.reshape(len(total), m * m)
     if not pop.fitted:
         return total * fixed, fixed, np.zeros((0, 0))
-    i, j = pair_indices(m)
     w = part.outer
-    weighted = np.einsum("eb,ebi,ebj->eij", pop.weights * part.r, w, w, optimize=True).reshape(len(total), m * m)
+    weighted = ((pop.weights * part.r)[..., None] * w).transpose(0, 2, 1) @ w
     # The two mixed products have one symmetric part.
-    alone = w[..., i] * w[..., j]
-    return fixed, total * fixed + 2 * weighted, alone.reshape(-1, len(i))
+    return fixed, total * fixed + 2 * weighted.reshape(len(total), m * m), part.products
 
 
 def _mixed_load(part: SampleState) -> Array:
     """``E[R^2 q_a w w' + R v_h eps e_a (l_a w' + w l_a') + v_h eps^2 l_a l_a']``, (A, m, m)."""
     pop, m = part.population, part.neurons.size
-    eps, v, l = pop.residual, part.neurons.noise_energy, part.projected  # noqa: E741
-    squares = np.einsum("e,eai,eaj->aij", pop.weights.sum(axis=1) * eps**2, l, l, optimize=True)
+    v, projected = part.neurons.noise_energy, part.projected.transpose(1, 2, 0)
+    eps, by_readout = pop.residual, projected.transpose(0, 2, 1)
+    squares = v * (projected * (pop.weights.sum(axis=1) * eps**2)) @ by_readout
     if not pop.fitted:
-        return np.asarray(v * squares)
-    r, w, e = part.r, part.outer, part.left_over
-    cross = np.einsum("eb,eba,ebi->eai", pop.weights * r, e, w, optimize=True)
-    half = v * np.einsum("e,eai,eaj->aij", eps, l, cross, optimize=True)
-    weighted = (pop.weights * r**2)[..., None] * part.noise
+        return np.asarray(squares)
+    weighted = (pop.weights * part.r)[..., None] * part.left_over
+    cross = weighted.transpose(0, 2, 1) @ part.outer
+    half = v * (projected * eps) @ cross.transpose(1, 0, 2)
+    squared = (pop.weights * part.r**2)[..., None] * part.noise
     i, j = pair_indices(m)
-    pairs = weighted.reshape(-1, weighted.shape[-1]).T @ (w[..., i] * w[..., j]).reshape(-1, len(i))
-    own = np.empty((len(pairs), m, m))
-    own[:, i, j] = own[:, j, i] = pairs
-    return np.asarray(own + half + half.transpose(0, 2, 1) + v * squares)
+    own = np.empty((len(half), m, m))
+    own[:, i, j] = own[:, j, i] = squared.reshape(-1, squared.shape[-1]).T @ part.products
+    return np.asarray(own + half + half.transpose(0, 2, 1) + squares)
 
 
 def _gain_load(part: SampleState) -> Array:
@@ -360,6 +364,6 @@ def _gain_load(part: SampleState) -> Array:
     if not pop.fitted:
         return np.asarray(squares)
     q, e = part.noise.reshape(-1, size), part.left_over
-    paired = np.einsum("eb,eba,ebc->eac", pop.weights * part.r, e, e, optimize=True)
+    paired = ((pop.weights * part.r)[..., None] * e).transpose(0, 2, 1) @ e
     weighted = q.T * (pop.weights * part.r**2).ravel()
     return np.asarray(weighted @ q - 2 * part.neurons.noise_energy * (paired * p).sum(axis=0) + squares)

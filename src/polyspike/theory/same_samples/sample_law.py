@@ -29,12 +29,16 @@ _ASINH_SCALE = 0.8
 
 
 class Rules(NamedTuple):
-    """Numbers of nodes: of the residual and of kappa, whose product is the grid; and of what the law is made of."""
+    """Numbers of nodes: of the residual and of kappa, whose product is the grid; and of what the law is made of.
+
+    Nodes whose share of all second moments is below ``negligible`` are left out: they cost as much as others.
+    """
 
     residual: int = 12
     kappa: int = 16
     teacher: int = 48
     noise: int = 20
+    negligible: float = 1e-9
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,9 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    left, right = of_nodes * node_weights, of_kappa * kappa_weights
+    seen = node_weights * np.cosh(nodes) ** 2 > rules.negligible
+    near = kappa_weights * (1 + kappa**2) > rules.negligible
+    left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)
     moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
@@ -151,7 +157,7 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     size = atoms.hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
-    return SampleLaw(kappa, scale * np.sinh(nodes), projected[0], first, second)
+    return SampleLaw(kappa[near], scale * np.sinh(nodes[seen]), projected[0], first, second)
 
 
 def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:

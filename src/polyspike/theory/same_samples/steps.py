@@ -20,8 +20,11 @@ __all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "rules_of", "step_of"]
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
 _LARGEST_READOUT = 6.0
-_OWN = 6.0
-_MOST_EXTRA = 18
+_OWN, _OWN_OF_KINKS = 3.0, 6.0
+# Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
+# law.
+_MOST_RESIDUALS, _MOST_KAPPA = 18, 40
+_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE, _WILD_REST = 2, 10, 80, 30, 1e-7
 _ROUNDING = 1e-13
 
 
@@ -92,15 +95,23 @@ class Step(NamedTuple):
 
 
 def rules_of(problem: Problem) -> Rules:
-    """Nodes for about 1e-5 in the errors: the further the spike, and a sample's own share of the move, take a
-    pre-activation in periods of the activation, the more.
+    """Nodes for 1e-7 in the errors: the further the spike, and a sample's own share of the move, take a pre-activation
+    in periods of the activation, the more. With labels of degree three and more, whose residuals have no law that
+    polynomials resolve well, it is 1e-5.
     """
-    activation = problem.activation
+    activation, teacher = problem.activation, problem.teacher
     slope = activation.derivative_variance + activation.linear_strength
     periods = sqrt(slope / activation.second_moment)
     spike = spike_frame(problem).strength * periods
     own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
-    return Rules(15 + min(ceil(16 * own), _MOST_EXTRA), 12 + min(ceil(16 * spike), _MOST_EXTRA))
+    wild = teacher.is_polynomial and teacher.total_degree > _TAME
+    nodes = Rules(
+        residual=10 + _WILD_EXTRA * wild + min(ceil(14 * own), _MOST_RESIDUALS),
+        kappa=8 + min(ceil(24 * spike), _MOST_KAPPA),
+    )
+    if wild and teacher.n_indices == 1:
+        return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE, negligible=_WILD_REST)
+    return nodes
 
 
 def step_of(problem: Problem, readouts: int) -> Step:
@@ -111,8 +122,11 @@ def step_of(problem: Problem, readouts: int) -> Step:
     frame = spike_frame(problem)
     q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
     stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
-    of_sample = StepNumbers(frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2)
-    own = _OWN * of_sample.self_gain * sqrt(residual_energy(problem))
+    of_sample = StepNumbers(
+        frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
+    )
+    deviations = _OWN_OF_KINKS if problem.activation.kinks else _OWN
+    own = deviations * of_sample.self_gain * sqrt(residual_energy(problem))
     u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
         weights = np.where(u > 0, 2 * weights, weights)[u >= 0]

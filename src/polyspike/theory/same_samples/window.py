@@ -35,7 +35,7 @@ from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFram
 __all__ = ["closed_train_loss", "predict_window_same"]
 
 _LARGEST_WINDOW = 2
-_RULES = Rules(30, 30, 60, 30)
+_RULES = Rules(30, 30, 60, 30, negligible=0.0)
 _KAPPA = (0.3, 9.0)
 # The cost of a spike that is not penalised, and the shift of the min-norm limit.
 _FREE = 10**30
