@@ -8,11 +8,13 @@ import numpy as np
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
+from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
+from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
@@ -128,7 +130,14 @@ class Family:
                 "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
             },
             spectrum_source=partial(predict_same_spectrum, problem),
+            fresh_spectrum_source=partial(_fresh_spectrum, problem),
         )
+
+
+def _fresh_spectrum(problem: Problem) -> Spectrum:
+    """To fresh inputs it is all one on which sample the readout will be fitted."""
+    with within_double_precision():
+        return predict_spectrum(problem.replace(samples="fresh"))
 
 
 _NOTES = (

@@ -35,10 +35,20 @@ _ACROSS = 2
 
 def matrix_at(point: RealPoint) -> Array:
     """E, scaled by a congruence to a diagonal of order one; it does not change the signs of the eigenvalues."""
+    return _scaled(point)[0]
+
+
+def _scaled(point: RealPoint) -> tuple[Array, Array]:
+    """``S'E S`` and S, whose columns are those of the coefficients that count."""
     matrix = form_terms(point.fit, point.state, point.parts).matrix
-    matrix = (matrix + matrix.T) / 2
-    scale = 1 / np.sqrt(np.maximum(np.abs(matrix).max(axis=0), np.finfo(float).tiny))
-    return np.asarray(matrix * scale * scale[:, None])
+    largest = np.abs(matrix).max(axis=0)
+    scale = np.diag(np.where(largest > 0, 1 / np.sqrt(np.where(largest > 0, largest, 1.0)), 0.0))[:, largest > 0]
+    return scale.T @ (matrix + matrix.T) @ scale / 2, scale
+
+
+def _eigenvalues(point: RealPoint) -> Array:
+    found: Array = np.linalg.eigvalsh(matrix_at(point))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +89,7 @@ class Outliers:
 
     @cached_property
     def _values(self) -> list[Array]:
-        return [np.linalg.eigvalsh(matrix_at(point)) for point in self.path]
+        return [_eigenvalues(point) for point in self.path]
 
     def _locate(self, place: int, falling: bool) -> RealPoint:
         """The solution at which an eigenvalue of E, in ascending order, changes its sign."""
@@ -93,7 +103,7 @@ class Outliers:
                 message = f"the outlier of the reused samples between {stop.z:.4g} and {start.z:.4g} was not located"
                 raise NumericalError(Status.NOT_CONVERGED, message)
             found[share] = point
-            return float(np.linalg.eigvalsh(matrix_at(point))[place])
+            return float(_eigenvalues(point)[place])
 
         root = float(brentq(height, 0.0, 1.0, xtol=_TOLERANCE, rtol=4 * np.finfo(float).eps))
         return found[root]
@@ -120,11 +130,9 @@ class Outliers:
 
 
 def _null_vector(point: RealPoint) -> Array:
-    matrix = form_terms(point.fit, point.state, point.parts).matrix
-    matrix = (matrix + matrix.T) / 2
-    scale = 1 / np.sqrt(np.maximum(np.abs(matrix).max(axis=0), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(matrix * scale * scale[:, None])
-    found: Array = scale * vectors[:, np.abs(values).argmin()]
+    scaled, scale = _scaled(point)
+    values, vectors = np.linalg.eigh(scaled)
+    found: Array = scale @ vectors[:, np.abs(values).argmin()]
     return found
 
 
