@@ -44,6 +44,8 @@ ELSEWHERE = {
     "theory/finite_size/spectrum/branches.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spectrum/density.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spectrum/spectral_model.py": "theory/finite_size/spectrum/test_outliers.py",
+    "theory/same_samples/spectrum/branch.py": "theory/same_samples/spectrum/test_outliers.py",
+    "theory/same_samples/spectrum/density.py": "theory/same_samples/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spikes/errors.py": "theory/finite_size/bulk/test_finite_dimension.py",
     "theory/finite_size/spikes/learned_functions.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/spikes/linear_directions.py": "theory/finite_size/spikes/test_quadratic_directions.py",

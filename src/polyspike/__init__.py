@@ -32,7 +32,7 @@ from polyspike.results import (
     Prediction,
     Slopes,
 )
-from polyspike.spectra import GradientSpectrum, GradientSpike, LocalisedOutliers, Spectrum, Spike
+from polyspike.spectra import GradientSpectrum, GradientSpike, LocalisedOutliers, Spectrum, Spike, TrainingSpike
 from polyspike.status import Status
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ __all__ = [
     "SweepInterrupted",
     "SweepResult",
     "Teacher",
+    "TrainingSpike",
     "UnreadableError",
     "__version__",
     "activation_report",

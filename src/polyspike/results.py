@@ -219,6 +219,7 @@ class Prediction(Result):
     biased_cosine: float | None = None
     spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
     limit_source: Callable[[int | None], Any] | None = field(default=None, repr=False)
+    fresh_spectrum_source: Callable[[], Spectrum] | None = field(default=None, repr=False)
 
     def _picture(self) -> str:
         names = ("null_error", "linear_error", "test_error", "train_error")
@@ -251,6 +252,15 @@ class Prediction(Result):
         if self.spectrum_source is None:
             raise NumericalError(Status.OUT_OF_RANGE, f"method {self.method!r} predicts no spectrum; use 'finite-size'")
         return self.spectrum_source()
+
+    @cached_property
+    def fresh_spectrum(self) -> Spectrum:
+        """The predicted spectrum of the features that n fresh inputs have with the same trained weights, computed when
+        asked for: with ``samples="same"`` the weights know the inputs of :attr:`spectrum`, and these they do not.
+
+        It is the spectrum of the same problem with ``samples="fresh"``; with fresh samples it is :attr:`spectrum`.
+        """
+        return self.spectrum if self.fresh_spectrum_source is None else self.fresh_spectrum_source()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

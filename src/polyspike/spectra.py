@@ -14,12 +14,14 @@ from polyspike.pictures import curve_picture
 from polyspike.record import Result
 from polyspike.status import Status
 
-__all__ = ["GradientSpectrum", "GradientSpike", "LocalisedOutliers", "Spectrum", "Spike"]
+__all__ = ["GradientSpectrum", "GradientSpike", "LocalisedOutliers", "Spectrum", "Spike", "TrainingSpike"]
 
 _LOWEST = 1e-5
 """Start of a curve that would start at zero, as a share of its end."""
 
 _THUMBNAIL_POINTS = 60
+
+_NOT_LOCALISED = "localised outliers are predicted for fresh samples of isotropic inputs only"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +39,25 @@ class Spike(Result):
 
     location: float
     overlaps: Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingSpike(Spike):
+    """An outlier of ``F F' / N`` on the gradient's own samples.
+
+    The learned direction's coordinate ``b . x / |b|`` is that of the sample as it is: b has a share of every sample of
+    the gradient, so that the coordinate's law is not normal.
+
+    Attributes
+    ----------
+    label : float
+        Squared cosine of its left singular vector with the labels.
+    residual : float
+        With what the gradient has seen of the labels: the same for the target's gradient.
+    """
+
+    label: float
+    residual: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -207,14 +228,14 @@ class Spectrum(Result):
         ArgumentError
             For a level that is not above the upper edge of the bulk.
         NumericalError
-            ``OUT_OF_RANGE`` for inputs of a covariance, for which there is no such theory; ``NOT_CONVERGED`` when the
-            bulk is not solved at the level.
+            ``OUT_OF_RANGE`` for inputs of a covariance and for reused samples, for which there is no such theory;
+            ``NOT_CONVERGED`` when the bulk is not solved at the level.
         """
         edge = self.edges[-1][1]
         if not level > edge:
             raise ArgumentError("level", level, f"give a level above the bulk, which ends at {edge:.6g}")
         if self.localised_source is None:
-            raise NumericalError(Status.OUT_OF_RANGE, "localised outliers are predicted for isotropic inputs only")
+            raise NumericalError(Status.OUT_OF_RANGE, _NOT_LOCALISED)
         return self.localised_source(level)
 
     def _picture(self) -> str:

@@ -132,7 +132,7 @@ def test_without_a_limit_the_page_says_so(file: Path) -> None:
         ),
         (
             ("--samples", "same", "--readout", "rademacher"),
-            ("400, the same", "the spectrum of reused samples has no theory"),
+            ("400, the same", "What each spike has learned"),
         ),
     ],
 )

@@ -186,8 +186,6 @@ def test_refusals() -> None:
     for problem, message in ((three, "up to 2 indices"), (coherent, "give gradient='target'")):
         with pytest.raises(NumericalError, match=message):
             predict(problem)
-    with pytest.raises(ArgumentError, match="the spectrum of reused samples has no theory"):
-        _ = predict(BASE).spectrum
     for method in ("crossing", "window-published"):
         with pytest.raises(ArgumentError, match=r"samples = 'same': .* is of a fresh sample"):
             predict(BASE.replace(step_exponent=0.25), method=method, window=1)

@@ -193,14 +193,17 @@ def _newton(
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
         if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
-        state = _moved_inverse(state, change)
+        state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
         if size < _TOLERANCE:
             return PencilSolution(state, size, step + 1, inverse)
     return None
 
 
-def _moved_inverse(state: State, change: Array) -> State:
-    """The step by which the inverse of Gamma and of zeta, in which the equations are nearly linear, move as far."""
+def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
+    """The step by which the inverse of Gamma and of zeta, in which the equations are nearly linear, move as far.
+
+    At positive shifts zeta is one at most; at negative ones, above the spectrum, it is larger.
+    """
     gamma = state.gamma
     i, j = pair_indices(len(gamma))
     step = np.empty_like(gamma)
@@ -209,7 +212,7 @@ def _moved_inverse(state: State, change: Array) -> State:
     largest = max(float(np.abs(np.linalg.eigvals(np.linalg.solve(gamma, step))).max()), float(np.abs(by_log).max()))
     kept = _FAR / max(largest, _FAR)
     moved = gamma @ np.linalg.solve(gamma - kept * step, gamma)
-    return State((moved + moved.T) / 2, np.minimum(state.zeta / (1 - kept * by_log), 1.0))
+    return State((moved + moved.T) / 2, np.minimum(state.zeta / (1 - kept * by_log), largest_zeta))
 
 
 def response(

@@ -11,7 +11,16 @@ from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
 
-__all__ = ["FitErrors", "fit_errors", "form_at", "own_moves_share", "solve_form"]
+__all__ = [
+    "FitErrors",
+    "FormTerms",
+    "fit_errors",
+    "form_at",
+    "form_terms",
+    "own_moves_share",
+    "side_of",
+    "solve_form",
+]
 
 # The size of an infinitesimal imaginary part.
 _H = 1e-30
@@ -26,7 +35,7 @@ class FitErrors(NamedTuple):
     leave_one_out: float
 
 
-class _Terms(NamedTuple):
+class FormTerms(NamedTuple):
     """``constant - 2 side . v + v' matrix v`` in the coefficients v."""
 
     constant: Any
@@ -96,16 +105,34 @@ def _flat(fit: Fit, state: State, by_gamma: Array, by_gain: Array) -> Array:
 def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
     """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
     places = fit.places
-    constant, side, matrix = 0.0, np.zeros(places.total), _costs(fit, state)
-    for k, part in enumerate(parts):
-        added = _terms(fit, k, part)
-        constant, side, matrix = constant + added.constant, side + added.side, matrix + added.matrix
+    constant, side, matrix = form_terms(fit, state, parts)
     scale = np.abs(matrix).max(axis=0)
     keep = scale > 0
     scale = 1 / np.sqrt(scale[keep])
     found = np.zeros(places.total)
     found[keep] = scale * np.linalg.solve(matrix[np.ix_(keep, keep)] * scale[:, None] * scale, side[keep] * scale)
     return float(constant - side @ found), found
+
+
+def form_terms(fit: Fit, state: State, parts: Sequence[SampleState]) -> FormTerms:
+    """The form of the label as a quadratic function of the coefficients, at a real state."""
+    constant, side, matrix = 0.0, np.zeros(fit.places.total), _costs(fit, state)
+    for k, part in enumerate(parts):
+        added = _terms(fit, k, part)
+        constant, side, matrix = constant + added.constant, side + added.side, matrix + added.matrix
+    return FormTerms(constant, side, matrix)
+
+
+def side_of(fit: Fit, k: int, part: SampleState, values: Array, labels: bool = False) -> Array:
+    """The side that a function of a sample has, of values (E, B) at the nodes of the k-th population, which is fitted.
+
+    With ``labels`` it is the label, and the values are factors of it.
+    """
+    moments = _weighted_moments(fit.columns[k], part.population, part.r * values)
+    side = np.zeros(fit.places.total)
+    for one in _blocks(fit, k, part):
+        side[one.place] += one.values.T @ moments[_row(one.hidden), _LABEL if labels else _row(None)]
+    return side
 
 
 def _costs(fit: Fit, state: State) -> Array:
@@ -168,7 +195,7 @@ class _Block(NamedTuple):
 _LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
 
 
-def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
+def _terms(fit: Fit, k: int, part: SampleState) -> FormTerms:
     """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
     places, columns, pop = fit.places, fit.columns[k], part.population
     constant, side, matrix = 0.0, np.zeros(places.total), np.zeros((places.total, places.total))
@@ -186,7 +213,7 @@ def _terms(fit: Fit, k: int, part: SampleState) -> _Terms:
         _add_independent(matrix, fit, columns, pop, part.r)
     if np.any(pop.residual):
         matrix += _load_terms(places, part, columns)
-    return _Terms(constant, side, matrix)
+    return FormTerms(constant, side, matrix)
 
 
 def _row(hidden: int | None) -> int:

@@ -17,6 +17,7 @@ from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFu
 from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
+from polyspike.theory.same_samples.reach import within_reach
 from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, residual_energy, sample_law
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
 
@@ -31,12 +32,14 @@ _ACROSS = 3
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A problem's fit, its spike, and how finely its samples are resolved."""
+    """A problem's fit, its spike, how finely its samples are resolved, and their nodes of kappa and the residual."""
 
     problem: Problem
     fit: Fit
     frame: SpikeFrame
     rules: Rules
+    kappa: Array
+    residual: Array
 
     @property
     def gradient_cosine(self) -> float:
@@ -57,11 +60,11 @@ class _Features(NamedTuple):
     noise: Array
 
 
-def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -> Model:
+def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, beyond: float | None = None) -> Model:
     """The model of a problem whose fit uses the gradient's own samples.
 
     ``pairs`` adds the terms of relative order 1/n that pairs of samples have, and the moves of weights along
-    themselves.
+    themselves. For spectra the bulk has no values beyond which fewer than ``beyond`` samples or neurons are expected.
     """
     step = step_of(problem, accuracy.readouts)
     rules = accuracy.rules or rules_of(problem)
@@ -69,22 +72,24 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True) -
     varies = problem.activation.derivative_variance > _VANISHING
     pairs = pairs and has_pairs(problem.activation) and varies and problem.step > 0
     found = _of_sample(step, law, pairs)
-    features = _training(step, law, found)
-    kappa, weights, fresh = _fresh_features(step)
-    chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
+    inner, inner_law, features = (
+        (step, law, _training(step, law, found)) if beyond is None else _within_reach(step, law, beyond)
+    )
+    kappa, weights, fresh = _fresh_features(inner)
+    chi, xi = _bases(inner, features, law.weights, fresh, weights, accuracy)
     neurons = _neurons(step, chi, xi)
     fit = Fit(
         neurons=neurons,
-        populations=(_population(step, law, features, chi, xi),),
+        populations=(_population(inner, inner_law, features, chi, xi),),
         columns=(_columns(step, law, found),),
-        fresh=_fresh(step, kappa, weights, fresh, chi, xi),
+        fresh=_fresh(inner, kappa, weights, fresh, chi, xi),
         excluded=_excluded(step, chi),
         output_energy=problem.activation.residual_strength,
         n_samples=problem.n_samples,
         pairs=pair_functions(step, law, found, fresh) if pairs else _neuron_norms(step, found, fresh),
         own_moves=own_moves(step, found, fresh, chi) if pairs else None,
     )
-    return Model(problem, fit, step.frame, rules)
+    return Model(problem, fit, step.frame, rules, law.kappa, law.residual)
 
 
 def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
@@ -121,11 +126,18 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
         output_energy=0.0,
         n_samples=problem.n_samples,
     )
-    return Model(problem, fit, step.frame, rules)
+    return Model(problem, fit, step.frame, rules, law.kappa, law.residual)
 
 
 def _of_sample(step: Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:
     return training_features(step.problem.activation, step.of_sample, law.kappa, law.residual, step.u, pairs)
+
+
+def _within_reach(step: Step, law: SampleLaw, beyond: float) -> tuple[Step, SampleLaw, _Features]:
+    """Step, law and features without what n samples and N neurons do not reach."""
+    reach = within_reach(step, law, beyond)
+    features = _training(reach.step, reach.law, _of_sample(reach.step, reach.law, False))
+    return reach.step, reach.law, _Features(*(reach.along_kappa(values) for values in features))
 
 
 def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> _Features:

@@ -280,7 +280,7 @@ def _by_gain(nn: Neurons, state: State, qinv: Any) -> Any:
 
 
 def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
-    """The derivative of :func:`gradient_of` along :meth:`State.moved`, at a real state."""
+    """The derivative of :func:`gradient_of` along :meth:`State.moved`; complex where the state is."""
     nn = neurons
     i, j = pair_indices(nn.size)
     double = np.where(i == j, 1.0, 2.0)
@@ -294,7 +294,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
-    out = np.empty((len(i) + len(gains),) * 2)
+    out = np.empty((len(i) + len(gains),) * 2, dtype=np.result_type(by_gamma, both))
     out[: len(i), : len(i)] = by_gamma
     out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
     out[: len(i), len(i) :] = out[len(i) :, : len(i)].T
@@ -308,7 +308,7 @@ def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
     theta, m = nn.blocks[0], nn.size
     ginv, qinv = np.linalg.inv(state.gamma), q_inverse(nn, state)
     along = nn.chi @ qinv
-    mixed = np.zeros((len(nn.weights), m, m))
+    mixed = np.zeros((len(nn.weights), m, m), dtype=qinv.dtype)
     mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
     plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
     both = (2 * plain * full - plain**2) / nn.samples_per_dim
@@ -352,8 +352,9 @@ def _mixed_load(part: SampleState) -> Array:
     half = v * (projected * eps) @ cross.transpose(1, 0, 2)
     squared = (pop.weights * part.r**2)[..., None] * part.noise
     i, j = pair_indices(m)
-    own = np.empty((len(half), m, m))
-    own[:, i, j] = own[:, j, i] = squared.reshape(-1, squared.shape[-1]).T @ part.products
+    loads = squared.reshape(-1, squared.shape[-1]).T @ part.products
+    own = np.empty((len(half), m, m), dtype=loads.dtype)
+    own[:, i, j] = own[:, j, i] = loads
     return np.asarray(own + half + half.transpose(0, 2, 1) + squares)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from polyspike.errors import ArgumentError, NumericalError, PolyspikeError
+from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
@@ -14,12 +14,14 @@ from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
+from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors, own_moves_share
 from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.spectrum.predict_spectrum import predict_same_spectrum
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 from polyspike.theory.same_samples.trust import trust
 
@@ -131,18 +133,20 @@ class Family:
                 "leave_one_out": found.leave_one_out,
                 "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
             },
-            spectrum_source=partial(_no_spectrum, problem),
+            spectrum_source=partial(predict_same_spectrum, problem),
+            fresh_spectrum_source=partial(_fresh_spectrum, problem),
         )
+
+
+def _fresh_spectrum(problem: Problem) -> Spectrum:
+    """To fresh inputs it is all one on which sample the readout will be fitted."""
+    with within_double_precision():
+        return predict_spectrum(problem.replace(samples="fresh"))
 
 
 _NOTES = (
     "samples='same': plain leave-one-out and GCV on the training features are biased; extras['leave_one_out_bias'].",
 )
-
-
-def _no_spectrum(problem: Problem) -> Spectrum:
-    remedy = "the spectrum of reused samples has no theory; simulate it with eigenvalues=, or give 'fresh'"
-    raise ArgumentError("samples", problem.samples, remedy)
 
 
 def predict_same_samples(problem: Problem) -> Prediction:

@@ -81,5 +81,5 @@ def test_a_level_in_the_bulk_is_refused() -> None:
 
 def test_inputs_of_a_covariance_are_refused() -> None:
     spectrum = predict(Problem("tanh", "h1", 300, 100, 200, inputs="power:0.5", step_size=1.0)).spectrum
-    with pytest.raises(NumericalError, match="isotropic inputs only"):
+    with pytest.raises(NumericalError, match="fresh samples of isotropic inputs only"):
         spectrum.localised(2 * spectrum.edges[-1][1])

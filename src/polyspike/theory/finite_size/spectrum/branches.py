@@ -9,7 +9,7 @@ square-root singularity in z, and the density begins.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,27 @@ __all__ = [
 ]
 
 Result = TypeVar("Result")
+
+
+class OnBranch(Protocol):
+    """A point of a branch that can be followed to its next fold."""
+
+    @property
+    def z(self) -> float:
+        """The point outside the bulk."""
+
+    @property
+    def functional(self) -> Array:
+        """The arc length along the point's own tangent."""
+
+    def tangent(self, functional: Array) -> tuple[Array, float]:
+        """The derivatives of the unknowns and of log z by the arc length."""
+
+    def step(self, functional: Array, length: float, tangent: tuple[Array, float] | None = None) -> Any:
+        """The solution an arc length further; None where there is none."""
+
+
+Here = TypeVar("Here", bound=OnBranch)
 
 _TOLERANCE = 1e-11
 LARGEST_ARC_STEP, SMALL_ARC_STEP, SMALLEST_ARC_STEP = 1.2, 0.1, 0.03
@@ -205,8 +226,8 @@ def in_smaller_steps(solve: Callable[[float], Result]) -> Result:
 
 
 def find_edge(
-    start: Branch, towards: float, largest: float = LARGEST_ARC_STEP, in_gap: bool = False
-) -> tuple[Branch, list[Branch]]:
+    start: Here, towards: float, largest: float = LARGEST_ARC_STEP, in_gap: bool = False
+) -> tuple[Here, list[Here]]:
     """Follow a branch to the next fold.
 
     Parameters
@@ -249,7 +270,7 @@ def find_edge(
     raise NumericalError(Status.NOT_CONVERGED, message, partial=walk.here)
 
 
-class _Walk:
+class _Walk(Generic[Here]):
     """The steps along a branch to its next fold, with ``dlog z/ds`` as the slope that vanishes there.
 
     Parameters
@@ -274,7 +295,7 @@ class _Walk:
         All points before the fold.
     """
 
-    def __init__(self, start: Branch, functional: Array, towards: float, largest: float, largest_rise: float) -> None:
+    def __init__(self, start: Here, functional: Array, towards: float, largest: float, largest_rise: float) -> None:
         self._towards, self._largest, self._largest_rise = towards, largest, largest_rise
         self.here, self.tangent, self.path = start, start.tangent(functional), [start]
         self.first_slope = abs(self.tangent[1])
@@ -300,7 +321,7 @@ class _Walk:
         self._length = self._longest = length / 3
         return self._length
 
-    def take(self, moved: Branch, tangent: tuple[Array, float], length: float) -> None:
+    def take(self, moved: Here, tangent: tuple[Array, float], length: float) -> None:
         """Go on to a point before the fold; remember a point beyond it, and go on from the last one before it."""
         place, slope, self._longest = self._arc + length, tangent[1], 3 * length
         aim = _aim((self._before, (self._arc, self.tangent[1]), (place, slope)))

@@ -22,7 +22,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
 from polyspike.theory.finite_size.spectrum.branches import Branch
 
-__all__ = ["Gap", "Interval", "SolvedInterval", "follow", "solve_interval"]
+__all__ = ["Gap", "Interval", "SolvedInterval", "even_interpolation", "follow", "solve_interval"]
 
 _FIRST_NODES, _MOST_NODES = 8, 400
 _SIDE = 3

@@ -1,5 +1,6 @@
 """The predicted spectrum of ``F F'/N``: bulk, atom and outliers (docs/theory-finite-size.md, section 6)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,7 +25,7 @@ from polyspike.theory.finite_size.spectrum.outliers import (
 )
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, spectral_model
 
-__all__ = ["DEGREE", "predict_spectrum", "solve_spectrum"]
+__all__ = ["DEGREE", "degrees_inside", "predict_spectrum", "solve_spectrum"]
 
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
@@ -154,14 +155,19 @@ class _Density:
 
 
 def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:
-    """Degrees that the activation has and that no outlier is mostly made of."""
     model = spectral.model
-    if model.conditioning.spike_strength == 0:
+    return degrees_inside(model.problem, model.conditioning.spike_strength, spikes)
+
+
+def degrees_inside(problem: Problem, strength: float, spikes: Iterable[Spike]) -> tuple[int, ...]:
+    """Degrees that the activation has and that no outlier is mostly made of; none for a spike of no strength."""
+    if strength == 0:
         return ()
-    coefficients = model.problem.activation.coefficients(DEGREE)
+    coefficients = problem.activation.coefficients(DEGREE)
     degrees = [k for k in range(1, DEGREE + 1) if abs(coefficients[k]) > _LEAST_COEFFICIENT]
     for spike in spikes:
-        choice = max(degrees, key=lambda k: spike.overlaps[k], default=None)
-        if choice is not None and spike.overlaps[choice] > _LEAST_OVERLAP:
+        overlaps = spike.overlaps
+        choice = max(degrees, key=overlaps.__getitem__, default=None)
+        if choice is not None and overlaps[choice] > _LEAST_OVERLAP:
             degrees.remove(choice)
     return tuple(degrees)

@@ -1,0 +1,1 @@
+"""The spectrum of the training features: edges, bulk, outliers (docs/theory-same-data.md, section 9)."""

@@ -1,0 +1,197 @@
+"""The predicted spectrum of ``F F'/N`` on the gradient's own samples (docs/theory-same-data.md, section 9)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.spectra import Spectrum, TrainingSpike
+from polyspike.status import Status
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.double_precision import within_double_precision
+from polyspike.theory.finite_size.spectrum.branches import find_edge, in_smaller_steps
+from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
+from polyspike.theory.same_samples.model import Model, build
+from polyspike.theory.same_samples.spectrum.branch import RealPoint, above, below, descend
+from polyspike.theory.same_samples.spectrum.density import SolvedSpan, Span, gap_of, solve_span
+from polyspike.theory.same_samples.spectrum.outliers import Outliers
+from polyspike.theory.same_samples.steps import Accuracy
+
+__all__ = ["predict_same_spectrum", "spectral_model", "training_outliers"]
+
+# Factors of the features below these shares of the largest are left out, for c_2 = 0 and for others.
+_CUT, _CUT_OF_BOTH = 4e-3, 1e-2
+# The branch above the bulk starts at this multiple of a bound on all eigenvalues.
+_FAR = 4.0
+# Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
+_MASS_TOLERANCE, _MISSED = 2e-3, 2.0
+_MOST_INTERVALS = 24
+_NO_NOISE = 1e-12
+# The expected count of samples, and of neurons, beyond either end of what the bulk has; the first that is solved.
+_BEYOND = (0.5, 1.0, 0.25)
+
+Result = TypeVar("Result")
+
+
+def predict_same_spectrum(problem: Problem) -> Spectrum:
+    """Bulk, edges, atom and outliers of the training features, at the problem's own sizes.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
+    """
+    with within_double_precision():
+        return _at_some_reach(problem, lambda solver: in_smaller_steps(solver.solve))
+
+
+def training_outliers(problem: Problem) -> tuple[float, tuple[TrainingSpike, ...]]:
+    """The upper edge of the bulk and the outliers above it, largest first, without the bulk's density.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED``.
+    """
+    with within_double_precision():
+        return _at_some_reach(problem, lambda solver: in_smaller_steps(solver.outliers))
+
+
+def spectral_model(problem: Problem, beyond: float = 0.5) -> Model:
+    """The model whose bulk has what n samples and N neurons reach, with fewer factors than errors need."""
+    cut = _CUT_OF_BOTH if activation_numbers(problem.activation).c2 != 0 else _CUT
+    return build(problem, Accuracy(cut=cut), beyond=beyond)
+
+
+def _at_some_reach(problem: Problem, solve: Callable[["_Solver"], Result]) -> Result:
+    """At another reach a light component of the bulk, that of the samples furthest out, hides no edge."""
+    for beyond in _BEYOND[:-1]:
+        try:
+            return solve(_Solver(spectral_model(problem, beyond)))
+        except NumericalError:
+            continue
+    return solve(_Solver(spectral_model(problem, _BEYOND[-1])))
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """The walk from far above the bulk down to its lower edge."""
+
+    model: Model
+
+    def solve(self, largest: float) -> Spectrum:
+        """The spectrum, with arc steps no larger than these."""
+        top, path = self.upper_edge(largest)
+        spikes = list(Outliers(self.model, path).above())
+        low = 0.0
+        if self._rank != self._problem.n_samples:
+            end, path = self._lower_edge(largest)
+            low = end.z
+            spikes += Outliers(self.model, path).between()
+        spans, gaps = self._support(Span(low, top.z, low == 0.0), largest)
+        for gap in gaps:
+            spikes += Outliers(self.model, gap).between()
+        self._check_mass(sum(solved.mass for solved in spans))
+        edges = tuple((solved.span.low, solved.span.high) for solved in spans)
+        ordered = tuple(sorted(spikes, key=lambda spike: -spike.location))
+        inside = degrees_inside(self._problem, float(self.model.frame.strength), ordered)
+        return Spectrum(_Density(tuple(spans)), edges, self._atom, ordered, inside)
+
+    def outliers(self, largest: float) -> tuple[float, tuple[TrainingSpike, ...]]:
+        """The upper edge and the outliers above it."""
+        top, path = self.upper_edge(largest)
+        return top.z, Outliers(self.model, path).above()
+
+    def upper_edge(self, largest: float) -> tuple[RealPoint, list[RealPoint]]:
+        """The edge at the top of the bulk, and the solutions down to it from above all outliers."""
+        way = descend(self._start())
+        edge, path = find_edge(way[-1], -1, largest)
+        return edge, [*way[:-1], *path, edge]
+
+    def _lower_edge(self, largest: float) -> tuple[RealPoint, list[RealPoint]]:
+        edge, path = find_edge(below(self.model.fit, self._energy, self._atom > 0), 1, largest)
+        return edge, [*path, edge]
+
+    def _start(self) -> RealPoint:
+        return above(self.model.fit, _FAR * self._bound)
+
+    def _support(self, whole: Span, largest: float) -> tuple[list[SolvedSpan], list[list[RealPoint]]]:
+        """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
+        waiting: list[tuple[Span, SolvedSpan | None]] = [(whole, None)]
+        spans: list[SolvedSpan] = []
+        gaps: list[list[RealPoint]] = []
+        start = self._start()
+        while waiting:
+            span, wider = waiting.pop()
+            solved = solve_span(span, start, wider)
+            inside = gap_of(solved)
+            if inside is None:
+                spans.append(solved)
+                continue
+            if len(gaps) == _MOST_INTERVALS:
+                message = f"the bulk of the reused samples has more than {_MOST_INTERVALS} gaps"
+                raise NumericalError(Status.NOT_CONVERGED, message)
+            (left, down), (right, up) = (find_edge(inside, side, largest, in_gap=True) for side in (-1, 1))
+            gaps.append([left, *down[::-1], *up[1:], right])
+            waiting += [(Span(span.low, left.z, span.hard), solved), (Span(right.z, span.high), solved)]
+        return sorted(spans, key=lambda solved: solved.span.low), gaps
+
+    @property
+    def _problem(self) -> Problem:
+        return self.model.problem
+
+    @property
+    def _energy(self) -> float:
+        return self._problem.activation.second_moment
+
+    @property
+    def _bound(self) -> float:
+        """Above all eigenvalues: the strength of the learned functions, and the bulk's largest node as if all were."""
+        fit, n = self.model.fit, self._problem.n_samples
+        learned = sum(
+            part.mean((fit.learned(k) ** 2).sum(axis=-1)) for k, part in enumerate(fit.populations) if part.fitted
+        )
+        nn = fit.neurons
+        largest = max(
+            float((((part.along_w @ nn.chi.T) ** 2 + nn.noise_energy * part.own**2 + part.noise) @ nn.weights).max())
+            for part in fit.populations
+        )
+        sides = (1 + nn.samples_per_neuron**0.5) ** 2 * (1 + nn.samples_per_dim**0.5) ** 2
+        return float(n * learned + sides * largest)
+
+    @property
+    def _rank(self) -> int:
+        problem = self._problem
+        noisy = any((part.noise > _NO_NOISE).any() for part in self.model.fit.populations)
+        return problem.width if noisy else min(problem.width, problem.input_dim)
+
+    @property
+    def _atom(self) -> float:
+        return max(0.0, 1 - self._rank / self._problem.n_samples)
+
+    def _check_mass(self, mass: float) -> None:
+        """Refuse a density from which more than a light component is missing."""
+        expected = 1 - self._atom
+        if abs(mass - expected) > max(_MASS_TOLERANCE, _MISSED / self._problem.n_samples):
+            message = f"the density of the reused samples' bulk has mass {mass:.4f} instead of {expected:.4f}"
+            raise NumericalError(Status.NOT_CONVERGED, message)
+
+
+@dataclass(frozen=True)
+class _Density:
+    """The density of the bulk at any x: zero outside its intervals."""
+
+    spans: tuple[SolvedSpan, ...]
+
+    def __call__(self, x: Array) -> Array:
+        points = np.asarray(x, dtype=float)
+        out = np.zeros(points.shape)
+        for solved in self.spans:
+            inside = (points > solved.span.low) & (points < solved.span.high)
+            if inside.any():
+                out[inside] = solved(points[inside])
+        return out
