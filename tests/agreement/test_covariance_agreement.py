@@ -39,6 +39,18 @@ SLOW_SEVERAL = [
     Problem("gelu", "h1[0] + 0.5*h1[1] + 0.7*h2[2]", 700, 250, 450, step_exponent=0.4, inputs="two-level:0.3,1.7,0.5"),
     Problem("tanh", "relu[0] + h2[1]", 900, 200, 600, step_exponent=0.4, gradient="target", inputs="spiked:4,30"),
 ]
+STEEP = Problem(
+    "relu",
+    "h1 + 0.5*h2",
+    500,
+    150,
+    300,
+    step_exponent=0.4,
+    noise=0.3,
+    n_gradient=600,
+    inputs="power:0.5",
+    precondition=0.02,
+)
 NAMES = ("train_loss", "test_error")
 
 
@@ -85,6 +97,7 @@ def test_more_problems(problem: Problem) -> None:
     assert predict(problem).trusted == (problem is not SLOW[-1])
 
 
+@pytest.mark.slow
 def test_two_indices_along_two_strong_directions() -> None:
     """A theory in which both indices lie evenly in all directions is rejected."""
     assert agrees(SEVERAL, 20, theory(SEVERAL))
@@ -96,3 +109,9 @@ def test_two_indices_along_two_strong_directions() -> None:
 def test_several_indices(problem: Problem) -> None:
     assert predict(problem).trusted
     assert agrees(problem, 24, theory(problem))
+
+
+def test_a_preconditioned_step() -> None:
+    """The plain step of the same size is rejected."""
+    assert agrees(STEEP, 12, theory(STEEP))
+    assert not agrees(STEEP, 12, theory(STEEP.replace(precondition=None)))

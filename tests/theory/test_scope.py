@@ -26,10 +26,16 @@ def test_another_covariance_is_refused_by_the_isotropic_theories(function: Calla
         function(COLOURED)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ISOTROPIC)
 def test_so_is_a_preconditioned_step(function: Callable[[Problem], Any]) -> None:
-    with pytest.raises(ArgumentError, match=r"precondition = 0.5: .*simulate\(\) takes this one"):
+    with pytest.raises(ArgumentError, match=r"precondition = 0.5: .*simulate\(\) take any"):
         function(PLAIN.replace(precondition=0.5))
+
+
+@pytest.mark.parametrize("function", [ps.predict, FUNCTIONS[-1], ps.derivatives])
+def test_a_preconditioned_step_and_reused_samples_are_refused_together(function: Callable[[Problem], Any]) -> None:
+    with pytest.raises(ArgumentError, match=r"precondition = 0.5: .*simulate\(\) takes this one"):
+        function(PLAIN.replace(precondition=0.5, samples="same"))
 
 
 @pytest.mark.parametrize("method", ["window-published"])

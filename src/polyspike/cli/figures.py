@@ -292,7 +292,7 @@ def _inputs(tables: Tables) -> Figure:
 
 
 def _cosines(ax: Axes, measured: Records, theory: Records) -> None:
-    """Cosines against the samples of the gradient; of the preconditioned step there are dots alone."""
+    """Cosines against the samples of the gradient, of the plain and of the preconditioned step."""
     lines = [_cosine(row, name) for name in COSINES for row in theory if name in row]
     dots = [_cosine(row, name) for name in COSINES for row in measured]
     plot.errors(lines, dots, "n_gradient", "cosine", hue="curve", ax=ax, legend=False)

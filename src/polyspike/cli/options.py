@@ -90,7 +90,7 @@ PROBLEM_OPTIONS: dict[str, Any] = {
         ),
     ],
     "precondition": Annotated[
-        float | None, _option("precondition", "rho >= 0 of a preconditioned step; simulated only.  (the plain step)")
+        float | None, _option("precondition", "rho >= 0 of a preconditioned step.  (the plain step)")
     ],
 }
 """Type and help of every option, by the argument of :class:`polyspike.Problem` that it sets."""

@@ -76,7 +76,7 @@ class Problem:
     precondition : float, optional
         rho >= 0: the gradient is multiplied on its input side by ``(1 + rho) (S + rho I)^-1``, with ``S = X'X/n_0`` of
         the gradient's own sample; 0 needs more samples than dimensions. None, and the limit of large rho, is the
-        plain step, and so is any rho where S = I. For simulation.
+        plain step, and so is any rho where S = I.
 
     Raises
     ------

@@ -15,11 +15,11 @@ def check_scope(problem: Problem) -> None:
     Raises
     ------
     ArgumentError
-        Of the argument ``precondition``: a step that is no plain gradient step; of ``samples``: one sample for both
-        stages where the inputs have another covariance than I.
+        One sample for both stages after a preconditioned step (of the argument ``precondition``), or where the inputs
+        have another covariance than I (of ``samples``).
     """
-    if problem.precondition is not None:
-        remedy = "the theory is of the plain gradient step; simulate() takes this one, or leave precondition out"
+    if problem.precondition is not None and problem.samples == "same":
+        remedy = "the theory of one sample for both stages is of the plain step; simulate() takes this one"
         raise ArgumentError("precondition", problem.precondition, remedy)
     if problem.samples == "same" and not problem.inputs.is_isotropic:
         remedy = "the theory of one sample for both stages is of inputs with covariance I; simulate() takes any"
@@ -27,14 +27,17 @@ def check_scope(problem: Problem) -> None:
 
 
 def check_isotropic(problem: Problem) -> None:
-    """Refuse inputs whose covariance is not the identity, and all that :func:`check_scope` refuses.
+    """Refuse inputs whose covariance is not the identity, preconditioned steps, and what :func:`check_scope` refuses.
 
     Raises
     ------
     ArgumentError
-        Of the argument ``inputs``, or as :func:`check_scope`.
+        Of the argument ``inputs`` or ``precondition``, or as :func:`check_scope`.
     """
     check_scope(problem)
+    if problem.precondition is not None:
+        remedy = "this theory is of the plain gradient step; the methods finite-size and window and simulate() take any"
+        raise ArgumentError("precondition", problem.precondition, remedy)
     if not problem.inputs.is_isotropic:
         remedy = (
             "this theory is of inputs with covariance I; the methods finite-size and window and simulate() take any"
@@ -45,11 +48,12 @@ def check_isotropic(problem: Problem) -> None:
 def theory_of(problem: Problem) -> str:
     """Which of the finite-size theories a problem takes.
 
-    "isotropic": fresh samples of inputs with covariance I; "covariance": of others; "same": one sample for both stages.
+    "isotropic": fresh samples of inputs with covariance I after a plain step; "covariance": of others, and after a
+    preconditioned step; "same": one sample for both stages.
     """
     if problem.samples == "same":
         return "same"
-    return "isotropic" if problem.inputs.is_isotropic else "covariance"
+    return "isotropic" if problem.inputs.is_isotropic and problem.precondition is None else "covariance"
 
 
 def with_law_note(prediction: Prediction) -> Prediction:

@@ -41,7 +41,7 @@ def by_theory(layered: bool = True) -> Numbers:
     own = (VALUES * (gain**2 @ WEIGHTS))[:, None, None]
     mixed = (VALUES**0.5 * ((gain * E * U) @ WEIGHTS))[:, None, None]
     tilt, noise = (np.array([[WEIGHTS @ (x * U**2)]]) for x in (E**2, Q))
-    coefficients = LayerCoefficients(VALUES, own, mixed, tilt, noise, True)
+    coefficients = LayerCoefficients(VALUES, VALUES, own, mixed, tilt, noise, True)
     share, v = np.array([0.5, 0.5]), np.array([[V]])
     t = np.tensordot(law().weights, coefficients.vertices(law()), 1)
     for _ in range(200 if layered else 0):
@@ -77,8 +77,8 @@ def test_traces_of_random_matrices(name: str) -> None:
 def test_an_untilted_layer_is_the_tilted_one_without_tilt() -> None:
     own, noise = np.array([[[0.8]], [[1.1]]]), np.array([[0.4]])
     none = np.zeros((2, 1, 1))
-    two = LayerCoefficients(VALUES, own, none, np.zeros((1, 1)), noise, True)
-    one = LayerCoefficients(VALUES, own, none, np.zeros((1, 1)), noise, False)
+    two = LayerCoefficients(VALUES, VALUES, own, none, np.zeros((1, 1)), noise, True)
+    one = LayerCoefficients(VALUES, VALUES, own, none, np.zeros((1, 1)), noise, False)
     share, v = np.array([0.5, 0.5]), np.array([[V]])
     t_one, t_two = np.array([[0.3]]), np.diag([0.3, 0.0])
     blocks = Blocks(one, t_one, v), Blocks(two, t_two, v)

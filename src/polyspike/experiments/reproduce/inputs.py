@@ -120,14 +120,15 @@ def run_theory(problem: Problem, name: str, exponents: Sequence[float]) -> Rows:
 
 
 def run_cosine_theory(problem: Problem) -> Rows:
-    """The cosines of the plain step with ``beta*`` and ``Sigma beta*``; of a preconditioned one there is no theory."""
+    """The cosines of the plain step with ``beta*`` and ``Sigma beta*``, and of the preconditioned one with ``beta*``."""
     rows: list[Row] = []
     for ratio in RATIOS:
         here = leaning(problem, ratio)
         found = predict(here)
         assert found.biased_cosine is not None
         sizes = {"ratio": ratio, "n_gradient": here.gradient_samples, "input_dim": here.input_dim}
-        rows.append({**sizes, "cosine": found.cosine, "lean": found.biased_cosine})
+        moved = predict(here.replace(precondition=PRECONDITION)).cosine
+        rows.append({**sizes, "cosine": found.cosine, "lean": found.biased_cosine, "preconditioned": moved})
     return {f"{NAME}_cosine_theory": rows}
 
 

@@ -32,12 +32,14 @@ class LabelForm(NamedTuple):
 def label_form(state: CovarianceState) -> LabelForm:
     """The form of the label (eq-covariance-value)."""
     response = CovarianceNormResponse(state)
-    forms, label, learned = FeatureForms(state, response), _label(state, response), _learned(state, response)
-    gram, side = forms.form(learned, learned), forms.form(learned, label)[:, 0]
-    x = np.linalg.solve(gram + inverse_neuron_form(state) / state.model.problem.n_samples, side)
-    own = forms.form(label, label)[0, 0] + state.weighted_r @ _rest(state, response)
-    left = label - (learned @ x)[:, :, None]
-    residual = _residual_by_norm(state, response, forms, (left - forms.fitted(left))[:, :, 0])
+    forms = FeatureForms(state, response)
+    functions = np.concatenate([_learned(state, response), _label(state, response)], axis=2)
+    form, coefficients = forms.form(functions)
+    side = form[:-1, -1]
+    x = np.linalg.solve(form[:-1, :-1] + inverse_neuron_form(state) / state.model.problem.n_samples, side)
+    own = form[-1, -1] + state.weighted_r @ _rest(state, response)
+    left = np.append(-x, 1.0)
+    residual = _residual_by_norm(state, response, forms, functions @ left - forms.functions @ (coefficients @ left))
     return LabelForm(own - side @ x, -2 * state.model.bulk.sample_weights @ residual)
 
 

@@ -46,10 +46,13 @@ class FeatureForms:
         self._norm = len(degrees)
         columns = self._linear() if state.pairs is None else self._linear() + self._quadratic()
         self.functions = np.concatenate(columns, axis=2)
+        self._weights = self.factors * state.weighted_r
+        self._weighted = self._weights[:, :, None] * self.functions
+        # A feature has few components: most products of two of them vanish.
+        self._present = [np.flatnonzero(part.any(axis=0)) for part in self.functions]
         ends = np.cumsum([0, *(column.shape[2] for column in columns)])
         prior, plain = self._prior([int(end) for end in ends])
-        moments = self.between(self.functions, self.functions)
-        self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (moments - plain), prior)
+        self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (self._moments() - plain), prior)
 
     def _column(self, component: int, values: Any, slopes: Any) -> Any:
         """A feature along a component and its derivative by the log of the norm, (K, m) each, as (2 S, K, m).
@@ -105,18 +108,28 @@ class FeatureForms:
             _fill(plain, ends[count:-1], found.plain)
         return prior, plain
 
-    def between(self, f: Any, g: Any) -> Any:
-        """``E[R f g']``, shape (m, m')."""
-        weighted = (self.factors * self.state.weighted_r)[:, :, None] * g
-        return np.tensordot(f, weighted, ((0, 1), (0, 1)))
+    def _moments(self) -> Any:
+        """``E[R f f']`` of the features."""
+        out = np.zeros((self.functions.shape[2],) * 2, dtype=self._weighted.dtype)
+        for part, weighted, columns in zip(self.functions, self._weighted, self._present, strict=True):
+            out[np.ix_(columns, columns)] += part[:, columns].T @ weighted[:, columns]
+        return out
 
-    def fitted(self, functions: Any) -> Any:
-        """What the features fit of functions (2 S, K, m)."""
-        return self.functions @ (self._t @ self.between(self.functions, functions))
+    def _with_features(self, functions: Any) -> Any:
+        """``E[R f g']`` of the features f with functions g (2 S, K, m)."""
+        out = np.zeros((self.functions.shape[2], functions.shape[2]), dtype=self._weighted.dtype)
+        for part, weighted, columns in zip(functions, self._weighted, self._present, strict=True):
+            out[columns] += weighted[:, columns].T @ part
+        return out
 
-    def form(self, f: Any, g: Any) -> Any:
-        """``<f, g'>``, shape (m, m')."""
-        return self.between(f, g) - self.between(f, self.functions) @ (self._t @ self.between(self.functions, g))
+    def form(self, functions: Any) -> tuple[Any, Any]:
+        """``<g, g'>`` of functions g (2 S, K, m) with each other, shape (m, m), and the coefficients of the features
+        that fit them, one column each.
+        """
+        seen = self._with_features(functions)
+        coefficients = self._t @ seen
+        own = np.tensordot(functions, self._weights[:, :, None] * functions, ((0, 1), (0, 1)))
+        return own - seen.T @ coefficients, coefficients
 
 
 def _fill(matrix: Any, starts: list[int], blocks: Any) -> None:

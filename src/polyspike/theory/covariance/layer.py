@@ -24,7 +24,8 @@ class LayerCoefficients:
 
     Attributes
     ----------
-    values : ndarray of shape (L,)
+    values, reach : ndarray of shape (L,)
+        Eigenvalues of Sigma, and what the gradient does along them (lambda but for preconditioned steps).
     own, mixed : ndarray of shape (L, p, p)
         ``Q_aa = lambda E[zeta gain^2 chi chi']`` and ``Q_ab = sqrt(lambda) E[zeta gain e u chi chi']``.
     tilt, noise : ndarray of shape (p, p)
@@ -34,6 +35,7 @@ class LayerCoefficients:
     """
 
     values: Any
+    reach: Any
     own: Any
     mixed: Any
     tilt: Any
@@ -76,16 +78,16 @@ class Blocks:
     def _form(self) -> Any:
         """S, shape (L, m, m)."""
         parts, p = self.coefficients, len(self.v)
-        values = parts.values[:, None, None]
+        values, reach = parts.values[:, None, None], parts.reach[:, None, None]
         if not parts.tilted:
-            return parts.own + values**2 * self.t
+            return parts.own + reach**2 * self.t
         y, z, mu = slice(p), slice(p, 2 * p), slice(2 * p, None)
         out = np.zeros((len(values), 3 * p, 3 * p), dtype=np.result_type(parts.own, self.t, self.v))
-        out[:, y, y] = parts.own + values**2 * self.t[:p, :p]
+        out[:, y, y] = parts.own + reach**2 * self.t[:p, :p]
         out[:, y, z] = values**0.5 * parts.mixed
         out[:, z, y] = _transposed(out[:, y, z])
-        out[:, y, mu] = values * self.t[:p, p:]
-        out[:, mu, y] = values * self.t[p:, :p]
+        out[:, y, mu] = reach * self.t[:p, p:]
+        out[:, mu, y] = reach * self.t[p:, :p]
         out[:, z, z] = values * parts.tilt
         out[:, z, mu] = out[:, mu, z] = -np.eye(p)
         out[:, mu, mu] = self.t[p:, p:]
@@ -119,8 +121,8 @@ class Blocks:
     def on_fields(self, array: Any) -> Any:
         """The last axis of an array (L, ..., m) as the fields ``(lambda y, mu)`` that a sample sees."""
         p = len(self.v)
-        values = self.coefficients.values.reshape(-1, *[1] * (array.ndim - 1))
-        first = values * array[..., :p]
+        reach = self.coefficients.reach.reshape(-1, *[1] * (array.ndim - 1))
+        first = reach * array[..., :p]
         return np.concatenate([first, array[..., 2 * p :]], axis=-1) if self.coefficients.tilted else first
 
     @cached_property
@@ -136,7 +138,7 @@ class Blocks:
     @cached_property
     def seen(self) -> Any:
         """The first column of :attr:`fields` over V'; shape (L, f p, p)."""
-        return self.coefficients.values[:, None, None] * _transposed(self.half)
+        return self.coefficients.reach[:, None, None] * _transposed(self.half)
 
 
 class Samples:

@@ -30,7 +30,7 @@ def linear_block(state: CovarianceState) -> Any:
     one = np.eye(len(t_along))
     inverse = np.linalg.inv(one + fields_along @ t_along)
     gathered = t_along @ inverse
-    phi_gradient = model.problem.phi_gradient
+    phi_gradient = model.step.phi_gradient
     weighted_eps = law.eps * law.first
     answers = np.einsum("kj,jab->kab", weighted_eps, state.samples.answer).reshape(count * fields, fields)
     mean_seen = np.tensordot(model.spectrum.weights, blocks.seen, 1)

@@ -159,6 +159,7 @@ class CovarianceModel:
         found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(-1, size, size)
         return LayerCoefficients(
             values=self.spectrum.values,
+            reach=self.step.reach,
             own=found[:count],
             mixed=found[count : 2 * count],
             tilt=found[-2],
@@ -185,7 +186,7 @@ def assemble(
     grid = choose_grid(problem, scalars, refine)
     law = _residuals(problem, scalars.gaussian_variance)
     gain = gains(step, spectrum, grid.u)
-    variance = _weight_variance(problem, spectrum, step, law, gain, grid.u)
+    variance = _weight_variance(spectrum, step, law, gain, grid.u)
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
@@ -233,15 +234,15 @@ def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
     return residuals(seen_teacher(problem), gaussian_variance, c1, full)
 
 
-def _weight_variance(problem: Problem, spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:
+def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:
     """``s_u(lambda)``, the variance of ``Sigma^(1/2) w`` along an eigendirection with M and C at their first two
     moments (eq-weight-variance), shape (L, A).
     """
-    values, scalars = spectrum.values[:, None], step.scalars
+    values, scalars, along = spectrum.values[:, None], step.scalars, step.reach[:, None]
     e_u = scalars.quadratic_step * u
-    of_matrix = problem.phi_gradient * scalars.residual_moment * values**2 + law.mean**2 * values**3
-    through_mean = 2 * e_u * law.mean * values**2 * gain
-    return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * values**2
+    of_matrix = step.matrix_noise * along**2 + law.mean**2 * values * along**2
+    through_mean = 2 * e_u * law.mean * values * along * gain
+    return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
 def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:

@@ -12,9 +12,11 @@ from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues, grouped_eigenvalues
+from polyspike.theory.covariance.preconditioned import reach
 from polyspike.theory.covariance.seen import index_measures, linear_direction
 from polyspike.theory.covariance.solution import MeanSolution, solve_mean
 from polyspike.theory.covariance.spectrum import predict_covariance_spectrum
+from polyspike.theory.covariance.step import condition
 from polyspike.theory.covariance.trust import check_dimension, trust
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
@@ -94,7 +96,8 @@ def _row(problem: Problem) -> Prediction | FailedPrediction:
 def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
     found = means.errors
     effective = problem.inputs.effective_dimension(problem.input_dim)
-    worth = trust(problem, effective, found, curved=activation_numbers(problem.activation).c2 != 0)
+    curved = activation_numbers(problem.activation).c2 != 0
+    worth = trust(problem, effective, found, curved, _inverted(problem))
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,
@@ -113,9 +116,18 @@ def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
         trust_reason=worth.reason,
         notes=_notes(problem),
         extras={"effective_dimension": float(effective), "label_cosine": means.label_cosine},
-        biased_cosine=means.lean,
+        biased_cosine=None if problem.inputs.is_isotropic else means.lean,
         spectrum_source=partial(_spectrum, problem),
     )
+
+
+def _inverted(problem: Problem) -> float:
+    """``(D - 1) q/(1 + q)`` of a preconditioned step: the noise that the inverse of its sample's covariance adds."""
+    if problem.precondition is None:
+        return 0.0
+    spectrum = spectrum_of(problem)
+    noise = abs(condition(problem, spectrum).scalars.move_variance)
+    return (reach(problem, spectrum).inflation - 1) * noise / (1 + noise)
 
 
 def _spectrum(problem: Problem) -> Spectrum:

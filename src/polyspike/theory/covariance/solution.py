@@ -76,7 +76,8 @@ def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
     NumericalError
         As :func:`solve_errors`.
     """
-    nodes = covariance_samples(problem, spectrum) if problem.step > 0 else (WeightedSample(1.0, None),)
+    plain = problem.step > 0 and problem.precondition is None
+    nodes = covariance_samples(problem, spectrum) if plain else (WeightedSample(1.0, None),)
     rows = [_numbers(solve_errors(problem, spectrum, sample=node.scalars)) for node in nodes]
     means = np.array([node.weight for node in nodes]) @ np.array(rows) if len(rows) > 1 else rows[0]
     numbers = [float(x) for x in means]

@@ -73,7 +73,7 @@ class CovarianceState:
     def samples(self) -> Samples:
         """The samples of the gradient."""
         mean = np.tensordot(self.model.spectrum.weights, self.blocks.fields, 1)
-        return Samples(self.coefficients, self.model.law, self.model.problem.phi_gradient, mean)
+        return Samples(self.coefficients, self.model.law, self.model.step.phi_gradient, mean)
 
     @cached_property
     def pairs(self) -> PairsState | None:

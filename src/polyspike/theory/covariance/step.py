@@ -11,6 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.preconditioned import Reach, reach
 from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.covariance.seen import linear_direction
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
@@ -46,7 +47,12 @@ class Step:
     spike_cosine : float
         Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
     across : float
-        The square of beta's part that is no mean, over its expectation: one but for single samples of the gradient.
+        The square of beta's part that is no mean, over what ``phi_gradient`` says: one but for single samples of the
+        gradient and for preconditioned steps.
+    reach : ndarray of shape (L,)
+        What the gradient does to a pre-activation along every eigendirection: lambda, but for preconditioned steps.
+    phi_gradient : float
+        ``d/n_0`` with which the noise of the gradient's samples counts; larger in a preconditioned step.
     """
 
     scalars: Conditioning
@@ -58,6 +64,8 @@ class Step:
     matrix_noise: float
     spike_cosine: float
     across: float
+    reach: Array
+    phi_gradient: float
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -80,15 +88,10 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     if full and problem.activation.coefficients(0)[0] != 0:
         message = "an uncentred activation with the full gradient: the mean of the initial output is random"
         raise NumericalError(Status.OUT_OF_RANGE, message)
-    m2, signal = spectrum.moment(2), float(np.linalg.norm(problem.teacher.linear_coefficients))
-    output, coherent, self_term = 0.0, 0.0, 0.0
-    if full:
-        output, self_term = numbers.second_moment, eta / problem.width * numbers.self_overlap
-    if full and problem.readout == "constant":
-        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
-        output += 2 * numbers.c2**2 * problem.width / problem.input_dim * m2
-        coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
-        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
+    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
+    goes = reach(problem, spectrum)
+    phi_gradient = problem.phi_gradient * goes.inflation
+    output, coherent, self_term = _of_output(problem, spectrum)
     moment = problem.label_second_moment + output
     energy, seen, along_omega, across = sample or StepScalars(1.0, signal, -numbers.c1, 1.0)
     unit = energy**0.5
@@ -96,8 +99,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     indices = linear_direction(problem)
     mean_gradient = np.array([*(means.signal * indices), *([] if means.output is None else [means.output])])
     eta = unit * eta
-    spread = problem.phi_gradient * moment * across
-    measures = _frame_measures(spectrum, mean_gradient, spread)
+    noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
+    spread = problem.phi_gradient * noise_of_beta
+    measures = _frame_measures(spectrum, goes, mean_gradient, spread)
     b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
@@ -106,11 +110,11 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
-    noise = problem.phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
+    noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
         spike_cosine=rho,
-        move_variance=(noise + e**2 * problem.phi_gradient * moment) * m2,
+        move_variance=(noise + e**2 * phi_gradient * moment) * float(spectrum.weights @ goes.along**2),
         self_term=self_term,
         quadratic_step=e,
         scaled_step=eta / problem.width**0.5,
@@ -121,7 +125,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         trace_shift=0.0,
         sample=sample,
         b_coordinates=tuple(known[0]),
-        gradient_cosine=_gradient_cosine(spectrum, means, spread),
+        gradient_cosine=_gradient_cosine(spectrum, goes, means, spread),
     )
     return Step(
         scalars=scalars,
@@ -129,25 +133,51 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         known=known,
         mean_gradient=mean_gradient,
         coherent=coherent / (unit or 1.0),
-        lean=_lean(spectrum, means, spread),
-        matrix_noise=problem.phi_gradient * moment,
-        spike_cosine=_spike_cosine(spectrum, means, spread, eta * numbers.c1),
-        across=across,
+        lean=_lean(spectrum, goes, means, spread),
+        matrix_noise=phi_gradient * moment,
+        spike_cosine=_spike_cosine(spectrum, goes, means, spread, eta * numbers.c1),
+        across=noise_of_beta / (moment * goes.inflation or 1.0),
+        reach=goes.along,
+        phi_gradient=phi_gradient,
     )
 
 
-def _frame_measures(spectrum: Eigenvalues, mean: Array, noise: float) -> Array:
-    """The measures of (eq-frame-measures); beta is ``Sigma`` times the mean in the frame, and noise of covariance
-    ``noise Sigma/d``.
+def _of_output(problem: Problem, spectrum: Eigenvalues) -> tuple[float, float, float]:
+    """The variance of the initial output in the residual, the mean of M that it leaves, over Sigma^2, and delta; zero
+    for the target-only gradient.
     """
-    count, p = len(mean), len(spectrum.between)
-    out = np.zeros((count + 1, count + 1, len(spectrum.values)))
+    if problem.gradient != "full":
+        return 0.0, 0.0, 0.0
+    numbers, eta, m2 = activation_numbers(problem.activation), problem.step, spectrum.moment(2)
+    output, coherent, self_term = numbers.second_moment, 0.0, eta / problem.width * numbers.self_overlap
+    if problem.readout == "constant":
+        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
+        output += 2 * numbers.c2**2 * problem.width / problem.input_dim * m2
+        coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
+        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
+    return output, coherent, self_term
+
+
+def _inner_measures(spectrum: Eigenvalues, count: int) -> Array:
+    """The measures between the directions on which the residual depends, shape (count, count, L)."""
+    p = len(spectrum.between)
+    out = np.zeros((count, count, len(spectrum.values)))
     out[:p, :p] = spectrum.between
     if count > p:
         out[p, p] = spectrum.values * spectrum.weights
+    return out
+
+
+def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: float) -> Array:
+    """The measures of (eq-frame-measures); ``Sigma^(1/2) beta`` is the reach times the mean in the frame, and noise of
+    covariance ``noise reach^2/d``.
+    """
+    count = len(mean)
+    out = np.zeros((count + 1, count + 1, len(spectrum.values)))
+    out[:count, :count] = _inner_measures(spectrum, count)
     along = np.einsum("k,kxl->xl", mean, out[:count, :count])
-    out[count, :count] = out[:count, count] = spectrum.values * along
-    out[count, count] = spectrum.values**2 * (mean @ along + noise * spectrum.weights)
+    out[count, :count] = out[:count, count] = goes.along * along
+    out[count, count] = goes.along**2 * (mean @ along + noise * spectrum.weights)
     return out
 
 
@@ -168,40 +198,45 @@ class _Means(NamedTuple):
     output: float | None
 
 
-def _in_input_space(spectrum: Eigenvalues, mean: _Means, noise: float) -> tuple[float, float]:
-    """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves."""
+def _in_input_space(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> tuple[float, float]:
+    """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves
+    (eq-preconditioned-cosine).
+    """
     positive = spectrum.values > 0
     over = np.where(positive, 1 / np.where(positive, spectrum.values, 1.0), 0.0)
     teacher_length = float(spectrum.teacher @ over) ** 0.5
-    square = mean.signal**2 * spectrum.teacher_moment(1) + noise
+    own = goes.over * goes.along
+    square = mean.signal**2 * float(spectrum.teacher @ own) + noise * float(spectrum.weights @ own)
     if mean.output is not None:
-        square += mean.output**2 * spectrum.moment(2)
-    return mean.signal / teacher_length, square
+        square += mean.output**2 * float(spectrum.weights @ goes.along**2)
+    return mean.signal * float(spectrum.teacher @ goes.over) / teacher_length, square
 
 
-def _gradient_cosine(spectrum: Eigenvalues, mean: _Means, noise: float) -> float:
+def _gradient_cosine(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> float:
     """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
-    along, square = _in_input_space(spectrum, mean, noise)
+    along, square = _in_input_space(spectrum, goes, mean, noise)
     return along / square**0.5 if square > 0 else 0.0
 
 
-def _spike_cosine(spectrum: Eigenvalues, mean: _Means, noise: float, eta_c1: float) -> float:
+def _spike_cosine(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float, eta_c1: float) -> float:
     """``cos(b, beta*)`` of ``b = [omega +] eta c_1 beta``, ``omega . beta = -c_1`` (eq-gradient-cosine)."""
-    along, square = _in_input_space(spectrum, mean, noise)
-    length = eta_c1**2 * square + (0.0 if mean.output is None else 1 + 2 * eta_c1 * mean.output)
+    along, square = _in_input_space(spectrum, goes, mean, noise)
+    of_output = float(spectrum.weights @ goes.along)
+    length = eta_c1**2 * square + (0.0 if mean.output is None else 1 + 2 * eta_c1 * mean.output * of_output)
     return eta_c1 * along / length**0.5 if length > 0 else 0.0
 
 
-def _lean(spectrum: Eigenvalues, mean: _Means, noise: float) -> float:
+def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> float:
     """``cos(beta, Sigma beta*)``: ``|Sigma beta*|^2 = <lambda>`` (eq-gradient-cosine)."""
-    _, square = _in_input_space(spectrum, mean, noise)
-    return mean.signal * spectrum.teacher_moment(1) ** 0.5 / square**0.5 if square > 0 else 0.0
+    _, square = _in_input_space(spectrum, goes, mean, noise)
+    along = mean.signal * float(spectrum.teacher @ goes.along)
+    return along / (square * spectrum.teacher_moment(1)) ** 0.5 if square > 0 else 0.0
 
 
 def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
     """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2`` (eq-gain), shape (L, A)."""
-    values, scalars = spectrum.values[:, None], step.scalars
-    return 1 - scalars.self_term * u**2 * values + scalars.quadratic_step * u * step.coherent * values**2
+    values, scalars, along = spectrum.values[:, None], step.scalars, step.reach[:, None]
+    return 1 - scalars.self_term * u**2 * along + scalars.quadratic_step * u * step.coherent * values * along
 
 
 def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
@@ -212,16 +247,17 @@ def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, 
     moment in all directions.
     """
     measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
-    values, e_u, q = spectrum.values, scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
+    values, along = spectrum.values, step.reach
+    e_u, q = scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
     more = law.second @ law.eps
-    first, second, third = (measures @ values**k for k in (1, 2, 3))
-    seen = first[:, :count]
+    first, second, third = (measures @ weights for weights in (values, values * along, values * along**2))
+    seen = (measures @ along)[:, :count]
     with_gain = np.einsum("xyl,lu->uxy", measures[:, :count] * values, gain)
-    once = law.mean * np.einsum("xyl,lu->uxy", measures * values**2, gain) + with_gain @ more @ seen.T
+    once = law.mean * np.einsum("xyl,lu->uxy", measures * values * along, gain) + with_gain @ more @ seen.T
     twice = second[:, :count] @ more @ seen.T
     square = law.mean**2 * third + law.mean * (twice + twice.T) + seen @ more @ first[:count, :count] @ more @ seen.T
     own = np.einsum("xyl,lu->uxy", measures * values, gain**2)
     crossed = e_u[:, None, None] * (once + np.swapaxes(once, 1, 2))
-    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * second
+    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * (measures @ along**2)
     in_frame = own + crossed + (e_u**2)[:, None, None] * square + noise
     return step.known @ in_frame @ step.known.T

@@ -78,7 +78,7 @@ def predict_coloured_window(problem: Problem, window: int, regime: str) -> Predi
         linear_error=null - energy,
         method="window",
         cosine=direction.cosine,
-        biased_cosine=direction.lean,
+        biased_cosine=None if problem.inputs.is_isotropic else direction.lean,
         spike_cosine=direction.cosine,
         spike_strength=problem.step * problem.activation.linear_strength**0.5 * direction.length / problem.width**0.5,
         regime=regime,
@@ -103,7 +103,7 @@ def _learned(problem: Problem, spectrum: Eigenvalues) -> tuple[_Direction, _Line
         *(np.einsum("i,ijl,j->l", x, measures, y) for x, y in ((label, label), (kappa, kappa), (label, kappa)))
     )
     strength = activation.linear_strength * length**2
-    noise = step.matrix_noise * activation.derivative_variance * spectrum.moment(2)
+    noise = step.matrix_noise * activation.derivative_variance * float(spectrum.weights @ step.reach**2)
     seen = float(kappa @ measures.sum(axis=2)[:, 0])
     return _Direction(
         length, noise / strength if strength > 0 else 0.0, step.scalars.gradient_cosine, step.lean, seen

@@ -19,6 +19,7 @@ from polyspike.theory.limits.errors import (
     spikes,
 )
 from polyspike.theory.limits.spike_polynomials import project
+from polyspike.theory.scope import theory_of
 
 __all__ = ["predict_window"]
 
@@ -40,7 +41,7 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
     Returns
     -------
     Prediction, or EdgePrediction on an edge ``alpha = (l-1)/(2l)``: both neighbours, and the limit exactly there, which
-    is not known for inputs of a covariance.
+    is not known for inputs of a covariance and preconditioned steps.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
     window = check_limit(problem, window)
     if window is None and problem.window_edges is not None:
         below, above = (_predict(problem, edge, published) for edge in problem.window_edges)
-        known = not published and problem.inputs.is_isotropic
+        known = not published and theory_of(problem) == "isotropic"
         crossing = predict_crossing(problem, problem.window_edges[1]) if known else None
         return EdgePrediction(problem, below, above, crossing)
     chosen = problem.window if window is None else window
@@ -62,7 +63,7 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
 
 
 def _predict(problem: Problem, window: int, published: bool) -> Prediction:
-    if not problem.inputs.is_isotropic:
+    if theory_of(problem) == "covariance":
         return predict_coloured_window(problem, window, _regime(window))
     activation, features = problem.activation, features_of(problem)
     learned = learned_direction(problem.replace(gradient="target") if published else problem)
