@@ -133,7 +133,8 @@ class _Past:
         gamma, count = np.empty((size, size)), len(self._pairs[0])
         gamma[self._pairs] = flat[:count]
         gamma[self._pairs[::-1]] = flat[:count]
-        return State(gamma, np.exp(flat[count:]))
+        # Beyond 1 the extrapolation is unsound, however far.
+        return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
 
 
 def _first_guess(nn: Neurons) -> State:
