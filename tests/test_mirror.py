@@ -64,7 +64,7 @@ STAGES = {
             "readouts resolvent response ridges series"
         ),
     ),
-    "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law steps"),
+    "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law"),
 }
 """Of each of these derivations the stages that have no test file of their own, and the one through which they are held.
 

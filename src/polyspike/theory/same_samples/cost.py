@@ -1,15 +1,16 @@
 """How long a prediction with reused samples takes, before it starts, at the rates of a laptop."""
 
 from polyspike.problem import Problem
+from polyspike.theory.same_samples.features import has_pairs
 from polyspike.theory.same_samples.steps import STANDARD, rules_of, step_of
 
 __all__ = ["prediction_seconds_same"]
 
 # Seconds of one value of a feature or of what the fit does with it, and of everything else.
-_VALUE, _NODE = 2e-6, 0.025
+_VALUE, _NODE = 2.5e-6, 0.018
 
 
 def prediction_seconds_same(problem: Problem) -> float:
     """An estimate of the time of :func:`predict_same_samples`, within a factor of four where Newton does not fail."""
     rules, readouts = rules_of(problem), len(step_of(problem, STANDARD.readouts).u)
-    return _NODE + _VALUE * rules.residual * rules.kappa * readouts * (2 if problem.activation.kinks else 1)
+    return _NODE + _VALUE * rules.residual * rules.kappa * readouts * (1 if has_pairs(problem.activation) else 10)

@@ -34,9 +34,9 @@ _DAMPING = 0.5
 # the extrapolation begins anew where it has not converged.
 _BEGINNING, _MEMORY, _RESTART = 2, 6, 40
 # Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
-# most. From a solution nearby a first step up to the last is tried.
+# most. From a solution nearby a first step up to the last is tried, or any where so few latents make a small matrix.
 _FAR, _LONG_STEPS = 0.9, 4
-_NEAR, _NEARBY = 0.5, 0.2
+_NEAR, _NEARBY, _FEW_LATENTS = 0.5, 0.2, 8
 
 
 class PencilSolution(NamedTuple):
@@ -80,7 +80,8 @@ def solve_pencil(
         ``NOT_CONVERGED``.
     """
     if start is not None:
-        found = _newton(neurons, populations, shift, start, _NEARBY)
+        first = np.inf if neurons.size <= _FEW_LATENTS else _NEARBY
+        found = _newton(neurons, populations, shift, start, first)
         if found is not None:
             return found
     state, next_try = start or _first_guess(neurons), _SETTLED
@@ -132,7 +133,8 @@ class _Past:
         gamma, count = np.empty((size, size)), len(self._pairs[0])
         gamma[self._pairs] = flat[:count]
         gamma[self._pairs[::-1]] = flat[:count]
-        return State(gamma, np.exp(flat[count:]))
+        # Beyond 1 the extrapolation is unsound, however far.
+        return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
 
 
 def _first_guess(nn: Neurons) -> State:

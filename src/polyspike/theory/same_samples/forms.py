@@ -143,9 +143,9 @@ def _costs(fit: Fit, state: State) -> Array:
     out[first, first] = 1 / (fit.n_samples * state.zeta)
     out[: places.readouts, : places.readouts] -= _gap(fit, state)
     if fit.pairs is not None:
-        for k, (a, cost) in enumerate(zip(fit.pairs.places, fit.pairs.cost, strict=True)):
-            place = places.readouts + len(cost) * k + np.arange(len(cost))
-            out[np.ix_(place, place)] = cost / (nn.weights[a] * state.zeta[a])
+        gains = (nn.weights * state.zeta)[fit.pairs.places]
+        place = places.readouts + np.arange(places.pairs).reshape(len(gains), -1)
+        out[place[:, :, None], place[:, None, :]] = fit.pairs.cost / gains[:, None, None]
     if fit.own_moves is not None:
         others = slice(places.readouts + places.pairs, places.functions)
         out[others, others] = _cost_of_others(fit, fit.own_moves, state)

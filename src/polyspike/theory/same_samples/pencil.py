@@ -153,8 +153,16 @@ class SampleState:
 
     @cached_property
     def left(self) -> Any:
-        """``L = (1 + Gamma N)^-1``, (E, m, m)."""
-        return np.linalg.inv(np.eye(self.neurons.size) + self.state.gamma @ self.load)
+        """``L = (1 + Gamma N)^-1``, (E, m, m); where N is on mu alone, by an inverse there."""
+        nn, one = self.neurons, np.eye(self.neurons.size)
+        if nn.cross.any():
+            return np.linalg.inv(one + self.state.gamma @ self.load)
+        mu = nn.blocks[2]
+        on_mu = self.state.gamma[:, mu] @ self.load[:, mu, mu]
+        out = np.empty(self.load.shape, dtype=on_mu.dtype)
+        out[:] = one
+        out[:, :, mu] -= on_mu @ np.linalg.inv(one[mu, mu] + on_mu[:, mu])
+        return out
 
     @cached_property
     def loaded(self) -> Any:

@@ -153,7 +153,7 @@ def predict_same_samples(problem: Problem) -> Prediction:
     """Train loss, train error and test error of a problem whose ridge regression has the gradient's own samples.
 
     Holds for every step size from 0 to order sqrt(n), both gradients and all readouts; to leading order in 1/d, with
-    the terms of relative order 1/n that pairs of samples have for ``c_2 = 0`` (docs/theory-same-data.md).
+    the terms of relative order 1/n that pairs of samples have (docs/theory-same-data.md).
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ __all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
+_LEAST_WEIGHT = 1e-20
 _REACH, _PANEL_NODES = 7.0, 5
 # Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
 _ASINH_SCALE = 0.8
@@ -142,7 +143,7 @@ class _Atoms(NamedTuple):
 
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
-    atoms = _atoms(problem, frame, rules)
+    atoms = _without_rounding(_atoms(problem, frame, rules))
     scale = _ASINH_SCALE * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
     of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
@@ -189,11 +190,17 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
     )
 
 
+def _without_rounding(atoms: _Atoms) -> _Atoms:
+    """Without those of the product rule's corners whose weight no average sees."""
+    kept = atoms.weights > _LEAST_WEIGHT
+    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "hidden")})
+
+
 def _moments_of_atoms(atoms: _Atoms) -> Array:
-    """One, the hidden vector and its products given b = 0, as rows over the atoms."""
-    hidden = atoms.hidden
-    products = (hidden[:, :, None] * hidden[:, None, :]).reshape(len(hidden), -1)
-    return np.concatenate([np.ones((1, len(hidden))), hidden.T, products.T])
+    """One, the hidden vector and its products i <= j given b = 0, as rows over the atoms."""
+    hidden = atoms.hidden.T
+    i, j = np.triu_indices(len(hidden))
+    return np.concatenate([np.ones((1, hidden.shape[1])), hidden, hidden[i] * hidden[j]])
 
 
 def _with_b(atoms: _Atoms, moments: Array) -> Array:
@@ -212,7 +219,10 @@ def _with_b(atoms: _Atoms, moments: Array) -> Array:
     first = hidden + v[:, None, None] * once
     cross = v[:, None, None, None] * raised(hidden)
     both = (atoms.covariance + np.outer(v, v))[..., None, None] * one + np.outer(v, v)[..., None, None] * twice
-    second = moments[1 + size :].reshape(size, size, *moments.shape[1:]) + cross + np.swapaxes(cross, 0, 1) + both
+    second = np.empty((size, size, *moments.shape[1:]))
+    i, j = np.triu_indices(size)
+    second[i, j] = second[j, i] = moments[1 + size :]
+    second += cross + np.swapaxes(cross, 0, 1) + both
     return np.concatenate([one, first, second.reshape(-1, *moments.shape[1:])])
 
 

@@ -12,8 +12,8 @@ from polyspike.theory.same_samples.forms import FitErrors
 __all__ = ["trust"]
 
 COVERED, BENT, QUADRATIC, TAKEN_OVER = 1.0, 0.5, 2.0, 0.3
-"""Constants: of the sizes, the factor for activations with ``c_2 != 0``, whose pairs of samples are not in the theory,
-and the share of the terms of order 1/d, which are taken over from fresh samples, that is in doubt."""
+"""Constants: of the sizes, the factor for activations with ``c_2 != 0``, where terms of order 1/d are larger, and the
+share of the terms of order 1/d, which are taken over from fresh samples, that is in doubt."""
 
 
 OWN = 0.4

@@ -1,0 +1,97 @@
+"""Predictions with one sample for both stages, and how accurate they are: ``python benchmarks/same_samples.py``.
+
+Times are processor seconds of one thread, each problem in turn, so that a slow moment hits all; the first row is a
+prediction for fresh samples, by which the times of different machines and loads compare. Differences are the largest,
+relative, of the three errors from those with every rule refined at once (more nodes of the residual, of kappa and of
+the readout, factors to a quarter of the cut).
+"""
+
+import argparse
+import sys
+from itertools import product
+from statistics import median
+from time import process_time
+
+import numpy as np
+from report_tables import HEADER, judged, sampled, table
+from threadpoolctl import threadpool_limits
+
+from polyspike import Problem, predict
+from polyspike.theory.same_samples.predict import Family
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, rules_of
+
+BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.4, ridge=0.1, noise=0.5, samples="same")
+QUADRATIC = {"activation": "softplus", "teacher": "h1 + 0.5*h2"}
+PROBLEMS = {
+    "tanh, one size of readouts": BASE.replace(readout="rademacher"),
+    "tanh, one size of readouts, step n^0.5": BASE.replace(readout="rademacher", step_exponent=0.5),
+    "softplus, one size of readouts": BASE.replace(**QUADRATIC, readout="rademacher"),
+    "relu, one size of readouts, step n^0.5": BASE.replace(
+        activation="relu", teacher="h1 + 0.5*h2", readout="rademacher", step_exponent=0.5
+    ),
+    "tanh, Gaussian readouts": BASE,
+    "tanh, Gaussian readouts, step n^0.5": BASE.replace(step_exponent=0.5),
+    "softplus, Gaussian readouts": BASE.replace(**QUADRATIC),
+    "gelu, Gaussian readouts, step n^0.5": BASE.replace(activation="gelu", step_exponent=0.5),
+    "tanh, h1 - h3, one size of readouts": BASE.replace(teacher="h1 - h3", readout="rademacher"),
+    "tanh, h1 - h3, Gaussian readouts, step n^0.5": BASE.replace(teacher="h1 - h3", step_exponent=0.5),
+}
+FRESH = "tanh, fresh samples"
+SHARE_OF_CUT = 0.25
+
+
+def milliseconds(repeats: int) -> dict[str, float]:
+    """Of one prediction of each problem on its own, and of fresh samples."""
+    problems = {FRESH: BASE.replace(samples="fresh"), **PROBLEMS}
+    for problem in problems.values():
+        predict(problem)
+    times = sampled({name: lambda p=p: predict(p) for name, p in problems.items()}, repeats, "cpu")  # type: ignore[misc]
+    return {name: 1e3 * median(values) for name, values in times.items()}
+
+
+def grid(base: Problem) -> list[Problem]:
+    """10 steps by 20 ridges."""
+    axes = product(np.linspace(0, 0.5, 10), np.geomspace(1e-3, 10, 20))
+    return [base.replace(step_exponent=float(alpha), ridge=float(ridge)) for alpha, ridge in axes]
+
+
+def rate(base: Problem) -> float:
+    """Problems a second in one call."""
+    problems = grid(base)
+    start = process_time()
+    predict(problems)
+    return len(problems) / (process_time() - start)
+
+
+def refined(problem: Problem) -> Accuracy:
+    """Every rule finer than the standard."""
+    rules, neurons = rules_of(problem), Family(problem).model.fit.neurons
+    cut = SHARE_OF_CUT * 2e-3 if np.any(neurons.cross) else SHARE_OF_CUT * 2.5e-4
+    finer = rules._replace(residual=rules.residual + 8, kappa=rules.kappa + 10, negligible=1e-13)
+    return Accuracy(rules=finer, readouts=STANDARD.readouts + 4, cut=cut)
+
+
+def difference(problem: Problem) -> float:
+    """From the refined rules, the largest of the three errors."""
+    standard, finer = (Family(problem, how).solve(problem)[:3] for how in (STANDARD, refined(problem)))
+    return float(np.abs(np.array(standard) / np.array(finer) - 1).max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=9)
+    arguments = parser.parse_args()
+    rows: list[tuple[str, ...]] = []
+    with threadpool_limits(1):
+        for name, value in milliseconds(arguments.repeats).items():
+            rows.append(judged(f"{name}: one at a time", value, "" if name == FRESH else "<= 15", "ms"))
+        for name, problem in PROBLEMS.items():
+            rows.append(judged(f"{name}: from refined rules", difference(problem), "<= 1e-7", ""))
+        for name in ("tanh, one size of readouts", "softplus, one size of readouts", "tanh, Gaussian readouts"):
+            rows.append(judged(f"{name}: 10 steps x 20 ridges in one call", rate(PROBLEMS[name]), ">= 120", "/s"))
+    print("Processor seconds of one thread; n, d, N = 900, 300, 720, ridge 0.1, step n^0.4 where none is named.\n")
+    print(table(HEADER, rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
