@@ -47,8 +47,7 @@ def _scaled(point: RealPoint) -> tuple[Array, Array]:
 
 
 def _eigenvalues(point: RealPoint) -> Array:
-    found: Array = np.linalg.eigvalsh(matrix_at(point))
-    return found
+    return np.asarray(np.linalg.eigvalsh(matrix_at(point)), dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
