@@ -1,7 +1,5 @@
-"""Frozen results. They only hold data; nothing here computes.
-
-``Measurement`` (simulation) and ``Prediction`` (theory) share the names of what both know, so that comparing
-them is a subtraction.
+"""Frozen results. They only hold data; nothing here computes. ``Measurement`` (simulation) and ``Prediction`` (theory)
+share the names of what both know, so that comparing them is a subtraction.
 """
 
 from collections.abc import Callable
@@ -255,11 +253,7 @@ class Prediction(Result):
 
     @cached_property
     def fresh_spectrum(self) -> Spectrum:
-        """The predicted spectrum of the features that n fresh inputs have with the same trained weights, computed when
-        asked for: with ``samples="same"`` the weights know the inputs of :attr:`spectrum`, and these they do not.
-
-        It is the spectrum of the same problem with ``samples="fresh"``; with fresh samples it is :attr:`spectrum`.
-        """
+        """The same of the features that n inputs have which the trained weights do not know: ``samples="fresh"``."""
         return self.spectrum if self.fresh_spectrum_source is None else self.fresh_spectrum_source()
 
 

@@ -17,7 +17,7 @@ DESIGN: list[Problem] = import_module("same_design").problems()
 TABLE: Any = import_module("same_table")
 MEASURED = {row["problem"]: row for row in json.loads((HERE / "same.json").read_text(encoding="utf-8"))}
 QUICK = [k for k, p in enumerate(DESIGN) if p.readout != "gaussian" and p.step_exponent in (0.2, 0.4)]
-# Steps at which e is of order one: docs/theory-same-data.md, section 9.
+# Steps at which e is of order one: docs/theory-same-data.md, section 10.
 HARD = {10, 39}
 
 

@@ -1,6 +1,7 @@
 """``polyspike spectrum`` and ``polyspike predict`` show what the finite-size theory says of the eigenvalues."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ def test_spectrum_as_json_has_both() -> None:
     assert predicted["spikes"][0]["location"] == pytest.approx(found["spikes"][0], rel=0.4)
     assert predicted["edges"][-1][1] == pytest.approx(found["bulk_edge"], rel=0.2)
     assert predicted["atom"] == pytest.approx(0.25)
+
+
+def test_an_outlier_of_reused_samples_says_what_it_has_of_the_labels() -> None:
+    same = ["--samples", "same", "--readout", "rademacher"]
+    lines = run("spectrum", *same).split("predicted: ")[1].splitlines()
+    assert re.search(r"h1 0\.9\d+ .*label 0\.\d+$", lines[1])
+    [spike, *_] = json.loads(run("spectrum", "--json", *same))["predicted"]["spikes"]
+    assert 0.2 < spike["label"] < 0.9
+    assert spike["residual"] >= spike["label"]  # the full gradient sees more than the label
 
 
 def test_predict_lists_outliers_with_what_they_learned() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from polyspike.errors import ArgumentError, UnreadableError
 from polyspike.record import plain
-from polyspike.spectra import Spectrum
+from polyspike.spectra import Spectrum, Spike, TrainingSpike
 
 __all__ = ["check_figure", "make_folder", "print_json", "print_lines", "save_whole", "spectrum_values"]
 
@@ -87,12 +87,14 @@ def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
     return {
         "edges": list(spectrum.edges),
         "atom": spectrum.atom,
-        "spikes": [
-            {"location": spike.location, "mean": mean, "overlaps": spike.overlaps}
-            for spike, mean in zip(spectrum.spikes, spectrum.means, strict=True)
-        ],
+        "spikes": [_spike_values(*pair) for pair in zip(spectrum.spikes, spectrum.means, strict=True)],
         "inside": list(spectrum.inside),
     }
+
+
+def _spike_values(spike: Spike, mean: float) -> dict[str, Any]:
+    values = {"location": spike.location, "mean": mean, "overlaps": spike.overlaps}
+    return values | ({"label": spike.label, "residual": spike.residual} if isinstance(spike, TrainingSpike) else {})
 
 
 def print_lines(values: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from polyspike.plot.style import palette, styled
 from polyspike.problem import Problem
 from polyspike.problem.serialise import toml_text
 from polyspike.results import Measurement, Prediction
-from polyspike.spectra import Spectrum
+from polyspike.spectra import Spectrum, Spike, TrainingSpike
 
 __all__ = ["Findings", "problem_page"]
 
@@ -211,14 +211,20 @@ def _learned(found: Findings, spectrum: Spectrum | None) -> str:
     if spectrum.spikes:
         degrees = range(len(spectrum.spikes[0].overlaps))
         rows = [
-            (f"{k}", f"{spike.location:.5g}", *(f"{share:.3f}" for share in spike.overlaps))
+            (f"{k}", f"{spike.location:.5g}", *(f"{share:.3f}" for share in _shares(spike)))
             for k, spike in enumerate(spectrum.spikes, start=1)
         ]
-        content.append(table(("spike", "eigenvalue", *(f"H{degree}" for degree in degrees)), rows))
+        labels = ("label",) if isinstance(spectrum.spikes[0], TrainingSpike) else ()
+        content.append(table(("spike", "eigenvalue", *(f"H{degree}" for degree in degrees), *labels), rows))
     if found.spectrum is not None and found.spectrum.alignment is not None:
         words = f"The same in one network, seed {_seed(found.spectrum)}; black: predicted."
         content.append(figure(_alignment_figure(found.spectrum, spectrum), words))
     return section("What each spike has learned", *content)
+
+
+def _shares(spike: Spike) -> list[float]:
+    """Squared cosines with the Hermite functions and, on the gradient's own samples, with the labels."""
+    return [*spike.overlaps, *([spike.label] if isinstance(spike, TrainingSpike) else [])]
 
 
 @styled

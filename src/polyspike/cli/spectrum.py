@@ -11,7 +11,7 @@ from polyspike.cli.output import check_figure, print_json, save_whole, spectrum_
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Measurement, Prediction
-from polyspike.spectra import Spectrum
+from polyspike.spectra import Spectrum, TrainingSpike
 
 __all__ = ["EXAMPLES", "command"]
 
@@ -75,7 +75,7 @@ def _print_theory(theory: Spectrum, degree: int) -> None:
     ends = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in theory.edges)
     print(f"\npredicted: the bulk lies on {ends}; {_spikes(theory.spikes)} outside it, on average at")
     for spike, mean in zip(theory.spikes, theory.means, strict=True):
-        _print_spike(mean, spike.overlaps[1 : degree + 1])
+        _print_spike(mean, spike.overlaps[1 : degree + 1], spike.label if isinstance(spike, TrainingSpike) else None)
     if theory.inside:
         print(f"  still inside: {', '.join(f'h{k}' for k in theory.inside)}")
 
@@ -84,9 +84,9 @@ def _spikes(found: Any) -> str:
     return f"{len(found)} spike{'' if len(found) == 1 else 's'}"
 
 
-def _print_spike(location: float, profile: Any) -> None:
-    learned = "  ".join(f"h{j} {share:.3f}" for j, share in enumerate(profile, start=1))
-    print(f"  {location:10.4g}   {learned}")
+def _print_spike(location: float, profile: Any, label: float | None = None) -> None:
+    learned = [f"h{j} {share:.3f}" for j, share in enumerate(profile, start=1)]
+    print(f"  {location:10.4g}   " + "  ".join([*learned, *([] if label is None else [f"label {label:.3f}"])]))
 
 
 def _draw(path: Path, run: Measurement, theory: Prediction) -> None:

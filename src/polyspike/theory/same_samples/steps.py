@@ -1,4 +1,4 @@
-"""The step, the readouts and how finely all is resolved (docs/theory-same-data.md, section 9)."""
+"""The step, the readouts and how finely all is resolved (docs/theory-same-data.md, section 10)."""
 
 from functools import lru_cache
 from math import ceil, sqrt

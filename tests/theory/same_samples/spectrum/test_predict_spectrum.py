@@ -37,10 +37,13 @@ BASE = problem_of("tanh", "h1", (300, 100, 240), 0.4, "target", "rademacher")
 
 
 class Draws(NamedTuple):
-    """Eigenvalues (draws, n); squared cosines (draws, 3, outliers) with label, residual and learned direction."""
+    """Eigenvalues (draws, n), squared cosines (draws, 3, outliers) with label, residual and learned direction; and the
+    largest eigenvalue of the features that as many fresh inputs have with the same weights.
+    """
 
     eigenvalues: Array
     cosines: Array
+    fresh: Array
 
 
 def networks(problem: Problem, count: int, vectors: int = 2) -> Draws:
@@ -48,12 +51,12 @@ def networks(problem: Problem, count: int, vectors: int = 2) -> Draws:
     drawn = [_network(problem, np.random.default_rng([seed, 1])) for seed in range(count)]
     cosines = [
         [[float(v @ f) ** 2 / float(f @ f) for v in axes[:, :vectors].T] for f in functions]
-        for _, axes, functions in drawn
+        for _, axes, functions, _ in drawn
     ]
-    return Draws(np.array([values for values, _, _ in drawn]), np.array(cosines))
+    return Draws(np.array([one[0] for one in drawn]), np.array(cosines), np.array([one[3] for one in drawn]))
 
 
-def _network(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array, tuple[Array, ...]]:
+def _network(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array, tuple[Array, ...], float]:
     n, d, width = problem.n_samples, problem.input_dim, problem.width
     x, w = rng.standard_normal((n, d)), rng.standard_normal((width, d))
     w /= np.linalg.norm(w, axis=1, keepdims=True)
@@ -71,7 +74,8 @@ def _network(problem: Problem, rng: np.random.Generator) -> tuple[Array, Array, 
     c1 = float(problem.activation.coefficients(1)[1])
     learned = x @ ((w.T @ a if problem.gradient == "full" else 0.0) + problem.step * c1 * x.T @ eps / n)
     values, axes = np.linalg.eigh(features @ features.T / width)
-    return values[::-1], axes[:, ::-1], (y, eps, learned)
+    fresh = problem.activation(rng.standard_normal((n, d)) @ after.T)
+    return values[::-1], axes[:, ::-1], (y, eps, learned), float(np.linalg.norm(fresh, 2) ** 2 / width)
 
 
 def above(spectrum: Spectrum) -> list[TrainingSpike]:
@@ -105,6 +109,10 @@ def check(problem: Problem, count: int) -> None:
             spread = cosines.std(axis=0) / np.sqrt(count - 1)
             predicted = np.array([spike.label, spike.residual, spike.overlaps[1]])
             assert np.all(np.abs(predicted - cosines.mean(axis=0)) < 0.02 + 3 * spread)
+    fresh = predict(problem).fresh_spectrum
+    if fresh.spikes and fresh.spikes[0].location > 1.3 * fresh.edges[-1][1]:
+        error_of_fresh = drawn.fresh.std() / np.sqrt(count - 1)
+        assert abs(fresh.spikes[0].location - drawn.fresh.mean()) < max(0.03 * drawn.fresh.mean(), 3 * error_of_fresh)
     _, mean, square = moments(spectrum)
     rest = values[:, len(spikes) :]
     assert mean == pytest.approx((rest.sum(axis=1) / problem.n_samples).mean(), rel=0.03)
@@ -151,6 +159,12 @@ def test_neither_ridge_nor_labels_of_the_other_sign_change_it() -> None:
     assert two.location == pytest.approx(one.location, rel=1e-9)
     assert two.overlaps == pytest.approx(one.overlaps, abs=1e-9)
     assert (two.label, two.residual) == pytest.approx((one.label, one.residual), rel=1e-9)
+
+
+def test_fresh_inputs_have_the_spectrum_of_fresh_samples() -> None:
+    fresh = predict(BASE.replace(samples="fresh"))
+    assert predict(BASE).fresh_spectrum.edges == fresh.spectrum.edges
+    assert fresh.fresh_spectrum is fresh.spectrum
 
 
 def test_degrees_still_inside_means_and_what_is_not_predicted() -> None:

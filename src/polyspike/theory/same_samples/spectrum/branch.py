@@ -203,19 +203,33 @@ class RealPoint(Point):
 
     def tangent(self, functional: Array) -> tuple[Array, float]:
         """The change of the unknowns and of log z along the arc length."""
-        solved = self._bordered(functional, np.zeros(len(functional) - 1), 1.0)
+        solved = self._bordered(functional)[:, -1]
         return solved[:-1], float(solved[-1])
 
     def step(self, functional: Array, length: float, tangent: tuple[Array, float] | None = None) -> "RealPoint | None":
-        """The solution an arc length further, by Newton on the bordered system; None where that fails."""
+        """The solution an arc length further, by Newton's method on the bordered system, whose matrix is that of this
+        point until that is slow; None where it fails.
+        """
         try:
-            change = np.append(*(tangent or self.tangent(functional))) * length
+            known, along = self._bordered(functional), np.append(*(tangent or self.tangent(functional)))
         except np.linalg.LinAlgError:
             return None
-        found: RealPoint | None = self._corrected(
-            change, lambda point, _: point._bordered(functional, -point._gradient, 0.0)
-        )
+
+        def correction(point: RealPoint, slow: bool) -> Array:
+            nonlocal known
+            known = point._bordered(functional) if slow else known
+            return -known[:, :-1] @ point._gradient
+
+        found: RealPoint | None = self._corrected(along * length, correction)
         return found
+
+    def _bordered(self, functional: Array) -> Array:
+        """The inverse of the Jacobian bordered by the arc length; that of the last arc length is kept."""
+        known: tuple[Array, Array] | None = self.__dict__.get("_known")
+        if known is None or known[0] is not functional:
+            known = functional, np.asarray(np.linalg.inv(np.vstack([self._jacobian, functional])))
+            self.__dict__["_known"] = known
+        return known[1]
 
     def towards(self, other: "RealPoint", share: float) -> "RealPoint | None":
         """The solution a share of the way to another one, which may be a fold; None where that fails."""
@@ -230,10 +244,6 @@ class RealPoint(Point):
         same = (np.sign(moved.state.zeta) == np.sign(self.state.zeta)).all()
         pairs = zip(self.parts, moved.parts, strict=True)
         return bool(same and all((np.sign(here.r) == np.sign(there.r)).all() for here, there in pairs))
-
-    def _bordered(self, functional: Array, defect: Array, length: float) -> Array:
-        solved: Array = np.linalg.solve(np.vstack([self._jacobian, functional]), np.append(defect, length))
-        return solved
 
 
 def above(fit: Fit, z: float) -> RealPoint:

@@ -47,7 +47,7 @@ def _scaled(point: RealPoint) -> tuple[Array, Array]:
 
 
 def _eigenvalues(point: RealPoint) -> Array:
-    return np.asarray(np.linalg.eigvalsh(matrix_at(point)))
+    return np.asarray(np.linalg.eigvalsh(matrix_at(point)), dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
