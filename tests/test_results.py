@@ -81,7 +81,8 @@ def test_an_optimum_has_the_fields_of_its_prediction() -> None:
 
 
 LOCALISED = ps.LocalisedOutliers(
-    10.0, np.array([1.0, 4.0]), np.array([0.5, 0.0]), np.array([0.0, 2.0]), np.array([0.75, 0.25])
+    10.0,
+    *np.array([[1.0, 2.0], [0.3, 0.0], [0.0, 2.0], [0.2, 1.5], [0.0, 0.5], [0.75, 0.25]]),
 )
 
 
@@ -93,7 +94,8 @@ def test_localised_outliers_are_a_mixture_of_poisson_numbers() -> None:
     low, high = LOCALISED.interval(0.9)
     assert found[:low].sum() <= 0.05 < found[: low + 1].sum()
     assert found[:high].sum() < 0.95 <= found[: high + 1].sum()
-    none = ps.LocalisedOutliers(10.0, np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
+    zero = np.zeros(1)
+    none = ps.LocalisedOutliers(10.0, zero, zero, zero, zero, zero, np.ones(1))
     assert none.interval() == (0, 0)
     np.testing.assert_allclose(none.probabilities(2), [1.0, 0.0, 0.0], atol=1e-300)
     with pytest.raises(ps.ArgumentError, match="between 0 and 1"):

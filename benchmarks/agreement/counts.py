@@ -21,7 +21,7 @@ from counts_simulate import load
 
 from polyspike import NumericalError, Problem, predict
 from polyspike.arraytypes import Array
-from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads
+from polyspike.theory.finite_size.spectrum.outlier_spreads import outlier_spreads
 
 BEYOND, SPREADS, SHARE = 1.3, 2.0, 0.98
 POLYNOMIALS = ("h2", "h3", "linear_and_quadratic", "linear_and_cubic")
@@ -134,7 +134,7 @@ def main() -> None:
     for name in SETS:
         rows = count(name)
         print(rate(rows, name))
-        if name in ("wide", "fresh", "held out"):
+        if name in ("wide", "fresh", "third", "held out"):
             heavy = [row for row in rows if row.problem.activation.name in POLYNOMIALS]
             print(rate(heavy, "  polynomial activations"))
             print(rate([row for row in rows if row not in heavy], "  the others"))

@@ -64,11 +64,11 @@ class TrainingSpike(Spike):
 class LocalisedOutliers(Result):
     """How many localised outliers of ``F F' / N`` lie above a level, over draws.
 
-    An outlier is localised where it belongs to one neuron, whose weight the step has made long, or to one sample of the
-    gradient, whose residual is large. In every draw their number is another one. Given the sample of the gradient it is
-    a Poisson number, but for the outliers of the largest residual, which are there or not. Nodes stand for the law of
-    that sample. Outliers of learned functions, which every draw has, are not counted: they are the spikes of a
-    :class:`Spectrum`.
+    An outlier is localised where it belongs to one neuron, whose weight the step has made long, to one sample of the
+    gradient, whose residual is large, or to one sample of the fit, whose pre-activations are large. In every draw their
+    number is another one. Given the sample of the gradient it is a Poisson number, but for the outliers of the largest
+    residual, which are there or not. Nodes stand for the law of that sample. Outliers of learned functions, which every
+    draw has, are not counted: they are the spikes of a :class:`Spectrum`.
 
     Attributes
     ----------
@@ -79,6 +79,11 @@ class LocalisedOutliers(Result):
         The expected number of outliers of single samples of the gradient, but for the one with the largest residual.
     of_largest : ndarray of shape (M,)
         The number of outliers of that one.
+    fitted : ndarray of shape (M,)
+        The expected number of outliers of single samples of the fit.
+    bulk : ndarray of shape (M,)
+        The expected number of further eigenvalues above the level, of a bulk that reaches up to there where the
+        residuals of the gradient's sample are large.
     weights : ndarray of shape (M,)
         Of the nodes.
     """
@@ -87,12 +92,19 @@ class LocalisedOutliers(Result):
     neurons: Array
     samples: Array
     of_largest: Array
+    fitted: Array
+    bulk: Array
     weights: Array
+
+    @property
+    def _poisson(self) -> Array:
+        """The mean of the Poisson number at every node."""
+        return self.neurons + self.samples + self.fitted + self.bulk
 
     @property
     def expected(self) -> float:
         """The expected number of localised outliers above the level."""
-        return float(self.weights @ (self.neurons + self.samples + self.of_largest))
+        return float(self.weights @ (self._poisson + self.of_largest))
 
     def probabilities(self, most: int) -> Array:
         """The probabilities of 0, 1, ..., ``most`` localised outliers above the level.
@@ -106,7 +118,7 @@ class LocalisedOutliers(Result):
         ndarray of shape (most + 1,)
         """
         count = np.arange(most + 1) - self.of_largest[:, None]
-        mean = np.maximum(self.neurons + self.samples, np.finfo(float).tiny)[:, None]
+        mean = np.maximum(self._poisson, np.finfo(float).tiny)[:, None]
         possible = np.maximum(count, 0)
         poisson = np.where(count >= 0, np.exp(possible * np.log(mean) - mean - gammaln(possible + 1)), 0.0)
         found: Array = self.weights @ poisson
@@ -131,7 +143,7 @@ class LocalisedOutliers(Result):
         """
         if not 0 < share < 1:
             raise ArgumentError("share", share, "give a probability between 0 and 1")
-        mean, certain = float((self.neurons + self.samples).max()), float(self.of_largest.max())
+        mean, certain = float(self._poisson.max()), float(self.of_largest.max())
         reached = np.cumsum(self.probabilities(int(certain + mean + 12 * mean**0.5 + 30)))
         rest = (1 - share) / 2
         return int(np.argmax(reached > rest)), int(np.argmax(reached >= 1 - rest))

@@ -26,7 +26,7 @@ def long_bulk(problem: Problem) -> LongBulk:
 def edge(problem: Problem) -> float:
     """The edge of the bulk without half a neuron at either end."""
     long = long_bulk(problem)
-    bulk, _ = long.without(0.5)
+    bulk, _, _ = long.without(0.5)
     return find_edge(above(bulk, 2 * long.strongest(bulk)), -1, 0.1)[0].z
 
 
@@ -51,5 +51,5 @@ def test_the_longest_neurons_are_left_out_near_the_edge() -> None:
     assert weights[0] == pytest.approx(1.0)
     assert weights[1] > weights[2] > weights[3]
     solved = at_level(long, 1.2 * predict(LONG).spectrum.edges[-1][1])
-    assert (solved.r < 0).all()
+    assert (solved.state.r < 0).all()
     assert solved.state.model.neuron_weights.sum() < 1

@@ -6,7 +6,7 @@ import pytest
 from polyspike import Problem, predict, simulate, z_threshold
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_of
-from polyspike.theory.finite_size.spectrum.outlier_means import outlier_spreads, strength_variance
+from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance
 
 # Two outliers that are nearer to each other than they fluctuate.
 CLOSE = Problem("gelu", "h1 + 0.7*h2", 250, 1000, 250, step_exponent=0.5, ridge=1.0, noise=0.5, gradient="target")
@@ -72,15 +72,3 @@ def test_corrections_vanish_with_the_size() -> None:
         spectrum = predict(CLOSE.replace(**sizes)).spectrum
         shifts.append(spectrum.means[0] / spectrum.spikes[0].location - 1)
     assert shifts[0] / shifts[1] == pytest.approx(4, rel=0.25)
-
-
-def test_outliers_spread_as_said() -> None:
-    """Standard deviations over 200 draws; stated finite-size term: 10/n. Half of it is rejected."""
-    spreads = outlier_spreads(CLOSE, predict(CLOSE).spectrum.spikes)
-    drawn = [simulate(CLOSE, seed=(91, k), n_test=2, eigenvalues=1).eigenvalues for k in range(200)]
-    found = np.array([values[0] for values in drawn if values is not None])
-    centred = found - found.mean()
-    error = found.std() / 2 * np.sqrt(((centred**4).mean() / found.var() ** 2 - 1) / len(found))
-    tolerance = z_threshold(1) * error + 10 / 250 * found.std()
-    assert abs(spreads[0] - found.std(ddof=1)) < tolerance
-    assert abs(spreads[0] / 2 - found.std(ddof=1)) > tolerance

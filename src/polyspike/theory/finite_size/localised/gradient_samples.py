@@ -69,7 +69,7 @@ class HeavySamples:
         """The slopes and the curvatures of all neurons in the metric -R, shapes (A, T, p)."""
         neurons, root = self.neurons.neurons, np.sqrt(-self.neurons.level.weighted_r)[:, None]
         averages = neurons.averages
-        slope, curvature = (_reduced(root * f) for f in (averages.slope, averages.mean_by_log_norm / 2**0.5))
+        slope, curvature = (_reduced(root * f) for f in (neurons.linear, averages.mean_by_log_norm / 2**0.5))
         return (
             np.moveaxis(neurons.by_length(slope), 0, -1),
             np.moveaxis(neurons.by_length(curvature), 0, -1),

@@ -1,7 +1,8 @@
-"""The bulk of neurons of all their lengths (docs/theory-corrections.md, localised outliers).
+"""The bulk of neurons and of samples of all their lengths (docs/theory-corrections.md, localised outliers).
 
-The spectrum takes all neurons of one readout at one length. At a level near the bulk the long ones count together: they
-are part of the bulk there, but for those that have left it, which are counted one by one.
+The spectrum takes all neurons of one readout, and all samples of one kappa, at one length. At a level near the bulk the
+long ones count together: they are part of the bulk there, but for those that have left it, which are counted one by
+one.
 """
 
 from dataclasses import dataclass
@@ -13,28 +14,43 @@ from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
-from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
+from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
+from polyspike.theory.finite_size.localised.sample_lengths import SampleLengths
 from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
 from polyspike.theory.finite_size.spectrum.spectral_model import bulk_of, in_sampled_range
 
 __all__ = ["LongBulk"]
 
-# Quantiles of a length between which a node stands, as far as N neurons reach, and values at which its tail is known.
-_QUANTILES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+# Quantiles of a length between which a node stands, as far as N neurons (n samples) reach, and values at which the tail
+# of a neuron's is known.
+_QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.96, 0.99, 0.996, 0.999)
+_SAMPLE_QUANTILES = (0.0, 0.4, 0.8, 0.95, 0.99, 0.997)
 _SHORTEST, _VALUES = 0.3, 300
-_LEAST_COUNT, _NO_NEURON = 0.5, 1e-3
+_LEAST_COUNT, _NO_NEURON, _NO_SAMPLE = 0.5, 1e-3, 1e-2
 _RANK_TOLERANCE = 1e-4
-# Outside the sampled range 1/R is at least this share of its value at the nearest node inside.
-_LEAST_RATIO = 0.5
 
 
 @dataclass(frozen=True)
 class LongBulk:
-    """Nodes of readouts and lengths, with the averages of the activation over samples there."""
+    """Nodes of readouts and lengths, and of kappa and lengths, with the averages of the activation there.
+
+    Attributes
+    ----------
+    model : FiniteSizeModel
+    law : WeightLengths
+    energy : float
+        The mean square of the gradient's residuals, over its expectation.
+    """
 
     model: FiniteSizeModel
     law: WeightLengths
+    energy: float = 1.0
+
+    @cached_property
+    def sample_lengths(self) -> SampleLengths:
+        """The law of the lengths of samples."""
+        return SampleLengths(self.model)
 
     @cached_property
     def _nodes(self) -> tuple[Array, Array, Array, Any]:
@@ -42,95 +58,105 @@ class LongBulk:
         _, columns = in_sampled_range(self.model)
         places = np.flatnonzero(columns)
         weights = bulk_of(self.model, _LEAST_COUNT).neuron_weights
-        reach = 1 - _LEAST_COUNT / self.model.problem.width
-        bounds = np.append([q for q in _QUANTILES if q < reach], reach)
-        squares = [self._squares(float(u), (bounds[1:] + bounds[:-1]) / 2) for u in self.model.grid.u[places]]
-        share = np.diff(bounds) / reach
+        levels, share = _between(_QUANTILES, self.model.problem.width)
+        squares = [self._squares(float(u), levels) for u in self.model.grid.u[places]]
         weight = (weights[:, None] * share).ravel()
         occurs = weight * self.model.problem.width > _NO_NEURON
         place = np.repeat(places, len(share))[occurs]
         lengths = np.sqrt(np.concatenate(squares))[occurs]
         return self.model.grid.u[place], lengths, weight[occurs] / weight[occurs].sum(), place
 
+    @cached_property
+    def samples(self) -> tuple[Array, Array, Array]:
+        """Kappa, ``log T`` and weights of the samples, each of shape (S,)."""
+        rows, _ = in_sampled_range(self.model)
+        weights = bulk_of(self.model, _LEAST_COUNT).sample_weights
+        levels, share = _between(_SAMPLE_QUANTILES, self.model.problem.n_samples)
+        weight = (weights[:, None] * share).ravel()
+        occurs = weight * self.model.problem.n_samples > _NO_SAMPLE
+        kappa = self.model.grid.kappa[rows]
+        log_lengths = self.sample_lengths.quantiles(levels, kappa).ravel()[occurs]
+        return np.repeat(kappa, len(share))[occurs], log_lengths, weight[occurs] / weight[occurs].sum()
+
     def _squares(self, u: float, levels: Array) -> Array:
         """Quantiles of ``|w|^2`` at the median of the largest residual."""
         median = self.law.residual.largest((0.0, 1.0))[0].value
-        squares = np.geomspace(_SHORTEST, 1.1 * self.law.longest(u) ** 2, _VALUES)
-        reached = np.maximum.accumulate(1 - self.law.beyond(u, squares, median, np.ones(1))[0])
+        squares = np.geomspace(_SHORTEST, 1.1 * max(1.0, self.energy) * self.law.longest(u) ** 2, _VALUES)
+        reached = np.maximum.accumulate(1 - self.law.beyond(u, squares, median, np.array([self.energy]))[0])
         # A rising line as small as rounding, so that quantiles exist where no neuron is.
         return np.interp(levels, reached + np.arange(_VALUES) * np.finfo(float).eps, squares)
 
+    def averages_of(
+        self, kappa: Array, log_lengths: Array, u: Array, lengths: Array
+    ) -> tuple[ActivationAverages, Array]:
+        """The averages for samples and neurons of these lengths, shape (S, M), and the linear part of a feature over
+        that of a neuron's weight at a sample of length one.
+        """
+        factor = np.exp(np.multiply.outer(log_lengths, self.sample_lengths.loading(u)))
+        means = self.model.conditioning.spike_strength * kappa[:, None] * u
+        averages = activation_averages(self.model.problem.activation, means, factor * lengths)
+        return averages, averages.slope * factor
+
     @cached_property
-    def averages(self) -> ActivationAverages:
-        """At every kappa and node, shape (K, M)."""
+    def averages(self) -> tuple[ActivationAverages, Array]:
+        """At every node, shape (S, M)."""
+        kappa, log_lengths, _ = self.samples
         u, lengths, _, _ = self._nodes
-        means = self.model.conditioning.spike_strength * self.model.grid.kappa[:, None] * u
-        return activation_averages(self.model.problem.activation, means, lengths[None, :])
+        return self.averages_of(kappa, log_lengths, u, lengths)
 
     @cached_property
     def _factors(self) -> tuple[Array, Array]:
-        """Phi (K, p) and chi (M, p), ``A1/tau = phi chi'``."""
-        of_kappa, of_nodes = (np.sqrt(w) for w in (self.model.grid.kappa_weights, self._nodes[2]))
-        left, values, right = np.linalg.svd(of_kappa[:, None] * self.averages.slope * of_nodes, full_matrices=False)
+        """Phi (S, p) and chi (M, p), ``A1/tau = phi chi'``."""
+        of_samples, of_nodes = (np.sqrt(w) for w in (self.samples[2], self._nodes[2]))
+        left, values, right = np.linalg.svd(of_samples[:, None] * self.averages[1] * of_nodes, full_matrices=False)
         kept = max(1, int(np.sum(values > _RANK_TOLERANCE * values[0])))
-        return left[:, :kept] / of_kappa[:, None] * values[:kept], right[:kept].T / of_nodes[:, None]
-
-    @property
-    def phi(self) -> Array:
-        """Phi at every kappa."""
-        return self._factors[0]
+        return left[:, :kept] / of_samples[:, None] * values[:kept], right[:kept].T / of_nodes[:, None]
 
     @cached_property
     def _strengths(self) -> Array:
-        """The second moment of a neuron without its mean, at every node."""
-        squares = self.averages.noise_variance + self._nodes[1] ** 2 * self.averages.slope**2
-        found: Array = self.model.grid.kappa_weights @ squares
+        """The second moment of a feature without its mean, shape (S, M)."""
+        averages, linear = self.averages
+        found: Array = averages.noise_variance + (self._nodes[1] * linear) ** 2
         return found
 
-    def without(self, least: float) -> tuple[BulkModel, NDArray[np.bool_]]:
-        """The bulk without about so many of the strongest neurons, and without the ends of M in which fewer eigenvalues
-        than this are expected; and the nodes that are left.
+    def without(self, least: float) -> tuple[BulkModel, NDArray[np.bool_], NDArray[np.bool_]]:
+        """The bulk without about so many of the strongest neurons and of the strongest samples, and without the ends of
+        M in which fewer eigenvalues than this are expected; the samples and the neurons that are left.
         """
-        bulk, (rows, _) = bulk_of(self.model, least), in_sampled_range(self.model)
+        bulk = bulk_of(self.model, least)
         _, lengths, weights, place = self._nodes
-        order = np.argsort(-self._strengths)
-        before = np.empty(len(order))
-        before[order] = np.cumsum(weights[order]) - weights[order]
-        kept = before * self.model.problem.width >= least - _LEAST_COUNT
+        sample_weights, strengths, problem = self.samples[2], self._strengths, self.model.problem
+        kept = _but_strongest(sample_weights @ strengths, weights, least, problem.width)
+        rows = _but_strongest(strengths @ weights, sample_weights, least, problem.n_samples)
         phi, chi = self._factors
         variance = self.model.bulk.weight_variance
         squares = bulk.mu_weights @ variance
-        return BulkModel(
-            sample_weights=bulk.sample_weights,
-            neuron_weights=weights[kept],
-            phi=phi[rows],
-            chi=chi[kept],
-            noise_variance=self.averages.noise_variance[np.ix_(rows, kept)],
-            weight_variance=variance[:, place[kept]] * lengths[kept] ** 2 / squares[place[kept]],
-            mu_weights=bulk.mu_weights,
-            samples_per_dim=bulk.samples_per_dim,
-            samples_per_neuron=bulk.samples_per_neuron,
-        ), kept
-
-    def on_all_kappa(self, state: BulkState, kept: NDArray[np.bool_]) -> Array:
-        """R at every kappa, outside the sampled range without a pole."""
-        rows, _ = in_sampled_range(self.model)
-        whole = BulkModel(
-            self.model.grid.kappa_weights,
-            state.model.neuron_weights,
-            self.phi,
-            state.model.chi,
-            self.averages.noise_variance[:, kept],
-            state.model.weight_variance,
-            state.model.mu_weights,
-            state.model.samples_per_dim,
-            state.model.samples_per_neuron,
+        return (
+            BulkModel(
+                sample_weights=sample_weights[rows],
+                neuron_weights=weights[kept],
+                phi=phi[rows],
+                chi=chi[kept],
+                noise_variance=self.averages[0].noise_variance[np.ix_(rows, kept)],
+                weight_variance=variance[:, place[kept]] * lengths[kept] ** 2 / squares[place[kept]],
+                mu_weights=bulk.mu_weights,
+                samples_per_dim=bulk.samples_per_dim,
+                samples_per_neuron=bulk.samples_per_neuron,
+            ),
+            rows,
+            kept,
         )
-        noise = whole.noise_variance @ (whole.neuron_weights * state.zeta)
-        inverse = whole.over_r(state.shift, noise, state.gam)
-        inside, kappa = np.flatnonzero(rows), self.model.grid.kappa
-        nearest = inverse[inside[np.abs(kappa[:, None] - kappa[inside]).argmin(axis=1)]]
-        return np.asarray(1 / np.where(inverse / nearest > _LEAST_RATIO, inverse, _LEAST_RATIO * nearest))
+
+    def rows_of(self, kappa: Array, log_lengths: Array) -> tuple[Array, Array]:
+        """The noise (S, M) and phi (S, p) of other samples."""
+        u, lengths, weights, _ = self._nodes
+        averages, linear = self.averages_of(kappa, log_lengths, u, lengths)
+        return averages.noise_variance, linear @ (weights[:, None] * self._factors[1])
+
+    def neurons_of(self, kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Readouts and lengths of these neurons."""
+        u, lengths, _, _ = self._nodes
+        return u[kept], lengths[kept]
 
     def strongest(self, bulk: BulkModel) -> float:
         """A point above the bulk: Marchenko-Pastur edges of the strongest noise and the strongest linear part."""
@@ -138,3 +164,19 @@ class LongBulk:
         moves = float((bulk.mu_weights @ bulk.weight_variance).max())
         scale = noise + linear * moves * (1 + bulk.samples_per_dim**0.5) ** 2
         return (1 + bulk.samples_per_neuron**0.5) ** 2 * scale
+
+
+def _between(quantiles: tuple[float, ...], count: int) -> tuple[Array, Array]:
+    """The middles between quantiles, as far as half of one in ``count`` lies beyond, and the shares between them."""
+    reach = 1 - _LEAST_COUNT / count
+    bounds = np.append([q for q in quantiles if q < reach], reach)
+    return (bounds[1:] + bounds[:-1]) / 2, np.diff(bounds) / reach
+
+
+def _but_strongest(strengths: Array, weights: Array, least: float, count: int) -> NDArray[np.bool_]:
+    """The nodes but for the strongest, in which about ``least`` of a number are."""
+    order = np.argsort(-strengths)
+    before = np.empty(len(order))
+    before[order] = np.cumsum(weights[order]) - weights[order]
+    left: NDArray[np.bool_] = before * count >= least - _LEAST_COUNT
+    return left

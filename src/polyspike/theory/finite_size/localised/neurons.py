@@ -6,17 +6,16 @@ from functools import cached_property
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gauss_hermite
 from polyspike.theory.finite_size.localised.at_level import AtLevel, Lengths
 from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
 
-__all__ = ["LongNeurons"]
+__all__ = ["LongNeurons", "averaged"]
 
 _LENGTHS, _SHORTEST, _LEAST_LONGEST = 28, 0.5, 1.5
-_SAMPLE_NODES = 7
 # Readouts of which fewer neurons than this are expected do not occur.
 _NO_NEURON = 1e-4
-_SMALL = 1e-3
+# Points between two lengths.
+_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -51,34 +50,34 @@ class LongNeurons:
         return self.level.forms(self.neurons)
 
     @cached_property
-    def least_squares(self) -> Array:
-        """The least ``|w|^2`` with an eigenvalue above the level, shape (A, S), infinite where no length has one.
-
-        S nodes of the neuron's mean square over the n samples, a lognormal variable whose mean is its expectation.
-        """
-        x, _ = gauss_hermite(_SAMPLE_NODES)
-        deviation = np.log1p(self.level.sampling_variance(self.neurons))[..., None] ** 0.5
-        log_forms = np.log(np.maximum(self.forms, _SMALL))[..., None] + deviation * x - deviation**2 / 2
-        log_squares = 2 * np.log(self.neurons.lengths)
-        return np.exp([[_first_above_zero(log_squares, row) for row in of_u.T] for of_u in log_forms])
+    def _probabilities(self) -> Array:
+        """The probability of an eigenvalue above the level at every readout and length, shape (A, T)."""
+        return self.level.probabilities(self.neurons)
 
     def expected(self, largest: float, energies: Array) -> Array:
-        """``N P(1/zeta < 0)`` given the largest residual and the mean square of the others, shape (V,)."""
-        _, weights = gauss_hermite(_SAMPLE_NODES)
+        """The expected number given the largest residual and the mean square of the others, shape (V,)."""
         total = np.zeros(len(energies))
-        for u, share, squares in zip(*self._readouts, self.least_squares, strict=True):
-            finite = np.isfinite(squares)
-            if finite.any():
-                total += share * self.law.beyond(float(u), squares[finite], largest, energies) @ weights[finite]
+        squares = self.neurons.lengths**2
+        for u, share, probability in zip(*self._readouts, self._probabilities, strict=True):
+            if probability.any():
+                total += share * averaged(probability, self.law.beyond(float(u), squares, largest, energies))
         return self.law.problem.width * total
 
 
-def _first_above_zero(x: Array, values: Array) -> float:
-    """Where the values first rise above zero, by linear interpolation; infinite where they do not."""
-    above = np.flatnonzero(values > 0)
-    if len(above) == 0:
-        return np.inf
-    k = int(above[0])
-    if k == 0:
-        return float(x[0])
-    return float(x[k - 1] + (x[k] - x[k - 1]) * values[k - 1] / (values[k - 1] - values[k]))
+def averaged(values: Array, tail: Array) -> Array:
+    """The mean of a function that is known at ascending lengths, over the law with these tails there, shape (..., T).
+
+    Between the lengths the logarithms of both are linear; the function is constant below the first and above the last.
+    """
+    fine_values, fine_tail = _between(values), _between(tail)
+    ends = np.concatenate([fine_values[:1], (fine_values[1:] + fine_values[:-1]) / 2, fine_values[-1:]])
+    bounds = np.concatenate([np.ones((*tail.shape[:-1], 1)), fine_tail, np.zeros((*tail.shape[:-1], 1))], axis=-1)
+    found: Array = -np.diff(bounds, axis=-1) @ ends
+    return found
+
+
+def _between(values: Array) -> Array:
+    """Values at the nodes and at points between them, linear in the logarithm."""
+    logs, share = np.log(np.maximum(values, np.finfo(float).tiny)), np.arange(_STEPS) / _STEPS
+    steps = logs[..., :-1, None] + np.diff(logs, axis=-1)[..., None] * share
+    return np.exp(np.concatenate([steps.reshape(*logs.shape[:-1], -1), logs[..., -1:]], axis=-1))

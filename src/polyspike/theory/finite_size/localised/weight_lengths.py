@@ -50,6 +50,7 @@ class WeightLengths:
         self.z = np.linspace(-_Z_RANGE, _Z_RANGE, _Z_NODES)
         weights = np.exp(-(self.z**2) / 2)
         self.z_weights = weights / weights.sum()
+        self._tails: dict[tuple[float, float], tuple[Array, Array]] = {}
         self.h = problem.activation.derivative(self.z) - activation_numbers(problem.activation).c1
 
     def coefficient(self, u: float, eps: Array) -> Array:
@@ -82,14 +83,19 @@ class WeightLengths:
         -------
         ndarray of shape (V, T)
         """
-        others = self.residual.others(largest)
-        sums, tail = self._tail(u, others)
+        sums, tail = self._tail_given(u, largest)
         own = self._terms(u, np.array([largest]))[0]
         left = squares - 1 - (self.scalars.self_term * u**2) ** 2
         factors, weights = self._chi_square
         rest = (left[:, None, None] / factors[:, None] - own) / energies[:, None, None, None]
         found: Array = np.einsum("vtcz,c,z->vt", np.interp(rest, sums, tail), weights, self.z_weights)
         return found
+
+    def _tail_given(self, u: float, largest: float) -> tuple[Array, Array]:
+        """That of the sum over the others, given the largest residual, computed once."""
+        if (u, largest) not in self._tails:
+            self._tails[u, largest] = self._tail(u, self.residual.others(largest))
+        return self._tails[u, largest]
 
     def _tail(self, u: float, residual: ResidualTail) -> tuple[Array, Array]:
         """Ascending values of the sum over the samples, and the probabilities to exceed them."""

@@ -23,14 +23,14 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.spectra import Spike
-from polyspike.theory.finite_size.conditioning import activation_numbers, condition
-from polyspike.theory.finite_size.gradient_matrix.residual_law import teacher_sample
+from polyspike.theory.finite_size.conditioning import StepScalars, activation_numbers, condition
 from polyspike.theory.finite_size.spectrum.branches import in_smaller_steps
 from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, Root, roots_above, upper_edge
+from polyspike.theory.finite_size.spectrum.sample_moments import sample_moments
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
-__all__ = ["outlier_means", "outlier_spreads", "strength_variance"]
+__all__ = ["Outliers", "outlier_means", "outliers_at", "strength_variance"]
 
 # The least range of log r^2 for the curvature: a second difference is right to 1e-5 there.
 _LEAST_RANGE = 0.1
@@ -59,7 +59,7 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
     NumericalError
         ``NOT_CONVERGED`` as for the spectrum itself.
     """
-    outliers = _outliers(problem, refine)
+    outliers = outliers_at(problem, refine)
     means = [root.branch.z + shift for root, shift in zip(outliers.roots, _repulsion(outliers), strict=True)]
     variance = strength_variance(problem)
     for k, (first, second) in enumerate(_by_strength(problem, outliers, refine)):
@@ -67,86 +67,37 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
     return tuple(means + [spike.location for spike in spikes[len(means) :]])
 
 
-def outlier_spreads(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1.0) -> tuple[float, ...]:
-    """Standard deviation over draws of the eigenvalue of every spike above the bulk, to order 1/n; nan for others.
-
-    The variance is V_b times the squared ``dz/dl``, plus the variance V of an outlier with itself, plus that of the
-    outlier of M on which it rests. The same is left out as for the means; it counts where the gradient has few samples.
-    """
-    outliers = _outliers(problem, refine)
-    by_strength = [first for first, _ in _by_strength(problem, outliers, refine)]
-    by_strength += [root.branch.z for root in outliers.roots[len(by_strength) :]]
-    variance = strength_variance(problem)
-    modes = [_mode(outliers.parts, root) for root in outliers.roots]
-    mixing = [_mixing_variance(outliers.parts, mode, mode) for mode in modes]
-    matrix = [_by_matrix(outliers.parts, root) ** 2 * _end_variance(problem) for root in outliers.roots]
-    total = (variance * by**2 + more + end for by, more, end in zip(by_strength, mixing, matrix, strict=True))
-    found = [float(square**0.5) for square in total]
-    return tuple(found + [float("nan")] * (len(spikes) - len(found)))
-
-
-def _by_matrix(parts: FiniteRankParts, root: Root) -> float:
-    """The derivative of a location by the outlier mu of M (for c_2 = 0, of the noise's covariance) on which it rests.
-
-    Only the block Q of E depends on mu: ``dz/dmu = y_m' dQ/dmu y_m / (y' E' y)``.
-    """
-    model = parts.spectral.model
-    scalars, bulk, u = model.conditioning, model.bulk, model.grid.u
-    zeta = parts.spectral.on_whole_laws(root.branch.state).zeta
-    p, total = bulk.phi.shape[1], 0.0
-    for i, (node, _) in enumerate(parts.spectral.outliers_of_matrix):
-        first = parts.functions.shape[1] + 2 * p * (1 + i)
-        part = root.vector[first : first + p]
-        by = (
-            scalars.gradient_noise_variance * u**2
-            if scalars.quadratic_step == 0
-            else 2 * model.gains[node] * scalars.quadratic_step * u
-        )
-        total += float((bulk.neuron_weights * zeta * by) @ (bulk.chi @ part) ** 2) / root.slope
-    return total
-
-
-def _end_variance(problem: Problem) -> float:
-    """Variance of an outlier of M, or of the noise's covariance over its mean, along the teacher's first direction:
-    that of the sample average of ``eps k^2`` (``eps^2 k^2``), to leading order in d/n_0.
-    """
-    scalars = condition(problem)
-    labels, weights, inputs = teacher_sample(problem.teacher)
-    v, k2 = scalars.gaussian_variance, inputs[:, 0] ** 2
-    if scalars.quadratic_step != 0:
-        mean, square = weights @ (labels * k2), weights @ ((labels**2 + v) * k2**2)
-        return float(square - mean**2) / problem.gradient_samples
-    fourth = labels**4 + 6 * labels**2 * v + 3 * v**2
-    mean, square = weights @ ((labels**2 + v) * k2), weights @ (fourth * k2**2)
-    return float(square - mean**2) / problem.gradient_samples / scalars.residual_moment**2
-
-
-def _by_strength(problem: Problem, here: "_Outliers", refine: float) -> list[tuple[float, float]]:
+def _by_strength(problem: Problem, here: "Outliers", refine: float) -> list[tuple[float, float]]:
     """First and second derivative by ``l = log r^2`` of the locations of the outliers that exist at both ends.
 
     They are differences over ``l +- sqrt(3 V_b)``, the range of a Gaussian rule with three nodes.
     """
     span = max(_LEAST_RANGE, (3 * strength_variance(problem)) ** 0.5)
-    weaker, stronger = (_outliers(problem, refine, np.exp(sign * span / 2)).locations for sign in (-1, 1))
+    weaker, stronger = (outliers_at(problem, refine, np.exp(sign * span / 2)).locations for sign in (-1, 1))
     return [
         ((after - before) / (2 * span), (after - 2 * z + before) / span**2)
         for before, z, after in zip(weaker, here.locations, stronger, strict=False)
     ]
 
 
-class _Outliers(NamedTuple):
+class Outliers(NamedTuple):
+    """The outliers above the bulk, largest first, with the parts of finite rank that make them."""
+
     parts: FiniteRankParts
     roots: list[Root]
 
     @property
     def locations(self) -> list[float]:
+        """Their limits."""
         return [root.branch.z for root in self.roots]
 
 
-def _outliers(problem: Problem, refine: float, stronger: float = 1.0) -> _Outliers:
-    """The outliers above the bulk, with ``stronger`` times the strength r."""
-    parts = FiniteRankParts(spectral_model(problem, refine, stronger))
-    return _Outliers(parts, in_smaller_steps(partial(_roots, parts)))
+def outliers_at(
+    problem: Problem, refine: float, stronger: float = 1.0, sample: StepScalars | None = None, shift: float = 0.0
+) -> Outliers:
+    """The outliers above the bulk, with ``stronger`` times the strength r and at a sample of the gradient."""
+    parts = FiniteRankParts(spectral_model(problem, refine, stronger, sample, shift))
+    return Outliers(parts, in_smaller_steps(partial(_roots, parts)))
 
 
 def _roots(parts: FiniteRankParts, largest: float) -> list[Root]:
@@ -154,7 +105,7 @@ def _roots(parts: FiniteRankParts, largest: float) -> list[Root]:
     return roots_above(parts, [*path, top])
 
 
-def _repulsion(found: _Outliers) -> list[float]:
+def _repulsion(found: Outliers) -> list[float]:
     """The shift of the mean of every outlier by its mixing with all others (eq-mixing)."""
     modes = [_mode(found.parts, root) for root in found.roots]
     shifts = [0.0] * len(modes)
@@ -255,10 +206,10 @@ def strength_variance(problem: Problem) -> float:
     """
     sigma = activation_numbers(problem.activation)
     eta_c1, phi = problem.step * sigma.c1, problem.phi_gradient
-    variance, moment = _sampled_variance(problem)
+    of_sample = sample_moments(problem)
     # Across its mean, |beta|^2 is phi_0 E eps^2 chi^2_d/d.
-    across = eta_c1**4 * 2 * phi * moment**2 / problem.gradient_samples
-    total = variance / problem.gradient_samples + across
+    across = eta_c1**4 * 2 * phi * of_sample.energy**2 / problem.gradient_samples
+    total = float(of_sample.covariance[0, 0]) / problem.gradient_samples + across
     if problem.gradient == "full":
         by_omega = (1 - problem.step * sigma.c1**2) ** 2 + eta_c1**2 * phi * sigma.c1**2
         by_readout = by_omega + eta_c1**2 * phi * (sigma.second_moment - sigma.c1**2)
@@ -267,30 +218,3 @@ def strength_variance(problem: Problem) -> float:
         total += (2 * by_omega**2 + by_overlap**2) / problem.input_dim + by_readout**2 * 2 / problem.width
     length_squared = condition(problem).spike_strength ** 2 * problem.width
     return float(total / length_squared**2) if length_squared > 0 else 0.0
-
-
-def _sampled_variance(problem: Problem) -> tuple[float, float]:
-    """``Var[eta^2 c_1^2 (2 S eps e.x + phi_0 eps^2) + 2 eta c_1 eps omega.x]`` (eq-strength-variance) and ``E eps^2``.
-
-    The last term belongs to the full gradient. In ``eps = expected + nu`` the first part is known given the inputs
-    along beta* and omega, and nu is normal. So the bracket is ``slope eps + square eps^2`` with slope and square
-    known, whose mean and variance over nu have closed forms.
-    """
-    numbers = activation_numbers(problem.activation)
-    full = problem.gradient == "full"
-    eta, c1 = problem.step, numbers.c1
-    labels, weights, inputs = teacher_sample(problem.teacher)
-    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    output = c1 if full else 0.0
-    nu_variance = problem.noise**2 + (numbers.second_moment - c1**2 if full else 0.0)
-    omega_x, omega_weights = gauss_hermite(_NODES) if full else (np.zeros(1), np.ones(1))
-    expected = labels[:, None] - output * omega_x
-    length = (signal**2 + output**2) ** 0.5
-    along = (signal * inputs[:, :1] - output * omega_x) / length if length > 0 else 0 * expected
-    joint = weights[:, None] * omega_weights
-    slope = (eta * c1) ** 2 * 2 * length * along + (2 * eta * c1 * omega_x if full else 0.0)
-    square = (eta * c1) ** 2 * problem.phi_gradient
-    mean = slope * expected + square * (expected**2 + nu_variance)
-    variance = (slope + 2 * square * expected) ** 2 * nu_variance + 2 * (square * nu_variance) ** 2
-    total = (joint * mean**2).sum() - (joint * mean).sum() ** 2 + (joint * variance).sum()
-    return total, (joint * (expected**2 + nu_variance)).sum()

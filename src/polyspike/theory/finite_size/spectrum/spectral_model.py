@@ -14,7 +14,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
-from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.conditioning import StepScalars, condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 
@@ -127,10 +127,23 @@ class _Extended(BulkState):
         self.__dict__ |= {"q_hat": inner.q_hat, "v": inner.v, "gam": inner.gam[nodes], "psi": inner.psi[nodes]}
 
 
-def spectral_model(problem: Problem, refine: float = 1.0, stronger: float = 1.0) -> SpectralModel:
-    """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r."""
-    scalars = condition(problem)
-    scalars = replace(scalars, spike_strength=scalars.spike_strength * stronger)
+def spectral_model(
+    problem: Problem,
+    refine: float = 1.0,
+    stronger: float = 1.0,
+    sample: StepScalars | None = None,
+    shift: float = 0.0,
+) -> SpectralModel:
+    """The model of a problem's spectrum; ``refine`` divides every quadrature step, ``stronger`` multiplies r.
+
+    With ``sample`` the averages over the gradient's sample are at its values; by ``shift`` the mean of its M is larger.
+    """
+    scalars = condition(problem, sample=sample)
+    scalars = replace(
+        scalars,
+        spike_strength=scalars.spike_strength * stronger,
+        trace_shift=scalars.trace_shift + shift / (1.0 if sample is None else sample.energy**0.5),
+    )
     e_deviation = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     model = assemble(
