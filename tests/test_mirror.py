@@ -60,8 +60,8 @@ STAGES = {
     "theory/on_data": (
         "test_kernels.py",
         (
-            "curve errors excluded family features gradient_rows hermite_moments initial_output predict_spectrum "
-            "readouts resolvent response ridges series"
+            "curve errors excluded family features gradient_rows hermite_moments initial_output points "
+            "predict_spectrum readouts resolvent response ridges series sizes step"
         ),
     ),
     "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law"),

@@ -19,6 +19,7 @@ from polyspike.theory.on_data.readouts import length_nodes, readout_nodes
 from polyspike.theory.on_data.resolvent import solve
 from polyspike.theory.on_data.response import respond
 from polyspike.theory.on_data.series import cut_bound, lumped, own_power_series, power_series
+from polyspike.theory.on_data.step import RowKernels
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((40, 15)) * np.linspace(0.3, 1.6, 15)
@@ -215,7 +216,8 @@ def test_a_test_row_is_a_row_that_joins_with_a_small_weight(full: bool) -> None:
     of_fit, of_test = (some_rows(parts, rows) if full else None for rows in (fit, slice(39, 40)))
     found = solve(part, shift, 60)
     response, _ = respond(part, found, Y[fit], 60, of_fit)
-    error = row_errors(response, found, kernels[:, 39:, fit], kernels[:, 39:, 39], Y[39:], 60, of_test)[0]
+    row = RowKernels(np.eye(len(w)), kernels[:, 39:, fit], kernels[:, 39:, 39], of_test)
+    error = row_errors(response, found, row, Y[39:], 60)[0]
     joined = kernels.copy()
     scale = np.sqrt(shift * eps)  # a row times a number is a row of another shift
     joined[:, 39] *= scale

@@ -1,92 +1,29 @@
 """From rows to errors: one gradient, many steps, many ridges, with whatever can be shared."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
-from polyspike.problem import Activation
-from polyspike.theory.on_data.errors import row_errors, train_errors
-from polyspike.theory.on_data.excluded import LinearParts
-from polyspike.theory.on_data.family import KernelFamily, Precision, compress, precision_for, rounding
-from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
-from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
-from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
-from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.points import PointErrors, at_step
+from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.ridges import Known
+from polyspike.theory.on_data.shared import SharedKernels
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
+from polyspike.theory.on_data.step import Step
 
 __all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "Step", "moments_of", "step_curve"]
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Rows of one part: inputs of shape (rows, d), target of shape (rows,)."""
-
-    inputs: Array
-    target: Array
-
-
-@dataclass(frozen=True)
-class Network:
-    """The network, its step and ridge aside."""
-
-    activation: Activation
-    width: int
-    gradient: str
-    readout: str
-
-
-@dataclass(frozen=True)
-class CurveAccuracy:
-    """How finely averages are taken.
-
-    Attributes
-    ----------
-    nodes : int
-        Of a normal readout and a small step; a large step has up to twice as many.
-    degree : int or None
-        Up to which the series of the kernel are written out; the energy beyond is lumped into the next two. None: as
-        far as ``cut`` asks.
-    cut : float
-        Bound of the relative Frobenius norm of what the cut leaves out of the kernel without a step.
-    outputs : int
-        Pairs of initial outputs of the full gradient.
-    rows_at_once : int
-        Test rows that are worked on at a time.
-    """
-
-    nodes: int = 12
-    degree: int | None = None
-    cut: float = 1e-4
-    outputs: int = 1
-    rows_at_once: int = 512
-
-
-DEFAULT_ACCURACY = CurveAccuracy()
 
 _LARGEST_CHANGE = 4.0
 """How many times 2/d the lengths of weights may change a test error; more is no correction."""
 
-
-@dataclass(frozen=True, eq=False)
-class PointErrors:
-    """Errors at one step and one ridge; the test errors of all rows, shape (rows,).
-
-    ``normal`` says that weights were taken for normal ones though there are few columns, and ``numerics`` what rounding
-    and the ends of iterations may have changed, relative.
-    """
-
-    train_loss: float
-    train_error: float
-    test_squares: Array
-    cut: float
-    numerics: float
-    normal: bool = False
+_JUDGED = 200
+"""Rows of the fit, and of the test, on which that is seen where there are many."""
 
 
 def step_curve(
@@ -99,18 +36,78 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    curve = _Curve(network, _Gradients(network, gradient, accuracy), fit, test, accuracy)
+    gradients = _Gradients(network, gradient, accuracy)
+    if has_many(len(fit.target)):
+        return _many_rows(network, gradients, fit, test, steps, ridges, accuracy, tell or (lambda _: None))
+    curve = _Curve(network, gradients, fit, test, steps, accuracy)
     found = []
-    for k, step in enumerate(steps):
-        found.append(_corrected(partial(curve.at, step), ridges, fit.inputs.shape[1]))
+    for k in range(len(steps)):
+        found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1]))
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
 
 
-def _corrected(
-    solve: Callable[[Sequence[float], bool], list[PointErrors]], ridges: Sequence[float], input_dim: int
-) -> list[PointErrors]:
+def _many_rows(
+    network: Network,
+    gradients: "_Gradients",
+    fit: Sample,
+    test: Sample,
+    steps: Sequence[float],
+    ridges: Sequence[float],
+    accuracy: CurveAccuracy,
+    tell: Callable[[float], object],
+) -> list[list[PointErrors]]:
+    """The grids of all initial outputs; whether lengths are accounted for is seen on some of the rows."""
+    few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
+    share = min(1.0, _JUDGED / len(fit.target))
+    judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
+    normal = {step: _are_normal(partial(judged.at, k), ridges, fit.inputs.shape[1]) for k, step in enumerate(steps)}
+    found: dict[float, list[PointErrors]] = {}
+
+    def grid(some: list[float], as_normal: bool) -> None:
+        moments = gradients.normal if as_normal else gradients.by_length
+        each = []
+        for k, output in enumerate(moments if some[-1] > 0 else moments[:1]):
+            shared = SharedKernels(network, output, some, fit, test, accuracy, as_normal)
+            done = partial(_tell_share, tell, (len(found) / len(normal), len(some) / len(normal)), k, len(moments))
+            each.append(_along(shared, ridges, network.width, done))
+        found.update({step: _averages([one[k] for one in each]) for k, step in enumerate(some)})
+
+    signed = sorted(step for step in normal if not normal[step])
+    try:
+        if signed:
+            grid(signed, False)
+    except NumericalError:
+        normal = dict.fromkeys(normal, True)
+    rest = sorted(step for step in normal if normal[step])
+    if rest:
+        grid(rest, True)
+    tell(1.0)
+    return [found[step] for step in steps]
+
+
+def _along(
+    shared: SharedKernels, ridges: Sequence[float], width: int, tell: Callable[[float], object]
+) -> list[list[PointErrors]]:
+    """Steps in turn; each starts where the one before ended."""
+    found, known = [], None
+    for k in range(len(shared.neurons)):
+        points, known = at_step(shared.at(k), ridges, known, width)
+        found.append(points)
+        tell((k + 1) / len(shared.neurons))
+    return found
+
+
+def _tell_share(tell: Callable[[float], object], within: tuple[float, float], k: int, count: int, share: float) -> None:
+    """The share of all that is done when so much of the k-th of some equal pieces is."""
+    tell(within[0] + within[1] * (k + share) / count)
+
+
+_Solve = Callable[[Sequence[float], bool], list[PointErrors]]
+
+
+def _corrected(solve: _Solve, ridges: Sequence[float], input_dim: int) -> list[PointErrors]:
     """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
 
     They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
@@ -125,34 +122,63 @@ def _corrected(
         return solve(ridges, True)
     ends = sorted({int(np.argmin(ridges)), int(np.argmax(ridges))})
     normal = solve([ridges[k] for k in ends], True)
-    changes = [
-        abs(np.mean(found[k].test_squares) / np.mean(other.test_squares) - 1)
-        for k, other in zip(ends, normal, strict=True)
-    ]
-    if max(changes) < _LARGEST_CHANGE * 2 / input_dim:
+    if _is_correction([found[k] for k in ends], normal, input_dim):
         return found
     return normal if len(ends) == len(ridges) else solve(ridges, True)
 
 
+def _are_normal(solve: _Solve, ridges: Sequence[float], input_dim: int) -> bool:
+    """Whether weights are to be taken for normal ones, as in :func:`_corrected`."""
+    if len(length_nodes(input_dim)[0]) == 1:
+        return True
+    ends = sorted({min(ridges), max(ridges)})
+    try:
+        return not _is_correction(solve(ends, False), solve(ends, True), input_dim)
+    except NumericalError:
+        return True
+
+
+def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], input_dim: int) -> bool:
+    changes = [
+        abs(np.mean(one.test_squares) / np.mean(other.test_squares) - 1)
+        for one, other in zip(found, normal, strict=True)
+    ]
+    return bool(max(changes) < _LARGEST_CHANGE * 2 / input_dim)
+
+
 class _Curve:
-    """Steps in turn; each starts where the one before ended."""
+    """Steps in turn; each starts where the one before ended.
+
+    The resolvents are those of a share of the network's neurons: of some of the rows, at the same number a row. With
+    so many of the initial outputs, or all.
+    """
 
     def __init__(
-        self, network: Network, gradients: "_Gradients", fit: Sample, test: Sample, accuracy: CurveAccuracy
+        self,
+        network: Network,
+        gradients: "_Gradients",
+        fit: Sample,
+        test: Sample,
+        steps: Sequence[float],
+        accuracy: CurveAccuracy,
+        share: float = 1.0,
+        outputs: int | None = None,
     ) -> None:
         self._network, self._gradients, self._fit, self._test = network, gradients, fit, test
-        self._accuracy = accuracy
+        self._steps, self._accuracy, self._width = steps, accuracy, max(2, round(share * network.width))
+        self._outputs = outputs
         self._known: dict[tuple[bool, int], Known] = {}
 
-    def at(self, step: float, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
-        """The errors of all ridges at one step, averaged over initial outputs."""
-        moments = self._gradients.normal if normal else self._gradients.by_length
+    def at(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
+        """The errors of all ridges at the k-th step, averaged over initial outputs."""
+        moments = (self._gradients.normal if normal else self._gradients.by_length)[: self._outputs]
         each = []
-        for k, some in enumerate(moments if step > 0 else moments[:1]):
-            after = Step(self._network, some, step, self._fit, self._test, self._accuracy, normal)
-            points, self._known[normal, k] = _at_step(after, ridges, self._known.get((normal, k)))
+        for output, some in enumerate(moments if self._steps[k] > 0 else moments[:1]):
+            after = Step(self._network, some, self._steps[k], self._fit, self._test, self._accuracy, normal)
+            there = normal, output
+            points, self._known[there] = at_step(after, ridges, self._known.get(there), self._width)
             each.append(points)
-        return [_average(points) for points in zip(*each, strict=True)]
+        return _averages(each)
 
 
 class _Gradients:
@@ -196,6 +222,11 @@ def moments_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal
     return (gradients.normal if normal else gradients.by_length)[0]
 
 
+def _averages(each: Sequence[Sequence[PointErrors]]) -> list[PointErrors]:
+    """Ridge by ridge, over initial outputs."""
+    return [_average(points) for points in zip(*each, strict=True)]
+
+
 def _average(points: Sequence[PointErrors]) -> PointErrors:
     return PointErrors(
         train_loss=float(np.mean([p.train_loss for p in points])),
@@ -205,121 +236,3 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
         numerics=max(p.numerics for p in points),
         normal=any(p.normal for p in points),
     )
-
-
-class Step:
-    """The laws and the kernels of the features after one step, for neurons of all readouts and lengths."""
-
-    def __init__(
-        self,
-        network: Network,
-        moments: Sequence[GradientMoments],
-        step: float,
-        fit: Sample,
-        test: Sample,
-        accuracy: CurveAccuracy,
-        normal: bool = False,
-    ) -> None:
-        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
-        self.network, self.moments, self.step, self.fit, self.test = network, moments, step, fit, test
-        self.rows_at_once = accuracy.rows_at_once
-        rows = self._moved(fit.inputs)
-        self.by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
-        self.nodes, self.weights = np.zeros(1), np.ones(1)
-        if step > 0:
-            scale = turning_readout(rows[0], step / np.sqrt(network.width))
-            self.nodes, self.weights = readout_nodes(network.readout, accuracy.nodes, scale)
-        self.laws = [[row_law(r, u, step, network.width) for r in rows] for u in self.nodes]
-        still = row_law(rows[0], 0.0, 0.0, network.width)
-        self.degree = accuracy.degree or degree_for(network.activation, still, accuracy.cut)
-        self.series = [[series_of(network.activation, law, self.degree) for law in laws] for laws in self.laws]
-
-    def _moved(self, inputs: Array) -> list[MovedRows]:
-        return [MovedRows.of(inputs, m) for m in self.moments]
-
-    def diagonal(self) -> Array:
-        """The mean over readouts of the kernel's diagonal, shape (n,)."""
-        each = [
-            self.by_length @ [np.sum(series.coefficients**2, axis=0) for series in by_length]
-            for by_length in self.series
-        ]
-        total: Array = self.weights @ np.array(each)
-        return total
-
-    def family(self, precision: Precision) -> tuple[KernelFamily, float]:
-        """The kernels of the fit, and the bound of their error relative to their norm."""
-        n = len(self.fit.target)
-        kernels, bounds = np.zeros((len(self.nodes), n, n), precision.dtype), np.zeros(len(self.nodes))
-        for k, laws in enumerate(self.laws):
-            for law, series, weight in zip(laws, self.series[k], self.by_length, strict=True):
-                kernel, bound = kernel_of(law, series, precision.dtype)
-                kernel *= precision.dtype(weight)
-                kernels[k] += kernel
-                bounds[k] += abs(weight) * bound
-        norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
-        return compress(kernels, self.weights, precision), float(self.weights @ bounds / (self.weights @ norms))
-
-    def linear_parts(self) -> LinearParts | None:
-        """Of the rows of the fit, for the full gradient after a step."""
-        return self._parts(self.laws, self.series) if self._excludes else None
-
-    @property
-    def _excludes(self) -> bool:
-        return self.step > 0 and self.moments[0].is_full
-
-    def _parts(self, laws: list[list[RowLaw]], series: list[list[Series]]) -> LinearParts:
-        d = self.fit.inputs.shape[1]
-        means = [self.by_length @ [s.coefficients[0] for s in some] for some in series]
-        slopes = [
-            sum(
-                weight * s.coefficients[1][:, None] * law.unit[:, :d]
-                for law, s, weight in zip(those, some, self.by_length, strict=True)
-            )
-            for those, some in zip(laws, series, strict=True)
-        ]
-        return LinearParts(self.nodes, self.weights, np.array(means), np.array(slopes))
-
-    def test_kernels(self, inputs: Array, dtype: Any) -> tuple[Array, Array, LinearParts | None]:
-        """``K_u(t, X)``, shape (A, rows, n), and ``K_u(t, t)``, shape (A, rows), of test rows; their linear parts."""
-        rows = self._moved(inputs)
-        kernels = np.zeros((len(self.nodes), len(inputs), len(self.fit.target)), dtype)
-        diagonals = np.zeros(kernels.shape[:2])
-        laws = [[row_law(moved, u, self.step, self.network.width) for moved in rows] for u in self.nodes]
-        own = [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
-        for k in range(len(self.nodes)):
-            for j, weight in enumerate(self.by_length):
-                rho = correlation(laws[k][j], self.laws[k][j], dtype)
-                kernel = power_series(own[k][j], self.series[k][j], rho)
-                kernel *= dtype(weight)
-                kernels[k] += kernel
-                diagonals[k] += weight * np.sum(own[k][j].coefficients ** 2, axis=0)
-        return kernels, diagonals, self._parts(laws, own) if self._excludes else None
-
-
-def _at_step(step: Step, ridges: Sequence[float], known: Known | None) -> tuple[list[PointErrors], Known]:
-    target, width = step.fit.target, step.network.width
-    smallest, diagonal = min(ridges) * len(target) / width, step.diagonal()
-    precision = precision_for(diagonal, smallest)
-    family, cut = step.family(precision)
-    solved, known = over_ridges(family, step.nodes, ridges, target, width, known, step.linear_parts())
-    trained = [train_errors(r, response, target) for r, response in solved]
-    squares = _test_squares(step, family, solved)
-    rounded = rounding(diagonal, smallest) if precision.dtype is np.float32 else 0.0
-    numerics = precision.error + rounded
-    points = [
-        PointErrors(t.loss, t.error, s, cut, numerics, step.normal) for t, s in zip(trained, squares, strict=True)
-    ]
-    return points, known
-
-
-def _test_squares(step: Step, family: KernelFamily, solved: Sequence[Solved]) -> list[Array]:
-    """Errors of all test rows, for every ridge."""
-    test = step.test
-    squares = [np.empty(len(test.target)) for _ in solved]
-    for start in range(0, len(test.target), step.rows_at_once):
-        part = slice(start, start + step.rows_at_once)
-        kernels, diagonals, linear = step.test_kernels(test.inputs[part], family.parts.dtype.type)
-        for k, (resolvent, response) in enumerate(solved):
-            wanted, width = test.target[part], step.network.width
-            squares[k][part] = row_errors(response, resolvent, kernels, diagonals, wanted, width, linear)
-    return squares

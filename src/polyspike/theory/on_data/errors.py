@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.resolvent import Resolvent
 from polyspike.theory.on_data.response import Response
+from polyspike.theory.on_data.step import RowKernels
 
 __all__ = ["TrainErrors", "row_errors", "train_errors"]
 
@@ -28,26 +28,15 @@ def train_errors(found: Resolvent, response: Response, target: Array) -> TrainEr
     return TrainErrors(float(found.shift * (target @ v) / n), float(found.shift**2 / n * squares))
 
 
-def row_errors(
-    response: Response,
-    found: Resolvent,
-    kernels: Array,
-    diagonals: Array,
-    target: Array,
-    width: int = 1,
-    parts: LinearParts | None = None,
-) -> Array:
-    """Errors of test rows, shape (rows,) (eq-data-test), from ``K_u(t, X)`` and ``K_u(t, t)``.
-
-    These have the shapes (A, rows, n) and (A, rows). For the full gradient the linear parts of the rows besides.
-    """
-    weights = np.stack([response.by_zeta, response.by_response]).astype(kernels.dtype)
-    mean, varied = np.tensordot(weights, kernels, axes=1)
-    value, own = mean @ response.vector, response.by_response @ diagonals
-    if parts is not None and response.excluded is not None:
-        slopes = np.tensordot(response.excluded.by_slope, parts.slopes, axes=1)
-        value += response.excluded.by_mean @ parts.means
-        varied = varied - (slopes @ response.excluded.factor.T).astype(kernels.dtype) / width
+def row_errors(response: Response, found: Resolvent, rows: RowKernels, target: Array, width: int = 1) -> Array:
+    """Errors of test rows, shape (rows,) (eq-data-test)."""
+    weights = np.stack([response.by_zeta, response.by_response])
+    mean, varied = np.tensordot((weights @ rows.mix).astype(rows.parts.dtype), rows.parts, axes=1)
+    value, own = mean @ response.vector, response.by_response @ rows.diagonals
+    if rows.linear is not None and response.excluded is not None:
+        slopes = np.tensordot(response.excluded.by_slope, rows.linear.slopes, axes=1)
+        value += response.excluded.by_mean @ rows.linear.means
+        varied = varied - (slopes @ response.excluded.factor.T).astype(mean.dtype) / width
         own -= np.sum(slopes**2, axis=1) / width
     spread = np.einsum("tn,tn->t", mean @ response.spread - 2 * varied @ found.inverse, mean)
     return (target - value) ** 2 + spread + own

@@ -7,7 +7,19 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["DOUBLE", "FEW_ROWS", "KernelFamily", "Precision", "compress", "precision_for"]
+__all__ = [
+    "DOUBLE",
+    "FEW_ROWS",
+    "Compression",
+    "KernelFamily",
+    "Precision",
+    "compress",
+    "compression_of",
+    "gram",
+    "has_many",
+    "precision_for",
+    "rooted",
+]
 
 COMPRESSION = 1e-7
 """Share of the Frobenius norm of the kernels that their compression may lose."""
@@ -63,9 +75,14 @@ def rounding(diagonal: Array, shift: float) -> float:
     return float(2.0**-24 * 2 * np.sqrt(len(diagonal)) * np.mean(diagonal) / shift)
 
 
+def has_many(rows: int) -> bool:
+    """Whether so many rows are worth the roads that are fast to a stated error."""
+    return rows >= FEW_ROWS
+
+
 def precision_for(diagonal: Array, shift: float) -> Precision:
     """Double and exact for few rows; else as coarse as 1e-3 of the errors allows, at this smallest shift."""
-    if len(diagonal) < FEW_ROWS:
+    if not has_many(len(diagonal)):
         return DOUBLE
     return Precision(np.float32 if rounding(diagonal, shift) < _ROUNDING_SHARE else np.float64, *_LOOSE)
 
@@ -134,18 +151,54 @@ def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> K
 
     By the eigenvectors of their Gram matrix, each kernel weighted by the root of its readout's weight.
     """
-    roots = np.sqrt(np.maximum(weights, _RARE * np.max(weights)))
-    values, vectors = np.linalg.eigh(_gram(kernels) * np.outer(roots, roots))
+    found = compression_of(np.eye(len(kernels)), gram(kernels), weights, precision)
+    return found.family(kernels)
+
+
+class Compression(NamedTuple):
+    """Kernels ``sum_b mixed[u, b] K_b`` as ``sum_p mix[u, p] (sum_b by_kernel[p, b] K_b)`` with few p."""
+
+    weights: Array
+    mix: Array
+    by_kernel: Array
+    leading: int
+    precision: Precision
+
+    def family(self, kernels: Array) -> KernelFamily:
+        """Made of these kernels, shape (B, n, n)."""
+        flat = kernels.reshape(len(kernels), -1)
+        parts = (self.by_kernel.astype(flat.dtype) @ flat).reshape(-1, *kernels.shape[1:])
+        return KernelFamily(self.weights, self.mix, parts, self.leading, self.precision)
+
+
+def compression_of(mixed: Array, products: Array, weights: Array, precision: Precision) -> Compression:
+    """The smallest compression of kernels of A readouts that are combinations of B, to a share of their norm.
+
+    Parameters
+    ----------
+    mixed : ndarray of shape (A, B)
+    products : ndarray of shape (B, B)
+        Inner products of the B kernels.
+    weights : ndarray of shape (A,)
+        Of the readouts.
+    precision : Precision
+    """
+    roots = rooted(weights)
+    values, vectors = np.linalg.eigh((mixed @ products @ mixed.T) * np.outer(roots, roots))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     keep = _needed(values, precision.compression)
     chosen = vectors[:, :keep]
-    flat = kernels.reshape(len(kernels), -1)
-    parts = (chosen * roots[:, None]).T.astype(flat.dtype) @ flat
-    family = parts.reshape(-1, *kernels.shape[1:])
-    return KernelFamily(weights, chosen / roots[:, None], family, min(keep, _needed(values, RESPONSE)), precision)
+    by_kernel = (chosen * roots[:, None]).T @ mixed
+    return Compression(weights, chosen / roots[:, None], by_kernel, min(keep, _needed(values, RESPONSE)), precision)
 
 
-def _gram(kernels: Array) -> Array:
+def rooted(weights: Array) -> Array:
+    """Roots of the weights, of which none counts for less than a rare one."""
+    found: Array = np.sqrt(np.maximum(weights, _RARE * np.max(weights)))
+    return found
+
+
+def gram(kernels: Array) -> Array:
     """``sum_ij K_u,ij K_v,ij`` in double precision, some rows at a time; shape (A, A)."""
     total = np.zeros((len(kernels), len(kernels)))
     for start in range(0, kernels.shape[1], 32):

@@ -57,13 +57,19 @@ def over_ridges(
     descending = sorted(set(ridges), reverse=True)
     newton: Array | None = None
     for k, ridge in enumerate(descending):
-        start = _start(nodes, logs, descending[: k + 1], known) if k else None
+        start = _start(nodes, logs, descending[: k + 1], known) if k else _first(nodes, ridge, known)
         there = None if known is None else known.newton(nodes, ridge)
         resolvent = solve(family, ridge * len(target) / width, width, newton if there is None else there, start)
         response, near = respond(family, resolvent, target, width, parts)
         found[ridge], logs[ridge], newton = Solved(near, response), np.log(near.zeta), near.newton
     newtons = {ridge: solved.resolvent.newton for ridge, solved in found.items()}
     return [found[ridge] for ridge in ridges], Known(nodes, logs, newtons)
+
+
+def _first(nodes: Array, ridge: float, known: Known | None) -> Array | None:
+    """``zeta`` at the largest ridge at the step before, where that is known."""
+    there = None if known is None else known.logs.get(ridge)
+    return None if known is None or there is None else np.exp(np.interp(nodes, known.nodes, there))
 
 
 def _start(nodes: Array, logs: dict[float, Array], ridges: Sequence[float], known: Known | None) -> Array:

@@ -1,0 +1,62 @@
+"""The errors of all ridges at one step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data.errors import row_errors, train_errors
+from polyspike.theory.on_data.family import KernelFamily, precision_for, rounding
+from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
+from polyspike.theory.on_data.shared import SharedStep
+from polyspike.theory.on_data.step import Step
+
+__all__ = ["PointErrors", "at_step"]
+
+
+@dataclass(frozen=True, eq=False)
+class PointErrors:
+    """Errors at one step and one ridge; the test errors of all rows, shape (rows,).
+
+    ``normal`` says that weights were taken for normal ones though there are few columns, and ``numerics`` what
+    rounding, the ends of iterations and kernels shared by steps may have changed, relative.
+    """
+
+    train_loss: float
+    train_error: float
+    test_squares: Array
+    cut: float
+    numerics: float
+    normal: bool = False
+
+
+def at_step(
+    step: Step | SharedStep, ridges: Sequence[float], known: Known | None, width: int
+) -> tuple[list[PointErrors], Known]:
+    """The errors of all ridges, in their order, and what the next step may start from."""
+    target, diagonal = step.fit.target, step.diagonal()
+    smallest = min(ridges) * len(target) / width
+    precision = precision_for(diagonal, smallest)
+    family, cut = step.family(precision)
+    solved, known = over_ridges(family, step.neurons.nodes, ridges, target, width, known, step.linear_parts())
+    trained = [train_errors(r, response, target) for r, response in solved]
+    squares = _test_squares(step, family, solved, width)
+    rounded = rounding(diagonal, smallest) if precision.dtype is np.float32 else 0.0
+    numerics = precision.error + rounded + step.lost
+    points = [
+        PointErrors(t.loss, t.error, s, cut, numerics, step.normal) for t, s in zip(trained, squares, strict=True)
+    ]
+    return points, known
+
+
+def _test_squares(step: Step | SharedStep, family: KernelFamily, solved: Sequence[Solved], width: int) -> list[Array]:
+    """Errors of all test rows, for every ridge; test rows are worked on some at a time."""
+    wanted = step.test.target
+    squares = [np.empty(len(wanted)) for _ in solved]
+    for start in range(0, len(wanted), step.rows_at_once):
+        part = slice(start, start + step.rows_at_once)
+        kernels = step.test_kernels(part, family)
+        for k, (resolvent, response) in enumerate(solved):
+            squares[k][part] = row_errors(response, resolvent, kernels, wanted[part], width)
+    return squares

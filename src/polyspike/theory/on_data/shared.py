@@ -1,0 +1,263 @@
+"""Kernels of all steps and readouts from few of them: an interpolative decomposition (eq-data-shared).
+
+The kernels of neurons of all readouts after all steps lie on a smooth surface in the space of matrices, so that some
+of them span the others. Which, and how, is seen on a sample of the rows by a pivoted QR factorisation; only those are
+worked out on all rows.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data.excluded import LinearParts
+from polyspike.theory.on_data.family import (
+    Compression,
+    KernelFamily,
+    Precision,
+    compression_of,
+    gram,
+    rooted,
+)
+from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, series_of
+from polyspike.theory.on_data.gradient_rows import GradientMoments
+from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
+from polyspike.theory.on_data.step import Laws, Neurons, RowKernels, linear_parts_of, neurons_after, written_out
+
+__all__ = ["SharedKernels", "SharedStep"]
+
+LOST = 1e-5
+"""Share of the norm of a step's kernels that may be lost, on the sample."""
+
+_OF_FIT, _OF_TEST = 48, 16
+"""Rows of the sample."""
+
+_KEPT_BYTES = 1 << 29
+"""Kernels of test rows are kept from step to step if they take no more."""
+
+
+class _Basis(NamedTuple):
+    """Which of all neurons span the others: (step, node) of P of them, and every step's mix, shape (A, P)."""
+
+    chosen: list[tuple[int, int]]
+    mixes: list[Array]
+    lost: float
+
+
+class _Tested(NamedTuple):
+    """Of the neurons that are worked out: kernels ``K(t, X)``, ``K(t, t)``, and means and slopes of the features."""
+
+    parts: Array
+    diagonals: Array
+    linear: tuple[Array, Array]
+
+
+class SharedKernels:
+    """The steps of one curve, with one initial output."""
+
+    def __init__(
+        self,
+        network: Network,
+        moments: Sequence[GradientMoments],
+        steps: Sequence[float],
+        fit: Sample,
+        test: Sample,
+        accuracy: CurveAccuracy,
+        normal: bool = False,
+    ) -> None:
+        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
+        self.network, self.moments, self.fit, self.test = network, moments, fit, test
+        self.rows_at_once = accuracy.rows_at_once
+        rows = self.moved(fit.inputs)
+        by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
+        self.neurons = [neurons_after(network, rows[0], step, accuracy, by_length) for step in steps]
+        self.degree = written_out(network, rows[0], accuracy)
+        self.basis = _basis(self.neurons, [self._sampled(some) for some in self.neurons])
+        self.laws = self.chosen_laws(rows)
+        self.series = self.series_of(self.laws)
+        self._tested: dict[int, _Tested] = {}
+        self._made: dict[Any, tuple[Array, Array, Array]] = {}
+
+    def at(self, k: int) -> "SharedStep":
+        """The k-th step."""
+        return SharedStep(self, k)
+
+    def moved(self, inputs: Array) -> list[MovedRows]:
+        """Rows with what the gradient does to them, at every length."""
+        return [MovedRows.of(inputs, m) for m in self.moments]
+
+    def series_of(self, laws: Laws) -> list[list[Series]]:
+        """The series of kernels at rows of these laws."""
+        return [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+
+    def chosen_laws(self, rows: Sequence[MovedRows]) -> Laws:
+        """Of the neurons that are worked out."""
+        return [self.neurons[k].laws(rows, [node])[0] for k, node in self.basis.chosen]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the linear parts of the features are needed."""
+        return self.moments[0].is_full
+
+    @cached_property
+    def _sample(self) -> list[MovedRows]:
+        return self.moved(np.vstack([_spread(self.fit.inputs, _OF_FIT), _spread(self.test.inputs, _OF_TEST)]))
+
+    def _sampled(self, neurons: Neurons) -> Array:
+        """What is to be spanned, a column for every node: kernels between the rows of the sample, means and slopes."""
+        laws = neurons.laws(self._sample)
+        series = self.series_of(laws)
+        kernels = np.array([_mean_kernel(neurons, *some) for some in zip(laws, series, strict=True)])
+        columns = kernels[:, *np.triu_indices(kernels.shape[1])]
+        if self.is_full:
+            means, slopes = linear_parts_of(neurons, laws, series, self.fit.inputs.shape[1])
+            flat = slopes.reshape(len(slopes), -1)
+            columns = np.hstack([columns, _beside(means, columns), _beside(flat, columns)])
+        return columns.T
+
+    def diagonals(self, series: list[list[Series]]) -> Array:
+        """Of the kernels that are worked out, shape (P, rows)."""
+        by_length = self.neurons[0].by_length
+        return np.array([by_length @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
+
+    @cached_property
+    def largest_diagonal(self) -> Array:
+        """The mean over readouts of the kernel's diagonal after the step where it is largest, shape (n,)."""
+        own = self.diagonals(self.series)
+        each = [n.weights @ mix @ own for n, mix in zip(self.neurons, self.basis.mixes, strict=True)]
+        return max(each, key=np.sum)
+
+    def kernels(self, dtype: Any) -> tuple[Array, Array, Array]:
+        """Those that are worked out, shape (P, n, n), bounds of their errors, (P,), and inner products, (P, P)."""
+        if dtype not in self._made:
+            made = [self._kernel(*some, dtype) for some in zip(self.laws, self.series, strict=True)]
+            whole = np.array([kernel for kernel, _ in made])
+            self._made = {dtype: (whole, np.array([bound for _, bound in made]), gram(whole))}
+        return self._made[dtype]
+
+    def _kernel(self, laws: Any, series: Any, dtype: Any) -> tuple[Array, float]:
+        n = len(self.fit.target)
+        total, bounds = np.zeros((n, n), dtype), 0.0
+        for law, some, weight in zip(laws, series, self.neurons[0].by_length, strict=True):
+            kernel, bound = kernel_of(law, some, dtype)
+            kernel *= dtype(weight)
+            total += kernel
+            bounds += abs(weight) * bound
+        return total, bounds
+
+    @cached_property
+    def linear(self) -> tuple[Array, Array]:
+        """Means and slopes of the features that are worked out."""
+        return linear_parts_of(self.neurons[0], self.laws, self.series, self.fit.inputs.shape[1])
+
+    def tested(self, rows: slice, dtype: Any) -> _Tested:
+        """Kernels of some of the test rows with those of the fit, of the neurons that are worked out."""
+        known = self._tested.get(rows.start)
+        if known is None or known.parts.dtype != dtype:
+            known = self._test_kernels(self.test.inputs[rows], dtype)
+            if known.parts.nbytes * (1 + len(self.test.target) // self.rows_at_once) <= _KEPT_BYTES:
+                self._tested[rows.start] = known
+        return known
+
+    def _test_kernels(self, inputs: Array, dtype: Any) -> _Tested:
+        laws = self.chosen_laws(self.moved(inputs))
+        series = self.series_of(laws)
+        kernels = np.zeros((len(laws), len(inputs), len(self.fit.target)), dtype)
+        for k, kernel in enumerate(kernels):
+            for j, weight in enumerate(self.neurons[0].by_length):
+                some = power_series(series[k][j], self.series[k][j], correlation(laws[k][j], self.laws[k][j], dtype))
+                kernel += dtype(weight) * some
+        linear = linear_parts_of(self.neurons[0], laws, series, inputs.shape[1])
+        return _Tested(kernels, self.diagonals(series), linear)
+
+
+class SharedStep:
+    """One step of :class:`SharedKernels`, with what :class:`polyspike.theory.on_data.step.Step` has."""
+
+    def __init__(self, shared: SharedKernels, k: int) -> None:
+        self._shared = shared
+        self.neurons, self._mix = shared.neurons[k], shared.basis.mixes[k]
+        self.fit, self.test, self.rows_at_once = shared.fit, shared.test, shared.rows_at_once
+        self.normal, self.lost = shared.normal, shared.basis.lost
+
+    def diagonal(self) -> Array:
+        """The mean over readouts of the kernel's diagonal where it is largest, which serves all steps; shape (n,)."""
+        return self._shared.largest_diagonal
+
+    def family(self, precision: Precision) -> tuple[KernelFamily, float]:
+        """The kernels of the fit, and the bound of their error relative to their norm."""
+        kernels, bounds, products = self._shared.kernels(precision.dtype)
+        norms = np.sqrt(np.einsum("up,pq,uq->u", self._mix, products, self._mix))
+        weights = self.neurons.weights
+        cut = weights @ np.abs(self._mix) @ bounds / (weights @ norms)
+        return self._compression(precision).family(kernels), float(cut)
+
+    def _compression(self, precision: Precision) -> Compression:
+        products = self._shared.kernels(precision.dtype)[2]
+        return compression_of(self._mix, products, self.neurons.weights, precision)
+
+    def linear_parts(self) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step."""
+        return self._parts(self._shared.linear) if self._excludes else None
+
+    @property
+    def _excludes(self) -> bool:
+        return self.neurons.step > 0 and self._shared.is_full
+
+    def _parts(self, linear: tuple[Array, Array]) -> LinearParts:
+        means, slopes = linear
+        mixed = np.tensordot(self._mix.astype(slopes.dtype), slopes, axes=1)
+        return LinearParts(self.neurons.nodes, self.neurons.weights, self._mix @ means, mixed)
+
+    def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
+        """Of some of the test rows, as combinations of as many parts as the family has."""
+        there = self._shared.tested(rows, family.parts.dtype.type)
+        by_kernel = self._compression(family.precision).by_kernel.astype(there.parts.dtype)
+        linear = self._parts(there.linear) if self._excludes else None
+        parts = np.tensordot(by_kernel, there.parts, axes=1)
+        return RowKernels(family.mix, parts, self._mix @ there.diagonals, linear)
+
+
+def _spread(inputs: Array, count: int) -> Array:
+    """So many rows, or all, spread evenly over the order of their lengths, the shortest and the longest with them."""
+    order = np.argsort(np.linalg.norm(inputs, axis=1), kind="stable")
+    return inputs[order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]]
+
+
+def _mean_kernel(neurons: Neurons, laws: Any, series: Any) -> Array:
+    """Over lengths, between all rows of these laws."""
+    kernels = [power_series(s, s, correlation(law, law)) for law, s in zip(laws, series, strict=True)]
+    return np.tensordot(neurons.by_length, kernels, axes=1)
+
+
+def _beside(columns: Array, others: Array) -> Array:
+    """Times a number that makes their norm a hundredth of that of the others, so that they are met a hundred times
+    less closely.
+    """
+    size = np.linalg.norm(columns)
+    return columns * (0.01 * np.linalg.norm(others) / size) if size > 0 else columns
+
+
+def _basis(steps: Sequence[Neurons], sampled: Sequence[Array]) -> _Basis:
+    """As few columns as leave of every step's no more than a share of their norm, each weighted as in the family."""
+    roots = [rooted(neurons.weights) for neurons in steps]
+    roots = [root / np.linalg.norm(some * root) for root, some in zip(roots, sampled, strict=True)]
+    each = np.concatenate(roots)
+    triangle, order = linalg.qr(np.hstack(sampled) * each, mode="r", pivoting=True)
+    ends = np.cumsum([len(root) for root in roots])
+    step_of = np.searchsorted(ends, order, side="right")
+    left = np.cumsum((triangle**2)[::-1], axis=0)[::-1]
+    lost = np.array([np.sum(left[:, step_of == k], axis=1) for k in range(len(steps))])
+    worst = np.append(np.sqrt(np.max(lost, axis=0)), 0.0)
+    rank = max(1, int(np.sum(worst > LOST)))
+    mix = np.zeros((len(order), rank))
+    mix[order] = linalg.solve_triangular(triangle[:rank, :rank], triangle[:rank]).T
+    mix *= each[order[:rank]] / each[:, None]
+    starts = np.concatenate([[0], ends])
+    chosen = [(int(np.searchsorted(ends, c, side="right")), c) for c in order[:rank]]
+    return _Basis([(k, int(c - starts[k])) for k, c in chosen], np.split(mix, ends[:-1]), float(worst[rank]))

@@ -1,0 +1,156 @@
+"""The features after one step: their laws and kernels, for neurons of all readouts and lengths."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data.excluded import LinearParts
+from polyspike.theory.on_data.family import KernelFamily, Precision, compress
+from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.gradient_rows import GradientMoments
+from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
+from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
+
+__all__ = ["Laws", "Neurons", "RowKernels", "Step", "linear_parts_of", "neurons_after", "written_out"]
+
+Laws = list[list[RowLaw]]
+"""Of neurons of every readout and length."""
+
+
+class Neurons(NamedTuple):
+    """The nodes of a mean over neurons after a step: u with weights, shape (A,), and weights of the lengths."""
+
+    step: float
+    width: int
+    nodes: Array
+    weights: Array
+    by_length: Array
+
+    def laws(self, rows: Sequence[MovedRows], some: Sequence[int] | None = None) -> Laws:
+        """The laws of their pre-activations on rows, given at every length; of some of the nodes alone."""
+        chosen = self.nodes if some is None else self.nodes[list(some)]
+        return [[row_law(r, u, self.step, self.width) for r in rows] for u in chosen]
+
+
+class RowKernels(NamedTuple):
+    """Of test rows: ``K_u(t, X) = sum_p mix[u, p] parts[p]``, parts of shape (P, rows, n), and ``K_u(t, t)``.
+
+    The diagonals have the shape (A, rows); the linear parts of the features are of the full gradient.
+    """
+
+    mix: Array
+    parts: Array
+    diagonals: Array
+    linear: LinearParts | None
+
+
+def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_length: Array) -> Neurons:
+    """The nodes that a step of this size asks for; one neuron stands for all without a step."""
+    nodes, weights = np.zeros(1), np.ones(1)
+    if step > 0:
+        scale = turning_readout(rows, step / np.sqrt(network.width))
+        nodes, weights = readout_nodes(network.readout, accuracy.nodes, scale)
+    return Neurons(step, network.width, nodes, weights, by_length)
+
+
+def written_out(network: Network, rows: MovedRows, accuracy: CurveAccuracy) -> int:
+    """The degree up to which the series of a kernel are written out."""
+    if accuracy.degree:
+        return accuracy.degree
+    return degree_for(network.activation, row_law(rows, 0.0, 0.0, network.width), accuracy.cut)
+
+
+def linear_parts_of(neurons: Neurons, laws: Laws, series: list[list[Series]], d: int) -> tuple[Array, Array]:
+    """Means of the features, shape (A, rows), and slopes, (A, rows, d), of neurons of these laws."""
+    means = [neurons.by_length @ [s.coefficients[0] for s in some] for some in series]
+    slopes = [
+        sum(
+            weight * s.coefficients[1][:, None] * law.unit[:, :d]
+            for law, s, weight in zip(those, some, neurons.by_length, strict=True)
+        )
+        for those, some in zip(laws, series, strict=True)
+    ]
+    return np.array(means), np.array(slopes)
+
+
+class Step:
+    """One step whose kernels are worked out readout by readout: for few rows."""
+
+    lost = 0.0
+    """What sharing the kernels with other steps costs, relative."""
+
+    def __init__(
+        self,
+        network: Network,
+        moments: Sequence[GradientMoments],
+        step: float,
+        fit: Sample,
+        test: Sample,
+        accuracy: CurveAccuracy,
+        normal: bool = False,
+    ) -> None:
+        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
+        self.network, self.moments, self.fit, self.test = network, moments, fit, test
+        self.rows_at_once = accuracy.rows_at_once
+        rows = self._moved(fit.inputs)
+        by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
+        self.neurons = neurons_after(network, rows[0], step, accuracy, by_length)
+        self.laws = self.neurons.laws(rows)
+        self.degree = written_out(network, rows[0], accuracy)
+        self.series = self._series(self.laws)
+
+    def _moved(self, inputs: Array) -> list[MovedRows]:
+        return [MovedRows.of(inputs, m) for m in self.moments]
+
+    def _series(self, laws: Laws) -> list[list[Series]]:
+        return [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+
+    def diagonal(self) -> Array:
+        """The mean over readouts of the kernel's diagonal, shape (n,)."""
+        total: Array = self.neurons.weights @ self._diagonals(self.series)
+        return total
+
+    def _diagonals(self, series: list[list[Series]]) -> Array:
+        by_length = self.neurons.by_length
+        return np.array([by_length @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
+
+    def family(self, precision: Precision) -> tuple[KernelFamily, float]:
+        """The kernels of the fit, and the bound of their error relative to their norm."""
+        n, weights = len(self.fit.target), self.neurons.weights
+        kernels, bounds = np.zeros((len(weights), n, n), precision.dtype), np.zeros(len(weights))
+        for k, laws in enumerate(self.laws):
+            for law, series, weight in zip(laws, self.series[k], self.neurons.by_length, strict=True):
+                kernel, bound = kernel_of(law, series, precision.dtype)
+                kernel *= precision.dtype(weight)
+                kernels[k] += kernel
+                bounds[k] += abs(weight) * bound
+        norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
+        return compress(kernels, weights, precision), float(weights @ bounds / (weights @ norms))
+
+    def linear_parts(self) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step."""
+        return self._parts(self.laws, self.series)
+
+    def _parts(self, laws: Laws, series: list[list[Series]]) -> LinearParts | None:
+        if not (self.neurons.step > 0 and self.moments[0].is_full):
+            return None
+        means, slopes = linear_parts_of(self.neurons, laws, series, self.fit.inputs.shape[1])
+        return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes)
+
+    def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
+        """Of some of the test rows, in the precision of the family."""
+        dtype = family.parts.dtype.type
+        laws = self.neurons.laws(self._moved(self.test.inputs[rows]))
+        series = self._series(laws)
+        count, tested = len(laws), len(self.test.target[rows])
+        kernels = np.zeros((count, tested, len(self.fit.target)), dtype)
+        for k in range(count):
+            for j, weight in enumerate(self.neurons.by_length):
+                rho = correlation(laws[k][j], self.laws[k][j], dtype)
+                kernel = power_series(series[k][j], self.series[k][j], rho)
+                kernel *= dtype(weight)
+                kernels[k] += kernel
+        return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series))

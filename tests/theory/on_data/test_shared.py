@@ -1,0 +1,78 @@
+"""Kernels that steps and readouts share, against those worked out one by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from polyspike import as_activation
+from polyspike.theory.on_data import shared
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Network, Sample, Step, moments_of
+from polyspike.theory.on_data.family import Precision
+from polyspike.theory.on_data.shared import SharedKernels
+
+STEPS = [0.0, 1.0, 2.0, 4.0, 8.0]
+EXACT = Precision(np.float64, 1e-9, 1e-8, 1e-9)
+
+
+def samples() -> list[Sample]:
+    rng = np.random.default_rng(5)
+    found = []
+    for rows in (70, 90, 40):
+        x = rng.standard_normal((rows, 30)) * np.linspace(0.3, 1.8, 30)
+        found.append(Sample(x, x[:, -1] + 0.5 * x[:, -2] * x[:, -3]))
+    return found
+
+
+def kernels_of(gradient: str) -> tuple[Network, Any, SharedKernels]:
+    network = Network(as_activation("softplus"), 80, gradient, "gaussian")
+    first, fit, test = samples()
+    moments = moments_of(network, first, DEFAULT_ACCURACY, False)
+    return network, moments, SharedKernels(network, moments, STEPS, fit, test, DEFAULT_ACCURACY)
+
+
+def alone(network: Network, moments: Any, step: float) -> Step:
+    _, fit, test = samples()
+    return Step(network, moments, step, fit, test, DEFAULT_ACCURACY)
+
+
+@pytest.mark.parametrize(("gradient", "share"), [("target", 0.4), ("full", 0.8)])
+def test_every_step_is_spanned_on_all_rows(gradient: str, share: float) -> None:
+    """The sample is 48 and 16 of these rows; what is lost on the others is as small."""
+    network, moments, common = kernels_of(gradient)
+    assert len(common.basis.chosen) < share * sum(len(neurons.nodes) for neurons in common.neurons)
+    for k in (1, 4):
+        step, one = common.at(k), alone(network, moments, STEPS[k])
+        found, exact = (some.family(EXACT)[0] for some in (step, one))
+        of_test = step.test_kernels(slice(0, 40), found)
+        by_one = one.test_kernels(slice(0, 40), exact)
+        weights = exact.weights * np.random.default_rng(k).uniform(0.3, 1, len(exact.weights))
+        pairs = [
+            (found.combined(weights), exact.combined(weights)),
+            (
+                np.tensordot(weights @ of_test.mix, of_test.parts, 1),
+                np.tensordot(weights @ by_one.mix, by_one.parts, 1),
+            ),
+            (weights @ of_test.diagonals, weights @ by_one.diagonals),
+        ]
+        for there, wanted in pairs:
+            assert np.linalg.norm(there - wanted) < 1e-4 * np.linalg.norm(wanted)
+
+
+def test_linear_parts_are_spanned_with_the_kernels() -> None:
+    network, moments, common = kernels_of("full")
+    found, wanted = common.at(4).linear_parts(), alone(network, moments, STEPS[4]).linear_parts()
+    assert found is not None
+    assert wanted is not None
+    for there, exact in ((found.means, wanted.means), (found.slopes, wanted.slopes)):
+        by_weight = np.sqrt(wanted.weights)
+        error = np.tensordot(by_weight, np.abs(there - exact), 1)
+        assert np.linalg.norm(error) < 1e-3 * np.linalg.norm(np.tensordot(by_weight, np.abs(exact), 1))
+
+
+def test_fewer_kernels_do_not_span_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = kernels_of("target")[2].basis
+    monkeypatch.setattr(shared, "LOST", 1e-2)
+    coarse = kernels_of("target")[2].basis
+    assert len(coarse.chosen) < len(fine.chosen)
+    assert fine.lost < 1e-5 < coarse.lost < 1e-2
