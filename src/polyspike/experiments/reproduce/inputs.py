@@ -120,7 +120,7 @@ def run_theory(problem: Problem, name: str, exponents: Sequence[float]) -> Rows:
 
 
 def run_cosine_theory(problem: Problem) -> Rows:
-    """The cosines of the plain step with ``beta*`` and ``Sigma beta*``, and of the preconditioned one with ``beta*``."""
+    """The cosines of the plain step with ``beta*`` and ``Sigma beta*``, of the preconditioned one with ``beta*``."""
     rows: list[Row] = []
     for ratio in RATIOS:
         here = leaning(problem, ratio)
