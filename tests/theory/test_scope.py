@@ -13,7 +13,6 @@ COLOURED = PLAIN.replace(inputs="power:0.5")
 UNIFORM = PLAIN.replace(inputs="law=uniform")
 
 ISOTROPIC: list[Callable[[Problem], Any]] = [
-    lambda p: ps.predict(p, method="crossing", window=2),
     lambda p: ps.predict(p, method="window-published", window=2),
     ps.gradient_matrix_spectrum,
 ]

@@ -15,8 +15,7 @@ from polyspike.theory.announce import announce
 from polyspike.theory.covariance.predict import predict_covariance, predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
-from polyspike.theory.limits.crossing import predict_crossing
-from polyspike.theory.limits.windows import predict_window
+from polyspike.theory.limits.windows import across, predict_window
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
 from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
@@ -67,7 +66,7 @@ def _check_no_window(window: int | None) -> None:
 
 METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]] = {
     "finite-size": _finite_size,
-    "crossing": lambda problem, window: predict_crossing(_fresh_only(problem, "crossing"), window),
+    "crossing": lambda problem, window: across(_fresh_only(problem, "crossing"), window),
     "window": _window,
     "window-published": lambda problem, window: predict_window(
         _fresh_only(problem, "window-published"), window, published=True
@@ -75,7 +74,7 @@ METHODS: dict[str, Callable[[Problem, int | None], Prediction | EdgePrediction]]
 }
 """How a prediction can be made, by name."""
 
-_ANY_COVARIANCE = ("finite-size", "window")
+_ANY_COVARIANCE = ("finite-size", "window", "crossing")
 """Those that take inputs of any covariance."""
 
 Limit = Literal["window", "window-published"]
@@ -149,7 +148,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     ------
     ArgumentError
         Unknown method; for a single problem, one outside the method's regime, as inputs of another covariance
-        than I and ``samples="same"`` are of "crossing" and "window-published".
+        than I are of "window-published", and ``samples="same"`` of that and of "crossing".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
         is not found. With ``samples="same"`` also for teachers of more than two indices, and for the full gradient with
@@ -190,7 +189,7 @@ def _one(problem: Problem, method: str, window: int | None) -> Prediction | Edge
 
 
 def _check_method(problem: Problem, method: str) -> None:
-    """Refuse what the method does not speak of; a covariance is for the finite-size theory and the windows."""
+    """Refuse what the method does not speak of; the published limit is of isotropic inputs and the plain step."""
     check_scope(problem) if method in _ANY_COVARIANCE else check_isotropic(problem)
 
 

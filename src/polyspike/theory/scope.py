@@ -36,12 +36,10 @@ def check_isotropic(problem: Problem) -> None:
     """
     check_scope(problem)
     if problem.precondition is not None:
-        remedy = "this theory is of the plain gradient step; the methods finite-size and window and simulate() take any"
+        remedy = "this theory is of the plain gradient step; the other methods of predict() and simulate() take any"
         raise ArgumentError("precondition", problem.precondition, remedy)
     if not problem.inputs.is_isotropic:
-        remedy = (
-            "this theory is of inputs with covariance I; the methods finite-size and window and simulate() take any"
-        )
+        remedy = "this theory is of inputs with covariance I; the other methods of predict() and simulate() take any"
         raise ArgumentError("inputs", str(problem.inputs), remedy)
 
 

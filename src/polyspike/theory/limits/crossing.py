@@ -29,7 +29,7 @@ from polyspike.theory.limits.errors import (
 from polyspike.theory.limits.random_features import RandomFeatures
 from polyspike.theory.limits.spike_polynomials import project
 
-__all__ = ["predict_crossing", "readout_variance", "scaled_step"]
+__all__ = ["neuron_trace", "predict_crossing", "readout_variance", "scaled_step"]
 
 
 def scaled_step(problem: Problem, window: int) -> float:
@@ -126,18 +126,20 @@ def _spike(problem: Problem, features: RandomFeatures, window: int) -> _Spike:
     if window not in spike_degrees(problem, window):
         return _Spike(learned.cosine, learned.noise_ratio, r, 0.0, features.neuron_trace, 0.0)
     strength = float(c[window]) ** 2 * readout_variance(problem, window) * problem.width * r ** (2 * window)
-    trace, loo = _neuron_trace(problem, features, window)
+    of_mean = 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi
+    trace, loo = neuron_trace(problem, features.neuron_trace, features.loo_neuron, of_mean, window)
     return _Spike(learned.cosine, learned.noise_ratio, r, strength, trace, loo)
 
 
-def _neuron_trace(problem: Problem, features: RandomFeatures, window: int) -> tuple[float, float]:
-    """``k T1`` of ``u^l`` less the lower spikes, and ``(1/T1) d log(k T1)/d lambda`` of that.
+def neuron_trace(problem: Problem, plain: float, loo: float, of_mean: float, window: int) -> tuple[float, float]:
+    """``k T1`` of ``u^l`` less the lower spikes, and ``(1/T1) d log(k T1)/d lambda`` of that, from those of a function
+    of the neurons with mean zero.
 
-    Along the constant function of the neurons ``1/(k T1)`` gains ``2 c_2^2 / psi``, what the fluctuation of ``|x|^2``
-    costs; the combination of ``u^l`` and the lower spikes is the cheapest, so that its coefficients count as fixed.
+    Along the constant function of the neurons ``1/(k T1)`` gains ``of_mean = 2 c_2^2 / psi``, what the fluctuation of
+    ``|x|^2`` costs; the combination of ``u^l`` and the lower spikes is the cheapest, so that its coefficients count as
+    fixed.
     """
-    plain = features.neuron_trace
-    mean = 1 / (1 / plain + 2 * float(problem.activation.coefficients(2)[2]) ** 2 / problem.psi)
+    mean = 1 / (1 / plain + of_mean)
     degrees = [*(k for k in spike_degrees(problem, window) if k < window), window]
     means = np.array([_moment(problem.readout, k) for k in degrees])
     mean_products = np.outer(means, means)
@@ -146,7 +148,7 @@ def _neuron_trace(problem: Problem, features: RandomFeatures, window: int) -> tu
     along = mean * float(combination @ means) ** 2
     total = float(combination @ gram @ combination)
     share = along / total
-    slope = features.loo_neuron * (1 - share + share * mean / plain)
+    slope = loo * (1 - share + share * mean / plain)
     return total / readout_variance(problem, window), slope
 
 

@@ -35,11 +35,14 @@ class Projection:
         What is left of the linear Hermite coefficient of the target: ``t_1`` minus the fitted one.
     paid : float
         ``sum_k penalty_k x_k^2`` at the fitted coefficients; 0 where nothing is penalised.
+    paid_each : tuple of float
+        The terms of that sum.
     """
 
     gain: float
     linear_left: float
     paid: float = 0.0
+    paid_each: tuple[float, ...] = ()
 
 
 def project(rows: Sequence[Array], target: Array, ratio: float, penalties: Sequence[float] | None = None) -> Projection:
@@ -67,4 +70,5 @@ def project(rows: Sequence[Array], target: Array, ratio: float, penalties: Seque
     coefficients = np.linalg.lstsq(design, np.append(root * target, np.zeros(len(rows))))[0]
     fitted = design @ coefficients
     paid = fitted[len(target) :]
-    return Projection(float(fitted @ fitted), float(target[1] - fitted[1] / root[1]), float(paid @ paid))
+    each = tuple((paid**2).tolist())
+    return Projection(float(fitted @ fitted), float(target[1] - fitted[1] / root[1]), float(paid @ paid), each)

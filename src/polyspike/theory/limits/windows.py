@@ -7,6 +7,7 @@ initial features plus unpenalised polynomials of the learned direction, one for 
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import EdgePrediction, Prediction
+from polyspike.theory.limits.coloured_crossing import predict_coloured_crossing
 from polyspike.theory.limits.coloured_windows import predict_coloured_window
 from polyspike.theory.limits.crossing import predict_crossing
 from polyspike.theory.limits.errors import (
@@ -21,7 +22,15 @@ from polyspike.theory.limits.errors import (
 from polyspike.theory.limits.spike_polynomials import project
 from polyspike.theory.scope import theory_of
 
-__all__ = ["predict_window"]
+__all__ = ["across", "predict_window"]
+
+
+def across(problem: Problem, window: int | None = None) -> Prediction:
+    """The limit across the lower edge of a window, of whichever inputs and step."""
+    return _CROSSINGS[theory_of(problem)](problem, window)
+
+
+_CROSSINGS = {"isotropic": predict_crossing, "covariance": predict_coloured_crossing}
 
 
 def predict_window(problem: Problem, window: int | None = None, published: bool = False) -> Prediction | EdgePrediction:
@@ -40,8 +49,7 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
 
     Returns
     -------
-    Prediction, or EdgePrediction on an edge ``alpha = (l-1)/(2l)``: both neighbours, and the limit exactly there, which
-    is not known for inputs of a covariance and preconditioned steps.
+    Prediction, or EdgePrediction on an edge ``alpha = (l-1)/(2l)``: both neighbours, and the limit exactly there.
 
     Raises
     ------
@@ -52,8 +60,7 @@ def predict_window(problem: Problem, window: int | None = None, published: bool 
     window = check_limit(problem, window)
     if window is None and problem.window_edges is not None:
         below, above = (_predict(problem, edge, published) for edge in problem.window_edges)
-        known = not published and theory_of(problem) == "isotropic"
-        crossing = predict_crossing(problem, problem.window_edges[1]) if known else None
+        crossing = None if published else across(problem, problem.window_edges[1])
         return EdgePrediction(problem, below, above, crossing)
     chosen = problem.window if window is None else window
     if chosen is None:
