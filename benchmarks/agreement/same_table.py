@@ -113,8 +113,8 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
         np.mean([abs(r["deviations"][k]) <= r["estimate"] + 1.64 * r["errors"][k] for r in rows]) for k in (0, 1)
     )
     estimate = (
-        f"The error estimate, with 1.64 standard errors, covers {test:.0%} of the deviations of the test error, for which "
-        f"it is made, and {train:.0%} of those of the train loss."
+        f"The error estimate, with 1.64 standard errors, covers {test:.0%} of the deviations of the test error, for "
+        f"which it is made, and {train:.0%} of those of the train loss."
     )
     columns = (
         "| | activation | teacher | n, d, N | alpha | ridge | noise | gradient | readout | draws "
