@@ -109,9 +109,12 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
             f"| {name} | {limit:.1%} | {near} | {only} | {off} | {deviations.mean():+.2%} | "
             f"{np.median(abs(deviations)):.2%} | {np.sqrt((scores**2).mean()):.2f} |"
         )
-    covered = np.mean([abs(r["deviations"][0]) <= r["estimate"] + 1.64 * r["errors"][0] for r in rows])
+    test, train = (
+        np.mean([abs(r["deviations"][k]) <= r["estimate"] + 1.64 * r["errors"][k] for r in rows]) for k in (0, 1)
+    )
     estimate = (
-        f"The error estimate, with 1.64 standard errors, covers {covered:.0%} of the deviations of the test error."
+        f"The error estimate, with 1.64 standard errors, covers {test:.0%} of the deviations of the test error, for "
+        f"which it is made, and {train:.0%} of those of the train loss."
     )
     columns = (
         "| | activation | teacher | n, d, N | alpha | ridge | noise | gradient | readout | draws "

@@ -17,6 +17,15 @@ def test_it_falls_with_the_sizes_and_grows_with_what_is_not_known() -> None:
     assert trust(BASE, ERRORS, 0.0, 0.01).error_estimate > plain + 0.009
 
 
+def test_moves_of_weights_along_themselves_are_in_doubt() -> None:
+    plain = trust(BASE, ERRORS, 0.0, 0.0)
+    moved = trust(BASE, ERRORS, 0.0, 0.0, own_moves=0.2)
+    assert moved.error_estimate > plain.error_estimate + 0.05
+    assert plain.trusted
+    assert not moved.trusted
+    assert "c_3" in moved.reason
+
+
 def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:
     peak = predict(BASE.replace(width=900, ridge=1e-6))
     assert not peak.trusted
