@@ -32,10 +32,10 @@ def main() -> int:
         found = [_measured(index) for index in range(len(problems()))]
         (HERE / "same_outliers.json").write_text(json.dumps(found, indent=1) + "\n")
     measured = json.loads((HERE / "same_outliers.json").read_text())
-    rows = [_row(problem, np.array(values)) for problem, values in zip(problems(), measured, strict=True)]
+    rows = [row_of(problem, np.array(values)) for problem, values in zip(problems(), measured, strict=True)]
     (HERE / "same_outliers.md").write_text(_markdown(rows))
     print((HERE / "same_outliers.md").read_text().split("| | activation")[0])
-    return int(any(not row["near"] or not _counted(row) for row in rows))
+    return int(any(not row["near"] or not is_counted(row) for row in rows))
 
 
 def _measured(index: int) -> list[list[float]]:
@@ -48,7 +48,7 @@ def _measured(index: int) -> list[list[float]]:
     return [[float(f"{value:.6g}") for value in values] for values in runs if values is not None]
 
 
-def _row(problem: Any, values: Any) -> dict[str, Any]:
+def row_of(problem: Any, values: Any) -> dict[str, Any]:
     """Outliers beyond 1.3 edges: predictions, deviations with standard errors in percent, counts."""
     edge, spikes = training_outliers(problem)
     far = [spike for spike in spikes if spike.location > BEYOND * edge]
@@ -66,7 +66,8 @@ def _row(problem: Any, values: Any) -> dict[str, Any]:
     }
 
 
-def _counted(row: dict[str, Any]) -> bool:
+def is_counted(row: dict[str, Any]) -> bool:
+    """Whether the draws have as many on average as predicted."""
     low, high = row["expected"]
     return bool(low - 0.5 <= row["counts"].mean() <= high + 0.5)
 

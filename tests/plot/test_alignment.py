@@ -89,3 +89,11 @@ def test_a_run_without_an_alignment_is_refused() -> None:
         ps.plot.alignment(3)
     with pytest.raises(ps.ArgumentError, match="give a Prediction"):
         ps.plot.learned([1.0])
+
+
+def test_pieces_that_add_up_to_more_than_one_are_drawn_whole() -> None:
+    """Functions of the samples' own coordinate are not orthogonal on the samples of the gradient."""
+    spike = ps.TrainingSpike(location=20.0, overlaps=np.array([0.0, 0.9, 0.2, 0.1]), label=0.7, residual=0.7)
+    ax = ps.plot.learned(ps.Spectrum(np.zeros_like, ((0.1, 2.0),), 0.0, (spike,)))
+    assert ax.get_xlim() == pytest.approx((0, 1.2))
+    assert sum(bar.get_width() for group in drawn(ax) for bar in group.patches) == pytest.approx(1.2)

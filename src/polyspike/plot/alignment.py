@@ -95,7 +95,8 @@ def learned(prediction: Any, *, ax: Axes | None = None, bar_kwargs: Options = No
     """Draw what every predicted spike has learned: its singular vector's squared cosines with the Hermite functions.
 
     One horizontal bar a spike, the largest on top, in pieces by degree; what is missing from one is spread over
-    directions that are no function of the learned one.
+    directions that are no function of the learned one. On the gradient's own samples the Hermite functions are not
+    orthogonal, and the pieces may add up to more than one.
 
     Parameters
     ----------
@@ -128,7 +129,8 @@ def learned(prediction: Any, *, ax: Axes | None = None, bar_kwargs: Options = No
         _pieces(ax, found, degree, given(bar_kwargs, Rectangle))
     names = [rf"{rank}:  $\mu = {place:.3g}$" for rank, place in zip(found.vectors, found.places)]
     ax.set_yticks(found.vectors, names)
-    ax.set(xlim=(0, 1), ylim=(max(found.vectors, default=1) + 0.6, 0.4))
+    sums = [sum(found.value(vector, degree) for degree in found.degrees) for vector in found.vectors]
+    ax.set(xlim=(0, max([1.0, *sums])), ylim=(max(found.vectors, default=1) + 0.6, 0.4))
     if not found.vectors:
         ax.text(0.5, 1, "no spike has left the bulk", ha="center", va="center", color=palette(ax).quiet)
     label_axes(ax, "squared cosine", "spike")

@@ -262,7 +262,9 @@ Explorer.learnedFigure = function (data, width, palette) {
     return drawing.svg(words);
   }
   drawing.legend(legend, 12);
-  const x = linear(0, 1, drawing.left, drawing.right);
+  /* On the samples that the weights know, the functions of the learned direction are not orthogonal: more than one. */
+  const most = Math.max(1, ...spikes.map((spike) => spike.overlaps.reduce((sum, share) => sum + share, 0)));
+  const x = linear(0, most, drawing.left, drawing.right);
   drawing.axes(x, null, "share of the spike's singular vector", "", { yTicks: [] });
   spikes.forEach((spike, k) => drawBar(drawing, spike, k, x, data.means));
   return drawing.svg(`What the spikes have learned: ${Explorer.spikesInWords(data.spectrum)}`);
@@ -276,7 +278,7 @@ function drawBar(drawing, spike, k, x, means) {
   let start = 0;
   spike.overlaps.forEach((share, degree) => {
     if (share < 0.002) return;
-    drawing.add("rect", { x: x(start), y: top, width: x(Math.min(start + share, 1)) - x(start), height: 20, fill: drawing.palette[`h${degree}`] });
+    drawing.add("rect", { x: x(start), y: top, width: x(start + share) - x(start), height: 20, fill: drawing.palette[`h${degree}`] });
     if (share > 0.12) drawing.text((x(start) + x(start + share)) / 2, top + 14, percent(share), { "text-anchor": "middle", fill: drawing.palette.paper });
     start += share;
   });

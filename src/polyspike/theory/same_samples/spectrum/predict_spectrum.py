@@ -13,7 +13,7 @@ from polyspike.spectra import Spectrum, TrainingSpike
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.spectrum.branches import find_edge, in_smaller_steps
+from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, find_edge
 from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
 from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.spectrum.branch import RealPoint, above, below, descend
@@ -31,8 +31,9 @@ _FAR = 4.0
 _MASS_TOLERANCE, _MISSED = 2e-3, 2.0
 _MOST_INTERVALS = 24
 _NO_NOISE = 1e-12
-# The expected count of samples, and of neurons, beyond either end of what the bulk has; the first that is solved.
-_BEYOND = (0.5, 1.0, 0.25)
+# The expected count of samples, and of neurons, beyond either end of what the bulk has, and the largest arc step; the
+# first that is solved counts.
+_ATTEMPTS = ((0.5, LARGEST_ARC_STEP), (1.0, LARGEST_ARC_STEP), (0.25, LARGEST_ARC_STEP), (1.0, 0.1), (2.0, 0.1))
 
 Result = TypeVar("Result")
 
@@ -46,7 +47,7 @@ def predict_same_spectrum(problem: Problem) -> Spectrum:
         ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
     """
     with within_double_precision():
-        return _at_some_reach(problem, lambda solver: in_smaller_steps(solver.solve))
+        return _at_some_reach(problem, _Solver.solve)
 
 
 def training_outliers(problem: Problem) -> tuple[float, tuple[TrainingSpike, ...]]:
@@ -58,7 +59,7 @@ def training_outliers(problem: Problem) -> tuple[float, tuple[TrainingSpike, ...
         ``NOT_CONVERGED``.
     """
     with within_double_precision():
-        return _at_some_reach(problem, lambda solver: in_smaller_steps(solver.outliers))
+        return _at_some_reach(problem, _Solver.outliers)
 
 
 def spectral_model(problem: Problem, beyond: float = 0.5) -> Model:
@@ -67,14 +68,15 @@ def spectral_model(problem: Problem, beyond: float = 0.5) -> Model:
     return build(problem, Accuracy(cut=cut), beyond=beyond)
 
 
-def _at_some_reach(problem: Problem, solve: Callable[["_Solver"], Result]) -> Result:
+def _at_some_reach(problem: Problem, solve: Callable[["_Solver", float], Result]) -> Result:
     """At another reach a light component of the bulk, that of the samples furthest out, hides no edge."""
-    for beyond in _BEYOND[:-1]:
+    for beyond, largest in _ATTEMPTS[:-1]:
         try:
-            return solve(_Solver(spectral_model(problem, beyond)))
+            return solve(_Solver(spectral_model(problem, beyond)), largest)
         except NumericalError:
             continue
-    return solve(_Solver(spectral_model(problem, _BEYOND[-1])))
+    beyond, largest = _ATTEMPTS[-1]
+    return solve(_Solver(spectral_model(problem, beyond)), largest)
 
 
 @dataclass(frozen=True)
