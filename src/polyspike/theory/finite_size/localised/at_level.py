@@ -100,6 +100,14 @@ class AtLevel:
         kappa, log_lengths, _ = self.long.samples
         return kappa[self.rows], log_lengths[self.rows]
 
+    @property
+    def has_ends_above(self) -> bool:
+        """Whether eigenvalues along ends of M that are in this bulk lie above L: ``1 + c V Q`` has negative ones."""
+        if self.state.v.size == 0:
+            return False
+        ends = self.state.e[self.state.model.mu_weights > 0]
+        return bool((np.linalg.eigvals(ends).real < 0).any())
+
     def lengths(self, u: Array, lengths: Array) -> Lengths:
         """The averages of neurons of these readouts, each with all of these lengths."""
         of_all = np.repeat(u, len(lengths)), np.tile(lengths, len(u))
@@ -156,8 +164,8 @@ class AtLevel:
         return found
 
 
-def at_level(long: LongBulk, level: float) -> AtLevel:
-    """The solution at a level.
+def at_level(long: LongBulk, level: float, least: float = 0.0, most: float = np.inf) -> AtLevel:
+    """The solution at a level, where no fewer and no more than these numbers are left out.
 
     Where the longest neurons and samples and the ends of M reach above the level, it is that of the bulk without them:
     they are counted one by one.
@@ -167,8 +175,10 @@ def at_level(long: LongBulk, level: float) -> AtLevel:
     NumericalError
         ``NOT_CONVERGED`` where it is not found: the level lies in the bulk, or too near to it.
     """
-    for least in _LEFT_OUT:
-        bulk, rows, kept = long.without(least)
+    for count in _LEFT_OUT:
+        if count < least or count > max(most, _LEFT_OUT[0]):
+            continue
+        bulk, rows, kept = long.without(count)
         state = _followed(bulk, max(2 * level, 2 * long.strongest(bulk)), level)
         if state is not None:
             return AtLevel(long, state, rows, kept)

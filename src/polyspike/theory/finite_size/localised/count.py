@@ -18,7 +18,7 @@ from polyspike.problem import Problem
 from polyspike.spectra import LocalisedOutliers
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.localised.at_level import at_level
+from polyspike.theory.finite_size.localised.at_level import AtLevel, at_level
 from polyspike.theory.finite_size.localised.bulk_count import number_above
 from polyspike.theory.finite_size.localised.gradient_samples import HeavySamples
 from polyspike.theory.finite_size.localised.long_bulk import LongBulk
@@ -32,9 +32,9 @@ __all__ = ["localised_outliers"]
 
 # Quantiles of the largest residual, closer where it is large, nodes of the mean square of the others, and of the mean.
 _QUANTILES, _ENERGIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1.0), 3
-_SHIFTS = 3
+_SHIFTS = 2
 # Samples of the gradient whose mean squares lie between two of these quantiles have one bulk.
-_GROUPS = (0.15, 0.4, 0.65, 0.85, 0.95, 0.985)
+_GROUPS = (0.25, 0.6, 0.85, 0.97)
 # An expected number that is none.
 _NONE = 1e-5
 
@@ -135,16 +135,31 @@ class _Counter:
         energy = sum(sample.weight * sample.energy for sample in group) / total
         for shift, weight in self._shifts(energy):
             long = self._long_bulk(energy, shift)
-            in_bulk = number_above(long, self.level)
-            for sample, numbers in zip(group, self._single(long, group), strict=True):
+            in_bulk, level = self._solved(long)
+            for sample, numbers in zip(group, self._single(level, group), strict=True):
                 yield *numbers, max(in_bulk - sum(numbers), 0.0), sample.weight * weight
 
-    def _single(self, long: LongBulk, group: list[_Sample]) -> list[tuple[float, ...]]:
-        """The expected numbers of single neurons and samples; none where they cannot be told from the bulk."""
+    def _solved(self, long: LongBulk) -> tuple[float, AtLevel | None]:
+        """The number of eigenvalues of the bulk above the level, and the bulk there without them; None where it takes
+        so many that single ones cannot be told from it.
+        """
         try:
-            neurons = LongNeurons(at_level(long, self.level), self.law)
+            level = at_level(long, self.level, most=0)
         except NumericalError:
+            level = None
+        if level is not None and not level.has_ends_above:
+            return 0.0, level
+        in_bulk = number_above(long, self.level)
+        try:
+            return in_bulk, at_level(long, self.level, in_bulk)
+        except NumericalError:
+            return in_bulk, None
+
+    def _single(self, level: AtLevel | None, group: list[_Sample]) -> list[tuple[float, ...]]:
+        """The expected numbers of single neurons and samples."""
+        if level is None:
             return [(0.0,) * 4] * len(group)
+        neurons = LongNeurons(level, self.law)
         heavy, of_fit = HeavySamples(neurons), LongSamples(neurons.level).expected
         found: list[tuple[float, ...]] = []
         for sample in group:
@@ -163,7 +178,8 @@ class _Counter:
     def _shifts(self, energy: float) -> list[tuple[float, float]]:
         """Nodes and weights of the deviation of the mean of M given the mean square of the residuals.
 
-        To the first order the two have the covariance ``E eps^3 - E eps E eps^2`` over the number of samples.
+        To the first order the two have the covariance ``E eps^3 - E eps E eps^2`` over the number of samples. With a
+        Gaussian readout, whose neurons a shift moves in both directions and by all amounts, it stays at its mean.
         """
         if self.scalars.quadratic_step == 0:
             return [(0.0, 1.0)]
@@ -171,7 +187,7 @@ class _Counter:
         first, second, third, fourth = (float(weights @ values**k) for k in (1, 2, 3, 4))
         slope = (third - first * second) / (fourth - second**2) if fourth > second**2 else 0.0
         variance = max(second - first**2 - slope * (third - first * second), 0.0) / count
-        x, node_weights = gauss_hermite(_SHIFTS)
+        x, node_weights = gauss_hermite(1 if self.problem.readout == "gaussian" else _SHIFTS)
         nodes = slope * second * (energy - 1) + variance**0.5 * x
         return [(float(node), float(weight)) for node, weight in zip(nodes, node_weights, strict=True)]
 

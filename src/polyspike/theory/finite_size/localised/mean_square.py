@@ -16,11 +16,12 @@ from polyspike.theory.finite_size.localised.compound_sum import tail_of_sum
 
 __all__ = ["MeanSquare"]
 
-_RANGE, _NODES = 6.0, 61
+_RANGE, _NODES = 6.0, 41
 # A form of less than this share of one reaches one in no draw.
-_LEAST_FORM = 0.02
-# A single feature that makes more than this share of what the others lack makes the sum large, or this much of it.
-_SHARE, _NEAREST = 0.5, 0.05
+_LEAST_FORM = 0.03
+# A single feature makes the sum large that makes more than the first share of what its mean lacks, and more than the
+# second of the mean.
+_OF_LACKING, _OF_MEAN = 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,6 @@ class MeanSquare:
             return 0.0
         terms = squares * (form / mean / self.count)
         if not self.single:
-            kept = terms < max(_SHARE * (1 - form), _NEAREST)
+            kept = terms < max(_OF_LACKING * (1 - form), _OF_MEAN * form)
             terms, joint = terms[kept], joint[kept] / joint[kept].sum()
         return float(tail_of_sum(terms, joint, self.count, np.ones(1))[0])

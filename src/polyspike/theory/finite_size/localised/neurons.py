@@ -11,9 +11,9 @@ from polyspike.theory.finite_size.localised.weight_lengths import WeightLengths
 
 __all__ = ["LongNeurons", "averaged"]
 
-_LENGTHS, _SHORTEST, _LEAST_LONGEST = 28, 0.5, 1.5
+_LENGTHS, _SHORTEST, _LEAST_LONGEST = 20, 0.6, 1.5
 # Readouts of which fewer neurons than this are expected do not occur.
-_NO_NEURON = 1e-4
+_NO_NEURON = 1e-3
 # Points between two lengths.
 _STEPS = 8
 

@@ -11,9 +11,9 @@ from polyspike.theory.finite_size.localised.neurons import averaged
 
 __all__ = ["LongSamples"]
 
-_LENGTHS, _SHORTEST, _LEAST_LONGEST = 16, -0.4, 0.1
+_LENGTHS, _SHORTEST, _LEAST_LONGEST = 12, -0.3, 0.1
 # Values of kappa of which fewer samples than this are expected do not occur.
-_NO_SAMPLE = 1e-4
+_NO_SAMPLE = 1e-3
 
 
 @dataclass(frozen=True)
