@@ -70,6 +70,16 @@ def test_groups_of_few_values_are_these() -> None:
     assert found.teacher.tolist() == [0.25, 0.75]
 
 
+def test_the_length_of_the_teacher_is_that_of_all_eigenvalues() -> None:
+    """Of many eigenvalues beside many zeros, too, where a rule has nodes that are nearly zero."""
+    values = np.concatenate([np.zeros(40), np.arange(1, 61.0) ** -0.6])
+    energies = values / values.sum()
+    found = eigenvalues(values, np.full(100, 0.01), energies)
+    assert len(found.values) <= 20
+    assert found.teacher_inverse == pytest.approx(60 / values.sum())
+    assert grouped_eigenvalues(values, np.full(100, 0.01), energies, 100).teacher_inverse == found.teacher_inverse
+
+
 def test_moments() -> None:
     found = Eigenvalues(np.array([0.5, 1.5]), np.array([0.5, 0.5]), np.array([0.0, 1.0]))
     assert found.moment(2) == pytest.approx(1.25)

@@ -84,3 +84,11 @@ def test_the_best_ridge_has_no_slope() -> None:
     best = ps.best_ridge(PROBLEM)
     assert abs(best.derivatives.by_ridge.test_error) < 1e-4
     assert best.prediction.test_error < predict(PROBLEM).test_error
+
+
+def test_inputs_of_which_many_do_not_vary() -> None:
+    values = [*(k**-0.3 for k in range(1, 121)), *[0.0] * 30]
+    problem = Problem("tanh", "h1", 400, 150, 200, step_exponent=0.3, inputs=ps.Inputs(values))
+    found, runs = predict(problem), [ps.simulate(problem, seed=(5, k), n_test=100) for k in range(6)]
+    cosines = np.array([run.cosine for run in runs])
+    assert abs(cosines.mean() - found.cosine) < 4 * cosines.std(ddof=1) / 6**0.5 + 1 / 120

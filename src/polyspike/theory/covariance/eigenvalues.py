@@ -39,12 +39,20 @@ class Eigenvalues:
     indices : ndarray of shape (p, p, L), optional
         The measures between the directions of a teacher of several indices, in the frame of
         :func:`~polyspike.theory.covariance.seen.seen_teacher`; None for one index.
+    inverse : float, optional
+        ``<1/lambda>`` of the eigenvalues of which these are nodes; a rule does not have it where some are near zero.
     """
 
     values: Array
     weights: Array
     teacher: Array
     indices: Array | None = None
+    inverse: float | None = None
+
+    @property
+    def teacher_inverse(self) -> float:
+        """``<1/lambda> = |beta*|^2`` in the teacher's measure."""
+        return _inverse(self.values, self.teacher) if self.inverse is None else self.inverse
 
     @property
     def between(self) -> Array:
@@ -72,14 +80,21 @@ def eigenvalues(
     different, place = np.unique(values, return_inverse=True)
     if len(different) <= (count or _MOST_NODES):
         own, of_teacher = (_summed(place, w) for w in (weights, teacher))
-        return Eigenvalues(different, own, of_teacher, None if indices is None else _summed(place, indices))
+        between = None if indices is None else _summed(place, indices)
+        return Eigenvalues(different, own, of_teacher, between, _inverse(values, teacher))
     logs = np.log(values + _LEAST)
     seen = teacher if indices is None else np.einsum("kkl->l", indices) / len(indices)
     rule = compress(logs, (weights + seen) / 2, count or _nodes_over(float(np.ptp(logs))))
     # An eigenvalue of zero may round below it.
     nodes = np.maximum(np.exp(rule.nodes) - _LEAST, 0.0)
     between = None if indices is None else indices @ rule.transfer.T
-    return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher, between)
+    return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher, between, _inverse(values, teacher))
+
+
+def _inverse(values: Array, weights: Array) -> float:
+    """The sum of ``weights/values`` where a value is positive; nothing has energy elsewhere."""
+    positive = values > 0
+    return float(weights[positive] @ (1 / values[positive]))
 
 
 def _summed(place: NDArray[np.intp], weights: Array) -> Array:
@@ -110,7 +125,8 @@ def grouped_eigenvalues(
     mass, energy, first = (_summed(group, w) for w in (own, of_teacher, own * different))
     # A node of one eigenvalue is that eigenvalue, without rounding.
     means = np.where(np.bincount(group) == 1, different[np.searchsorted(group, np.arange(len(mass)))], first / mass)
-    return Eigenvalues(means, mass, energy, None if indices is None else _summed(group, _summed(place, indices)))
+    between = None if indices is None else _summed(group, _summed(place, indices))
+    return Eigenvalues(means, mass, energy, between, _inverse(values, teacher))
 
 
 def _groups(values: Array, counts: Array) -> NDArray[np.intp]:

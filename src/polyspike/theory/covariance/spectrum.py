@@ -27,6 +27,8 @@ _REFINEMENTS = (1.0, 1.3, 1.7)
 _MANY = 20
 # A node of fewer eigenvalues of Sigma than this is a single one.
 _SINGLE = 1.5
+# Each of them adds to the matrix of the outliers, whose eigenvalues are taken at every step.
+_MOST_SEPARATED = 16
 
 
 def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
@@ -71,8 +73,8 @@ class CovarianceSpectralModel(SpectralModel):
 
 
 def separated(model: FiniteSizeModel) -> CovarianceSpectralModel:
-    """The bulk without the single eigenvalues at the top of Sigma that lie outside it: the longest row of them of which
-    each makes an outlier of the bulk of all that are smaller (eq-separated).
+    """The bulk without the single eigenvalues at the top of Sigma that lie outside it: the longest row of them, no more
+    than 16, of which each makes an outlier of the bulk of all that are smaller (eq-separated).
     """
     counts = model.bulk.mu_weights * model.problem.input_dim
     whole, end = bulk_of(model, 0.0), len(counts)
@@ -81,7 +83,8 @@ def separated(model: FiniteSizeModel) -> CovarianceSpectralModel:
         kept = np.where(np.arange(len(counts)) < end, counts, 0.0)
         return CovarianceSpectralModel(model, replace(whole, mu_weights=kept / model.problem.input_dim))
 
-    while end > 1 and counts[end - 1] < _SINGLE and _is_outside(below(end - 1), end - 1):
+    least = max(1, end - _MOST_SEPARATED)
+    while end > least and counts[end - 1] < _SINGLE and _is_outside(below(end - 1), end - 1):
         end -= 1
     return below(end)
 

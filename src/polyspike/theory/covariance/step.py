@@ -202,9 +202,7 @@ def _in_input_space(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: flo
     """``beta . beta*`` over ``|beta*|`` and ``|beta|^2``, in the coordinates of the inputs themselves
     (eq-preconditioned-cosine).
     """
-    positive = spectrum.values > 0
-    over = np.where(positive, 1 / np.where(positive, spectrum.values, 1.0), 0.0)
-    teacher_length = float(spectrum.teacher @ over) ** 0.5
+    teacher_length = spectrum.teacher_inverse**0.5
     own = goes.over * goes.along
     square = mean.signal**2 * float(spectrum.teacher @ own) + noise * float(spectrum.weights @ own)
     if mean.output is not None:
