@@ -29,7 +29,7 @@ _FEW_QUANTILES = (0.0, 0.5, 0.9, 0.99, 0.999)
 _SAMPLE_QUANTILES = (0.0, 0.4, 0.8, 0.95, 0.99, 0.997)
 _SHORTEST, _VALUES = 0.3, 300
 _LEAST_COUNT, _NO_NEURON, _NO_SAMPLE = 0.5, 1e-3, 1e-2
-_RANK_TOLERANCE = 1e-4
+_RANK_TOLERANCE, _ROUNDING = 1e-4, 1e-12
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,11 @@ class LongBulk:
 
     @cached_property
     def _factors(self) -> tuple[Array, Array]:
-        """Phi (S, p) and chi (M, p), ``A1/tau = phi chi'``."""
+        """Phi (S, p) and chi (M, p), ``A1/tau = phi chi'``; none where that is rounding beside the features."""
         of_samples, of_nodes = (np.sqrt(w) for w in (self.samples[2], self._nodes[2]))
         left, values, right = np.linalg.svd(of_samples[:, None] * self.averages[1] * of_nodes, full_matrices=False)
-        kept = max(1, int(np.sum(values > _RANK_TOLERANCE * values[0])))
+        size = float(self.samples[2] @ self._strengths @ self._nodes[2]) ** 0.5
+        kept = int(np.sum(values > max(_RANK_TOLERANCE * values[0], _ROUNDING * size)))
         return left[:, :kept] / of_samples[:, None] * values[:kept], right[:kept].T / of_nodes[:, None]
 
     @cached_property
