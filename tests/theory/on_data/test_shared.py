@@ -7,7 +7,7 @@ import pytest
 
 from polyspike import as_activation
 from polyspike.theory.on_data import shared
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Network, Sample, Step, moments_of
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Network, Sample, Step, kinds_of
 from polyspike.theory.on_data.family import Precision
 from polyspike.theory.on_data.shared import SharedKernels
 
@@ -27,22 +27,22 @@ def samples() -> list[Sample]:
 def kernels_of(gradient: str) -> tuple[Network, Any, SharedKernels]:
     network = Network(as_activation("softplus"), 80, gradient, "gaussian")
     first, fit, test = samples()
-    moments = moments_of(network, first, DEFAULT_ACCURACY, False)
-    return network, moments, SharedKernels(network, moments, STEPS, fit, test, DEFAULT_ACCURACY)
+    kinds = kinds_of(network, first, DEFAULT_ACCURACY, False, STEPS[-1])
+    return network, kinds, SharedKernels(network, kinds, STEPS, fit, test, DEFAULT_ACCURACY)
 
 
-def alone(network: Network, moments: Any, step: float) -> Step:
+def alone(network: Network, kinds: Any, step: float) -> Step:
     _, fit, test = samples()
-    return Step(network, moments, step, fit, test, DEFAULT_ACCURACY)
+    return Step(network, kinds, step, fit, test, DEFAULT_ACCURACY)
 
 
 @pytest.mark.parametrize(("gradient", "share"), [("target", 0.4), ("full", 0.8)])
 def test_every_step_is_spanned_on_all_rows(gradient: str, share: float) -> None:
     """The sample is 48 and 16 of these rows; what is lost on the others is as small."""
-    network, moments, common = kernels_of(gradient)
+    network, kinds, common = kernels_of(gradient)
     assert len(common.basis.chosen) < share * sum(len(neurons.nodes) for neurons in common.neurons)
     for k in (1, 4):
-        step, one = common.at(k), alone(network, moments, STEPS[k])
+        step, one = common.at(k), alone(network, kinds, STEPS[k])
         found, exact = (some.family(EXACT)[0] for some in (step, one))
         of_test = step.test_kernels(slice(0, 40), found)
         by_one = one.test_kernels(slice(0, 40), exact)
@@ -60,8 +60,8 @@ def test_every_step_is_spanned_on_all_rows(gradient: str, share: float) -> None:
 
 
 def test_linear_parts_are_spanned_with_the_kernels() -> None:
-    network, moments, common = kernels_of("full")
-    found, wanted = common.at(4).linear_parts(), alone(network, moments, STEPS[4]).linear_parts()
+    network, kinds, common = kernels_of("full")
+    found, wanted = common.at(4).linear_parts(), alone(network, kinds, STEPS[4]).linear_parts()
     assert found is not None
     assert wanted is not None
     for there, exact in ((found.means, wanted.means), (found.slopes, wanted.slopes)):

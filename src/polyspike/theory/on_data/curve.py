@@ -1,6 +1,7 @@
 """From rows to errors: one gradient, many steps, many ridges, with whatever can be shared."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.theory.on_data.family import has_many
-from polyspike.theory.on_data.gradient_rows import GradientMoments, gradient_moments
+from polyspike.theory.on_data.gradient_rows import Along, GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
 from polyspike.theory.on_data.points import PointErrors, at_step
 from polyspike.theory.on_data.readouts import length_nodes
@@ -16,11 +17,15 @@ from polyspike.theory.on_data.ridges import Known
 from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import Step
+from polyspike.theory.on_data.strong_axes import Kinds, given_points, linear_along, strong_axes
 
-__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "Step", "moments_of", "step_curve"]
+__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "Step", "kinds_of", "step_curve"]
 
 _LARGEST_CHANGE = 4.0
 """How many times 2/d the lengths of weights may change a test error; more is no correction."""
+
+LARGE_STEP = 0.05
+"""eta^2 / N from which on strong axes count for a readout of one size."""
 
 _JUDGED = 200
 """Rows of the fit, and of the test, on which that is seen where there are many."""
@@ -42,7 +47,8 @@ def step_curve(
     curve = _Curve(network, gradients, fit, test, steps, accuracy)
     found = []
     for k in range(len(steps)):
-        found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1]))
+        judge = partial(curve.without_axes, k) if gradients.are_given(steps[k]) else None
+        found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1], judge))
         if tell is not None:
             tell((k + 1) / len(steps))
     return found
@@ -62,27 +68,39 @@ def _many_rows(
     few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
     share = min(1.0, _JUDGED / len(fit.target))
     judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
-    normal = {step: _are_normal(partial(judged.at, k), ridges, fit.inputs.shape[1]) for k, step in enumerate(steps)}
+    normal = {
+        step: _are_normal(partial(judged.without_axes, k), ridges, fit.inputs.shape[1]) for k, step in enumerate(steps)
+    }
     found: dict[float, list[PointErrors]] = {}
 
-    def grid(some: list[float], as_normal: bool) -> None:
-        moments = gradients.normal if as_normal else gradients.by_length
+    def grid(some: list[float], as_normal: bool, given: bool) -> None:
+        kinds = gradients.kinds(as_normal, given)
         each = []
-        for k, output in enumerate(moments if some[-1] > 0 else moments[:1]):
+        for k, output in enumerate(kinds if some[-1] > 0 else kinds[:1]):
             shared = SharedKernels(network, output, some, fit, test, accuracy, as_normal)
-            done = partial(_tell_share, tell, (len(found) / len(normal), len(some) / len(normal)), k, len(moments))
+            done = partial(_tell_share, tell, (len(found) / len(normal), len(some) / len(normal)), k, len(kinds))
             each.append(_along(shared, ridges, network.width, done))
         found.update({step: _averages([one[k] for one in each]) for k, step in enumerate(some)})
 
-    signed = sorted(step for step in normal if not normal[step])
+    def grids(as_normal: bool) -> None:
+        for given in (False, True):
+            some = sorted(s for s in normal if normal[s] == as_normal and gradients.are_given(s) == given)
+            if not some:
+                continue
+            try:
+                grid(some, as_normal, given)
+            except NumericalError:
+                if not given:
+                    raise
+                grid(some, as_normal, False)
+                found.update({s: [replace(point, plain=True) for point in found[s]] for s in some})
+
     try:
-        if signed:
-            grid(signed, False)
+        grids(False)
     except NumericalError:
         normal = dict.fromkeys(normal, True)
-    rest = sorted(step for step in normal if normal[step])
-    if rest:
-        grid(rest, True)
+        found.clear()
+    grids(True)
     tell(1.0)
     return [found[step] for step in steps]
 
@@ -107,13 +125,17 @@ def _tell_share(tell: Callable[[float], object], within: tuple[float, float], k:
 _Solve = Callable[[Sequence[float], bool], list[PointErrors]]
 
 
-def _corrected(solve: _Solve, ridges: Sequence[float], input_dim: int) -> list[PointErrors]:
+def _corrected(
+    solve: _Solve, ridges: Sequence[float], input_dim: int, judge: _Solve | None = None
+) -> list[PointErrors]:
     """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
 
     They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
     changes some by far more, or has no resolvent; then weights are taken for normal ones. The smallest and the largest
-    ridge are compared.
+    ridge are compared, by a solution that is cheaper where there is one.
     """
+    if judge is not None:
+        return solve(ridges, _are_normal(judge, ridges, input_dim))
     if len(length_nodes(input_dim)[0]) == 1:
         return solve(ridges, True)
     try:
@@ -170,10 +192,26 @@ class _Curve:
         self._known: dict[tuple[bool, int], Known] = {}
 
     def at(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
-        """The errors of all ridges at the k-th step, averaged over initial outputs."""
-        moments = (self._gradients.normal if normal else self._gradients.by_length)[: self._outputs]
+        """The errors of all ridges at the k-th step, averaged over initial outputs.
+
+        Where the correction for strong axes leaves no positive kernel, without it, as the points say.
+        """
+        given = self._gradients.are_given(self._steps[k])
+        if not given:
+            return self.without_axes(k, ridges, normal)
+        try:
+            return self._at(k, ridges, normal, given)
+        except NumericalError:
+            return [replace(point, plain=True) for point in self.without_axes(k, ridges, normal)]
+
+    def without_axes(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
+        """The same with Gaussian pre-activations."""
+        return self._at(k, ridges, normal, False)
+
+    def _at(self, k: int, ridges: Sequence[float], normal: bool, given: bool) -> list[PointErrors]:
+        kinds = self._gradients.kinds(normal, given)[: self._outputs]
         each = []
-        for output, some in enumerate(moments if self._steps[k] > 0 else moments[:1]):
+        for output, some in enumerate(kinds if self._steps[k] > 0 else kinds[:1]):
             after = Step(self._network, some, self._steps[k], self._fit, self._test, self._accuracy, normal)
             there = normal, output
             points, self._known[there] = at_step(after, ridges, self._known.get(there), self._width)
@@ -186,24 +224,40 @@ class _Gradients:
 
     def __init__(self, network: Network, sample: Sample, accuracy: CurveAccuracy) -> None:
         self._network, self._sample, self._accuracy = network, sample, accuracy
+        self._known: dict[tuple[bool, bool], list[Kinds]] = {}
+
+    def kinds(self, normal: bool, given: bool) -> list[Kinds]:
+        """The neurons of every output: at every length or at the one of a normal weight, and at given coordinates along
+        strong axes where these are asked for.
+        """
+        if (normal, given) not in self._known:
+            self._known[normal, given] = [self._kinds(normal, given, *some) for some in self._outputs]
+        return self._known[normal, given]
+
+    def are_given(self, step: float) -> bool:
+        """Whether strong axes count after a step: a normal readout averages most of it away."""
+        network = self._network
+        return network.readout != "gaussian" and step**2 > LARGE_STEP * network.width and bool(self._axes.size)
+
+    def _kinds(self, normal: bool, given: bool, output: Array, omega: Array | None) -> Kinds:
+        lengths, weights = (np.ones(1), np.ones(1)) if normal else length_nodes(self._sample.inputs.shape[1])
+        moments = [self._moments(output, omega, s) for s in lengths]
+        if not given:
+            return Kinds(moments, weights)
+        (points, each), plain = given_points(self._axes), self._moments(output, omega)
+        moments += [self._moments(output, omega, along=some) for some in points]
+        moments += [linear_along(plain, some) for some in points]
+        return Kinds(moments, np.concatenate([weights, each, -each]))
+
+    def _moments(
+        self, output: Array, omega: Array | None, length: float = 1.0, along: Along | None = None
+    ) -> GradientMoments:
+        residual = self._sample.target - output
+        return gradient_moments(self._network.activation, self._sample.inputs, residual, omega, length, along)
 
     @cached_property
-    def by_length(self) -> list[list[GradientMoments]]:
-        """At every length of a neuron."""
-        lengths, _ = length_nodes(self._sample.inputs.shape[1])
-        return self._at(lengths)
-
-    @cached_property
-    def normal(self) -> list[list[GradientMoments]]:
-        """At the one length of a normal weight."""
-        return self._at(np.ones(1))
-
-    def _at(self, lengths: Array) -> list[list[GradientMoments]]:
-        activation, inputs = self._network.activation, self._sample.inputs
-        return [
-            [gradient_moments(activation, inputs, self._sample.target - output, omega, s) for s in lengths]
-            for output, omega in self._outputs
-        ]
+    def _axes(self) -> Array:
+        return strong_axes(self._sample.inputs)
 
     @cached_property
     def _outputs(self) -> list[tuple[Array, Array | None]]:
@@ -216,10 +270,10 @@ class _Gradients:
         )
 
 
-def moments_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal: bool) -> list[GradientMoments]:
-    """The gradient at every length of a neuron, or at a normal weight's, with the first of the initial outputs."""
+def kinds_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal: bool, step: float) -> Kinds:
+    """The neurons with the first of the initial outputs."""
     gradients = _Gradients(network, sample, accuracy)
-    return (gradients.normal if normal else gradients.by_length)[0]
+    return gradients.kinds(normal, gradients.are_given(step))[0]
 
 
 def _averages(each: Sequence[Sequence[PointErrors]]) -> list[PointErrors]:
@@ -235,4 +289,5 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
         cut=max(p.cut for p in points),
         numerics=max(p.numerics for p in points),
         normal=any(p.normal for p in points),
+        plain=any(p.plain for p in points),
     )

@@ -25,6 +25,9 @@ class MovedRows:
     Attributes
     ----------
     inputs : ndarray of shape (rows, d)
+        Without the axes along which the weight is given.
+    start : ndarray of shape (rows,)
+        What these add to ``w.x``.
     matrix, own_matrix : ndarray of shape (rows, d)
         ``X M`` and ``X D``; no ``X D`` for the target-only gradient.
     noise : ndarray of shape (rows, r)
@@ -33,9 +36,12 @@ class MovedRows:
         ``X`` times the drift, omega, ``M omega``, ``D omega``, the own drift.
     length : float
         Of the neurons.
+    given : ndarray of shape (d,), optional
+        What is given of the weight, times ``sqrt d``.
     """
 
     inputs: Array
+    start: Array
     matrix: Array
     noise: Array
     own_matrix: Array | None
@@ -45,13 +51,17 @@ class MovedRows:
     output_own: Array
     own_drift: Array
     length: float
+    given: Array | None = None
 
     @classmethod
     def of(cls, inputs: Array, moments: GradientMoments) -> "MovedRows":
         """The rows of a table, shape (rows, d)."""
         own = inputs @ moments.own_matrix if moments.is_full else None
+        along = moments.along
+        start, inner = (np.zeros(len(inputs)), inputs) if along is None else along.split(inputs)
         return cls(
-            inputs=inputs,
+            inputs=inner,
+            start=moments.length * start,
             matrix=inputs @ moments.matrix,
             noise=inputs @ moments.noise_factor,
             own_matrix=own,
@@ -61,15 +71,20 @@ class MovedRows:
             output_own=inputs @ (moments.own_matrix @ moments.output),
             own_drift=inputs @ moments.own_drift,
             length=moments.length,
+            given=None if along is None else moments.length * (along.axes @ along.values),
         )
 
 
 class RowLaw(NamedTuple):
-    """``h_u(x) ~ N(mean, deviation^2)``, jointly for all rows, of which ``unit @ unit'`` are the correlations."""
+    """``h_u(x) ~ N(mean, deviation^2)``, jointly for all rows, of which ``unit @ unit'`` are the correlations.
+
+    ``given`` is what is given of the weight times ``sqrt d``, shape (d,).
+    """
 
     mean: Array
     deviation: Array
     unit: Array
+    given: Array | None = None
 
 
 def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
@@ -77,7 +92,7 @@ def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
     s, d = step / np.sqrt(width), rows.inputs.shape[1]
     own = u * u * s / np.sqrt(width)
     kept = rows.inputs + u * s * rows.matrix
-    mean = u * s * rows.drift
+    mean = rows.start + u * s * rows.drift
     if rows.own_matrix is not None:
         kept -= own * rows.own_matrix
         start = rows.output + u * s * rows.output_moved - own * rows.output_own
@@ -86,7 +101,7 @@ def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
     kept = kept * rows.length
     factor = np.hstack([kept / np.sqrt(d), (u * s) * rows.noise]) if u * s else kept / np.sqrt(d)
     deviation = np.maximum(np.linalg.norm(factor, axis=1), TINY)
-    return RowLaw(mean, deviation, factor / deviation[:, None])
+    return RowLaw(mean, deviation, factor / deviation[:, None], rows.given)
 
 
 def correlation(left: RowLaw, right: RowLaw, dtype: Any = float) -> Array:

@@ -49,12 +49,14 @@ def hermite_moments(activation: Activation, mean: Array, deviation: Array, degre
     return _by_rule(activation, lambda x: activation.apply(x, np), mean, deviation, degree)
 
 
-def slope_energy(activation: Activation, deviation: Array) -> Array:
-    """``E sigma'(tau z)^2``, shape (rows,)."""
+def slope_energy(activation: Activation, deviation: Array, mean: Array | None = None) -> Array:
+    """``E sigma'(mu + tau z)^2``, shape (rows,); a mean of zero when None."""
+    mean = np.zeros_like(deviation) if mean is None else mean
     if activation.is_named and activation.name in _PIECEWISE_LINEAR:
         below, jump = _PIECEWISE_LINEAR[activation.name]
-        return np.full(len(deviation), (below**2 + (below + jump) ** 2) / 2)
-    slope = _by_rule(activation, lambda x: activation.apply_derivative(x, np), 0 * deviation, deviation, 0)
+        above: Array = ndtr(mean / deviation)
+        return below**2 * (1 - above) + (below + jump) ** 2 * above
+    slope = _by_rule(activation, lambda x: activation.apply_derivative(x, np), mean, deviation, 0)
     return slope.energy
 
 

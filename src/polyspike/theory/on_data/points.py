@@ -19,8 +19,9 @@ __all__ = ["PointErrors", "at_step"]
 class PointErrors:
     """Errors at one step and one ridge; the test errors of all rows, shape (rows,).
 
-    ``normal`` says that weights were taken for normal ones though there are few columns, and ``numerics`` what
-    rounding, the ends of iterations and kernels shared by steps may have changed, relative.
+    ``normal`` says that weights were taken for normal ones though there are few columns, ``plain`` that strong axes of
+    the inputs could not be accounted for, and ``numerics`` what rounding, the ends of iterations and kernels shared by
+    steps may have changed, relative.
     """
 
     train_loss: float
@@ -29,6 +30,7 @@ class PointErrors:
     cut: float
     numerics: float
     normal: bool = False
+    plain: bool = False
 
 
 def at_step(

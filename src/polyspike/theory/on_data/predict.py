@@ -286,6 +286,10 @@ def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
     notes = []
     if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width:
         notes.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
+    if found.plain:
+        notes.append(
+            "strong axes of the inputs could not be accounted for: networks may err up to a fifth more than predicted"
+        )
     if found.cut > _COARSE_KERNEL:
         notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
     if found.normal:

@@ -6,7 +6,7 @@ from polyspike.display import duration
 from polyspike.spectra import Spectrum
 from polyspike.theory.announce import LONG, VERY_LONG, log
 from polyspike.theory.on_data.cost import spectrum_seconds
-from polyspike.theory.on_data.curve import CurveAccuracy, Network, Sample, Step, moments_of
+from polyspike.theory.on_data.curve import CurveAccuracy, Network, Sample, Step, kinds_of
 from polyspike.theory.on_data.family import DOUBLE
 from polyspike.theory.on_data.spectrum import row_spectrum
 
@@ -27,7 +27,7 @@ def predict_data_spectrum(
     seconds = spectrum_seconds(len(fit.target))
     if seconds >= LONG:
         log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for a spectrum", duration(seconds))
-    after = Step(network, moments_of(network, gradient, accuracy, normal), step, fit, test, accuracy, normal)
-    plain = moments_of(network, gradient, accuracy, True)[0]
+    after = Step(network, kinds_of(network, gradient, accuracy, normal, step), step, fit, test, accuracy, normal)
+    plain = kinds_of(network, gradient, accuracy, True, 0.0).moments[0]
     direction = plain.output + step * plain.drift if step > 0 else plain.drift
     return row_spectrum(after.family(DOUBLE)[0], network.width, fit.inputs @ direction)

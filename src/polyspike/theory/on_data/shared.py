@@ -23,11 +23,11 @@ from polyspike.theory.on_data.family import (
     rooted,
 )
 from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, series_of
-from polyspike.theory.on_data.gradient_rows import GradientMoments
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import Laws, Neurons, RowKernels, linear_parts_of, neurons_after, written_out
+from polyspike.theory.on_data.strong_axes import Kinds
 
 __all__ = ["SharedKernels", "SharedStep"]
 
@@ -63,7 +63,7 @@ class SharedKernels:
     def __init__(
         self,
         network: Network,
-        moments: Sequence[GradientMoments],
+        kinds: Kinds,
         steps: Sequence[float],
         fit: Sample,
         test: Sample,
@@ -71,11 +71,10 @@ class SharedKernels:
         normal: bool = False,
     ) -> None:
         self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
-        self.network, self.moments, self.fit, self.test = network, moments, fit, test
+        self.network, self.kinds, self.fit, self.test = network, kinds, fit, test
         self.rows_at_once = accuracy.rows_at_once
         rows = self.moved(fit.inputs)
-        by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
-        self.neurons = [neurons_after(network, rows[0], step, accuracy, by_length) for step in steps]
+        self.neurons = [neurons_after(network, rows[0], step, accuracy, kinds.weights) for step in steps]
         self.degree = written_out(network, rows[0], accuracy)
         self.basis = _basis(self.neurons, [self._sampled(some) for some in self.neurons])
         self.laws = self.chosen_laws(rows)
@@ -88,8 +87,8 @@ class SharedKernels:
         return SharedStep(self, k)
 
     def moved(self, inputs: Array) -> list[MovedRows]:
-        """Rows with what the gradient does to them, at every length."""
-        return [MovedRows.of(inputs, m) for m in self.moments]
+        """Rows with what the gradient does to them, for every kind of neuron."""
+        return [MovedRows.of(inputs, m) for m in self.kinds.moments]
 
     def series_of(self, laws: Laws) -> list[list[Series]]:
         """The series of kernels at rows of these laws."""
@@ -102,7 +101,7 @@ class SharedKernels:
     @property
     def is_full(self) -> bool:
         """Whether the linear parts of the features are needed."""
-        return self.moments[0].is_full
+        return self.kinds.moments[0].is_full
 
     @cached_property
     def _sample(self) -> list[MovedRows]:
@@ -122,8 +121,8 @@ class SharedKernels:
 
     def diagonals(self, series: list[list[Series]]) -> Array:
         """Of the kernels that are worked out, shape (P, rows)."""
-        by_length = self.neurons[0].by_length
-        return np.array([by_length @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
+        by_kind = self.neurons[0].by_kind
+        return np.array([by_kind @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
 
     @cached_property
     def largest_diagonal(self) -> Array:
@@ -143,7 +142,7 @@ class SharedKernels:
     def _kernel(self, laws: Any, series: Any, dtype: Any) -> tuple[Array, float]:
         n = len(self.fit.target)
         total, bounds = np.zeros((n, n), dtype), 0.0
-        for law, some, weight in zip(laws, series, self.neurons[0].by_length, strict=True):
+        for law, some, weight in zip(laws, series, self.neurons[0].by_kind, strict=True):
             kernel, bound = kernel_of(law, some, dtype)
             kernel *= dtype(weight)
             total += kernel
@@ -169,7 +168,7 @@ class SharedKernels:
         series = self.series_of(laws)
         kernels = np.zeros((len(laws), len(inputs), len(self.fit.target)), dtype)
         for k, kernel in enumerate(kernels):
-            for j, weight in enumerate(self.neurons[0].by_length):
+            for j, weight in enumerate(self.neurons[0].by_kind):
                 some = power_series(series[k][j], self.series[k][j], correlation(laws[k][j], self.laws[k][j], dtype))
                 kernel += dtype(weight) * some
         linear = linear_parts_of(self.neurons[0], laws, series, inputs.shape[1])
@@ -230,9 +229,9 @@ def _spread(inputs: Array, count: int) -> Array:
 
 
 def _mean_kernel(neurons: Neurons, laws: Any, series: Any) -> Array:
-    """Over lengths, between all rows of these laws."""
+    """Over kinds, between all rows of these laws."""
     kernels = [power_series(s, s, correlation(law, law)) for law, s in zip(laws, series, strict=True)]
-    return np.tensordot(neurons.by_length, kernels, axes=1)
+    return np.tensordot(neurons.by_kind, kernels, axes=1)
 
 
 def _beside(columns: Array, others: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The features after one step: their laws and kernels, for neurons of all readouts and lengths."""
+"""The features after one step: their laws and kernels, for neurons of all readouts and kinds."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,28 +9,28 @@ from polyspike.arraytypes import Array
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import KernelFamily, Precision, compress
 from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
-from polyspike.theory.on_data.gradient_rows import GradientMoments
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
+from polyspike.theory.on_data.strong_axes import Kinds
 
 __all__ = ["Laws", "Neurons", "RowKernels", "Step", "linear_parts_of", "neurons_after", "written_out"]
 
 Laws = list[list[RowLaw]]
-"""Of neurons of every readout and length."""
+"""Of neurons of every readout and kind."""
 
 
 class Neurons(NamedTuple):
-    """The nodes of a mean over neurons after a step: u with weights, shape (A,), and weights of the lengths."""
+    """The nodes of a mean over neurons after a step: u with weights, shape (A,), and weights of the kinds."""
 
     step: float
     width: int
     nodes: Array
     weights: Array
-    by_length: Array
+    by_kind: Array
 
     def laws(self, rows: Sequence[MovedRows], some: Sequence[int] | None = None) -> Laws:
-        """The laws of their pre-activations on rows, given at every length; of some of the nodes alone."""
+        """The laws of their pre-activations on rows, given for every kind; of some of the nodes alone."""
         chosen = self.nodes if some is None else self.nodes[list(some)]
         return [[row_law(r, u, self.step, self.width) for r in rows] for u in chosen]
 
@@ -47,13 +47,13 @@ class RowKernels(NamedTuple):
     linear: LinearParts | None
 
 
-def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_length: Array) -> Neurons:
+def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_kind: Array) -> Neurons:
     """The nodes that a step of this size asks for; one neuron stands for all without a step."""
     nodes, weights = np.zeros(1), np.ones(1)
     if step > 0:
         scale = turning_readout(rows, step / np.sqrt(network.width))
         nodes, weights = readout_nodes(network.readout, accuracy.nodes, scale)
-    return Neurons(step, network.width, nodes, weights, by_length)
+    return Neurons(step, network.width, nodes, weights, by_kind)
 
 
 def written_out(network: Network, rows: MovedRows, accuracy: CurveAccuracy) -> int:
@@ -65,15 +65,18 @@ def written_out(network: Network, rows: MovedRows, accuracy: CurveAccuracy) -> i
 
 def linear_parts_of(neurons: Neurons, laws: Laws, series: list[list[Series]], d: int) -> tuple[Array, Array]:
     """Means of the features, shape (A, rows), and slopes, (A, rows, d), of neurons of these laws."""
-    means = [neurons.by_length @ [s.coefficients[0] for s in some] for some in series]
+    means = [neurons.by_kind @ [s.coefficients[0] for s in some] for some in series]
     slopes = [
-        sum(
-            weight * s.coefficients[1][:, None] * law.unit[:, :d]
-            for law, s, weight in zip(those, some, neurons.by_length, strict=True)
-        )
+        sum(weight * _slopes(law, s, d) for law, s, weight in zip(those, some, neurons.by_kind, strict=True))
         for those, some in zip(laws, series, strict=True)
     ]
     return np.array(means), np.array(slopes)
+
+
+def _slopes(law: RowLaw, series: Series, d: int) -> Array:
+    """``sqrt d E[sigma(h) w']`` of the rows, shape (rows, d): by parts, and what is given of w times the mean."""
+    slopes: Array = series.coefficients[1][:, None] * law.unit[:, :d]
+    return slopes if law.given is None else slopes + np.outer(series.coefficients[0], law.given)
 
 
 class Step:
@@ -85,7 +88,7 @@ class Step:
     def __init__(
         self,
         network: Network,
-        moments: Sequence[GradientMoments],
+        kinds: Kinds,
         step: float,
         fit: Sample,
         test: Sample,
@@ -93,17 +96,16 @@ class Step:
         normal: bool = False,
     ) -> None:
         self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
-        self.network, self.moments, self.fit, self.test = network, moments, fit, test
+        self.network, self.kinds, self.fit, self.test = network, kinds, fit, test
         self.rows_at_once = accuracy.rows_at_once
         rows = self._moved(fit.inputs)
-        by_length = np.ones(1) if normal else length_nodes(fit.inputs.shape[1])[1]
-        self.neurons = neurons_after(network, rows[0], step, accuracy, by_length)
+        self.neurons = neurons_after(network, rows[0], step, accuracy, kinds.weights)
         self.laws = self.neurons.laws(rows)
         self.degree = written_out(network, rows[0], accuracy)
         self.series = self._series(self.laws)
 
     def _moved(self, inputs: Array) -> list[MovedRows]:
-        return [MovedRows.of(inputs, m) for m in self.moments]
+        return [MovedRows.of(inputs, m) for m in self.kinds.moments]
 
     def _series(self, laws: Laws) -> list[list[Series]]:
         return [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
@@ -114,15 +116,15 @@ class Step:
         return total
 
     def _diagonals(self, series: list[list[Series]]) -> Array:
-        by_length = self.neurons.by_length
-        return np.array([by_length @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
+        by_kind = self.neurons.by_kind
+        return np.array([by_kind @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
 
     def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         n, weights = len(self.fit.target), self.neurons.weights
         kernels, bounds = np.zeros((len(weights), n, n), precision.dtype), np.zeros(len(weights))
         for k, laws in enumerate(self.laws):
-            for law, series, weight in zip(laws, self.series[k], self.neurons.by_length, strict=True):
+            for law, series, weight in zip(laws, self.series[k], self.neurons.by_kind, strict=True):
                 kernel, bound = kernel_of(law, series, precision.dtype)
                 kernel *= precision.dtype(weight)
                 kernels[k] += kernel
@@ -135,7 +137,7 @@ class Step:
         return self._parts(self.laws, self.series)
 
     def _parts(self, laws: Laws, series: list[list[Series]]) -> LinearParts | None:
-        if not (self.neurons.step > 0 and self.moments[0].is_full):
+        if not (self.neurons.step > 0 and self.kinds.moments[0].is_full):
             return None
         means, slopes = linear_parts_of(self.neurons, laws, series, self.fit.inputs.shape[1])
         return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes)
@@ -148,7 +150,7 @@ class Step:
         count, tested = len(laws), len(self.test.target[rows])
         kernels = np.zeros((count, tested, len(self.fit.target)), dtype)
         for k in range(count):
-            for j, weight in enumerate(self.neurons.by_length):
+            for j, weight in enumerate(self.neurons.by_kind):
                 rho = correlation(laws[k][j], self.laws[k][j], dtype)
                 kernel = power_series(series[k][j], self.series[k][j], rho)
                 kernel *= dtype(weight)
