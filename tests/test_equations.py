@@ -25,6 +25,8 @@ DERIVATION_ONLY = {
     "eq-windows": "the limit of many samples, compared with the windows by tests/agreement/test_window_limit.py",
     "eq-second-threshold": "where a limit puts an onset that the prediction has at every size",
     "eq-same-move": "defines t and h; the laws of what they are in are computed",
+    "eq-same-mean": "an identity of the bulk's mean, held by tests/theory/same_samples/spectrum/test_outliers.py",
+    "eq-same-strong": "the limit of a strong outlier, held by the same tests",
     "eq-second-step": "where a limit puts an onset that the prediction has at every size",
 }
 """Equations that no function computes, and why."""

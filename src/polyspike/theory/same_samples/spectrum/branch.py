@@ -57,7 +57,7 @@ class Point:
 
     @property
     def mean_r(self) -> Any:
-        """``E R``, the trace of the resolvent over n."""
+        """``E R``, the trace of the resolvent over n (eq-same-density)."""
         return sum(part.population.mean(part.r) for part in self.parts)
 
     @cached_property
