@@ -41,3 +41,17 @@ def test_heavy_terms_stand_alone() -> None:
 def test_terms_of_one_value_have_one_sum() -> None:
     at = np.array([5.9, 6.1])
     assert tail_of_sum(np.full(3, 2.0), np.full(3, 1 / 3), 3, at).tolist() == [1.0, 0.0]
+
+
+def test_one_term_alone_has_its_law() -> None:
+    found = tail_of_sum(np.array([2.0, 1.0, 3.0]), np.array([0.5, 0.25, 0.25]), 1, np.array([0.5, 1.5, 2.5, 3.5]))
+    np.testing.assert_allclose(found, [1.0, 0.75, 0.25, 0.0])
+
+
+def test_equal_small_terms_divide_nothing_by_zero() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        values = np.array([0.1, 0.1, 5.0, 5.0])
+        found = tail_of_sum(values, np.full(4, 0.25), 12, np.array([1.0, 30.0, 61.0]))
+    assert found[0] == pytest.approx(1.0, abs=1e-3)
+    assert 0.3 < found[1] < 0.7
+    assert found[2] < 1e-3

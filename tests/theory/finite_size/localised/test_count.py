@@ -68,19 +68,31 @@ def test_fewer_lie_above_a_higher_level() -> None:
     assert numbers[-1] < numbers[0] / 20
 
 
-@pytest.mark.slow
-def test_without_a_step_there_are_those_of_long_samples() -> None:
-    """Of 60 networks; stated error: a quarter and standard errors. Gradient samples make none, and nothing is bounded
-    away from none where the activation is bounded.
-    """
+def test_without_a_step_there_are_those_of_long_samples_alone() -> None:
+    """Their number is held to networks in test_samples.py."""
     still = LONG_NEURONS.replace(step_exponent=None, step_size=0.0)
-    localised, drawn = beyond_spikes(still, 60)
-    error = z_threshold(2) * drawn.std(ddof=1) / len(drawn) ** 0.5
-    assert abs(localised.expected - drawn.mean()) < 0.25 * localised.expected + error
-    assert drawn.mean() > error
+    spectrum = predict(still).spectrum
+    localised = spectrum.localised(BEYOND * spectrum.edges[-1][1])
     assert localised.samples.max() == localised.of_largest.max() == 0.0
+    assert localised.neurons.max() < 0.1 * localised.fitted.max()
     bounded = predict(still.replace(activation="tanh")).spectrum
     assert bounded.localised(BEYOND * bounded.edges[-1][1]).expected < 1e-6
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Problem("tanh", "h1", 50, 2, 40, step_size=0.0, ridge=0.1),
+        Problem("identity", "h1", 60, 30, 40, step_size=1.0, ridge=0.1),
+        Problem("h2", "h2", 60, 30, 20, step_size=3.0, readout="constant", ridge=0.1),
+    ],
+    ids=["two dimensions", "linear", "few neurons"],
+)
+def test_small_networks_have_a_law_too(problem: Problem) -> None:
+    spectrum = predict(problem).spectrum
+    localised = spectrum.localised(BEYOND * spectrum.edges[-1][1])
+    assert 0 <= localised.expected < problem.n_samples
+    assert localised.weights.sum() == pytest.approx(1.0)
 
 
 def test_a_level_in_the_bulk_is_refused() -> None:

@@ -179,6 +179,8 @@ def at_level(long: LongBulk, level: float, least: float = 0.0, most: float = np.
         if count < least or count > max(most, _LEFT_OUT[0]):
             continue
         bulk, rows, kept = long.without(count)
+        if not (rows.any() and kept.any()):
+            break
         state = _followed(bulk, max(2 * level, 2 * long.strongest(bulk)), level)
         if state is not None:
             return AtLevel(long, state, rows, kept)

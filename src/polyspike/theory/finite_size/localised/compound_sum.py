@@ -16,6 +16,8 @@ __all__ = ["tail_of_sum"]
 _LARGEST, _SMALLEST, _GROUPS = 30.0, 1e-9, 90
 # The least skewness of the rest, a gamma variable, which has some.
 _LEAST_SKEWNESS = 1e-6
+# A variance that is rounding beside the squares, as of equal terms, and the least of which powers can be taken.
+_ROUNDING, _LEAST_VARIANCE = 1e-24, 1e-200
 
 
 def tail_of_sum(values: Array, weights: Array, count: int, at: Array) -> Array:
@@ -37,6 +39,9 @@ def tail_of_sum(values: Array, weights: Array, count: int, at: Array) -> Array:
     values, weights = values[order], weights[order]
     if values[0] == values[-1]:
         return (at < count * values[0]) * 1.0
+    if count == 1:
+        alone: Array = (values > at[:, None]) @ weights
+        return alone
     largest, mass, by_power = _grouped(values, weights, count)
     reached = np.exp(count * np.log(np.minimum(np.cumsum(mass), 1.0)))
     shape, scale, shift = _rest(mass, by_power, count - 1)
@@ -60,7 +65,7 @@ def _rest(mass: Array, by_power: Array, count: int) -> tuple[Array, Array, Array
     up_to = np.cumsum(mass) - mass / 2
     first, second, third = (np.cumsum(by_power, axis=1) - by_power / 2) / up_to
     variance = count * (second - first**2)
-    variance = np.maximum(variance, np.finfo(float).tiny)
+    variance = np.maximum(variance, _ROUNDING * count * second + _LEAST_VARIANCE)
     skewed = count * (third - 3 * first * second + 2 * first**3)
     scale = np.maximum(skewed, _LEAST_SKEWNESS * variance**1.5) / (2 * variance)
     shape = variance / scale**2

@@ -92,9 +92,28 @@ def _without_step(problem: Problem, refine: float, level: float) -> LocalisedOut
     """Without a step samples of the fit are long all the same."""
     model, one = spectral_model(problem, refine).model, np.ones(1)
     law = WeightLengths(problem, model.conditioning, ResidualTail(one, one, problem.gradient_samples))
-    neurons = LongNeurons(at_level(LongBulk(model, law), level), law)
-    fitted = LongSamples(neurons.level).expected * one
-    return LocalisedOutliers(level, neurons.expected(1.0, one), 0 * one, 0 * one, fitted, 0 * one, one)
+    in_bulk, found = _solved(LongBulk(model, law), level)
+    neurons, fitted = 0 * one, 0 * one
+    if found is not None:
+        neurons, fitted = LongNeurons(found, law).expected(1.0, one), LongSamples(found).expected * one
+    return LocalisedOutliers(level, neurons, 0 * one, 0 * one, fitted, np.maximum(in_bulk - neurons - fitted, 0), one)
+
+
+def _solved(long: LongBulk, level: float) -> tuple[float, AtLevel | None]:
+    """The number of eigenvalues of the bulk above the level, and the bulk there without them; None where it takes so
+    many that single ones cannot be told from it.
+    """
+    try:
+        found = at_level(long, level, most=0)
+    except NumericalError:
+        found = None
+    if found is not None and not found.has_ends_above:
+        return 0.0, found
+    in_bulk = number_above(long, level)
+    try:
+        return in_bulk, at_level(long, level, in_bulk)
+    except NumericalError:
+        return in_bulk, None
 
 
 def _rows(counter: "_Counter") -> Iterator[Array]:
@@ -135,25 +154,9 @@ class _Counter:
         energy = sum(sample.weight * sample.energy for sample in group) / total
         for shift, weight in self._shifts(energy):
             long = self._long_bulk(energy, shift)
-            in_bulk, level = self._solved(long)
+            in_bulk, level = _solved(long, self.level)
             for sample, numbers in zip(group, self._single(level, group), strict=True):
                 yield *numbers, max(in_bulk - sum(numbers), 0.0), sample.weight * weight
-
-    def _solved(self, long: LongBulk) -> tuple[float, AtLevel | None]:
-        """The number of eigenvalues of the bulk above the level, and the bulk there without them; None where it takes
-        so many that single ones cannot be told from it.
-        """
-        try:
-            level = at_level(long, self.level, most=0)
-        except NumericalError:
-            level = None
-        if level is not None and not level.has_ends_above:
-            return 0.0, level
-        in_bulk = number_above(long, self.level)
-        try:
-            return in_bulk, at_level(long, self.level, in_bulk)
-        except NumericalError:
-            return in_bulk, None
 
     def _single(self, level: AtLevel | None, group: list[_Sample]) -> list[tuple[float, ...]]:
         """The expected numbers of single neurons and samples."""
