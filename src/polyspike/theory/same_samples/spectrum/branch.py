@@ -8,7 +8,7 @@ the point where it starts. Far from the bulk nothing of that changes, and z itse
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from polyspike.theory.same_samples.fit import Fit
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.pencil import SampleState, State, gradient_of, hessian_of, pair_indices
 
-__all__ = ["Point", "RealPoint", "above", "below", "descend"]
+__all__ = ["Point", "RealPoint", "Value", "above", "below", "cubic", "descend"]
 
 _TOLERANCE = 1e-7
 _MOST_NEWTON = 16
@@ -35,6 +35,22 @@ _SMALL = 1e-3
 _FAR = 1.0
 # The lower edge is searched from a share of the Marchenko-Pastur law's down to the last share of the features' energy.
 _BELOW, _LOWER, _LEAST_EDGE = 0.2, 10.0, 1e-13
+
+
+class Value(NamedTuple):
+    """A place on a path, the unknowns there, and their derivative along it."""
+
+    place: float
+    unknowns: Any
+    slope: Any
+
+
+def cubic(one: Value, other: Value, place: float) -> Any:
+    """Hermite's interpolation between two places, or extrapolation beyond them."""
+    width = other.place - one.place
+    t = (place - one.place) / width
+    values = (1 - t) ** 2 * ((1 + 2 * t) * one.unknowns + t * width * one.slope)
+    return values + t**2 * ((3 - 2 * t) * other.unknowns - (1 - t) * width * other.slope)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -207,21 +223,43 @@ class RealPoint(Point):
         return solved[:-1], float(solved[-1])
 
     def step(self, functional: Array, length: float, tangent: tuple[Array, float] | None = None) -> "RealPoint | None":
-        """The solution an arc length further, by Newton's method on the bordered system, whose matrix is that of this
-        point until that is slow; None where it fails.
-        """
+        """The solution an arc length further; None where Newton's method fails."""
         try:
-            known, along = self._bordered(functional), np.append(*(tangent or self.tangent(functional)))
+            change = self._predicted(functional, np.append(*(tangent or self.tangent(functional))), length)
         except np.linalg.LinAlgError:
             return None
+        found = self._along_arc(functional, change)
+        if found is not None:
+            found.__dict__["_before"] = self, functional, length
+        return found
+
+    def _along_arc(self, functional: Array, change: Array) -> "RealPoint | None":
+        """The solution near a change, at its arc length, by Newton's method on the bordered system, whose matrix is
+        that of this point until that is slow.
+        """
+        known = self._bordered(functional)
 
         def correction(point: RealPoint, slow: bool) -> Array:
             nonlocal known
             known = point._bordered(functional) if slow else known
             return -known[:, :-1] @ point._gradient
 
-        found: RealPoint | None = self._corrected(along * length, correction)
+        found: RealPoint | None = self._corrected(change, correction)
         return found
+
+    def _predicted(self, functional: Array, along: Array, length: float) -> Array:
+        """The change along the tangent or, after a step along the same arc, along the cubic through both points."""
+        before: tuple[RealPoint, Array, float] | None = self.__dict__.get("_before")
+        if before is None or before[1] is not functional:
+            return along * length
+        point, _, step = before
+        start, here = point._value(-step, functional), self._value(0.0, functional)
+        return np.asarray(cubic(start, here, length) - here.unknowns)
+
+    def _value(self, place: float, functional: Array) -> Value:
+        """The unknowns and log z, with their derivatives by the arc length, at a place of it."""
+        unknowns = np.append(np.real(self.unknowns), self.log_z)
+        return Value(place, unknowns, np.append(*self.tangent(functional)))
 
     def _bordered(self, functional: Array) -> Array:
         """The inverse of the Jacobian bordered by the arc length; that of the last arc length is kept."""
@@ -234,10 +272,15 @@ class RealPoint(Point):
     def towards(self, other: "RealPoint", share: float) -> "RealPoint | None":
         """The solution a share of the way to another one, which may be a fold; None where that fails."""
         if other.pace < _MOST_FELT:
-            found: RealPoint | None = self.to(self.log_z + share * (other.log_z - self.log_z))
+            one, two = (Value(point.log_z, np.real(point.unknowns), point.by_log_z) for point in (self, other))
+            log_z = self.log_z + share * (other.log_z - self.log_z)
+            found: RealPoint | None = self.to(log_z, cubic(one, two, log_z) - one.unknowns)
             return found
-        change = np.real(other.unknowns - self.unknowns)
-        return self.step(self.functional, share * float(self.functional[:-1] @ change))
+        functional = self.functional
+        here, there = self._value(0.0, functional), other._value(0.0, functional)
+        length = float(functional @ (there.unknowns - here.unknowns))
+        change = cubic(here, there._replace(place=length), share * length) - here.unknowns
+        return self._along_arc(functional, change)
 
     def _continues(self, moved: Point) -> bool:
         """No sample and no neuron passes through its pole."""

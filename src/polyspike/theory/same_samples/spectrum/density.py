@@ -20,7 +20,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.spectrum.density import even_interpolation
 from polyspike.theory.same_samples.pencil import State
-from polyspike.theory.same_samples.spectrum.branch import Point, RealPoint
+from polyspike.theory.same_samples.spectrum.branch import Point, RealPoint, Value, cubic
 
 __all__ = ["SolvedSpan", "Span", "gap_of", "solve_span"]
 
@@ -204,8 +204,8 @@ def _followed(point: Point, path: Callable[[float], Any], least: float = _SMALLE
     s, step, before = 0.0, _STRIDE, None
     while s < 1:
         to = min(1.0, s + step)
-        here = _Value(s, point.unknowns, point.by_log_z * (path(s + _SHORT) - path(s)) / _SHORT)
-        guess = here.slope * (to - s) if before is None else _cubic(before, here, to) - here.unknowns
+        here = Value(s, point.unknowns, point.by_log_z * (path(s + _SHORT) - path(s)) / _SHORT)
+        guess = here.slope * (to - s) if before is None else cubic(before, here, to) - here.unknowns
         moved = point.to(path(to), guess)
         if moved is None or not moved.is_physical():
             step = (to - s) / 2
@@ -252,38 +252,22 @@ def _interpolated(solved: SolvedSpan, place: float) -> Point | None:
     if k == len(solved.theta) and solved.span.hard:
         return None
     below, above = _neighbour(solved, k - 1), _neighbour(solved, k)
-    guess = _cubic(below, above, place)
+    guess = cubic(below, above, place)
     point = solved.points[min(max(k, 0), len(solved.theta) - 1)]
     found = point.to(_on_ellipse(solved.span, place, 0.0), guess - point.unknowns)
     return found if found is not None and found.is_physical() else None
 
 
-class _Value(NamedTuple):
-    """Angle, unknowns, and their derivative by the angle."""
-
-    theta: float
-    unknowns: Any
-    slope: Any
-
-
-def _neighbour(solved: SolvedSpan, k: int) -> _Value:
+def _neighbour(solved: SolvedSpan, k: int) -> Value:
     """The k-th node; beyond the ends of the interval the mirror image of the node next to it."""
     nearest = min(max(k, 0), len(solved.theta) - 1)
     point, theta = solved.points[nearest], float(solved.theta[nearest])
     unknowns, slope = point.unknowns, point.by_log_z * solved.span.slope(theta)
     if k == nearest:
-        return _Value(theta, unknowns, slope)
+        return Value(theta, unknowns, slope)
     # At the lower edge of a bulk with an atom zeta is negative: its argument goes from 0 to -pi.
     turn = 2j * np.pi * np.round(unknowns.imag / np.pi) if k > nearest else 0.0
-    return _Value((0.0 if k < 0 else 2 * np.pi) - theta, unknowns.conj() + turn, -slope.conj())
-
-
-def _cubic(one: _Value, other: _Value, place: float) -> Any:
-    """Hermite's interpolation."""
-    width = other.theta - one.theta
-    t = (place - one.theta) / width
-    values = (1 - t) ** 2 * ((1 + 2 * t) * one.unknowns + t * width * one.slope)
-    return values + t**2 * ((3 - 2 * t) * other.unknowns - (1 - t) * width * other.slope)
+    return Value((0.0 if k < 0 else 2 * np.pi) - theta, unknowns.conj() + turn, -slope.conj())
 
 
 def _beside(solved: SolvedSpan, place: float) -> Point:
