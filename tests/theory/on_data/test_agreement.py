@@ -59,7 +59,7 @@ def check(data: str, activation: str, gradient: str, readout: str, exponent: flo
         ("gaussian", "tanh", "target", "gaussian", 0.45),
         ("gaussian", "relu", "full", "rademacher", 0.3),
         ("digits", "relu", "target", "rademacher", 0.3),
-        ("digits", "tanh", "full", "rademacher", 0.3),
+        ("digits", "tanh", "full", "rademacher", 0.15),
         ("digits", "relu", "full", "constant", 0.1),
         ("digits", "tanh", "target", "rademacher", -np.inf),
     ],

@@ -6,7 +6,7 @@ from polyspike import DoesNotFitError, Problem
 from polyspike.theory.on_data.cost import check_memory, data_cost
 from polyspike.theory.on_data.curve import DEFAULT_ACCURACY
 
-PROBLEM = Problem("relu", "h1", 200, 50, 100, step_exponent=0.2, gradient="target", readout="constant")
+PROBLEM = Problem("relu", "h1", 200, 50, 100, step_exponent=0.1, gradient="target", readout="constant")
 
 
 def test_it_grows_with_rows_steps_and_readouts() -> None:
@@ -22,3 +22,15 @@ def test_what_no_machine_holds_is_refused_before_it_begins() -> None:
     check_memory(PROBLEM, 100, DEFAULT_ACCURACY)
     with pytest.raises(DoesNotFitError, match="rows of the fit would do"):
         check_memory(PROBLEM.replace(n_samples=10**8), 100, DEFAULT_ACCURACY)
+
+
+def test_steps_share_kernels_where_there_are_many_rows() -> None:
+    """So that twelve steps take far less than twelve times what one does, but for the ridges."""
+    many = PROBLEM.replace(n_samples=1000, n_gradient=400, readout="gaussian")
+    assert data_cost(many, 500, steps=12).seconds < 8 * data_cost(many, 500).seconds
+    few = PROBLEM.replace(readout="gaussian")
+    assert data_cost(few, 500, steps=12).seconds > 8 * data_cost(few, 500).seconds
+
+
+def test_a_large_step_of_a_readout_of_one_size_takes_more_kernels() -> None:
+    assert data_cost(PROBLEM.replace(step_exponent=0.4), 100).seconds > 5 * data_cost(PROBLEM, 100).seconds

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 import polyspike as ps
-from polyspike.theory.on_data.family import compress
+from polyspike.data import load, rescale
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Network, Sample, Step
+from polyspike.theory.on_data.family import DOUBLE, compress
+from polyspike.theory.on_data.gradient_rows import gradient_moments
 from polyspike.theory.on_data.spectrum import row_spectrum
+from polyspike.theory.on_data.strong_axes import Kinds
 
 N_ROWS, WIDTH = 60, 100
 C = N_ROWS / WIDTH
@@ -49,6 +53,12 @@ def test_a_spike_and_what_it_learned() -> None:
     assert spike.overlaps[1] == pytest.approx(overlap, rel=2 / N_ROWS)
 
 
+def test_a_spike_far_above_the_bulk() -> None:
+    """Where the search for outliers of the bulk's own size would end below it."""
+    [spike] = spectrum(200.0).spikes
+    assert spike.location == pytest.approx(201 * (1 + C / 200), rel=1 / N_ROWS)
+
+
 def test_a_weak_spike_is_none() -> None:
     assert spectrum(0.5 * np.sqrt(C)).spikes == ()
 
@@ -77,3 +87,35 @@ def test_drawn_networks(activation: str, gradient: str, readout: str) -> None:
     bulk = values[:, len(spikes) : 160]
     for share in (0.1, 0.5, 0.9):
         assert np.interp(np.quantile(bulk, share), points, below / below[-1]) == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.slow
+def test_outliers_given_the_initial_output_of_a_network() -> None:
+    """Digits, ReLU, full gradient: the largest eigenvalue of single networks is 30 to 160, and hangs on their output.
+
+    With that of the network in the gradient, its three largest are met up to what the mean over N neurons of the square
+    of a normal variable scatters, ``sqrt(2/N)`` or a tenth.
+    """
+    digits = load("digits", "parity")
+    x, y = rescale(digits.inputs), digits.target
+    order = np.random.default_rng(0).permutation(len(y))
+    (x0, y0), (x1, y1) = ((x[rows], y[rows]) for rows in (order[:250], order[250:500]))
+    sigma, width, step = ps.as_activation("relu"), 200, 250**0.3
+    network = Network(sigma, width, "full", "rademacher")
+    ratios = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        w = rng.standard_normal((width, x.shape[1]))
+        w /= np.linalg.norm(w, axis=1, keepdims=True)
+        a = np.sign(rng.standard_normal(width)) / np.sqrt(width)
+        residual = y0 - sigma(x0 @ w.T) @ a
+        moved = w + step * a[:, None] * ((sigma.derivative(x0 @ w.T) * residual[:, None]).T @ x0) / len(y0)
+        features = sigma(x1 @ moved.T)
+        drawn = np.linalg.eigvalsh(features @ features.T / width)[::-1][:3]
+        kinds = Kinds([gradient_moments(sigma, x0, residual, w.T @ a)], np.ones(1))
+        after = Step(network, kinds, step, Sample(x1, y1), Sample(x1[:2], y1[:2]), DEFAULT_ACCURACY, True)
+        spikes = row_spectrum(after.family(DOUBLE)[0], width, x1 @ kinds.moments[0].drift).spikes
+        ratios.append([spike.location for spike in spikes[:3]] / drawn)
+    scatter = np.sqrt(2 / width)
+    assert np.max(np.abs(np.array(ratios) - 1)) < 4 * scatter
+    assert np.max(np.abs(np.mean(ratios, axis=0) - 1)) < 4 * scatter / np.sqrt(3)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy
+from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, LARGE_STEP, CurveAccuracy
 from polyspike.theory.on_data.family import FEW_ROWS
 from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.strong_axes import axes_rule
 
 __all__ = ["DataCost", "check_memory", "data_cost", "spectrum_seconds"]
 
@@ -37,19 +38,23 @@ def data_cost(
     nodes = {"gaussian": 3 * accuracy.nodes // 2, "rademacher": 2, "constant": 1}[problem.readout]
     full = problem.gradient == "full"
     draws = 2 * accuracy.outputs if full else 1
-    parts = min(nodes, _PARTS)
+    parts, many = min(nodes, _PARTS), n >= FEW_ROWS
     lengths = len(length_nodes(d)[0])
-    lengths += lengths > 1  # normal weights besides
-    kernels = nodes * lengths * (n / 2 + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
-    kernels += ridges * 6 * parts * n**2 * _ENTRY
-    compressed = nodes * (nodes / 2 + parts) * n**2 * _PRODUCT
+    if problem.readout != "gaussian" and problem.step**2 > LARGE_STEP * problem.width:
+        lengths += 2 * len(axes_rule()[1])
+    lengths += lengths > 1 and not many  # normal weights besides
+    spanned = min(steps * nodes, (12 + 2 * steps) * (2 if full else 1)) if many else steps * nodes
+    kernels = spanned * lengths * (n / 2 + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
+    kernels += steps * ridges * 6 * parts * n**2 * _ENTRY
+    compressed = (steps * parts * spanned if many else steps * nodes * (nodes / 2 + parts)) * n**2 * _PRODUCT
     ridge = (_SOLVES / 2 + 2 * _TRIALS) * n**3 + (parts * d * n**2 if full else 0) + 2 * n**2 * n_test
     gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT
     outputs = 9 * n0**3 * _PRODUCT if full else 0
-    if n >= FEW_ROWS:  # in single precision
+    if many:  # in single precision
         kernels, compressed, ridge = kernels / 2, compressed / 2, ridge / 2
-    seconds = outputs + draws * (gradient + steps * (kernels + compressed + ridges * ridge * _PRODUCT))
-    held = (nodes + parts) * n**2 + nodes * n * accuracy.rows_at_once + (2 * ridges + 10) * n**2
+    seconds = outputs + draws * (gradient + kernels + compressed + steps * ridges * ridge * _PRODUCT)
+    held = (spanned if many else nodes) * n**2 + parts * n**2 + nodes * n * accuracy.rows_at_once
+    held += (2 * ridges + 10) * n**2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
 

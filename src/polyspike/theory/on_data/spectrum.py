@@ -250,6 +250,9 @@ def _crossing(model: RowSpectrum, k: int, edge: float, above: _Solution) -> tupl
     if _level(model, k, edge, above) <= edge:
         return None
     top, far = model.far()
+    while _level(model, k, top, far) >= top:  # above the bulk's eigenvalues, not yet above the outlier
+        top *= 4
+        far = model.solve(top, far)
     known = {edge: above, top: far}
 
     def gap(logarithm: float) -> float:
