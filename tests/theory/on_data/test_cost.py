@@ -4,7 +4,7 @@ import pytest
 
 from polyspike import DoesNotFitError, Problem
 from polyspike.theory.on_data.cost import check_memory, data_cost
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY
 
 PROBLEM = Problem("relu", "h1", 200, 50, 100, step_exponent=0.1, gradient="target", readout="constant")
 

@@ -7,7 +7,8 @@ import pytest
 
 from polyspike import as_activation
 from polyspike.theory.on_data import shared
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, Network, Sample, Step, kinds_of
+from polyspike.theory.on_data.curve import Step, kinds_of
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
 from polyspike.theory.on_data.family import Precision
 from polyspike.theory.on_data.shared import SharedKernels
 

@@ -8,7 +8,8 @@ import pytest
 from polyspike import as_activation
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data import family
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample, step_curve
+from polyspike.theory.on_data.curve import step_curve
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 
 STEP, WIDTH = 6.0, 70
 SIZES = (60, 80, 30)

@@ -27,7 +27,7 @@ from polyspike.simulation import simulate_data
 from polyspike.simulation.data_draw import DataDraw
 from polyspike.simulation.ridge import fit_readouts
 from polyspike.theory import predict_data_grid
-from polyspike.theory.on_data.curve import CurveAccuracy
+from polyspike.theory.on_data.sizes import CurveAccuracy
 
 __all__ = ["REALDATA"]
 

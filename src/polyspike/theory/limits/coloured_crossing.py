@@ -16,7 +16,7 @@ from polyspike.theory.covariance.predict import spectrum_of
 from polyspike.theory.covariance.step import condition
 from polyspike.theory.limits.coloured_features import ColouredFeatures, coloured_features
 from polyspike.theory.limits.coloured_windows import (
-    Direction,
+    SpikeDirection,
     Linear,
     Price,
     coloured_prediction,
@@ -69,7 +69,7 @@ def predict_coloured_crossing(problem: Problem, window: int | None = None) -> Pr
 class _Spike(NamedTuple):
     """The direction of the spikes, and the strength and the price of the last one."""
 
-    direction: Direction
+    direction: SpikeDirection
     linear: Linear
     strength: float
     price: Price

@@ -23,7 +23,7 @@ from polyspike.theory.limits.errors import limit_notes, spike_degrees
 from polyspike.theory.limits.spike_polynomials import project, spike_polynomial
 
 __all__ = [
-    "Direction",
+    "SpikeDirection",
     "Linear",
     "Price",
     "coloured_prediction",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class Direction(NamedTuple):
+class SpikeDirection(NamedTuple):
     """What the spikes are along: r, Q, the cosines of beta with beta* and ``Sigma beta*``, that of the spike with
     beta*, and the correlation of kappa with the label's input.
     """
@@ -86,7 +86,7 @@ def predict_coloured_window(problem: Problem, window: int, regime: str) -> Predi
 def coloured_prediction(
     problem: Problem,
     spectrum: Eigenvalues,
-    found: tuple[ColouredFeatures, Direction, Linear],
+    found: tuple[ColouredFeatures, SpikeDirection, Linear],
     degrees: tuple[int, ...],
     prices: Mapping[int, Price],
     *,
@@ -130,14 +130,14 @@ def coloured_prediction(
     )
 
 
-def learned_direction(problem: Problem, spectrum: Eigenvalues) -> tuple[Direction, Linear]:
+def learned_direction(problem: Problem, spectrum: Eigenvalues) -> tuple[SpikeDirection, Linear]:
     """Along ``eta c_1 beta``, beside which the initial output vanishes."""
     step = condition(problem, spectrum)
     along_beta = problem.step * problem.activation.linear_strength**0.5 or 1.0
     return learned_along(problem, spectrum, step, along_beta * np.eye(len(step.frame_measures))[-1])
 
 
-def learned_along(problem: Problem, spectrum: Eigenvalues, step: Step, b: Array) -> tuple[Direction, Linear]:
+def learned_along(problem: Problem, spectrum: Eigenvalues, step: Step, b: Array) -> tuple[SpikeDirection, Linear]:
     """Along b, given in the frame of the step, with ``r = |Sigma^(1/2) b|/sqrt N`` and ``Q = phi_0 E eps^2 V m_2/(C1
     |Sigma^(1/2) beta|^2)``, ``V = Var sigma'`` (eq-window-direction).
     """
@@ -152,7 +152,7 @@ def learned_along(problem: Problem, spectrum: Eigenvalues, step: Step, b: Array)
     strength = activation.linear_strength * float(gram[-1, -1])
     noise = step.matrix_noise * activation.derivative_variance * float(spectrum.weights @ step.reach**2)
     gradient = step.scalars.gradient_cosine
-    return Direction(
+    return SpikeDirection(
         strength=length / problem.width**0.5 if problem.step > 0 or problem.gradient == "full" else 0.0,
         noise_ratio=noise / strength if strength > 0 else 0.0,
         cosine=gradient,
@@ -172,7 +172,7 @@ def _columns(
     problem: Problem,
     spectrum: Eigenvalues,
     features: ColouredFeatures,
-    direction: Direction,
+    direction: SpikeDirection,
     degrees: tuple[int, ...],
     prices: Mapping[int, Price],
 ) -> tuple[list[Array], list[Price]]:

@@ -19,7 +19,7 @@ from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Netw
 from polyspike.theory.on_data.step import Step
 from polyspike.theory.on_data.strong_axes import Kinds, given_points, linear_along, strong_axes
 
-__all__ = ["DEFAULT_ACCURACY", "CurveAccuracy", "Network", "PointErrors", "Sample", "Step", "kinds_of", "step_curve"]
+__all__ = ["PointErrors", "Step", "kinds_of", "step_curve"]
 
 _LARGEST_CHANGE = 4.0
 """How many times 2/d the lengths of weights may change a test error; more is no correction."""

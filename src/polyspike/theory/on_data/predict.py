@@ -15,7 +15,8 @@ from polyspike.rows import as_rows, check_counts, split
 from polyspike.scalars import as_integer, as_real, as_seed
 from polyspike.spectra import Spectrum
 from polyspike.theory.on_data.cost import check_memory
-from polyspike.theory.on_data.curve import DEFAULT_ACCURACY, CurveAccuracy, Network, PointErrors, Sample, step_curve
+from polyspike.theory.on_data.curve import PointErrors, step_curve
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.predict_spectrum import predict_data_spectrum
 
 __all__ = ["predict_data", "predict_data_grid"]

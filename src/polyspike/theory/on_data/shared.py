@@ -26,7 +26,7 @@ from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of,
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
-from polyspike.theory.on_data.step import Laws, Neurons, RowKernels, linear_parts_of, neurons_after, written_out
+from polyspike.theory.on_data.step import Laws, NeuronNodes, RowKernels, linear_parts_of, neurons_after, written_out
 from polyspike.theory.on_data.strong_axes import Kinds
 
 __all__ = ["SharedKernels", "SharedStep"]
@@ -107,7 +107,7 @@ class SharedKernels:
     def _sample(self) -> list[MovedRows]:
         return self.moved(np.vstack([_spread(self.fit.inputs, _OF_FIT), _spread(self.test.inputs, _OF_TEST)]))
 
-    def _sampled(self, neurons: Neurons) -> Array:
+    def _sampled(self, neurons: NeuronNodes) -> Array:
         """What is to be spanned, a column for every node: kernels between the rows of the sample, means and slopes."""
         laws = neurons.laws(self._sample)
         series = self.series_of(laws)
@@ -228,7 +228,7 @@ def _spread(inputs: Array, count: int) -> Array:
     return inputs[order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]]
 
 
-def _mean_kernel(neurons: Neurons, laws: Any, series: Any) -> Array:
+def _mean_kernel(neurons: NeuronNodes, laws: Any, series: Any) -> Array:
     """Over kinds, between all rows of these laws."""
     kernels = [power_series(s, s, correlation(law, law)) for law, s in zip(laws, series, strict=True)]
     return np.tensordot(neurons.by_kind, kernels, axes=1)
@@ -242,7 +242,7 @@ def _beside(columns: Array, others: Array) -> Array:
     return columns * (0.01 * np.linalg.norm(others) / size) if size > 0 else columns
 
 
-def _basis(steps: Sequence[Neurons], sampled: Sequence[Array]) -> _Basis:
+def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:
     """As few columns as leave of every step's no more than a share of their norm, each weighted as in the family."""
     roots = [rooted(neurons.weights) for neurons in steps]
     roots = [root / np.linalg.norm(some * root) for root, some in zip(roots, sampled, strict=True)]

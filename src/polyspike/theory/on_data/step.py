@@ -14,13 +14,13 @@ from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.strong_axes import Kinds
 
-__all__ = ["Laws", "Neurons", "RowKernels", "Step", "linear_parts_of", "neurons_after", "written_out"]
+__all__ = ["Laws", "NeuronNodes", "RowKernels", "Step", "linear_parts_of", "neurons_after", "written_out"]
 
 Laws = list[list[RowLaw]]
 """Of neurons of every readout and kind."""
 
 
-class Neurons(NamedTuple):
+class NeuronNodes(NamedTuple):
     """The nodes of a mean over neurons after a step: u with weights, shape (A,), and weights of the kinds."""
 
     step: float
@@ -47,13 +47,13 @@ class RowKernels(NamedTuple):
     linear: LinearParts | None
 
 
-def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_kind: Array) -> Neurons:
+def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_kind: Array) -> NeuronNodes:
     """The nodes that a step of this size asks for; one neuron stands for all without a step."""
     nodes, weights = np.zeros(1), np.ones(1)
     if step > 0:
         scale = turning_readout(rows, step / np.sqrt(network.width))
         nodes, weights = readout_nodes(network.readout, accuracy.nodes, scale)
-    return Neurons(step, network.width, nodes, weights, by_kind)
+    return NeuronNodes(step, network.width, nodes, weights, by_kind)
 
 
 def written_out(network: Network, rows: MovedRows, accuracy: CurveAccuracy) -> int:
@@ -63,7 +63,7 @@ def written_out(network: Network, rows: MovedRows, accuracy: CurveAccuracy) -> i
     return degree_for(network.activation, row_law(rows, 0.0, 0.0, network.width), accuracy.cut)
 
 
-def linear_parts_of(neurons: Neurons, laws: Laws, series: list[list[Series]], d: int) -> tuple[Array, Array]:
+def linear_parts_of(neurons: NeuronNodes, laws: Laws, series: list[list[Series]], d: int) -> tuple[Array, Array]:
     """Means of the features, shape (A, rows), and slopes, (A, rows, d), of neurons of these laws."""
     means = [neurons.by_kind @ [s.coefficients[0] for s in some] for some in series]
     slopes = [
