@@ -8,9 +8,9 @@ import pytest
 from polyspike import as_activation
 from polyspike.theory.on_data import shared
 from polyspike.theory.on_data.curve import Step, kinds_of
-from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
 from polyspike.theory.on_data.family import Precision
 from polyspike.theory.on_data.shared import SharedKernels
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
 
 STEPS = [0.0, 1.0, 2.0, 4.0, 8.0]
 EXACT = Precision(np.float64, 1e-9, 1e-8, 1e-9)

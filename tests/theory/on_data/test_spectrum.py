@@ -8,9 +8,9 @@ import pytest
 import polyspike as ps
 from polyspike.data import load, rescale
 from polyspike.theory.on_data.curve import Step
-from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
 from polyspike.theory.on_data.family import DOUBLE, compress
 from polyspike.theory.on_data.gradient_rows import gradient_moments
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
 from polyspike.theory.on_data.spectrum import row_spectrum
 from polyspike.theory.on_data.strong_axes import Kinds
 

@@ -16,9 +16,9 @@ from polyspike.theory.covariance.predict import spectrum_of
 from polyspike.theory.covariance.step import condition
 from polyspike.theory.limits.coloured_features import ColouredFeatures, coloured_features
 from polyspike.theory.limits.coloured_windows import (
-    SpikeDirection,
     Linear,
     Price,
+    SpikeDirection,
     coloured_prediction,
     learned_along,
     learned_direction,

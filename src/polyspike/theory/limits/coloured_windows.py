@@ -23,9 +23,9 @@ from polyspike.theory.limits.errors import limit_notes, spike_degrees
 from polyspike.theory.limits.spike_polynomials import project, spike_polynomial
 
 __all__ = [
-    "SpikeDirection",
     "Linear",
     "Price",
+    "SpikeDirection",
     "coloured_prediction",
     "learned_along",
     "learned_direction",

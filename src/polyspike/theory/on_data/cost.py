@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.theory.on_data.curve import LARGE_STEP
-from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy
 from polyspike.theory.on_data.family import FEW_ROWS
 from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy
 from polyspike.theory.on_data.strong_axes import axes_rule
 
 __all__ = ["DataCost", "check_memory", "data_cost", "spectrum_seconds"]

@@ -16,8 +16,8 @@ from polyspike.scalars import as_integer, as_real, as_seed
 from polyspike.spectra import Spectrum
 from polyspike.theory.on_data.cost import check_memory
 from polyspike.theory.on_data.curve import PointErrors, step_curve
-from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.predict_spectrum import predict_data_spectrum
+from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 
 __all__ = ["predict_data", "predict_data_grid"]
 

@@ -7,8 +7,8 @@ from polyspike.spectra import Spectrum
 from polyspike.theory.announce import LONG, VERY_LONG, log
 from polyspike.theory.on_data.cost import spectrum_seconds
 from polyspike.theory.on_data.curve import Step, kinds_of
-from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.family import DOUBLE
+from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.spectrum import row_spectrum
 
 __all__ = ["predict_data_spectrum"]

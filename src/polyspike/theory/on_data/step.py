@@ -47,7 +47,9 @@ class RowKernels(NamedTuple):
     linear: LinearParts | None
 
 
-def neurons_after(network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_kind: Array) -> NeuronNodes:
+def neurons_after(
+    network: Network, rows: MovedRows, step: float, accuracy: CurveAccuracy, by_kind: Array
+) -> NeuronNodes:
     """The nodes that a step of this size asks for; one neuron stands for all without a step."""
     nodes, weights = np.zeros(1), np.ones(1)
     if step > 0:
