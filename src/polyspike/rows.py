@@ -54,6 +54,8 @@ def as_rows(inputs: Any, target: Any) -> tuple[Array, Array]:
 
 
 def _numbers(name: str, values: Any) -> Array:
+    if np.iscomplexobj(values):
+        raise ArgumentError(name, type(values).__name__, "give real numbers, such as real and imaginary parts")
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:

@@ -41,8 +41,7 @@ def command(
     from polyspike.theory import predict
 
     with predictions_announced():
-        result = predict(problem, method=method, window=window)
-    answers = report(result)
+        answers = report(predict(problem, method=method, window=window))
     if json:
         print_json({"problem": repr(problem), **answers})
         return

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polyspike.cli.announce import announced, check_run
+from polyspike.cli.announce import announced, check_run, predictions_announced
 from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import check_figure, print_json, save_whole, spectrum_values
 from polyspike.errors import ArgumentError
@@ -48,7 +48,8 @@ def command(
     assert run.eigenvalues is not None
     spikes, edge = split_spikes(run.eigenvalues), fit_edge(run.eigenvalues)
     overlaps: Any = [] if run.alignment is None else run.alignment.overlaps[: len(spikes)]
-    theory = result.spectrum
+    with predictions_announced():
+        theory = result.spectrum
     if figure is not None:
         _draw(figure, run, result)
     values = {"bulk_edge": edge.position, "spikes": spikes, "overlaps": overlaps}

@@ -9,8 +9,9 @@ from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import FailedPrediction, Prediction
-from polyspike.spectra import Spectrum
+from polyspike.spectra import Spectrum, Spike
 from polyspike.theory import best_step, predict
+from polyspike.theory.same_samples.spectrum.predict_spectrum import training_outliers
 
 __all__ = ["AGAINST", "PhaseMap", "phase_map", "visible_spikes"]
 
@@ -113,6 +114,8 @@ class _Counts:
 def _count(answer: Prediction) -> int | None:
     """The visible spikes; None where the theory has no spectrum."""
     try:
+        if answer.problem.samples == "same":
+            return _visible(*training_outliers(answer.problem))
         return visible_spikes(answer.spectrum)
     except (ArgumentError, NumericalError):
         return None
@@ -129,8 +132,11 @@ def visible_spikes(spectrum: Spectrum) -> int:
     -------
     int
     """
-    edge = max((high for _, high in spectrum.edges), default=0.0)
-    return sum(spike.location > _VISIBLE * edge for spike in spectrum.spikes)
+    return _visible(max((high for _, high in spectrum.edges), default=0.0), spectrum.spikes)
+
+
+def _visible(edge: float, spikes: Sequence[Spike]) -> int:
+    return sum(spike.location > _VISIBLE * edge for spike in spikes)
 
 
 def _cell(answer: Any, counts: _Counts) -> Record:

@@ -14,10 +14,10 @@ from polyspike.errors import PolyspikeError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.cost import prediction_seconds
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
-from polyspike.theory.same_samples.cost import prediction_seconds_same
+from polyspike.theory.same_samples.cost import prediction_seconds_same, spectrum_seconds_same
 from polyspike.theory.scope import theory_of
 
-__all__ = ["LONG", "VERY_LONG", "announce", "log"]
+__all__ = ["LONG", "VERY_LONG", "announce", "announce_spectrum", "log"]
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,18 @@ def announce(problems: Sequence[Problem]) -> None:
     counted = distinct[:: -(-len(distinct) // _MOST_COUNTED) or 1]
     seconds = sum(map(_seconds, counted)) * len(distinct) / max(len(counted), 1)
     if seconds >= LONG:
-        what = "a prediction" if len(problems) == 1 else f"{len(problems)} predictions"
-        log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for %s", duration(seconds), what)
+        _say(seconds, "a prediction" if len(problems) == 1 else f"{len(problems)} predictions")
+
+
+def announce_spectrum(problem: Problem) -> None:
+    """Log how long the spectrum of reused samples takes, if that is long."""
+    seconds = spectrum_seconds_same(problem)
+    if seconds >= LONG:
+        _say(seconds, "a spectrum")
+
+
+def _say(seconds: float, what: str) -> None:
+    log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for %s", duration(seconds), what)
 
 
 def _seconds(problem: Problem) -> float:

@@ -153,7 +153,7 @@ def predict_data_grid(
     values, wanted = as_rows(inputs, target)
     problem = _problem(values, activation, width, n_samples, n_gradient, 0.1, gradient, readout)
     steps = _steps(problem, step_exponents, step_sizes)
-    some = [as_real("ridges", ridge, 0) for ridge in ridges]
+    some = [as_real("ridges", ridge, 0) for ridge in _listed("ridges", ridges)]
     if not some:
         raise ArgumentError("ridges", some, "give one at least")
     began = monotonic()
@@ -191,14 +191,19 @@ def _problem(
     )
 
 
+def _listed(argument: str, values: Any) -> list[Any]:
+    if not isinstance(values, Iterable):
+        raise ArgumentError(argument, values, f"give a list, [{values}]")
+    return list(values)
+
+
 def _steps(problem: Problem, exponents: Iterable[float] | None, sizes: Iterable[float] | None) -> list[Problem]:
     if (exponents is None) == (sizes is None):
         raise ArgumentError("step_exponents, step_sizes", (exponents, sizes), "give one of the two")
     if sizes is not None:
-        steps = [problem.replace(step_size=size) for size in sizes]
+        steps = [problem.replace(step_size=size) for size in _listed("step_sizes", sizes)]
     else:
-        assert exponents is not None
-        steps = [_with_exponent(problem, alpha) for alpha in exponents]
+        steps = [_with_exponent(problem, alpha) for alpha in _listed("step_exponents", exponents)]
     if not steps:
         raise ArgumentError("step_exponents, step_sizes", (exponents, sizes), "give one step at least")
     return steps

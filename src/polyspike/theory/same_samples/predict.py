@@ -10,6 +10,7 @@ from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
+from polyspike.theory.announce import announce_spectrum
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
 from polyspike.theory.finite_size.labels.label_law import sampling_error
@@ -133,9 +134,15 @@ class Family:
                 "leave_one_out": found.leave_one_out,
                 "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
             },
-            spectrum_source=partial(predict_same_spectrum, problem),
+            spectrum_source=partial(_spectrum, problem),
             fresh_spectrum_source=partial(_fresh_spectrum, problem),
         )
+
+
+def _spectrum(problem: Problem) -> Spectrum:
+    """After a word on how long it takes, where that is long."""
+    announce_spectrum(problem)
+    return predict_same_spectrum(problem)
 
 
 def _fresh_spectrum(problem: Problem) -> Spectrum:

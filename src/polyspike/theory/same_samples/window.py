@@ -93,8 +93,9 @@ def predict_window_same(problem: Problem, window: int | None = None) -> Predicti
 
 
 def _check_window(problem: Problem, window: int, degrees: tuple[int, ...]) -> None:
-    largest = max(degrees, default=0)
-    if largest > _LARGEST_WINDOW or (largest > 1 and problem.activation.kinks):
+    # An activation without a cubic part has no spike more in the third window, but the finite-size theory leaves the
+    # limit of the second one there.
+    if window > _LARGEST_WINDOW or (max(degrees, default=0) > 1 and problem.activation.kinks):
         remedy = "spikes of this degree are not known for samples='same'; use method='finite-size', or a smaller window"
         raise ArgumentError("window", window, remedy)
 

@@ -165,3 +165,14 @@ def test_predicted_and_simulated_outliers_are_as_many(monkeypatch: pytest.Monkey
     assert len(rows) == 30
     assert sum(not row.agrees for row in rows) <= 2
     assert sum(row.simulated for row in rows) > 15
+
+
+@pytest.mark.parametrize("step_size", [8.9, 9.7, 10.5])
+def test_a_node_of_m_without_mass_takes_no_outlier(step_size: float) -> None:
+    """At steps from 8.7 to 10.5 it was missing, for a direction had its share of a node with a pole above the edge."""
+    problem = Problem("relu", "h1 + 0.3*h3", 600, 260, 1200, step_size=step_size, gradient="target", readout="constant")
+    found = predict(problem).spectrum
+    run = simulate(problem, seed=3, eigenvalues="all")
+    edge = found.edges[-1][1]
+    assert [spike.location > edge for spike in found.spikes] == [True]
+    assert (run.eigenvalues > 1.3 * edge).sum() == 1

@@ -105,11 +105,14 @@ class SpectralModel:
         return out
 
     def _sound_nodes(self, state: BulkState) -> Any:
-        """For every node of M its own place or, where it lies in a tail near a pole, the place of the nearest node in
-        the bulk.
+        """For every node of M its own place or, where it has no mass of the bulk and lies near a pole, the place of the
+        next node with mass towards the middle. That is a node in a tail, or one whose mass the rule has below zero:
+        whatever a direction has there, it is no eigenvalue.
         """
         kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
-        nearest = np.clip(nodes, kept[0], kept[-1])
+        below = kept[np.maximum(np.searchsorted(kept, nodes, side="right") - 1, 0)]
+        above = kept[np.minimum(np.searchsorted(kept, nodes), len(kept) - 1)]
+        nearest = np.where(nodes < self.bulk.mu_weights @ nodes, above, below)
         size = np.real(np.linalg.det(state.e))
         return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
 
