@@ -17,7 +17,7 @@ from polyspike import EdgePrediction, FailedPrediction, Prediction, Problem, Sta
 PROBLEM = Problem("relu", "h1 + 0.5*h2", 200, 100, 150, step_exponent=0.3)
 EXPONENTS = (0.2, 0.25, 0.3)  # 1/4 is the edge between the first two windows
 
-COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source", "limit_source"}
+COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source", "fresh_spectrum_source", "limit_source"}
 
 
 def rows(method: str) -> list[Any]:

@@ -383,7 +383,7 @@ def test_correlated_inputs_are_a_menu(open_page: Any, explorer: Explorer, tmp_pa
     here = predicted(inputs="power:0.5")
     assert f"has cosine {here.cosine:.3g} with β*, and {here.biased_cosine:.3g} with Σβ*" in words
     assert no_spectrum(inputs="power:0.5") in page.locator(".ps-spectrum .ps-caption").inner_text()
-    assert "limit of infinite size" not in page.locator("#ps-figure-errors").inner_text()
+    assert "limit of infinite size" in page.locator("#ps-figure-errors").inner_text()
 
 
 def test_reused_samples_are_a_menu_and_are_simulated(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:

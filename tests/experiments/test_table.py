@@ -168,8 +168,8 @@ def test_a_curve_has_its_theory_whosever_the_samples_are() -> None:
     assert rows[2]["test_error"] != rows[0]["test_error"]
 
 
-def test_a_map_of_reused_samples_has_errors_and_no_count_of_spikes() -> None:
+def test_a_map_of_reused_samples_counts_the_outliers_of_the_training_features() -> None:
     problem = Problem("tanh", "h1", 120, 40, 80, step_exponent=0.2, readout="rademacher", samples="same")
     cells = phase_map(problem, [0.0, 0.3], [0.1]).cells
     assert all(cell["test_error"] > 0 for cell in cells)
-    assert [cell["spikes"] for cell in cells] == [None, None]
+    assert [cell["spikes"] for cell in cells] == [0, 1]
