@@ -63,7 +63,7 @@ def test_a_falling_teacher_is_predicted_as_it_is_simulated(teacher: str) -> None
 
 @pytest.mark.parametrize("teacher", ["-h1 - h3", "h2 - 0.5*h1", "-tanh"])
 def test_the_law_of_the_labels_has_the_sign_of_the_teacher(teacher: str) -> None:
-    """The inputs are those along the direction, in which every teacher rises; without that errors were 70 % too small."""
+    """Inputs are those along the direction, in which every teacher rises; without that errors were 70 % too small."""
     known = as_teacher(teacher)
     labels, weights, inputs, _ = teacher_sample.teacher_law(known)
     np.testing.assert_allclose((weights * labels) @ inputs, known.linear_coefficients * known.direction, rtol=1e-6)
