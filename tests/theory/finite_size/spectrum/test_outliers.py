@@ -175,4 +175,5 @@ def test_a_node_of_m_without_mass_takes_no_outlier(step_size: float) -> None:
     run = simulate(problem, seed=3, eigenvalues="all")
     edge = found.edges[-1][1]
     assert [spike.location > edge for spike in found.spikes] == [True]
+    assert run.eigenvalues is not None
     assert (run.eigenvalues > 1.3 * edge).sum() == 1
