@@ -176,6 +176,13 @@ def test_degrees_still_inside_means_and_what_is_not_predicted() -> None:
         spectrum.localised(10.0)
 
 
+def test_a_linear_activation_is_refused_at_once() -> None:
+    prediction = predict(problem_of("h1", "h1", (300, 100, 200), 0.3, "target", "rademacher"))
+    with pytest.raises(NumericalError, match="linear activation"):
+        _ = prediction.spectrum
+    assert len(prediction.fresh_spectrum.spikes) == 1
+
+
 PROBLEMS = {
     name: problem_of(*values)
     for name, values in {

@@ -44,8 +44,12 @@ def predict_same_spectrum(problem: Problem) -> Spectrum:
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
+        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass;
+        ``OUT_OF_RANGE`` for linear activations, whose features have no noise of their own.
     """
+    if problem.activation.residual_strength < _NO_NOISE:
+        message = "samples='same': the spectrum is not solved for a linear activation; samples='fresh' has one"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
     with within_double_precision():
         return _at_some_reach(problem, _Solver.solve)
 
