@@ -88,3 +88,12 @@ for seconds in (1.0, 5.0, 30.0):
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "about 30 s for a prediction\n"
+
+
+@pytest.mark.parametrize(("readout", "said"), [("gaussian", ["about 2 s for a spectrum"]), ("constant", [])])
+def test_a_spectrum_of_reused_samples_is_announced(
+    readout: str, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="polyspike"):
+        module.announce_spectrum(BASE.replace(samples="same", readout=readout))
+    assert [record.getMessage() for record in caplog.records] == said
