@@ -4,6 +4,8 @@ A seeded balanced design like that of design.py: every level of every factor app
 order shuffled by a fixed seed. It was fixed before any of its problems was simulated or predicted.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from polyspike import Problem
@@ -39,14 +41,23 @@ PLACES = ("random", "top", "low")
 
 def problems() -> list[Problem]:
     """All problems, in the order of the sizes."""
-    rng = np.random.default_rng(SHUFFLE)
-    levels = {**FACTORS, "spectrum": SPECTRA, "place": PLACES}
-    columns = {name: rng.permutation(np.resize(np.arange(len(v)), N_PROBLEMS)) for name, v in levels.items()}
-    return [_problem(row, {name: v[columns[name][row]] for name, v in levels.items()}) for row in range(N_PROBLEMS)]
+    return balanced(SHUFFLE, N_PROBLEMS, SIZES, {**FACTORS, "spectrum": SPECTRA, "place": PLACES})
 
 
-def _problem(row: int, values: dict[str, object]) -> Problem:
-    n_samples, input_dim, width = SIZES[row * len(SIZES) // N_PROBLEMS]
+def balanced(
+    seed: int, count: int, sizes: Sequence[tuple[int, int, int]], levels: Mapping[str, Sequence[object]]
+) -> list[Problem]:
+    """So many problems in the order of the sizes, every level of every factor equally often, up to one."""
+    rng = np.random.default_rng(seed)
+    columns = {name: rng.permutation(np.resize(np.arange(len(v)), count)) for name, v in levels.items()}
+    return [
+        _problem(sizes[row * len(sizes) // count], {name: v[columns[name][row]] for name, v in levels.items()})
+        for row in range(count)
+    ]
+
+
+def _problem(sizes: tuple[int, int, int], values: dict[str, object]) -> Problem:
+    n_samples, input_dim, width = sizes
     inputs = f"{values.pop('spectrum')}; teacher={_teacher(str(values.pop('place')), input_dim)}"
     return Problem(n_samples=n_samples, input_dim=input_dim, width=width, inputs=inputs, **values)  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ A seeded balanced design like that of covariance_design.py, over four spectra wi
 60; fixed before any of its problems was simulated.
 """
 
-import numpy as np
+from covariance_design import PLACES, balanced
 
 from polyspike import Problem
 
@@ -29,21 +29,8 @@ FACTORS = {
     "gradient": ("full", "target"),
 }
 SPECTRA = ("two-level:0.3,1.7,0.5", "power:0.5", "spiked:4,30", "power:0.3")
-PLACES = ("random", "top", "low")
 
 
 def problems() -> list[Problem]:
     """All problems, in the order of the sizes."""
-    rng = np.random.default_rng(SHUFFLE)
-    levels = {**FACTORS, "spectrum": SPECTRA, "place": PLACES}
-    columns = {name: rng.permutation(np.resize(np.arange(len(v)), N_PROBLEMS)) for name, v in levels.items()}
-    return [_problem(row, {name: v[columns[name][row]] for name, v in levels.items()}) for row in range(N_PROBLEMS)]
-
-
-def _problem(row: int, values: dict[str, object]) -> Problem:
-    n_samples, input_dim, width = SIZES[row * len(SIZES) // N_PROBLEMS]
-    place = str(values.pop("place"))
-    if place == "low":
-        place = "weights:" + ",".join("0" if k < input_dim // 2 else "1" for k in range(input_dim))
-    inputs = f"{values.pop('spectrum')}; teacher={place}"
-    return Problem(n_samples=n_samples, input_dim=input_dim, width=width, inputs=inputs, **values)  # type: ignore[arg-type]
+    return balanced(SHUFFLE, N_PROBLEMS, SIZES, {**FACTORS, "spectrum": SPECTRA, "place": PLACES})

@@ -8,6 +8,7 @@ at the first ones along a path through the upper half-plane, where the solution 
 interpolated starts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,7 +23,16 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
 from polyspike.theory.finite_size.spectrum.branches import Branch
 
-__all__ = ["Gap", "Interval", "SolvedInterval", "even_interpolation", "follow", "solve_interval"]
+__all__ = [
+    "Gap",
+    "Interval",
+    "PiecewiseDensity",
+    "SolvedInterval",
+    "between_nodes",
+    "even_interpolation",
+    "follow",
+    "solve_interval",
+]
 
 _FIRST_NODES, _MOST_NODES = 8, 400
 _SIDE = 3
@@ -150,6 +160,28 @@ class SolvedInterval:
         return 1 - np.cos(theta) if self.interval.hard else np.sin(theta) ** 2
 
 
+@dataclass(frozen=True)
+class PiecewiseDensity:
+    """The density of the bulk at any x: zero outside its intervals.
+
+    Attributes
+    ----------
+    pieces : tuple of (float, float, callable)
+        The ends of every interval, and the density at points inside.
+    """
+
+    pieces: tuple[tuple[float, float, Callable[[Array], Array]], ...]
+
+    def __call__(self, x: Array) -> Array:
+        points = np.asarray(x, dtype=float)
+        out = np.zeros(points.shape)
+        for low, high, density in self.pieces:
+            inside = (points > low) & (points < high)
+            if inside.any():
+                out[inside] = density(points[inside])
+        return out
+
+
 def even_interpolation(nodes: Array, theta: Array) -> Array:
     """Matrix that interpolates functions even about 0 and pi by the polynomial through the three nodes on each side.
 
@@ -193,7 +225,7 @@ def solve_interval(model: BulkModel, interval: Interval, known: SolvedInterval |
         gap = _gap(solved)
         if gap is not None:
             return Gap(gap, solved)
-        new = _between_nodes(solved.theta, wrong)
+        new = between_nodes(solved.theta, wrong)
         if not len(new):
             return solved
         if len(solved.theta) + len(new) > _MOST_NODES:
@@ -226,7 +258,7 @@ def _real_logs(state: BulkState) -> Array:
     return np.log(np.abs(np.concatenate([state.r, state.zeta])))
 
 
-def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
+def between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
     """Midpoints of the cells on both sides of every wrong node, and of cells much wider than their neighbours."""
     ends = np.concatenate([[0.0], theta, [np.pi]])
     width = np.diff(ends)

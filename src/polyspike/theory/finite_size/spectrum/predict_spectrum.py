@@ -1,12 +1,11 @@
 """The predicted spectrum of ``F F'/N``: bulk, atom and outliers (docs/theory-finite-size.md, section 6)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.results import Spectrum, Spike
@@ -14,7 +13,7 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.localised.count import localised_outliers
 from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
-from polyspike.theory.finite_size.spectrum.density import Interval, SolvedInterval, solve_interval
+from polyspike.theory.finite_size.spectrum.density import Interval, PiecewiseDensity, SolvedInterval, solve_interval
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
 from polyspike.theory.finite_size.spectrum.outliers import (
     DEGREE,
@@ -83,7 +82,8 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     _check_mass(sum(solved.mass for solved in intervals), 1 - atom, spectral.model.problem.n_samples)
     spikes = sorted(spikes, key=lambda spike: -spike.location)
     edges = tuple((solved.interval.low, solved.interval.high) for solved in intervals)
-    return Spectrum(_Density(tuple(intervals)), edges, atom, tuple(spikes), _inside(spectral, spikes))
+    density = PiecewiseDensity(tuple((*ends, solved) for ends, solved in zip(edges, intervals, strict=True)))
+    return Spectrum(density, edges, atom, tuple(spikes), _inside(spectral, spikes))
 
 
 def _check_mass(mass: float, expected: float, n_samples: int) -> None:
@@ -136,22 +136,6 @@ def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Sol
             (Interval(right.z, interval.high, right, interval.high_state), found.solved),
         ]
     return sorted(intervals, key=lambda solved: solved.interval.low), gaps
-
-
-@dataclass(frozen=True)
-class _Density:
-    """The density of the bulk at any x: zero outside its intervals."""
-
-    intervals: tuple[SolvedInterval, ...]
-
-    def __call__(self, x: Array) -> Array:
-        points = np.asarray(x, dtype=float)
-        out = np.zeros(points.shape)
-        for solved in self.intervals:
-            inside = (points > solved.interval.low) & (points < solved.interval.high)
-            if inside.any():
-                out[inside] = solved(points[inside])
-        return out
 
 
 def _inside(spectral: SpectralModel, spikes: list[Spike]) -> tuple[int, ...]:

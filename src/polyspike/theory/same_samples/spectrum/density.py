@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.finite_size.spectrum.density import even_interpolation
+from polyspike.theory.finite_size.spectrum.density import between_nodes, even_interpolation
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.spectrum.branch import Point, RealPoint, Value, cubic
 
@@ -28,8 +28,6 @@ _FIRST_NODES, _MOST_NODES = 8, 200
 _INTEGRATION_NODES = 1025
 # A new node that agrees with the interpolated mass to this share of its maximum needs no further ones beside it.
 _ACCURACY = 3e-4
-# Neighbouring cells differ in width by no more than this factor.
-_LARGEST_RATIO = 2.1
 # A node whose R has a smaller imaginary share than this lies in a gap.
 _REAL = 1e-7
 # A difference of s for the derivative of a path.
@@ -131,7 +129,7 @@ def solve_span(span: Span, far: RealPoint, wider: SolvedSpan | None = None) -> S
     points = _first_points(span, theta, far) if wider is None else _within(span, theta, far, wider)
     solved, wrong = SolvedSpan(span, theta, points, far), np.ones(len(theta), dtype=bool)
     while True:
-        new = _between_nodes(solved.theta, wrong)
+        new = between_nodes(solved.theta, wrong)
         if not len(new) or gap_of(solved) is not None:
             return solved
         if len(solved.theta) + len(new) > _MOST_NODES:
@@ -215,20 +213,6 @@ def _followed(point: Point, path: Callable[[float], Any], least: float = _SMALLE
             continue
         s, step, point, before = to, 1.5 * (to - s), moved, here
     return point
-
-
-def _between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
-    """Midpoints of the cells on both sides of every wrong node, and of cells much wider than their neighbours."""
-    ends = np.concatenate([[0.0], theta, [np.pi]])
-    width = np.diff(ends)
-    split = np.append(wrong, False) | np.insert(wrong, 0, False)
-    if not split.any():
-        return np.empty(0)
-    final = np.where(split, width / 2, width)
-    beside = np.minimum(np.append(final[1:], np.inf), np.insert(final[:-1], 0, np.inf))
-    split |= width > _LARGEST_RATIO * beside
-    middle: Array = (ends[:-1] + ends[1:])[split] / 2
-    return middle
 
 
 def _refined(solved: SolvedSpan, new: Array) -> tuple[SolvedSpan, NDArray[np.bool_]]:

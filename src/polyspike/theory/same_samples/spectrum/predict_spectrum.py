@@ -4,9 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.spectra import Spectrum, TrainingSpike
@@ -14,6 +11,7 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, find_edge
+from polyspike.theory.finite_size.spectrum.density import PiecewiseDensity
 from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
 from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.spectrum.branch import RealPoint, above, below, descend
@@ -105,7 +103,8 @@ class _Solver:
         edges = tuple((solved.span.low, solved.span.high) for solved in spans)
         ordered = tuple(sorted(spikes, key=lambda spike: -spike.location))
         inside = degrees_inside(self._problem, float(self.model.frame.strength), ordered)
-        return Spectrum(_Density(tuple(spans)), edges, self._atom, ordered, inside)
+        density = PiecewiseDensity(tuple((*ends, solved) for ends, solved in zip(edges, spans, strict=True)))
+        return Spectrum(density, edges, self._atom, ordered, inside)
 
     def outliers(self, largest: float) -> tuple[float, tuple[TrainingSpike, ...]]:
         """The upper edge and the outliers above it."""
@@ -185,19 +184,3 @@ class _Solver:
         if abs(mass - expected) > max(_MASS_TOLERANCE, _MISSED / self._problem.n_samples):
             message = f"the density of the reused samples' bulk has mass {mass:.4f} instead of {expected:.4f}"
             raise NumericalError(Status.NOT_CONVERGED, message)
-
-
-@dataclass(frozen=True)
-class _Density:
-    """The density of the bulk at any x: zero outside its intervals."""
-
-    spans: tuple[SolvedSpan, ...]
-
-    def __call__(self, x: Array) -> Array:
-        points = np.asarray(x, dtype=float)
-        out = np.zeros(points.shape)
-        for solved in self.spans:
-            inside = (points > solved.span.low) & (points < solved.span.high)
-            if inside.any():
-                out[inside] = solved(points[inside])
-        return out
