@@ -175,19 +175,23 @@ def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> N
         raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
-def _hermite(z: Array, w: Array, count: int) -> Array:
-    """``w H_k(z)`` for k < count, stacked on a new last axis."""
+def _hermite(z: Array, w: Array, count: int) -> list[Array]:
+    """``w H_k(z)`` for k < count."""
     rows = [w, w * z]
     for k in range(1, count - 1):
         rows.append(z * rows[k] - k * rows[k - 1])
-    return np.stack(rows, axis=-1)
+    return rows
 
 
-def _take(out: list[Array], columns: Any, value: Array, polynomials: Array) -> None:
-    some = polynomials[..., : len(out)]
-    moments = value @ some if some.ndim == 2 else np.einsum("kaz,kazp->kap", value, some)
-    for k, array in enumerate(out):
-        array[:, columns] = moments[..., k]
+def _take(out: list[Array], columns: Any, value: Array, polynomials: list[Array]) -> None:
+    """The sums over nodes: one product where all points of the grid share a rule, else a dot product a point."""
+    some = polynomials[: len(out)]
+    if some[0].ndim == 1:
+        moments = list(np.moveaxis(value @ np.stack(some, axis=-1), -1, 0))
+    else:
+        moments = [np.einsum("kaz,kaz->ka", value, polynomial) for polynomial in some]
+    for array, moment in zip(out, moments, strict=True):
+        array[:, columns] = moment
 
 
 def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> ActivationAverages:

@@ -68,7 +68,8 @@ class NoiseLaw(ResidualLaw):
     def _near(self, pole: Complex) -> Averages:
         root: Complex = np.sqrt(pole)[:, None]
         ahead, behind = self._sides(root - self.labels), self._sides(root + self.labels)
-        behind = (behind[0], -behind[1], behind[2])
+        squares = ahead[3] + behind[3]
+        ahead, behind = ahead[:3], (behind[0], -behind[1], behind[2])
         even = [(one + other) / (2 * root) @ self.weights for one, other in zip(ahead, behind, strict=True)]
         slope = self.output_covariance / self.gaussian_variance if self.gaussian_variance > 0 else 0.0
         p = self.inputs.shape[1]
@@ -87,21 +88,19 @@ class NoiseLaw(ResidualLaw):
             vector=pole[:, None] * vector,
             matrix=wide * (wide * matrix - np.eye(p + 1)),
             beta_beta=1 - pole * even[0],
-            slope=1 - 2 * pole * even[0] + pole**2 * self._square(root[:, 0], even[0]),
+            slope=1 - 2 * pole * even[0] + pole**2 * self._square(root[:, 0], even[0], squares),
         )
 
-    def _sides(self, distance: Complex) -> tuple[Complex, Complex, Complex]:
-        """``E nu^k/(p - nu)`` for k = 0, 1, 2 at the distances p."""
+    def _sides(self, distance: Complex) -> tuple[Complex, ...]:
+        """``E nu^k/(p - nu)`` for k = 0, 1, 2 at the distances p, and ``E 1/(p - nu)^2``."""
         zero = mean_inverse(distance, self.gaussian_variance)
-        one = self.gaussian_variance * mean_ratio(distance, self.gaussian_variance)
-        return zero, one, distance * one
+        square = mean_ratio(distance, self.gaussian_variance, zero)
+        one = self.gaussian_variance * square
+        return zero, one, distance * one, square
 
-    def _square(self, root: Complex, level: Complex) -> Complex:
-        """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``."""
-        inner = np.zeros((len(root), len(self.labels)), dtype=complex)
-        for distance in (root[:, None] - self.labels, root[:, None] + self.labels):
-            inner = inner + mean_ratio(distance, self.gaussian_variance)
-        return level / (2 * root**2) + (inner @ self.weights) / (4 * root**2)
+    def _square(self, root: Complex, level: Complex, squares: Complex) -> Complex:
+        """``E 1/(P - eps^2)^2 = -d/dP E 1/(P - eps^2)``, ``P = root^2``, of the ``squares`` on both sides."""
+        return level / (2 * root**2) + (squares @ self.weights) / (4 * root**2)
 
 
 def noise_given_matrix(nodes: Array, cumulants: tuple[float, float, float, float]) -> Array:

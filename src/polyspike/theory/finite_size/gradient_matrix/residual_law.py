@@ -121,8 +121,9 @@ class ResidualLaw:
 
     def _near(self, pole: Complex) -> "Averages":
         distance = pole[:, None] - self.labels
-        order0 = mean_inverse(distance, self.gaussian_variance) * self.weights
-        ratio = mean_ratio(distance, self.gaussian_variance) * self.weights
+        inverse = mean_inverse(distance, self.gaussian_variance)
+        order0 = inverse * self.weights
+        ratio = mean_ratio(distance, self.gaussian_variance, inverse) * self.weights
         order1 = ratio * self.gaussian_variance
         scalar = order0.sum(axis=1)
         slope = self.output_covariance / self.gaussian_variance if self.gaussian_variance > 0 else 0.0
@@ -214,21 +215,27 @@ def mean_inverse(distance: Complex, variance: float) -> Complex:
     return -1j * sqrt(pi / (2 * variance)) * wofz(distance / sqrt(2 * variance))
 
 
-def mean_ratio(distance: Complex, variance: float) -> Complex:
-    """``E[nu/(p - nu)]/v = E 1/(p - nu)^2`` by ``(p E 1/(p - nu) - 1)/v``; where that would cancel, by its series in
-    ``v/p^2``, ``1/p^2 sum_k (2k + 1)!! (v/p^2)^k``.
+def mean_ratio(distance: Complex, variance: float, inverse: Complex) -> Complex:
+    """``E[nu/(p - nu)]/v = E 1/(p - nu)^2`` by ``(p E 1/(p - nu) - 1)/v``, of the ``inverse`` given by
+    :func:`mean_inverse`; where that would cancel, by its series in ``v/p^2``, ``1/p^2 sum_k (2k + 1)!! (v/p^2)^k``.
     """
     with np.errstate(under="ignore"):
         small = variance / distance**2
     far = np.abs(small) < _SERIES
+    out = np.empty_like(distance)
+    out[far] = _ratio_series(small[far]) / distance[far] ** 2
+    if not far.all():
+        near = ~far
+        out[near] = (distance[near] * inverse[near] - 1) / variance
+    return out
+
+
+def _ratio_series(small: Complex) -> Complex:
+    """``sum_k (2k + 1)!! small^k``."""
     total = np.zeros_like(small)
     for k in range(_TERMS, -1, -1):
         total = 1 + (2 * k + 3) * small * total
-    out = total / distance**2
-    if not far.all():
-        near = distance[~far]
-        out[~far] = (near * mean_inverse(near, variance) - 1) / variance
-    return np.asarray(out)
+    return total
 
 
 @dataclass(frozen=True)
