@@ -9,7 +9,7 @@ from polyspike.cli.app import app
 
 __all__ = ["SMALL", "refusal", "run", "run_json"]
 
-SMALL = ("--n-samples", 120, "--input-dim", 40, "--width", 80)
+SMALL = ("--n-samples", 400, "--input-dim", 40, "--width", 80)
 """Options of a problem that takes milliseconds."""
 
 

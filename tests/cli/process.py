@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["SMALL", "environment", "polyspike"]
 
-SMALL = ("--n-samples", 120, "--input-dim", 40, "--width", 80)
+SMALL = ("--n-samples", 400, "--input-dim", 40, "--width", 80)
 
 
 def environment(**changes: str) -> dict[str, str]:

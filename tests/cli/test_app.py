@@ -126,7 +126,7 @@ def test_a_problem_that_does_not_fit_says_what_would(arguments: tuple[Any, ...],
 @pytest.mark.parametrize("command", TAKE_A_PROBLEM)
 def test_a_problem_from_a_file_with_an_option_on_top(command: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text('activation = "relu"\nn_samples = 120\ninput_dim = 40\nwidth = 80\nstep_exponent = 0.3\n')
+    path.write_text('activation = "relu"\nn_samples = 400\ninput_dim = 40\nwidth = 80\nstep_exponent = 0.3\n')
     done = run(command, "--problem", path, "--ridge", 0.125, "--json")
     assert done.exit_code == 0, done.output
     assert "ridge=0.125" in done.stdout

@@ -9,7 +9,7 @@ from cli.command import SMALL, refusal, run, run_json
 from polyspike import Problem, leave_one_out
 from polyspike.data import read_csv, whiten
 
-PROBLEM = Problem("relu", n_samples=120, input_dim=40, width=80, step_exponent=0.3, samples="same")
+PROBLEM = Problem("relu", n_samples=400, input_dim=40, width=80, step_exponent=0.3, samples="same")
 OPTIONS = ("loo", *SMALL, "--activation", "relu", "--step-exponent", 0.3)
 
 

@@ -12,7 +12,7 @@ LONG = "x" * 300
 SPEC = """
 replicates = 2
 [base]
-n_samples = 40
+n_samples = 400
 input_dim = 20
 width = 30
 [axes]

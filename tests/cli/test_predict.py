@@ -5,7 +5,7 @@ import pytest
 from cli.command import SMALL, refusal, run, run_json
 from polyspike import Problem, predict
 
-PROBLEM = Problem("relu", "h1 + 0.7*h2", 120, 40, 80, step_exponent=0.3)
+PROBLEM = Problem("relu", "h1 + 0.7*h2", 400, 40, 80, step_exponent=0.3)
 OPTIONS = (*SMALL, "--activation", "relu", "--teacher", "h1 + 0.7*h2", "--step-exponent", 0.3)
 
 
@@ -50,7 +50,7 @@ def test_zero_spikes_say_why() -> None:
         (("--method", "windw"), 2, "method = 'windw': did you mean 'window'?"),
         (("--method", "finite-size", "--window", 2), 2, "--window = 2"),
         (("--method", "window", "--step-exponent", 0.5), 2, "--step-exponent = 0.5"),
-        (("--width", 120, "--ridge", 0, "--method", "window", "--window", 1), 3, "interpolation peak"),
+        (("--width", 400, "--ridge", 0, "--method", "window", "--window", 1), 3, "interpolation peak"),
     ],
 )
 def test_refusals(options: tuple[object, ...], code: int, message: str) -> None:

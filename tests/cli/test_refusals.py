@@ -8,7 +8,7 @@ import pytest
 
 from cli.command import refusal, run
 
-TOML = 'activation = "relu"\nn_samples = 120\ninput_dim = 40\nwidth = 80\nstep_exponent = 0.3\n'
+TOML = 'activation = "relu"\nn_samples = 400\ninput_dim = 40\nwidth = 80\nstep_exponent = 0.3\n'
 
 
 @pytest.mark.parametrize(

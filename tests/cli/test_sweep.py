@@ -26,7 +26,7 @@ SPEC = """
     [base]
     activation = "relu"
     teacher = "h1 + 0.7*h2"
-    n_samples = 60
+    n_samples = 400
     input_dim = 30
     noise = 0.5
     [axes]

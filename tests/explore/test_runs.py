@@ -12,7 +12,7 @@ from polyspike import ArgumentError, DoesNotFitError, Problem, replicate
 from polyspike.explore import worker
 from polyspike.explore.runs import N_TEST, Runs
 
-SMALL = {**PROBLEM, "n_samples": 120, "input_dim": 40, "width": 80}
+SMALL = {**PROBLEM, "n_samples": 400, "input_dim": 40, "width": 80}
 LONG = {**PROBLEM, "n_samples": 4000, "input_dim": 1000, "width": 2000}
 SECONDS = 60.0
 

@@ -63,7 +63,7 @@ def least_over_both(problem: Problem, scales: Scales) -> Numbers:
 @pytest.mark.parametrize("name", ["mirror the teacher", "scale activation and labels"])
 @pytest.mark.parametrize("least", [least_over_steps, least_over_ridges])
 def test_optima(least: Compute, name: str) -> None:
-    check_symmetry(name, least, 1, step_size=1.0, teacher_families=("kinked away from zero",))
+    check_symmetry(name, least, 1, step_size=1.0, n_gradient=4000, teacher_families=("kinked away from zero",))
 
 
 @pytest.mark.slow

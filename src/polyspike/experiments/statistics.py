@@ -5,7 +5,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.results import Estimate, Measurement
@@ -143,8 +143,8 @@ def z_threshold(
     if not (isfinite(false_alarm) and 0 < false_alarm < 1):
         raise ArgumentError("false_alarm", false_alarm, "give a probability between 0 and 1")
     single = _single_false_alarm(comparisons, false_alarm, method)
-    law = stats.norm if degrees_of_freedom is None else stats.t(degrees_of_freedom)
-    return float(law.isf(single / 2))
+    # Of the lower tail, where a small probability keeps its digits.
+    return -float(ndtri(single / 2) if degrees_of_freedom is None else stdtrit(degrees_of_freedom, single / 2))
 
 
 def _single_false_alarm(comparisons: int, false_alarm: float, method: str) -> float:

@@ -8,7 +8,7 @@ from math import sqrt
 from operator import itemgetter
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtri, ndtri
 
 from polyspike.arraytypes import Array
 from polyspike.data import Dataset, Whitening, fit_whitening, load_images
@@ -55,8 +55,9 @@ SPREAD_BOUND = 0.8
 POWER = 0.9
 """Chance to decide a claim whose effect is the one that the pilot saw."""
 
-WIDENING = sqrt((PILOT - 1) / float(stats.chi2(PILOT - 1).ppf(1 - SPREAD_BOUND)))
-POWER_QUANTILE = float(stats.norm.ppf(POWER))
+# ``chdtri`` takes the probability of the upper tail.
+WIDENING = sqrt((PILOT - 1) / float(chdtri(PILOT - 1, SPREAD_BOUND)))
+POWER_QUANTILE = float(ndtri(POWER))
 
 PREDICTED = ((UNTRAINED, 0.2), (0.29,), (0.4,))
 """Exponents at which the theory on the rows of the first judged split is worked out, a job each."""
