@@ -113,7 +113,7 @@ def test_memory_is_that_of_the_answers() -> None:
         return peak - kept
 
     above_the_answers(5)
-    assert above_the_answers(160) < 1.5 * above_the_answers(80)
+    assert above_the_answers(80) < 1.5 * above_the_answers(40)
 
 
 def test_reused_samples_among_fresh_ones_change_nothing_for_these() -> None:
