@@ -5,6 +5,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.stats import poisson
 import polyspike as ps
 from polyspike import EdgePrediction, FailedPrediction, Prediction, Problem, Status
 
-PROBLEM = Problem("relu", "h1 + 0.5*h2", 200, 100, 150, step_exponent=0.3)
+PROBLEM = Problem("relu", "h1 + 0.5*h2", 400, 100, 150, step_exponent=0.3)
 EXPONENTS = (0.2, 0.25, 0.3)  # 1/4 is the edge between the first two windows
 
 COMMON = {f.name for f in fields(Prediction)} - {"spectrum_source", "fresh_spectrum_source", "limit_source"}
@@ -102,7 +103,7 @@ def test_localised_outliers_are_a_mixture_of_poisson_numbers() -> None:
         none.interval(1.0)
 
 
-RESULTS: dict[str, Callable[[], Any]] = {
+MAKE: dict[str, Callable[[], Any]] = {
     "Prediction": lambda: ps.predict(PROBLEM),
     "Spectrum": lambda: ps.predict(PROBLEM).spectrum,
     "LocalisedOutliers": lambda: LOCALISED,
@@ -123,13 +124,20 @@ RESULTS: dict[str, Callable[[], Any]] = {
 }
 
 
+RESULTS = tuple(MAKE)
 WRITTEN = [name for name in RESULTS if name != "Dataset"]
+
+
+@cache
+def made(name: str) -> Any:
+    """The result of this name; results only hold data, so that all tests may share it."""
+    return MAKE[name]()
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_result_writes_itself_down(name: str) -> None:
     """As JSON holds it, without a loss: what is read again is what was written."""
-    result = RESULTS[name]()
+    result = made(name)
     written = result.to_dict()
     assert json.loads(json.dumps(written, allow_nan=False)) == written
     assert set(written) >= {f.name for f in fields(result) if f.repr}
@@ -140,20 +148,20 @@ def test_a_result_writes_itself_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Prediction", "EdgePrediction", "FailedPrediction", "Optimum"])
 def test_every_prediction_writes_down_the_common_fields(name: str) -> None:
-    assert set(RESULTS[name]().to_dict()) >= COMMON
+    assert set(made(name).to_dict()) >= COMMON
 
 
 def test_what_is_written_makes_the_problem_again() -> None:
     for name in ("Prediction", "Measurement", "Replication", "Optimum"):
-        result = RESULTS[name]()
+        result = made(name)
         assert Problem.from_dict(result.to_dict()["problem"]) == result.problem
 
 
 def test_a_measurement_writes_down_its_arrays_and_means_their_errors() -> None:
-    run = RESULTS["Measurement"]()
+    run = made("Measurement")
     assert run.to_dict()["eigenvalues"] == run.eigenvalues.tolist()
     assert run.to_dict()["alignment"]["overlaps"] == run.alignment.overlaps.tolist()
-    found = RESULTS["Replication"]()
+    found = made("Replication")
     mean = found.test_error
     expected = {"mean": mean.mean, "standard_error": mean.standard_error, "replicates": 8}
     assert found.to_dict()["test_error"] == expected
@@ -174,7 +182,7 @@ def test_a_lambda_is_not_written_down_but_refused() -> None:
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_result_shows_itself_on_one_screen(name: str) -> None:
-    text = repr(RESULTS[name]())
+    text = repr(made(name))
     assert text.startswith(f"{name}(")
     assert len(text.splitlines()) <= 12
     assert max(map(len, text.splitlines())) <= 79
@@ -193,5 +201,5 @@ def test_a_sweep_shows_itself_on_one_screen() -> None:
     "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "deepcopy", "pickle"]
 )
 def test_a_result_survives_copying_and_pickling(name: str, again: Callable[[Any], Any]) -> None:
-    result = RESULTS[name]()
+    result = made(name)
     assert repr(again(result)) == repr(result)
