@@ -43,7 +43,8 @@ def test_a_map_over_ridges_is_written_as_figure_and_tables(tmp_path: Path) -> No
 
 
 def test_a_map_over_sample_ratios_keeps_the_other_sizes(tmp_path: Path) -> None:
-    done = run(*SMALL, "--against", "sample-ratio", "--low", 0.5, "--high", 8, "--out", tmp_path, "--json")
+    ratios = ("--n-gradient", 2000, "--against", "sample-ratio", "--low", 0.5, "--high", 8)
+    done = run(*SMALL, *ratios, "--out", tmp_path, "--json")
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert (answer["against"], answer["failed"]) == ("sample_ratio", 0)
