@@ -32,6 +32,17 @@ def test_a_step_too_far_is_refused() -> None:
         choose_grid(far, condition(far))
 
 
+def test_no_readout_is_resolved_that_no_neuron_has() -> None:
+    """However strong the spike, the smallest node is not below a millionth of the least readout of the neurons."""
+    huge = BASE.replace(activation=lambda x: 1e12 * np.tanh(x), gradient="target", step_size=1.0)
+    grids = [choose_grid(p, condition(p)) for p in (huge, huge.replace(width=100), huge.replace(step_size=1e-9))]
+    wide, narrow, ordinary = (np.abs(grid.u[grid.u != 0]).min() * p for grid, p in zip(grids, (1000, 100, 1000)))
+    assert wide > 1e-7
+    assert narrow > 1e-7
+    assert len(grids[1].u) < len(grids[0].u) < 350
+    assert ordinary > 1.0
+
+
 def test_rules_have_the_moments_of_the_normal_law() -> None:
     for nodes, weights in (trapezoid(0.2, 8.0), graded(0.1, 60, 8.0)):
         assert [weights @ nodes**k for k in (0, 1, 2, 4)] == pytest.approx([1, 0, 1, 3], abs=1e-8)

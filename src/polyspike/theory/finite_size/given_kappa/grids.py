@@ -29,6 +29,8 @@ _U_NODES = 33
 _U_NODES_PER_DECADE = 24
 _LEAST_U_NODES = 19
 _LEAST_STRENGTH = 0.3
+# Of N neurons none has a readout below 1/(N times this), so that nothing there is resolved.
+_RESOLVED = 1e6
 _MAX_KAPPA_NODES = 1500
 # A kink smoothed by a Gaussian of deviation w takes steps of this times w. A deviation below the smallest is not
 # resolved, which changes averages by the square of it.
@@ -104,7 +106,7 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
         u = (np.array([1.0]), np.array([1.0]))
     else:
         # The weaker the spike, the less the averages depend on u; for the weakest the nodes are those of the weight.
-        strength = max(r, sqrt(q), _LEAST_STRENGTH)
+        strength = min(max(r, sqrt(q), _LEAST_STRENGTH), _RESOLVED * problem.width)
         count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
         u = graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra)
     return Grid(*kappa, *u)
