@@ -12,6 +12,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.overlaps import OwnWeights, grid_of_neurons, own_weights
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
@@ -86,6 +87,8 @@ class CovarianceModel:
         The same where the weights of an eigenvalue are alike in all directions.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
+    own_weights : OwnWeights, optional
+        What is known of the weights along b where neurons are told apart by their overlap with the gradient.
     """
 
     problem: Problem
@@ -104,6 +107,7 @@ class CovarianceModel:
     known: Any
     known_by_eigenvalue: Any
     relative: Any
+    own_weights: OwnWeights | None
 
     @property
     def mean(self) -> Any:
@@ -183,9 +187,9 @@ def assemble(
     """
     step = condition(problem, spectrum, sample)
     scalars = step.scalars
-    grid = choose_grid(problem, scalars, refine)
+    grid = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
     law = _residuals(problem, scalars.gaussian_variance)
-    gain = gains(step, spectrum, grid.u)
+    gain = gains(step, spectrum, grid.u, grid.moving_overlap)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
@@ -225,6 +229,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
+        own_weights=own_weights(problem, spectrum, step, gain, grid),
     )
 
 

@@ -23,9 +23,10 @@ __all__ = ["Step", "condition", "gains", "known_moments"]
 class Step:
     """The conditioning, and what a covariance adds to it; L eigenvalues of Sigma.
 
-    The frame is ``(Sigma^(1/2) beta*, ..., [Sigma^(1/2) omega], Sigma^(1/2) beta)``: the p directions of the teacher
-    (of several, turned as in :mod:`~polyspike.theory.covariance.seen`), with the full gradient that of the initial
-    output, and the gradient's; P directions of which all but the last are those on which the residual depends.
+    The frame is ``(Sigma^(1/2) beta*, ..., [Sigma^(1/2) omega], Sigma^(1/2) beta, [Sigma^(3/2) beta])``: the p
+    directions of the teacher (of several, turned as in :mod:`~polyspike.theory.covariance.seen`), with the full
+    gradient that of the initial output, the gradient's, and where it turns the spike (``c_3 != 0``) Sigma times that; P
+    directions of which those before the gradient's are those on which the residual depends.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class Step:
         The spectral measures of Sigma between the directions of the frame (eq-frame-measures).
     known : ndarray of shape (1 + p, P)
         b^ and the e^_k in the frame.
-    mean_gradient : ndarray of shape (P - 1,)
+    mean_gradient : ndarray of shape (p,) or (p + 1,)
         The coordinates of ``E[eps x]`` in the frame: those of ``c*_1``, and ``-c_1``.
     coherent : float
         The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
@@ -53,6 +54,10 @@ class Step:
         What the gradient does to a pre-activation along every eigendirection: lambda, but for preconditioned steps.
     phi_gradient : float
         ``d/n_0`` with which the noise of the gradient's samples counts; larger in a preconditioned step.
+    length : float
+        ``|beta|``, as a vector of the inputs' space.
+    turn : float
+        The share of ``(Sigma - 1) beta`` in b, the mean of the neurons' moves along themselves.
     """
 
     scalars: Conditioning
@@ -66,6 +71,8 @@ class Step:
     across: float
     reach: Array
     phi_gradient: float
+    length: float
+    turn: float
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -103,6 +110,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     spread = problem.phi_gradient * noise_of_beta
     measures = _frame_measures(spectrum, goes, mean_gradient, spread)
     b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
+    turn = 6 * numbers.c3 * eta / problem.input_dim if problem.precondition is None and numbers.c1 != 0 else 0.0
+    if turn != 0:
+        measures, b = _turned(spectrum, measures, b, turn)
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
@@ -110,6 +120,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
+    beta = _in_input_space(spectrum, goes, means, spread)[1] ** 0.5
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
@@ -126,6 +137,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         sample=sample,
         b_coordinates=tuple(known[0]),
         gradient_cosine=_gradient_cosine(spectrum, goes, means, spread),
+        cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
     )
     return Step(
         scalars=scalars,
@@ -139,6 +151,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         across=noise_of_beta / (moment * goes.inflation or 1.0),
         reach=goes.along,
         phi_gradient=phi_gradient,
+        length=beta,
+        turn=turn,
     )
 
 
@@ -179,6 +193,15 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     out[count, :count] = out[:count, count] = goes.along * along
     out[count, count] = goes.along**2 * (mean @ along + noise * spectrum.weights)
     return out
+
+
+def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float) -> tuple[Array, Array]:
+    """The frame with ``Sigma^(3/2) beta`` after ``Sigma^(1/2) beta``, and ``b + share (Sigma - 1) beta`` in it
+    (eq-inputs-turn).
+    """
+    added = np.concatenate([measures[-1] * spectrum.values, measures[-1, -1:] * spectrum.values**2])
+    out = np.concatenate([measures, added[None, :-1]])
+    return np.concatenate([out, added[:, None]], axis=1), np.array([*b[:-1], b[-1] - share, share])
 
 
 def _known_directions(b: Array, gram: Array, p: int) -> Array:
@@ -231,10 +254,13 @@ def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> flo
     return along / (square * spectrum.teacher_moment(1)) ** 0.5 if square > 0 else 0.0
 
 
-def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
-    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2`` (eq-gain), shape (L, A)."""
+def gains(step: Step, spectrum: Eigenvalues, u: Array, overlap: Any = 0.0) -> Any:
+    """``gain_u = 1 - delta u^2 lambda + s lambda + e u (coherent) lambda^2`` with ``s = cubic_step u g`` for the
+    overlap g (eq-gain, eq-inputs-own-move), shape (L, A).
+    """
     values, scalars, along = spectrum.values[:, None], step.scalars, step.reach[:, None]
-    return 1 - scalars.self_term * u**2 * along + scalars.quadratic_step * u * step.coherent * values * along
+    own = (scalars.cubic_step * u * overlap - scalars.self_term * u**2) * along
+    return 1 + own + scalars.quadratic_step * u * step.coherent * values * along
 
 
 def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
