@@ -194,9 +194,14 @@ def assemble(
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
-    spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
-    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
-    averages = activation_averages(problem.activation, *pre_activations)
+    own = own_weights(problem, spectrum, step, gain, grid)
+    strength, share = scalars.spike_strength * grid.u, norms.along[:, 0, 0]
+    spread = tau * _norm_of_sample(share, grid.kappa)
+    if own is not None and own.tied:
+        strength = strength + own.in_spike
+        left = np.maximum(share - own.square_in_spike / tau**2, 0.0) if finite_dimension else share
+        spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
+    averages = activation_averages(problem.activation, strength * grid.kappa[:, None], spread)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
@@ -229,7 +234,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
-        own_weights=own_weights(problem, spectrum, step, gain, grid),
+        own_weights=own,
     )
 
 

@@ -21,19 +21,28 @@ __all__ = ["OwnWeights", "grid_of_neurons", "own_weights"]
 class OwnWeights(NamedTuple):
     """The weights ``Sigma^(1/2) w`` along b^, given (u, g).
 
+    They are ``g/sqrt(d)`` times ``int gain dnu_{b^ beta}/|beta|``. What Sigma adds to that of isotropic inputs is part
+    of the spike, the rest of the learned functions.
+
     Attributes
     ----------
     mean : ndarray of shape (A,)
-        Their means, ``g/sqrt(d)`` times ``int gain dnu_{b^ beta}/|beta|``, less what the spike has of them.
+        The rest: ``g/sqrt(d) (1 - delta u^2 + s) b^ . Sigma^(1/2) beta/|beta|``.
+    in_spike : ndarray of shape (A,)
+        What Sigma adds, less its mean over g.
     square : ndarray of shape (A,)
-        Their mean squares at a given gain.
+        The mean squares of all at a given gain.
+    square_in_spike : ndarray of shape (A,)
+        That less the mean square of the rest.
     tied : bool
         Whether a neuron's weight along b counts as known. Where M acts it does not, and only the average over g of what
         it adds to the learned functions is kept.
     """
 
     mean: Any
+    in_spike: Any
     square: Any
+    square_in_spike: Any
     tied: bool
 
 
@@ -55,6 +64,10 @@ def own_weights(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any,
     if np.ndim(grid.overlap) == 0:
         return None
     measures = step.known[0] @ step.frame_measures[:, len(step.mean_gradient)]
-    along = measures @ gains / (step.length * problem.input_dim**0.5)
-    in_spike = step.turn / problem.width**0.5 * grid.u * float(measures @ (spectrum.values - 1))
-    return OwnWeights(along * grid.overlap - in_spike, along**2, step.scalars.quadratic_step == 0)
+    scale = 1 / (step.length * problem.input_dim**0.5)
+    along = measures @ gains * scale
+    rest = float(measures.sum()) * scale * step.scalars.own_gain(grid.u, grid.moving_overlap)
+    added = (along - rest) * grid.overlap
+    in_spike = added - grid.average_over_overlaps(added)
+    tied = step.scalars.quadratic_step == 0
+    return OwnWeights(rest * grid.overlap, in_spike, along**2, along**2 - rest**2, tied)
