@@ -88,21 +88,21 @@ def _learned(state: CovarianceState, response: CovarianceNormResponse, forms: Fe
     for k, (i, j) in enumerate(label_products(p), 1 + p):
         out[k] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
     out[count] = slope * of_norm
-    return out if model.own_weights is None else out + forms.column(0, *(f * root for f in along_b(model)))
+    return out if model.own_moves is None else out + forms.column(0, *(f * root for f in along_b(model)))
 
 
 def along_b(model: CovarianceModel) -> tuple[Any, Any]:
     """``kappa`` times the slope times the known weights along b, and the same of its derivative by the log of the norm
     (eq-known-overlaps), shape (K, A); their averages over the overlaps where these are not tied to the weights.
     """
-    known, averages = model.own_weights, model.averages
-    assert known is not None
+    own, averages = model.own_moves, model.averages
+    assert own is not None
     slope, by_log_norm = averages.slope, averages.slope_by_log_norm
-    found = [known.mean * f for f in (slope - model.norms.of_b * by_log_norm, by_log_norm)]
-    if not known.tied:
+    found = [own.mean * f for f in (slope - model.norms.of_b * by_log_norm, by_log_norm)]
+    if not own.tied and np.ndim(model.grid.overlap):
         found = [model.grid.average_over_overlaps(f.T).T for f in found]
     kappa = model.grid.kappa[:, None]
-    return kappa * found[0], kappa * found[1]
+    return kappa * (found[0] + own.with_length * by_log_norm), kappa * found[1]
 
 
 def norm_share(model: CovarianceModel) -> Any:
@@ -146,7 +146,7 @@ def inverse_neuron_form(state: CovarianceState) -> Any:
     model = state.model
     root, of_norm = np.sqrt(model.grid.u_weights), norm_share(model)
     by_log_norm = model.averages.mean_by_log_norm * root
-    if model.own_weights is not None:
+    if model.own_moves is not None:
         by_log_norm = by_log_norm + along_b(model)[1] * root
     rest = model.norms.covariance - np.outer(of_norm, of_norm)
     cost = np.diag(1 / state.zeta) + model.problem.n_samples * rest * state.gram(by_log_norm, by_log_norm)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.linear_directions import linear_block
+from polyspike.theory.covariance.known_weights import linear_prior
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
-from polyspike.theory.covariance.known_weights import without_known
 from polyspike.theory.covariance.products import label_products, product_prior
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -97,7 +96,7 @@ class FeatureForms:
     def _prior(self, ends: list[int]) -> tuple[Any, Any]:
         """The prior of the coefficients and the plain averages that it contains already."""
         state = self.state
-        linear = without_known(state, state.model.bulk.samples_per_dim * linear_block(state))
+        linear = linear_prior(state)
         prior = np.zeros((ends[-1], ends[-1]), dtype=linear.dtype)
         plain = np.zeros_like(prior)
         count = 1 + self._indices

@@ -9,8 +9,8 @@ from polyspike.theory.covariance.state import CovarianceState
 __all__ = ["linear_block"]
 
 
-def linear_block(state: CovarianceState) -> Any:
-    """``G`` between b^ and the e^_k (eq-known-directions), shape (1 + q, 1 + q, p, p) for q indices.
+def linear_block(state: CovarianceState, directions: Any) -> Any:
+    """``G`` between directions (m, P) in the frame (eq-known-directions), shape (m, m, p, p).
 
     Nothing is divided by V': where H would be subtracted from it, ``V'^-1 - V'^-1 H V'^-1 = Gam``.
     """
@@ -56,8 +56,7 @@ def linear_block(state: CovarianceState) -> Any:
     corrected = fields_along - fields_along @ gathered @ fields_along
     between = seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
     out[count:, count:] += _split(between, len(powers), size)
-    known = model.step.known
-    return np.einsum("ai,ijxy,bj->abxy", known, out, known)
+    return np.einsum("ai,ijxy,bj->abxy", directions, out, directions)
 
 
 def _powers(values: Any, count: int) -> Any:

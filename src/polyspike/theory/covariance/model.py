@@ -1,6 +1,6 @@
 """From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
-from polyspike.theory.covariance.overlaps import OwnWeights, grid_of_neurons, own_weights
+from polyspike.theory.covariance.overlaps import OwnMoves, grid_of_neurons, own_moves
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
@@ -87,8 +87,8 @@ class CovarianceModel:
         The same where the weights of an eigenvalue are alike in all directions.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
-    own_weights : OwnWeights, optional
-        What is known of the weights along b where neurons are told apart by their overlap with the gradient.
+    own_moves : OwnMoves, optional
+        What is known of the neurons' moves along ``Sigma w``, where they have any.
     """
 
     problem: Problem
@@ -107,7 +107,7 @@ class CovarianceModel:
     known: Any
     known_by_eigenvalue: Any
     relative: Any
-    own_weights: OwnWeights | None
+    own_moves: OwnMoves | None
 
     @property
     def mean(self) -> Any:
@@ -189,18 +189,21 @@ def assemble(
     scalars = step.scalars
     grid = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
     law = _residuals(problem, scalars.gaussian_variance)
-    gain = gains(step, spectrum, grid.u, grid.moving_overlap)
+    gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
+    # Gains that vary with the overlap may vanish, and the part along the readout with them.
+    square = (spectrum.weights * spectrum.values) @ gain**2 if np.ndim(grid.overlap) else 1.0
+    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2, square)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
-    own = own_weights(problem, spectrum, step, gain, grid)
     strength, share = scalars.spike_strength * grid.u, norms.along[:, 0, 0]
     spread = tau * _norm_of_sample(share, grid.kappa)
-    if own is not None and own.tied:
+    own = own_moves(problem, spectrum, step, gain, grid, tau)
+    if own is not None:
         strength = strength + own.in_spike
-        left = np.maximum(share - own.square_in_spike / tau**2, 0.0) if finite_dimension else share
+        left = np.maximum(share - own.in_square / tau**2, 0.0) if finite_dimension else share
         spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
+        norms = replace(norms, neurons=norms.neurons + own.length)
     averages = activation_averages(problem.activation, strength * grid.kappa[:, None], spread)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
@@ -234,7 +237,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
-        own_weights=own,
+        own_moves=own,
     )
 
 
@@ -255,15 +258,15 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
-def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
-    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction.
+def _deviation(problem: Problem, square: Array, along_readout: Array, gain: Any) -> Array:
+    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, times the square of a gain.
 
     Raises
     ------
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    square = square - along_readout / (1 + along_readout)
+    square = square - along_readout / (1 + along_readout) * gain
     if square.min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)

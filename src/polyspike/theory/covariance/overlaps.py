@@ -1,8 +1,11 @@
-"""The overlap of a neuron's initial weight with the gradient, with a covariance (docs/theory-inputs.md, section 2).
+"""The overlap of a neuron's initial weight with the gradient, with a covariance (docs/theory-inputs.md, section 3).
 
 For ``c_3 != 0`` the gradient moves a weight w along ``Sigma w``, by ``6 c_3 eta a (w . beta)`` times that. As in the
 isotropic theory (finite_size/given_kappa/overlaps.py), of which the nodes are, ``g = sqrt(d) w . beta/|beta|`` then
-stands beside u as a second number of a neuron.
+stands beside u as a second number of a neuron. A neuron's spike has ``turn u g^2 Sigma beta`` beside ``u b``: its mean
+is part of b (:func:`~polyspike.theory.covariance.step.condition`), the rest is here. Where g is no number of a neuron
+its moments stand for it. In all of this what isotropic inputs have as well is left to the isotropic theory: the mean of
+b has ``(Sigma - 1) beta``, and so on.
 """
 
 from typing import Any, NamedTuple
@@ -15,59 +18,90 @@ from polyspike.theory.covariance.step import Step
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 
-__all__ = ["OwnWeights", "grid_of_neurons", "own_weights"]
+__all__ = ["OwnMoves", "grid_of_neurons", "own_moves"]
 
 
-class OwnWeights(NamedTuple):
-    """The weights ``Sigma^(1/2) w`` along b^, given (u, g).
-
-    They are ``g/sqrt(d)`` times ``int gain dnu_{b^ beta}/|beta|``. What Sigma adds to that of isotropic inputs is part
-    of the spike, the rest of the learned functions.
+class OwnMoves(NamedTuple):
+    """What is known of the neurons' moves along ``Sigma w``, given (u, g); A neurons.
 
     Attributes
     ----------
     mean : ndarray of shape (A,)
-        The rest: ``g/sqrt(d) (1 - delta u^2 + s) b^ . Sigma^(1/2) beta/|beta|``.
+        Of a neuron's weight along b^ the part ``g/sqrt(d) (1 - delta u^2 + s) b^ . Sigma^(1/2) beta/|beta|``, which
+        belongs to the learned functions; zero where g is no number of a neuron.
     in_spike : ndarray of shape (A,)
-        What Sigma adds, less its mean over g.
-    square : ndarray of shape (A,)
-        The mean squares of all at a given gain.
-    square_in_spike : ndarray of shape (A,)
-        That less the mean square of the rest.
+        What Sigma adds to that, less its mean over g.
+    in_square : ndarray of shape (A,)
+        What that takes from the mean square of the weight along b^.
     tied : bool
         Whether a neuron's weight along b counts as known. Where M acts it does not, and only the average over g of what
-        it adds to the learned functions is kept.
+        ``mean`` adds to the learned functions is kept.
+    directions : ndarray of shape (2 + p, P)
+        In the frame: b^, the e^_k and ``Sigma^(1/2) (Sigma - 1) beta``.
+    squares : ndarray of shape (A, 2, 2)
+        What is to be added to the mean products of the weights along the first and the last of them.
+    length : ndarray of shape (A,)
+        The variance of ``log tau`` over neurons of the same (u, g).
+    with_length : ndarray of shape (A,)
+        Its covariance with the weight along b^.
     """
 
     mean: Any
     in_spike: Any
-    square: Any
-    square_in_spike: Any
+    in_square: Any
     tied: bool
+    directions: Any
+    squares: Any
+    length: Any
+    with_length: Any
 
 
 def grid_of_neurons(grid: Grid, problem: Problem, spectrum: Eigenvalues, step: Step, refine: float = 1.0) -> Grid:
     """The grid with nodes of (u, g) where the moves along ``Sigma w`` are resolved; otherwise as it is.
 
-    ``w' Sigma w`` changes by ``m_2`` times what it does for isotropic inputs, and the spike is ``|Sigma^(1/2) beta|``.
+    ``w' Sigma w`` changes by ``m_2`` times what it does for isotropic inputs. With a Gaussian readout, where nodes of g
+    multiply those of u, moments stand for them but where Sigma has one eigenvalue.
     """
-    count = len(step.mean_gradient)
-    square = float(step.frame_measures[count, count].sum())
-    if problem.precondition is not None or square <= 0:
+    if problem.precondition is not None or (problem.readout == "gaussian" and len(spectrum.values) > 1):
         return grid
-    m2 = spectrum.moment(2)
-    return with_overlaps(grid, problem, step.scalars, refine, m2, m2 * step.length / square**0.5)
+    return with_overlaps(grid, problem, step.scalars, refine, spectrum.moment(2))
 
 
-def own_weights(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid) -> OwnWeights | None:
-    """What is known of the weights from the grid's overlaps and the gains (L, A); None where it has none."""
-    if np.ndim(grid.overlap) == 0:
+def own_moves(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid, tau: Any) -> OwnMoves | None:
+    """What is known from the grid's overlaps, the gains (L, A) and ``tau`` (A,); None where no weight moves."""
+    if step.turn == 0:
         return None
+    resolved, tied = np.ndim(grid.overlap) > 0, step.scalars.quadratic_step == 0
+    share = grid.overlap_share if resolved else 0.0
+    overlap, moving = (grid.overlap, grid.moving_overlap) if resolved else (0.0, 0.0)
     measures = step.known[0] @ step.frame_measures[:, len(step.mean_gradient)]
     scale = 1 / (step.length * problem.input_dim**0.5)
-    along = measures @ gains * scale
-    rest = float(measures.sum()) * scale * step.scalars.own_gain(grid.u, grid.moving_overlap)
-    added = (along - rest) * grid.overlap
-    in_spike = added - grid.average_over_overlaps(added)
-    tied = step.scalars.quadratic_step == 0
-    return OwnWeights(rest * grid.overlap, in_spike, along**2, along**2 - rest**2, tied)
+    along, rest = measures @ gains * scale, float(measures.sum()) * scale * step.scalars.own_gain(grid.u, moving)
+    added = (along - rest) * overlap
+    in_spike = added - grid.average_over_overlaps(added) if resolved and tied else 0 * along
+    direction = np.zeros(len(step.frame_measures))
+    direction[-2:] = -1.0, 1.0
+    masses = step.frame_measures.sum(axis=2)
+    beside = float(step.known[0] @ masses @ direction)
+    size = (step.turn * grid.u) ** 2 / problem.width
+    known = share**2 if tied else 0.0
+    squares = np.zeros((len(grid.u), 2, 2))
+    squares[:, 1, 1] = size * (known * (np.square(overlap) ** 2 - 2 * np.square(overlap) + 1) + 2 * (1 - known))
+    squares[:, 0, 1] = squares[:, 1, 0] = -size * known * beside * (np.square(overlap) - 1) ** 2
+    squares[:, 0, 0] = size * known * beside**2 * (np.square(overlap) - 1) ** 2
+    in_square = np.zeros_like(along)
+    if resolved and tied:
+        squares[:, 0, 0] -= along**2
+        in_square = along**2 - rest**2
+    longer = (spectrum.weights * spectrum.values) @ gains * step.scalars.cubic_step * grid.u / tau**2
+    with_sigma = (spectrum.weights * spectrum.values**2) @ gains * step.scalars.cubic_step * grid.u / tau**2
+    return OwnMoves(
+        mean=rest * overlap,
+        in_spike=in_spike,
+        in_square=in_square,
+        tied=tied,
+        directions=np.concatenate([step.known, direction[None]]),
+        squares=squares,
+        length=(1 - share**2) * (with_sigma**2 - longer**2),
+        with_length=(1 - share) * (with_sigma - longer) * float(measures.sum()) * scale,
+    )

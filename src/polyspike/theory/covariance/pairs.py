@@ -6,6 +6,7 @@ variance ``s_u(lambda_i) s_u(lambda_j)``. On few strong directions these product
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 
 __all__ = ["Pairs", "PairsState", "pairs"]
+
+# Entries of the matrices between neurons that are made at a time.
+_AT_A_TIME = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,11 +215,14 @@ class PairsState:
 
     def _neurons(self, e: Any, of_h: Any) -> Any:
         """The part of the derivative of :attr:`over_zeta` by zeta through second derivatives, shape (A, A)."""
-        arrays, n, chi = self.arrays, self.arrays.n_samples, self.arrays.chi
-        p2 = chi @ (e @ self.v) @ chi.T
-        twice = chi @ (e @ of_h @ np.swapaxes(e, 1, 2)) @ chi.T
-        forms = n * p2 * (2 * twice - p2)
-        return np.einsum("ba,bac,bc->ac", arrays.counted, forms, arrays.products)
+        arrays, chi, p2 = self.arrays, self.arrays.chi, e @ self.v
+        other = 2 * e @ of_h @ np.swapaxes(e, 1, 2) - p2
+        out = np.zeros((len(chi), len(chi)))
+        # As many pairs at a time as stay in the cache.
+        for b in np.array_split(np.arange(len(p2)), ceil(len(p2) * out.size / _AT_A_TIME)):
+            weighted = arrays.counted[b, :, None] * chi @ p2[b] @ chi.T
+            out += (weighted * (chi @ other[b] @ (arrays.products[b, :, None] * chi).swapaxes(1, 2))).sum(axis=0)
+        return arrays.n_samples * out
 
     def _through_first_derivatives(self, by_r: Any, by_zeta: Any) -> tuple[Any, Any, Any]:
         """The part of :meth:`second_derivatives` that is made of first derivatives of h', (K, K) and (K, A)."""

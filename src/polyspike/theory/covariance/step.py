@@ -9,12 +9,14 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
+from polyspike.problem.activations import ZERO
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.preconditioned import Reach, reach
 from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.covariance.seen import linear_direction
-from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
+from polyspike.theory.finite_size.conditioning import ActivationNumbers, Conditioning, StepScalars, activation_numbers
+from polyspike.theory.finite_size.given_kappa.grids import Grid
 
 __all__ = ["Step", "condition", "gains", "known_moments"]
 
@@ -110,9 +112,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     spread = problem.phi_gradient * noise_of_beta
     measures = _frame_measures(spectrum, goes, mean_gradient, spread)
     b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
-    turn = 6 * numbers.c3 * eta / problem.input_dim if problem.precondition is None and numbers.c1 != 0 else 0.0
+    turn = _turn(problem, numbers, eta)
     if turn != 0:
-        measures, b = _turned(spectrum, measures, b, turn)
+        measures, b = _turned(spectrum, measures, b, turn, len(indices))
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
@@ -195,13 +197,21 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     return out
 
 
-def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float) -> tuple[Array, Array]:
+def _turn(problem: Problem, numbers: ActivationNumbers, eta: float) -> float:
+    """``6 c_3 eta/d``; zero where c_3 is rounding, without a spike, and for preconditioned steps."""
+    small = abs(numbers.c3) <= ZERO * abs(numbers.c1)
+    return 0.0 if small or problem.precondition is not None else 6 * numbers.c3 * eta / problem.input_dim
+
+
+def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float, p: int) -> tuple[Array, Array]:
     """The frame with ``Sigma^(3/2) beta`` after ``Sigma^(1/2) beta``, and ``b + share (Sigma - 1) beta`` in it
-    (eq-inputs-turn).
+    (eq-inputs-turn), less its parts along all but the first of p indices: b stays orthogonal to those.
     """
     added = np.concatenate([measures[-1] * spectrum.values, measures[-1, -1:] * spectrum.values**2])
     out = np.concatenate([measures, added[None, :-1]])
-    return np.concatenate([out, added[:, None]], axis=1), np.array([*b[:-1], b[-1] - share, share])
+    moved = np.array([*b[:-1], b[-1] - share, share])
+    moved[1:p] = -share * (measures[1:p, -1] @ (spectrum.values - 1))
+    return np.concatenate([out, added[:, None]], axis=1), moved
 
 
 def _known_directions(b: Array, gram: Array, p: int) -> Array:
@@ -254,13 +264,21 @@ def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> flo
     return along / (square * spectrum.teacher_moment(1)) ** 0.5 if square > 0 else 0.0
 
 
-def gains(step: Step, spectrum: Eigenvalues, u: Array, overlap: Any = 0.0) -> Any:
+def gains(step: Step, spectrum: Eigenvalues, grid: Grid) -> Any:
     """``gain_u = 1 - delta u^2 lambda + s lambda + e u (coherent) lambda^2`` with ``s = cubic_step u g`` for the
     overlap g (eq-gain, eq-inputs-own-move), shape (L, A).
+
+    Where g is no number of a neuron, or not in whole, the root mean square of ``1 + s lambda`` stands for it, over that
+    for isotropic inputs.
     """
-    values, scalars, along = spectrum.values[:, None], step.scalars, step.reach[:, None]
-    own = (scalars.cubic_step * u * overlap - scalars.self_term * u**2) * along
-    return 1 + own + scalars.quadratic_step * u * step.coherent * values * along
+    values, scalars, along, u = spectrum.values[:, None], step.scalars, step.reach[:, None], grid.u
+    own = (scalars.cubic_step * u * grid.moving_overlap - scalars.self_term * u**2) * along
+    known = 1 + own + scalars.quadratic_step * u * step.coherent * values * along
+    if step.turn == 0:
+        return known
+    share = grid.overlap_share if np.ndim(grid.overlap) else 0.0
+    square = (1 - share**2) * (scalars.cubic_step * u) ** 2
+    return known * np.sqrt((1 + square * along**2) / (1 + square))
 
 
 def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:
