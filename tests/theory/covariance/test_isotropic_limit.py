@@ -62,6 +62,15 @@ def test_without_c2_the_errors_are_the_same(gradient: str, n_gradient: int, read
         assert deviation(problem) < (2e-8 if gradient == "full" else 1e-8)
 
 
+@pytest.mark.parametrize("readout", ["gaussian", "constant"])
+@pytest.mark.parametrize(("gradient", "allowed"), [("target", 1e-7), ("full", 4e-6)])
+def test_weights_that_move_along_themselves_are_the_same(gradient: str, allowed: float, readout: str) -> None:
+    """Where they move by up to a half: what a gain adds along omega is the difference, as above."""
+    problem = PROBLEM.replace(activation="sin", gradient=gradient, readout=readout, step_exponent=0.5)
+    problem = problem.replace(n_samples=600, input_dim=60, width=300)
+    assert deviation(problem) < allowed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gradient", ["full", "target"])
 def test_with_c2_they_meet_where_the_gradient_has_many_samples(gradient: str) -> None:

@@ -62,46 +62,64 @@ def grid_of_neurons(grid: Grid, problem: Problem, spectrum: Eigenvalues, step: S
     ``w' Sigma w`` changes by ``m_2`` times what it does for isotropic inputs. With a Gaussian readout, where nodes of g
     multiply those of u, moments stand for them but where Sigma has one eigenvalue.
     """
-    if problem.precondition is not None or (problem.readout == "gaussian" and len(spectrum.values) > 1):
+    if not step.has_own_moves or (problem.readout == "gaussian" and len(spectrum.values) > 1):
         return grid
     return with_overlaps(grid, problem, step.scalars, refine, spectrum.moment(2))
 
 
 def own_moves(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid, tau: Any) -> OwnMoves | None:
     """What is known from the grid's overlaps, the gains (L, A) and ``tau`` (A,); None where no weight moves."""
-    if step.turn == 0:
+    if not step.has_own_moves:
         return None
-    resolved, tied = np.ndim(grid.overlap) > 0, step.scalars.quadratic_step == 0
+    resolved, tied = bool(np.ndim(grid.overlap)), step.scalars.quadratic_step == 0
     share = grid.overlap_share if resolved else 0.0
-    overlap, moving = (grid.overlap, grid.moving_overlap) if resolved else (0.0, 0.0)
-    measures = step.known[0] @ step.frame_measures[:, len(step.mean_gradient)]
-    scale = 1 / (step.length * problem.input_dim**0.5)
-    along, rest = measures @ gains * scale, float(measures.sum()) * scale * step.scalars.own_gain(grid.u, moving)
-    added = (along - rest) * overlap
-    in_spike = added - grid.average_over_overlaps(added) if resolved and tied else 0 * along
-    direction = np.zeros(len(step.frame_measures))
-    direction[-2:] = -1.0, 1.0
-    masses = step.frame_measures.sum(axis=2)
-    beside = float(step.known[0] @ masses @ direction)
-    size = (step.turn * grid.u) ** 2 / problem.width
-    known = share**2 if tied else 0.0
-    squares = np.zeros((len(grid.u), 2, 2))
-    squares[:, 1, 1] = size * (known * (np.square(overlap) ** 2 - 2 * np.square(overlap) + 1) + 2 * (1 - known))
-    squares[:, 0, 1] = squares[:, 1, 0] = -size * known * beside * (np.square(overlap) - 1) ** 2
-    squares[:, 0, 0] = size * known * beside**2 * (np.square(overlap) - 1) ** 2
-    in_square = np.zeros_like(along)
+    along, rest = _along_b(problem, step, gains, grid)
+    squares = _squares_of_spikes(problem, step, grid, share if tied else 0.0)
+    in_spike = in_square = 0 * along
     if resolved and tied:
+        added = (along - rest) * grid.overlap
+        in_spike, in_square = added - grid.average_over_overlaps(added), along**2 - rest**2
         squares[:, 0, 0] -= along**2
-        in_square = along**2 - rest**2
-    longer = (spectrum.weights * spectrum.values) @ gains * step.scalars.cubic_step * grid.u / tau**2
-    with_sigma = (spectrum.weights * spectrum.values**2) @ gains * step.scalars.cubic_step * grid.u / tau**2
+    alike, longer = (_growth(spectrum, step, gains, grid, tau, power) for power in (1, 2))
     return OwnMoves(
-        mean=rest * overlap,
+        mean=rest * grid.overlap,
         in_spike=in_spike,
         in_square=in_square,
         tied=tied,
-        directions=np.concatenate([step.known, direction[None]]),
+        directions=np.concatenate([step.known, _turning(step)[None]]),
         squares=squares,
-        length=(1 - share**2) * (with_sigma**2 - longer**2),
-        with_length=(1 - share) * (with_sigma - longer) * float(measures.sum()) * scale,
+        length=(1 - share**2) * (longer**2 - alike**2),
+        with_length=(1 - share) * (longer - alike) * _along_b(problem, step, 0 * gains + 1, grid)[0],
     )
+
+
+def _along_b(problem: Problem, step: Step, gains: Any, grid: Grid) -> tuple[Any, Any]:
+    """The weight along b^ of a neuron with g = 1, and what it is with the gains of isotropic inputs; shape (A,)."""
+    measures = step.known[0] @ step.frame_measures[:, len(step.mean_gradient)]
+    scale = step.length * problem.input_dim**0.5
+    isotropic = step.scalars.own_gain(grid.u, grid.moving_overlap) * float(measures.sum())
+    return measures @ gains / scale, isotropic / scale
+
+
+def _turning(step: Step) -> Any:
+    """``Sigma^(1/2) (Sigma - 1) beta`` in the frame."""
+    return np.array([*[0.0] * (len(step.frame_measures) - 2), -1.0, 1.0])
+
+
+def _squares_of_spikes(problem: Problem, step: Step, grid: Grid, share: float) -> Any:
+    """The mean products along b^ and :func:`_turning` of a neuron's ``(turn/sqrt(N)) u (g^2 - 1)`` times the latter,
+    shape (A, 2, 2); where g is known what is along b^ is no part of it.
+    """
+    size = (step.turn * grid.u) ** 2 / problem.width
+    known = size * share**2 * (np.square(grid.overlap) - 1) ** 2
+    direction = _turning(step)
+    beside = float(step.known[0] @ step.frame_measures.sum(axis=2) @ direction)
+    out = known[:, None, None] * np.array([[beside**2, -beside], [-beside, 1.0]])
+    out[:, 1, 1] += 2 * size * (1 - share**2)
+    return out
+
+
+def _growth(spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid, tau: Any, power: int) -> Any:
+    """How much longer a neuron with g = 1 is by its move along ``Sigma^(power - 1) w``, as a share; shape (A,)."""
+    moved = (spectrum.weights * spectrum.values**power) @ gains
+    return step.scalars.cubic_step * grid.u * moved / tau**2

@@ -76,6 +76,11 @@ class Step:
     length: float
     turn: float
 
+    @property
+    def has_own_moves(self) -> bool:
+        """Whether weights move along ``Sigma w``, so that the frame has one direction more."""
+        return len(self.frame_measures) > len(self.mean_gradient) + 1
+
     @cached_property
     def direction_measures(self) -> Any:
         """Spectral measures of Sigma between b^ and the e^_k, shape (1 + p, 1 + p, L)."""
@@ -112,9 +117,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     spread = problem.phi_gradient * noise_of_beta
     measures = _frame_measures(spectrum, goes, mean_gradient, spread)
     b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
-    turn = _turn(problem, numbers, eta)
-    if turn != 0:
-        measures, b = _turned(spectrum, measures, b, turn, len(indices))
+    turn = 6 * numbers.c3 * eta / problem.input_dim if _has_own_moves(problem, numbers) else 0.0
+    if _has_own_moves(problem, numbers):
+        measures, b = _turned(spectrum, measures, b, 6 * numbers.c3 / numbers.c1 / problem.input_dim, len(indices))
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
@@ -197,20 +202,21 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     return out
 
 
-def _turn(problem: Problem, numbers: ActivationNumbers, eta: float) -> float:
-    """``6 c_3 eta/d``; zero where c_3 is rounding, without a spike, and for preconditioned steps."""
-    small = abs(numbers.c3) <= ZERO * abs(numbers.c1)
-    return 0.0 if small or problem.precondition is not None else 6 * numbers.c3 * eta / problem.input_dim
+def _has_own_moves(problem: Problem, numbers: ActivationNumbers) -> bool:
+    """Whether weights move along ``Sigma w``: a c_3 that is no rounding, a spike and a plain step."""
+    return abs(numbers.c3) > ZERO * abs(numbers.c1) > 0 and problem.precondition is None
 
 
 def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float, p: int) -> tuple[Array, Array]:
-    """The frame with ``Sigma^(3/2) beta`` after ``Sigma^(1/2) beta``, and ``b + share (Sigma - 1) beta`` in it
-    (eq-inputs-turn), less its parts along all but the first of p indices: b stays orthogonal to those.
+    """The frame with ``Sigma^(3/2) beta`` after ``Sigma^(1/2) beta``, and ``b = [omega +] y beta`` in it with
+    ``y share (Sigma - 1) beta`` (eq-inputs-turn), less its parts along all but the first of p indices: b stays
+    orthogonal to those.
     """
     added = np.concatenate([measures[-1] * spectrum.values, measures[-1, -1:] * spectrum.values**2])
     out = np.concatenate([measures, added[None, :-1]])
-    moved = np.array([*b[:-1], b[-1] - share, share])
-    moved[1:p] = -share * (measures[1:p, -1] @ (spectrum.values - 1))
+    turn = share * b[-1]
+    moved = np.array([*b[:-1], b[-1] - turn, turn])
+    moved[1:p] = -turn * (measures[1:p, -1] @ (spectrum.values - 1))
     return np.concatenate([out, added[:, None]], axis=1), moved
 
 
@@ -274,7 +280,7 @@ def gains(step: Step, spectrum: Eigenvalues, grid: Grid) -> Any:
     values, scalars, along, u = spectrum.values[:, None], step.scalars, step.reach[:, None], grid.u
     own = (scalars.cubic_step * u * grid.moving_overlap - scalars.self_term * u**2) * along
     known = 1 + own + scalars.quadratic_step * u * step.coherent * values * along
-    if step.turn == 0:
+    if not step.has_own_moves:
         return known
     share = grid.overlap_share if np.ndim(grid.overlap) else 0.0
     square = (1 - share**2) * (scalars.cubic_step * u) ** 2
