@@ -122,7 +122,7 @@ def test_the_difference_that_it_makes(monkeypatch: pytest.MonkeyPatch) -> None:
     error = float(np.std(difference, ddof=1)) / len(errors) ** 0.5
     spectrum = spectrum_of(problem)
     with_term = solve_errors(problem, spectrum).errors.test_error
-    monkeypatch.setattr(covariance_step, "_has_own_moves", lambda *_: False)
+    monkeypatch.setattr(covariance_step, "_turning_share", lambda *_: 0.0)
     predicted = with_term - solve_errors(problem, spectrum).errors.test_error
     assert np.mean(difference) == pytest.approx(predicted, abs=4 * error + 0.01 * with_term)
     assert np.mean(difference) < -4 * error - 0.01 * with_term

@@ -18,7 +18,7 @@ def linear_prior(state: CovarianceState) -> Any:
 
     Of weights that are as those of every direction it is ``(n/d) G``. What is known of them, or has moved along
     ``Sigma w``, changes the products of their coordinates along few directions B by ``X = n E[zeta chi chi' squares]``:
-    ``P' = P + E_B X (1 + H_BB X)^-1 E_B'`` with ``E = 1 - P V`` and ``H = V E`` (eq-known-overlaps).
+    ``P' = P + E_B X (1 + H_BB X)^-1 E_B'`` with ``E = 1 - P V`` and ``H = V E`` (eq-inputs-known).
     """
     model, own = state.model, state.model.own_moves
     c = model.bulk.samples_per_dim

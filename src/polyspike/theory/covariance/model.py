@@ -196,15 +196,11 @@ def assemble(
     tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2, square)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
-    strength, share = scalars.spike_strength * grid.u, norms.along[:, 0, 0]
-    spread = tau * _norm_of_sample(share, grid.kappa)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     if own is not None:
-        strength = strength + own.in_spike
-        left = np.maximum(share - own.in_square / tau**2, 0.0) if finite_dimension else share
-        spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
         norms = replace(norms, neurons=norms.neurons + own.length)
-    averages = activation_averages(problem.activation, strength * grid.kappa[:, None], spread)
+    known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
+    averages = activation_averages(problem.activation, known_part, spread)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
@@ -293,6 +289,20 @@ def _none(known: Any) -> NormMoments:
     """NormMoments that do not fluctuate, of the shape of ``known``: the leading order."""
     none = np.zeros((len(known), len(known)))
     return NormMoments(0.0, none, 0 * known[0, 1:, 1:], 0.0, 0 * known, none[0])
+
+
+def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: OwnMoves | None) -> tuple[Any, Any]:
+    """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
+
+    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
+    order, where the share is zero, nothing is taken from it.
+    """
+    strength, spread = step.scalars.spike_strength * grid.u, tau * _norm_of_sample(share, grid.kappa)
+    if own is None:
+        return strength * grid.kappa[:, None], spread
+    left = np.where(share > 0, share - own.in_square / tau**2, 0.0)
+    spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
+    return (strength + own.in_spike) * grid.kappa[:, None], spread
 
 
 def _norm_of_sample(share: Array, kappa: Array) -> Any:

@@ -1,4 +1,4 @@
-"""The overlap of a neuron's initial weight with the gradient, with a covariance (docs/theory-inputs.md, section 3).
+"""The overlap of a neuron's initial weight with the gradient, with a covariance (docs/theory-inputs.md, section 2).
 
 For ``c_3 != 0`` the gradient moves a weight w along ``Sigma w``, by ``6 c_3 eta a (w . beta)`` times that. As in the
 isotropic theory (finite_size/given_kappa/overlaps.py), of which the nodes are, ``g = sqrt(d) w . beta/|beta|`` then
@@ -108,7 +108,7 @@ def _turning(step: Step) -> Any:
 
 def _squares_of_spikes(problem: Problem, step: Step, grid: Grid, share: float) -> Any:
     """The mean products along b^ and :func:`_turning` of a neuron's ``(turn/sqrt(N)) u (g^2 - 1)`` times the latter,
-    shape (A, 2, 2); where g is known what is along b^ is no part of it.
+    shape (A, 2, 2); where g is known what is along b^ is no part of it (eq-inputs-known).
     """
     size = (step.turn * grid.u) ** 2 / problem.width
     known = size * share**2 * (np.square(grid.overlap) - 1) ** 2

@@ -116,10 +116,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
     spread = problem.phi_gradient * noise_of_beta
     measures = _frame_measures(spectrum, goes, mean_gradient, spread)
-    b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
-    turn = 6 * numbers.c3 * eta / problem.input_dim if _has_own_moves(problem, numbers) else 0.0
-    if _has_own_moves(problem, numbers):
-        measures, b = _turned(spectrum, measures, b, 6 * numbers.c3 / numbers.c1 / problem.input_dim, len(indices))
+    share = _turning_share(problem, numbers)
+    measures, b = _spike(spectrum, measures, len(indices), eta * numbers.c1, full, share)
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
@@ -159,7 +157,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         reach=goes.along,
         phi_gradient=phi_gradient,
         length=beta,
-        turn=turn,
+        turn=share * eta * numbers.c1,
     )
 
 
@@ -202,9 +200,18 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     return out
 
 
-def _has_own_moves(problem: Problem, numbers: ActivationNumbers) -> bool:
-    """Whether weights move along ``Sigma w``: a c_3 that is no rounding, a spike and a plain step."""
-    return abs(numbers.c3) > ZERO * abs(numbers.c1) > 0 and problem.precondition is None
+def _turning_share(problem: Problem, numbers: ActivationNumbers) -> float:
+    """``6 c_3/(c_1 d)``; zero where c_3 is rounding, without a spike, and for preconditioned steps."""
+    moves = abs(numbers.c3) > ZERO * abs(numbers.c1) > 0 and problem.precondition is None
+    return 6 * numbers.c3 / numbers.c1 / problem.input_dim if moves else 0.0
+
+
+def _spike(
+    spectrum: Eigenvalues, measures: Array, p: int, eta_c1: float, full: bool, share: float
+) -> tuple[Array, Array]:
+    """The frame, and ``b = [omega +] eta c_1 beta`` in it; without either b is along beta."""
+    b = np.array([*[0.0] * p, 1.0, eta_c1] if full else [*[0.0] * p, eta_c1 or 1.0])
+    return (measures, b) if share == 0 else _turned(spectrum, measures, b, share, p)
 
 
 def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float, p: int) -> tuple[Array, Array]:
