@@ -98,10 +98,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     NumericalError
         ``OUT_OF_RANGE`` for an uncentred activation with the full gradient.
     """
+    _check_centred(problem)
     numbers, eta, full = activation_numbers(problem.activation), problem.step, problem.gradient == "full"
-    if full and problem.activation.coefficients(0)[0] != 0:
-        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     goes = reach(problem, spectrum)
     phi_gradient = problem.phi_gradient * goes.inflation
@@ -121,7 +119,6 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
-    rho = float(known[0] @ gram[:, 0])
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
@@ -129,7 +126,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
-        spike_cosine=rho,
+        spike_cosine=float(known[0] @ gram[:, 0]),
         move_variance=(noise + e**2 * phi_gradient * moment) * float(spectrum.weights @ goes.along**2),
         self_term=self_term,
         quadratic_step=e,
@@ -159,6 +156,13 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         length=beta,
         turn=share * eta * numbers.c1,
     )
+
+
+def _check_centred(problem: Problem) -> None:
+    """Refuse an uncentred activation with the full gradient."""
+    if problem.gradient == "full" and problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 def _of_output(problem: Problem, spectrum: Eigenvalues) -> tuple[float, float, float]:
