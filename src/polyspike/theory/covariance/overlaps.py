@@ -95,7 +95,7 @@ def own_moves(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, g
 
 def _along_b(problem: Problem, step: Step, gains: Any, grid: Grid) -> tuple[Any, Any]:
     """The weight along b^ of a neuron with g = 1, and what it is with the gains of isotropic inputs; shape (A,)."""
-    measures = step.known[0] @ step.frame_measures[:, len(step.mean_gradient)]
+    measures = step.known[0] @ step.frame_measures[:, step.place]
     scale = step.length * problem.input_dim**0.5
     isotropic = step.scalars.own_gain(grid.u, grid.moving_overlap) * float(measures.sum())
     return measures @ gains / scale, isotropic / scale

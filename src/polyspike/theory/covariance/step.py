@@ -77,9 +77,14 @@ class Step:
     turn: float
 
     @property
+    def place(self) -> int:
+        """Of ``Sigma^(1/2) beta`` in the frame."""
+        return len(self.mean_gradient)
+
+    @property
     def has_own_moves(self) -> bool:
         """Whether weights move along ``Sigma w``, so that the frame has one direction more."""
-        return len(self.frame_measures) > len(self.mean_gradient) + 1
+        return len(self.frame_measures) > self.place + 1
 
     @cached_property
     def direction_measures(self) -> Any:
