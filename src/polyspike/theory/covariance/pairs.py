@@ -226,8 +226,8 @@ class PairsState:
         return arrays.n_samples * out
 
     def _through_first_derivatives(self, by_r: Any, by_zeta: Any) -> tuple[Any, Any, Any]:
-        """The part of :meth:`second_derivatives` that is made of first derivatives of h': by R, as (K, p2^2), which with
-        the products of phi and its transpose is the whole, and by zeta (K, A).
+        """The part of :meth:`second_derivatives` that is made of first derivatives of h'; by R it is (K, p2^2), which
+        times the products of phi, and with its transpose, is the whole.
         """
         nu, v, phi = self.diagonal_variance, self.norm_variance, self.arrays.phi_pairs
         # The derivative by h' of nu/(R (1 + nu)), and the second derivative by h' of E log(1 + nu)/2.
