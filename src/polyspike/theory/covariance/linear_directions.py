@@ -20,7 +20,8 @@ def linear_block(state: CovarianceState, directions: Any) -> Any:
 
     def joined(arrays: Any) -> Any:
         """(q, q', x, y) as one matrix."""
-        return np.swapaxes(arrays, 1, 2).reshape(arrays.shape[0] * arrays.shape[2], -1)
+        rows, columns, x, y = arrays.shape
+        return np.swapaxes(arrays, 1, 2).reshape(rows * x, columns * y)
 
     half = joined(np.einsum("xkl,lab->xkab", inner, blocks.half))
     fields_along = joined(np.einsum("xkl,lab->xkab", inner, blocks.fields))

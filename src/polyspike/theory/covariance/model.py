@@ -160,7 +160,7 @@ class CovarianceModel:
     def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
         """The averages over the neurons at ``w zeta`` (A,)."""
         size, count = self.bulk.chi.shape[1], len(self.spectrum.values)
-        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(-1, size, size)
+        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(2 * count + 2, size, size)
         return LayerCoefficients(
             values=self.spectrum.values,
             reach=self.step.reach,
