@@ -79,7 +79,8 @@ def _learned(state: CovarianceState, response: CovarianceNormResponse, forms: Fe
     """
     model, root = state.model, np.sqrt(state.model.grid.u_weights)
     p = len(model.labels.g1)
-    slope, along, of_norm = model.averages.mean_by_log_norm * root, model.norms.along, norm_share(model)
+    slope, of_norm = model.averages.mean_by_log_norm * root, norm_share(model)
+    along = model.norms.along * model.curvature.mean
     count = len(component_degrees(p))
     out = np.zeros((2 * count, *slope.shape), dtype=state.r.dtype)
     out[0] = model.mean * root + response.mean_deviation[:, None] * of_norm * slope

@@ -10,6 +10,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
+from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
 from polyspike.theory.covariance.overlaps import OwnMoves, grid_of_neurons, own_moves
@@ -87,6 +88,8 @@ class CovarianceModel:
         The same where the weights of an eigenvalue are alike in all directions.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
+    curvature : Curvature
+        What becomes of the products of weights with the activation's curvature.
     own_moves : OwnMoves, optional
         What is known of the neurons' moves along ``Sigma w``, where they have any.
     """
@@ -107,6 +110,7 @@ class CovarianceModel:
     known: Any
     known_by_eigenvalue: Any
     relative: Any
+    curvature: Curvature
     own_moves: OwnMoves | None
 
     @property
@@ -233,8 +237,23 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
+        curvature=_curvature(problem, spectrum, step, variance / tau**2, averages, grid, finite_dimension),
         own_moves=own,
     )
+
+
+def _curvature(
+    problem: Problem,
+    spectrum: Eigenvalues,
+    step: Step,
+    relative: Any,
+    averages: ActivationAverages,
+    grid: Grid,
+    finite_dimension: bool,
+) -> Curvature:
+    if not finite_dimension:
+        return straight(len(grid.u), len(step.known))
+    return bent(spectrum, step, relative, averages, grid, problem.input_dim)
 
 
 def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
