@@ -64,7 +64,7 @@ def drawn(state: CovarianceState, seed: int) -> Any:
 @pytest.mark.slow
 def test_random_matrices(state: CovarianceState) -> None:
     """Along e^ within the error; along b^, whose own length is random, but for some 1/d (2 to 4 % at d = 600)."""
-    found = linear_block(state)
+    found = linear_block(state, state.model.step.known)
     phi = state.model.bulk.phi[len(state.model.bulk.phi) // 2]
     draws = np.array([phi @ drawn(state, seed) @ phi for seed in range(DRAWS)])
     mean, error = draws.mean(axis=0), draws.std(axis=0, ddof=1) / DRAWS**0.5
@@ -76,5 +76,5 @@ def test_random_matrices(state: CovarianceState) -> None:
 
 
 def test_the_block_is_symmetric(state: CovarianceState) -> None:
-    found = linear_block(state)
+    found = linear_block(state, state.model.step.known)
     assert np.allclose(found, found.transpose(1, 0, 3, 2), atol=1e-12)

@@ -33,7 +33,7 @@ def label_form(state: CovarianceState) -> LabelForm:
     """The form of the label (eq-covariance-value)."""
     response = CovarianceNormResponse(state)
     forms = FeatureForms(state, response)
-    functions = np.concatenate([_learned(state, response), _label(state, response)], axis=2)
+    functions = np.concatenate([_learned(state, response, forms), _label(state, response)], axis=2)
     form, coefficients = forms.form(functions)
     side = form[:-1, -1]
     x = np.linalg.solve(form[:-1, :-1] + inverse_neuron_form(state) / state.model.problem.n_samples, side)
@@ -73,13 +73,14 @@ def _rest_by_log_e(state: CovarianceState) -> Any:
     return np.array(_by_each(labels.g2_by_log_first, labels.g2_by_log_norm, len(labels.g1)))
 
 
-def _learned(state: CovarianceState, response: CovarianceNormResponse) -> Any:
+def _learned(state: CovarianceState, response: CovarianceNormResponse, forms: FeatureForms) -> Any:
     """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
     curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); shape (2 S, K, A).
     """
     model, root = state.model, np.sqrt(state.model.grid.u_weights)
     p = len(model.labels.g1)
-    slope, along, of_norm = model.averages.mean_by_log_norm * root, model.norms.along, norm_share(model)
+    slope, of_norm = model.averages.mean_by_log_norm * root, norm_share(model)
+    along = model.norms.along * model.curvature.mean
     count = len(component_degrees(p))
     out = np.zeros((2 * count, *slope.shape), dtype=state.r.dtype)
     out[0] = model.mean * root + response.mean_deviation[:, None] * of_norm * slope
@@ -88,7 +89,21 @@ def _learned(state: CovarianceState, response: CovarianceNormResponse) -> Any:
     for k, (i, j) in enumerate(label_products(p), 1 + p):
         out[k] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
     out[count] = slope * of_norm
-    return out
+    return out if model.own_moves is None else out + forms.column(0, *(f * root for f in along_b(model)))
+
+
+def along_b(model: CovarianceModel) -> tuple[Any, Any]:
+    """``kappa`` times the slope times the known weights along b, and the same of its derivative by the log of the norm
+    (eq-known-overlaps), shape (K, A); their averages over the overlaps where these are not tied to the weights.
+    """
+    own, averages = model.own_moves, model.averages
+    assert own is not None
+    slope, by_log_norm = averages.slope, averages.slope_by_log_norm
+    found = [own.mean * f for f in (slope - model.norms.of_b * by_log_norm, by_log_norm)]
+    if not own.tied and np.ndim(model.grid.overlap):
+        found = [model.grid.average_over_overlaps(f.T).T for f in found]
+    kappa = model.grid.kappa[:, None]
+    return kappa * (found[0] + own.with_length * by_log_norm), kappa * found[1]
 
 
 def norm_share(model: CovarianceModel) -> Any:
@@ -132,6 +147,8 @@ def inverse_neuron_form(state: CovarianceState) -> Any:
     model = state.model
     root, of_norm = np.sqrt(model.grid.u_weights), norm_share(model)
     by_log_norm = model.averages.mean_by_log_norm * root
+    if model.own_moves is not None:
+        by_log_norm = by_log_norm + along_b(model)[1] * root
     rest = model.norms.covariance - np.outer(of_norm, of_norm)
     cost = np.diag(1 / state.zeta) + model.problem.n_samples * rest * state.gram(by_log_norm, by_log_norm)
     if model.step.scalars.excluded == 0:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.linear_directions import linear_block
+from polyspike.theory.covariance.known_weights import linear_prior
 from polyspike.theory.covariance.norm_response import CovarianceNormResponse
 from polyspike.theory.covariance.products import label_products, product_prior
 from polyspike.theory.covariance.state import CovarianceState
@@ -54,7 +54,7 @@ class FeatureForms:
         prior, plain = self._prior([int(end) for end in ends])
         self._t = np.linalg.solve(np.eye(len(prior)) + prior @ (self._moments() - plain), prior)
 
-    def _column(self, component: int, values: Any, slopes: Any) -> Any:
+    def column(self, component: int, values: Any, slopes: Any) -> Any:
         """A feature along a component and its derivative by the log of the norm, (K, m) each, as (2 S, K, m).
 
         One along the first has parts along the products of the kappa_e, which are part of a norm.
@@ -73,8 +73,8 @@ class FeatureForms:
         model = self.state.model
         kappa, phi, slope = model.grid.kappa[:, None], model.phi, model.phi_by_log_norm
         along_b = kappa * (phi - model.norms.of_b * slope)
-        along_e = [self._column(k, phi, slope) for k in range(1, 1 + self._indices)]
-        return [self._column(0, along_b, kappa * slope), *along_e]
+        along_e = [self.column(k, phi, slope) for k in range(1, 1 + self._indices)]
+        return [self.column(0, along_b, kappa * slope), *along_e]
 
     def _quadratic(self) -> list[Any]:
         """Of the neurons' norms, then along b^b^, the b^e^_k, the e^_j e^_k and c^ (eq-stack)."""
@@ -86,17 +86,17 @@ class FeatureForms:
         of_norm[self._norm] = phi
         of_norm[0] = self._response.mean_deviation[:, None] * phi
         return [
-            self._column(0, phi, slope),
-            self._column(0, h2 * phi, h2 * slope),
-            *(self._column(k, kappa * phi, kappa * slope) for k in range(1, 1 + self._indices)),
-            *(self._column(k, phi, slope) for k in range(1 + self._indices, self._norm)),
+            self.column(0, phi, slope),
+            self.column(0, h2 * phi, h2 * slope),
+            *(self.column(k, kappa * phi, kappa * slope) for k in range(1, 1 + self._indices)),
+            *(self.column(k, phi, slope) for k in range(1 + self._indices, self._norm)),
             of_norm,
         ]
 
     def _prior(self, ends: list[int]) -> tuple[Any, Any]:
         """The prior of the coefficients and the plain averages that it contains already."""
         state = self.state
-        linear = state.model.bulk.samples_per_dim * linear_block(state)
+        linear = linear_prior(state)
         prior = np.zeros((ends[-1], ends[-1]), dtype=linear.dtype)
         plain = np.zeros_like(prior)
         count = 1 + self._indices

@@ -5,7 +5,7 @@ What the form of the weights is made of enters it linearly: a sample as ``phi ph
 are products of two entries (eq-full-jacobian), as they are of P and of the layer's T.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,16 @@ __all__ = ["LinearisedLayer", "jacobian"]
 def jacobian(state: CovarianceState) -> Any:
     """The derivative of :attr:`CovarianceState.defect` by (log R, log zeta, T), shape (K + A + q, K + A + q)."""
     return _Derivatives(state).jacobian()
+
+
+@lru_cache(maxsize=4)
+def _places_of_congruence(size: int) -> tuple[Any, Any]:
+    """Where ``F_im F_jn`` and ``F_in F_jm`` stand among the products of two entries of a matrix F, for elements (i, j)
+    and (m, n) on and above its diagonal; shape (q, q) both.
+    """
+    rows, columns = triangle(size)
+    first = rows[:, None] * size**3 + columns[:, None] * size
+    return first + rows * size**2 + columns, first + columns * size**2 + rows
 
 
 class _Derivatives:
@@ -120,9 +130,12 @@ class _Derivatives:
         """The map ``dT -> sum weights F dT F`` of symmetric matrices F, on their elements, shape (q, q)."""
         count, size = matrices.shape[:2]
         flat = matrices.reshape(count, -1)
-        products = ((weights[:, None] * flat).T @ flat).reshape((size,) * 4)
-        i, j = self.rows[:, None], self.columns[:, None]
-        return (products[i, self.rows, j, self.columns] + products[i, self.columns, j, self.rows]) * self.twice / 2
+        products = ((weights[:, None] * flat).T @ flat).ravel()
+        once, again = _places_of_congruence(size)
+        found = products[once]
+        found += products[again]
+        found *= self.twice / 2
+        return found
 
     @cached_property
     def _vertex_sides(self) -> Any:

@@ -9,8 +9,8 @@ from polyspike.theory.covariance.state import CovarianceState
 __all__ = ["linear_block"]
 
 
-def linear_block(state: CovarianceState) -> Any:
-    """``G`` between b^ and the e^_k (eq-known-directions), shape (1 + q, 1 + q, p, p) for q indices.
+def linear_block(state: CovarianceState, directions: Any) -> Any:
+    """``G`` between directions (m, P) in the frame (eq-known-directions), shape (m, m, p, p).
 
     Nothing is divided by V': where H would be subtracted from it, ``V'^-1 - V'^-1 H V'^-1 = Gam``.
     """
@@ -20,10 +20,10 @@ def linear_block(state: CovarianceState) -> Any:
 
     def joined(arrays: Any) -> Any:
         """(q, q', x, y) as one matrix."""
-        return np.swapaxes(arrays, 1, 2).reshape(arrays.shape[0] * arrays.shape[2], -1)
+        rows, columns, x, y = arrays.shape
+        return np.swapaxes(arrays, 1, 2).reshape(rows * x, columns * y)
 
     half = joined(np.einsum("xkl,lab->xkab", inner, blocks.half))
-    seen = np.einsum("xkl,lab->xkab", inner, blocks.seen)
     fields_along = joined(np.einsum("xkl,lab->xkab", inner, blocks.fields))
     t_along = joined(np.einsum("xkj,jab->xkab", law.second, state.samples.answer))
     # (1 + Pi T_k)^-1 and what follows from it.
@@ -33,16 +33,19 @@ def linear_block(state: CovarianceState) -> Any:
     phi_gradient = model.step.phi_gradient
     weighted_eps = law.eps * law.first
     answers = np.einsum("kj,jab->kab", weighted_eps, state.samples.answer).reshape(count * fields, fields)
-    mean_seen = np.tensordot(model.spectrum.weights, blocks.seen, 1)
+    powers = _powers(model.spectrum.values, len(measures) - count)
+    sources = len(powers) * size
+    mean_seen = np.einsum("l,fl,lab->afb", model.spectrum.weights, powers, blocks.seen).reshape(fields, sources)
     moved = phi_gradient * model.step.across**0.5 * answers @ mean_seen
-    seen_mean = np.einsum("xkab,k->xab", seen, model.step.mean_gradient).reshape(count * fields, size)
+    along_mean = np.einsum("xkl,k->xl", inner, model.step.mean_gradient)
+    seen_mean = np.einsum("xl,fl,lab->xafb", along_mean, powers, blocks.seen).reshape(count * fields, sources)
     out = np.einsum("xyl,lab->xyab", measures, blocks.gam)
     out[:count, :count] += _split(half @ gathered @ half.T, count, size)
     returned = np.linalg.inv(one + t_along @ fields_along)
     beside = half @ (gathered @ seen_mean + returned @ moved)
-    beside = beside.reshape(count, size, size)
-    out[:count, count] += beside
-    out[count, :count] += np.swapaxes(beside, 1, 2)
+    beside = beside.reshape(count, size, len(powers), size).transpose(0, 2, 1, 3)
+    out[:count, count:] += beside
+    out[count:, :count] += beside.transpose(1, 0, 3, 2)
     cross = seen_mean.T @ returned @ moved
     own = (
         phi_gradient**2
@@ -52,9 +55,14 @@ def linear_block(state: CovarianceState) -> Any:
         @ mean_seen
     )
     corrected = fields_along - fields_along @ gathered @ fields_along
-    out[count, count] += seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
-    known = model.step.known
-    return np.einsum("ai,ijxy,bj->abxy", known, out, known)
+    between = seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
+    out[count:, count:] += _split(between, len(powers), size)
+    return np.einsum("ai,ijxy,bj->abxy", directions, out, directions)
+
+
+def _powers(values: Any, count: int) -> Any:
+    """1 and lambda: what the gradient's directions in the frame are times the first of them, shape (count, L)."""
+    return values ** np.arange(count)[:, None]
 
 
 def _split(matrix: Any, count: int, size: int) -> Any:

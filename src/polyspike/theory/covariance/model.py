@@ -1,6 +1,6 @@
 """From a problem to the arrays of its fixed point (docs/theory-inputs.md, sections 2 to 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +10,10 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
+from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.overlaps import OwnMoves, grid_of_neurons, own_moves
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
@@ -86,6 +88,10 @@ class CovarianceModel:
         The same where the weights of an eigenvalue are alike in all directions.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
+    curvature : Curvature
+        What becomes of the products of weights with the activation's curvature.
+    own_moves : OwnMoves, optional
+        What is known of the neurons' moves along ``Sigma w``, where they have any.
     """
 
     problem: Problem
@@ -104,6 +110,8 @@ class CovarianceModel:
     known: Any
     known_by_eigenvalue: Any
     relative: Any
+    curvature: Curvature
+    own_moves: OwnMoves | None
 
     @property
     def mean(self) -> Any:
@@ -156,7 +164,7 @@ class CovarianceModel:
     def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
         """The averages over the neurons at ``w zeta`` (A,)."""
         size, count = self.bulk.chi.shape[1], len(self.spectrum.values)
-        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(-1, size, size)
+        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(2 * count + 2, size, size)
         return LayerCoefficients(
             values=self.spectrum.values,
             reach=self.step.reach,
@@ -183,16 +191,20 @@ def assemble(
     """
     step = condition(problem, spectrum, sample)
     scalars = step.scalars
-    grid = choose_grid(problem, scalars, refine)
+    grid = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
     law = _residuals(problem, scalars.gaussian_variance)
-    gain = gains(step, spectrum, grid.u)
+    gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2)
+    # Gains that vary with the overlap may vanish, and the part along the readout with them.
+    square = (spectrum.weights * spectrum.values) @ gain**2 if np.ndim(grid.overlap) else 1.0
+    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2, square)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
-    spread = tau * _norm_of_sample(norms.along[:, 0, 0], grid.kappa)
-    pre_activations = scalars.spike_strength * grid.kappa[:, None] * grid.u, spread
-    averages = activation_averages(problem.activation, *pre_activations)
+    own = own_moves(problem, spectrum, step, gain, grid, tau)
+    if own is not None:
+        norms = replace(norms, neurons=norms.neurons + own.length)
+    known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
+    averages = activation_averages(problem.activation, known_part, spread)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
@@ -225,7 +237,23 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
+        curvature=_curvature(problem, spectrum, step, variance / tau**2, averages, grid, finite_dimension),
+        own_moves=own,
     )
+
+
+def _curvature(
+    problem: Problem,
+    spectrum: Eigenvalues,
+    step: Step,
+    relative: Any,
+    averages: ActivationAverages,
+    grid: Grid,
+    finite_dimension: bool,
+) -> Curvature:
+    if not finite_dimension:
+        return straight(len(grid.u), len(step.known))
+    return bent(spectrum, step, relative, averages, grid, problem.input_dim)
 
 
 def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
@@ -245,15 +273,15 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
-def _deviation(problem: Problem, square: Array, along_readout: Array) -> Array:
-    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction.
+def _deviation(problem: Problem, square: Array, along_readout: Array, gain: Any) -> Array:
+    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, times the square of a gain.
 
     Raises
     ------
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    square = square - along_readout / (1 + along_readout)
+    square = square - along_readout / (1 + along_readout) * gain
     if square.min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)
@@ -280,6 +308,20 @@ def _none(known: Any) -> NormMoments:
     """NormMoments that do not fluctuate, of the shape of ``known``: the leading order."""
     none = np.zeros((len(known), len(known)))
     return NormMoments(0.0, none, 0 * known[0, 1:, 1:], 0.0, 0 * known, none[0])
+
+
+def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: OwnMoves | None) -> tuple[Any, Any]:
+    """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
+
+    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
+    order, where the share is zero, nothing is taken from it.
+    """
+    strength, spread = step.scalars.spike_strength * grid.u, tau * _norm_of_sample(share, grid.kappa)
+    if own is None:
+        return strength * grid.kappa[:, None], spread
+    left = np.where(share > 0, share - own.in_square / tau**2, 0.0)
+    spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
+    return (strength + own.in_spike) * grid.kappa[:, None], spread
 
 
 def _norm_of_sample(share: Array, kappa: Array) -> Any:

@@ -6,6 +6,7 @@ variance ``s_u(lambda_i) s_u(lambda_j)``. On few strong directions these product
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, isqrt
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 
 __all__ = ["Pairs", "PairsState", "pairs"]
+
+# Entries of the matrices between neurons that are made at a time.
+_AT_A_TIME = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,34 +201,56 @@ class PairsState:
         # d^2 G2 = 2 n^2 G dV G dV G - 2 n (G dV E' dQ E + its transpose) - 2 n E' dQ P2 dQ E.
         two_gam = _squares(arrays.counts, gam, gam)
         samples = arrays.phi_pairs @ (-n * two_gam - 2 * n**2 * _squares(arrays.counts, gam, gam_of_h @ gam))
+        # The derivative of h' by R is this times the products of phi; so all between samples is of low rank.
+        by_r = -n * (arrays.slope_pairs @ two_gam)
         sides = np.swapaxes(arrays.chi @ e, 0, 1)
         counted = np.swapaxes(sides, 1, 2) * arrays.counted.T[:, None, :]
         once = (counted @ sides).reshape(len(sides), -1)
         again = (counted @ np.swapaxes(arrays.chi @ (e @ np.swapaxes(gam_of_h, 1, 2)), 0, 1)).reshape(len(sides), -1)
         plain = (arrays.phi @ arrays.chi.T) ** 2 * arrays.counted.sum(axis=0)
         by_zeta = arrays.other_noise_by_log_square + arrays.slope_pairs @ once.T
-        by_r = -n * (arrays.slope_pairs @ two_gam) @ arrays.phi_pairs.T
         first_r, first_both, first_zeta = self._through_first_derivatives(by_r, by_zeta)
-        samples = first_r + samples @ arrays.phi_pairs.T
+        half = _folded(samples / 2 + first_r) @ _upper(arrays.phi_pairs).T
         cross = first_both + arrays.phi_pairs @ (once + 2 * n * again).T - plain
-        return samples, cross, first_zeta + self._neurons(e, of_h)
+        return half + half.T, cross, first_zeta + self._neurons(e, of_h)
 
     def _neurons(self, e: Any, of_h: Any) -> Any:
         """The part of the derivative of :attr:`over_zeta` by zeta through second derivatives, shape (A, A)."""
-        arrays, n, chi = self.arrays, self.arrays.n_samples, self.arrays.chi
-        p2 = chi @ (e @ self.v) @ chi.T
-        twice = chi @ (e @ of_h @ np.swapaxes(e, 1, 2)) @ chi.T
-        forms = n * p2 * (2 * twice - p2)
-        return np.einsum("ba,bac,bc->ac", arrays.counted, forms, arrays.products)
+        arrays, chi, p2 = self.arrays, self.arrays.chi, e @ self.v
+        other = 2 * e @ of_h @ np.swapaxes(e, 1, 2) - p2
+        out = np.zeros((len(chi), len(chi)))
+        # As many pairs at a time as stay in the cache.
+        for b in np.array_split(np.arange(len(p2)), ceil(len(p2) * out.size / _AT_A_TIME)):
+            weighted = arrays.counted[b, :, None] * chi @ p2[b] @ chi.T
+            out += (weighted * (chi @ other[b] @ (arrays.products[b, :, None] * chi).swapaxes(1, 2))).sum(axis=0)
+        return arrays.n_samples * out
 
     def _through_first_derivatives(self, by_r: Any, by_zeta: Any) -> tuple[Any, Any, Any]:
-        """The part of :meth:`second_derivatives` that is made of first derivatives of h', (K, K) and (K, A)."""
-        nu, v = self.diagonal_variance, self.norm_variance
+        """The part of :meth:`second_derivatives` that is made of first derivatives of h'; by R it is (K, p2^2), which
+        times the products of phi, and with its transpose, is the whole.
+        """
+        nu, v, phi = self.diagonal_variance, self.norm_variance, self.arrays.phi_pairs
         # The derivative by h' of nu/(R (1 + nu)), and the second derivative by h' of E log(1 + nu)/2.
         share = (8 * v * self.r * self.h_slope / (1 + nu) ** 2)[:, None]
         twice = (4 * v * self.weighted_r * self.r * (1 - nu) / (1 + nu) ** 2)[:, None]
-        samples = -share * by_r - (share * by_r).T - by_r.T @ (twice * by_r)
-        return samples, -share * by_zeta - by_r.T @ (twice * by_zeta), -by_zeta.T @ (twice * by_zeta)
+        weighted = by_r.T @ (twice * np.concatenate([by_r, by_zeta], axis=1))
+        samples = -share * by_r - phi @ weighted[:, : by_r.shape[1]] / 2
+        return samples, -share * by_zeta - phi @ weighted[:, by_r.shape[1] :], -by_zeta.T @ (twice * by_zeta)
+
+
+def _upper(pairs: Any) -> Any:
+    """The products (K, p^2) with i <= j."""
+    size = isqrt(pairs.shape[1])
+    rows, columns = np.triu_indices(size)
+    return pairs[:, rows * size + columns]
+
+
+def _folded(coefficients: Any) -> Any:
+    """The coefficients (K, p^2) of such products, where those of i and j are one."""
+    size = isqrt(coefficients.shape[1])
+    rows, columns = np.triu_indices(size)
+    found = coefficients[:, rows * size + columns] + coefficients[:, columns * size + rows]
+    return found * np.where(rows == columns, 0.5, 1.0)
 
 
 def _squares(weights: Any, left: Any, right: Any) -> Any:

@@ -136,7 +136,8 @@ def _beyond(model: CovarianceModel) -> Any:
     d, relative = model.problem.input_dim, model.relative
     scale = 2 / (d * (d + model.spectrum.weights @ relative**2))
     known, by_eigenvalue = (
-        between_products(np.moveaxis(s, 0, 2), np.multiply) for s in (model.known, model.known_by_eigenvalue)
+        between_products(np.moveaxis(s, 0, 2), np.multiply)
+        for s in (model.known * model.curvature.fluctuation, model.known_by_eigenvalue)
     )
     out = np.zeros((len(known) + 2, len(known) + 2, relative.shape[1]))
     out[1:-1, 1:-1] = known - by_eigenvalue

@@ -15,6 +15,8 @@ from polyspike.theory.covariance.pairs import PairsState
 
 __all__ = ["CovarianceState", "triangle"]
 
+_LEAST_T = 1e-4
+
 
 @lru_cache(maxsize=64)
 def triangle(size: int) -> tuple[Any, Any]:
@@ -114,8 +116,12 @@ class CovarianceState:
 
     @cached_property
     def size_of_defect(self) -> float:
-        """The largest relative defect; infinite where the iterate left the domain."""
-        count, scale = len(self.r) + len(self.zeta), float(np.abs(self.t).max(initial=0.0))
+        """The largest relative defect; infinite where the iterate left the domain.
+
+        A T that is no more than rounding beside the form of the weights is measured by that form.
+        """
+        count, form = len(self.r) + len(self.zeta), float(np.abs(self.coefficients.own).max(initial=0.0))
+        scale = max(float(np.abs(self.t).max(initial=0.0)), _LEAST_T * form)
         size = float(np.abs(self.defect[:count]).max())
         of_t = float(np.abs(self.defect[count:]).max(initial=0.0))
         size = max(size, of_t / scale if scale > 0 else of_t)

@@ -9,12 +9,14 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
+from polyspike.problem.activations import ZERO
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.preconditioned import Reach, reach
 from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.covariance.seen import linear_direction
-from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, activation_numbers
+from polyspike.theory.finite_size.conditioning import ActivationNumbers, Conditioning, StepScalars, activation_numbers
+from polyspike.theory.finite_size.given_kappa.grids import Grid
 
 __all__ = ["Step", "condition", "gains", "known_moments"]
 
@@ -23,9 +25,10 @@ __all__ = ["Step", "condition", "gains", "known_moments"]
 class Step:
     """The conditioning, and what a covariance adds to it; L eigenvalues of Sigma.
 
-    The frame is ``(Sigma^(1/2) beta*, ..., [Sigma^(1/2) omega], Sigma^(1/2) beta)``: the p directions of the teacher
-    (of several, turned as in :mod:`~polyspike.theory.covariance.seen`), with the full gradient that of the initial
-    output, and the gradient's; P directions of which all but the last are those on which the residual depends.
+    The frame is ``(Sigma^(1/2) beta*, ..., [Sigma^(1/2) omega], Sigma^(1/2) beta, [Sigma^(3/2) beta])``: the p
+    directions of the teacher (of several, turned as in :mod:`~polyspike.theory.covariance.seen`), with the full
+    gradient that of the initial output, the gradient's, and where it turns the spike (``c_3 != 0``) Sigma times that; P
+    directions of which those before the gradient's are those on which the residual depends.
 
     Attributes
     ----------
@@ -36,7 +39,7 @@ class Step:
         The spectral measures of Sigma between the directions of the frame (eq-frame-measures).
     known : ndarray of shape (1 + p, P)
         b^ and the e^_k in the frame.
-    mean_gradient : ndarray of shape (P - 1,)
+    mean_gradient : ndarray of shape (p,) or (p + 1,)
         The coordinates of ``E[eps x]`` in the frame: those of ``c*_1``, and ``-c_1``.
     coherent : float
         The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
@@ -53,6 +56,10 @@ class Step:
         What the gradient does to a pre-activation along every eigendirection: lambda, but for preconditioned steps.
     phi_gradient : float
         ``d/n_0`` with which the noise of the gradient's samples counts; larger in a preconditioned step.
+    length : float
+        ``|beta|``, as a vector of the inputs' space.
+    turn : float
+        The share of ``(Sigma - 1) beta`` in b, the mean of the neurons' moves along themselves.
     """
 
     scalars: Conditioning
@@ -66,6 +73,18 @@ class Step:
     across: float
     reach: Array
     phi_gradient: float
+    length: float
+    turn: float
+
+    @property
+    def place(self) -> int:
+        """Of ``Sigma^(1/2) beta`` in the frame."""
+        return len(self.mean_gradient)
+
+    @property
+    def has_own_moves(self) -> bool:
+        """Whether weights move along ``Sigma w``, so that the frame has one direction more."""
+        return len(self.frame_measures) > self.place + 1
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -84,10 +103,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     NumericalError
         ``OUT_OF_RANGE`` for an uncentred activation with the full gradient.
     """
+    _check_centred(problem)
     numbers, eta, full = activation_numbers(problem.activation), problem.step, problem.gradient == "full"
-    if full and problem.activation.coefficients(0)[0] != 0:
-        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     goes = reach(problem, spectrum)
     phi_gradient = problem.phi_gradient * goes.inflation
@@ -102,18 +119,19 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
     spread = problem.phi_gradient * noise_of_beta
     measures = _frame_measures(spectrum, goes, mean_gradient, spread)
-    b = np.array([*(0.0 * indices), 1.0, eta * numbers.c1] if full else [*(0.0 * indices), eta * numbers.c1 or 1.0])
+    share = _turning_share(problem, numbers)
+    measures, b = _spike(spectrum, measures, len(indices), eta * numbers.c1, full, share)
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
-    rho = float(known[0] @ gram[:, 0])
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
+    beta = _in_input_space(spectrum, goes, means, spread)[1] ** 0.5
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
-        spike_cosine=rho,
+        spike_cosine=float(known[0] @ gram[:, 0]),
         move_variance=(noise + e**2 * phi_gradient * moment) * float(spectrum.weights @ goes.along**2),
         self_term=self_term,
         quadratic_step=e,
@@ -126,6 +144,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         sample=sample,
         b_coordinates=tuple(known[0]),
         gradient_cosine=_gradient_cosine(spectrum, goes, means, spread),
+        cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
     )
     return Step(
         scalars=scalars,
@@ -139,7 +158,16 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         across=noise_of_beta / (moment * goes.inflation or 1.0),
         reach=goes.along,
         phi_gradient=phi_gradient,
+        length=beta,
+        turn=share * eta * numbers.c1,
     )
+
+
+def _check_centred(problem: Problem) -> None:
+    """Refuse an uncentred activation with the full gradient."""
+    if problem.gradient == "full" and problem.activation.coefficients(0)[0] != 0:
+        message = "an uncentred activation with the full gradient: the mean of the initial output is random"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 def _of_output(problem: Problem, spectrum: Eigenvalues) -> tuple[float, float, float]:
@@ -179,6 +207,33 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     out[count, :count] = out[:count, count] = goes.along * along
     out[count, count] = goes.along**2 * (mean @ along + noise * spectrum.weights)
     return out
+
+
+def _turning_share(problem: Problem, numbers: ActivationNumbers) -> float:
+    """``6 c_3/(c_1 d)``; zero where c_3 is rounding, without a spike, and for preconditioned steps."""
+    moves = abs(numbers.c3) > ZERO * abs(numbers.c1) > 0 and problem.precondition is None
+    return 6 * numbers.c3 / numbers.c1 / problem.input_dim if moves else 0.0
+
+
+def _spike(
+    spectrum: Eigenvalues, measures: Array, p: int, eta_c1: float, full: bool, share: float
+) -> tuple[Array, Array]:
+    """The frame, and ``b = [omega +] eta c_1 beta`` in it; without either b is along beta."""
+    b = np.array([*[0.0] * p, 1.0, eta_c1] if full else [*[0.0] * p, eta_c1 or 1.0])
+    return (measures, b) if share == 0 else _turned(spectrum, measures, b, share, p)
+
+
+def _turned(spectrum: Eigenvalues, measures: Array, b: Array, share: float, p: int) -> tuple[Array, Array]:
+    """The frame with ``Sigma^(3/2) beta`` after ``Sigma^(1/2) beta``, and ``b = [omega +] y beta`` in it with
+    ``y share (Sigma - 1) beta`` (eq-inputs-turn), less its parts along all but the first of p indices: b stays
+    orthogonal to those.
+    """
+    added = np.concatenate([measures[-1] * spectrum.values, measures[-1, -1:] * spectrum.values**2])
+    out = np.concatenate([measures, added[None, :-1]])
+    turn = share * b[-1]
+    moved = np.array([*b[:-1], b[-1] - turn, turn])
+    moved[1:p] = -turn * (measures[1:p, -1] @ (spectrum.values - 1))
+    return np.concatenate([out, added[:, None]], axis=1), moved
 
 
 def _known_directions(b: Array, gram: Array, p: int) -> Array:
@@ -231,10 +286,21 @@ def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> flo
     return along / (square * spectrum.teacher_moment(1)) ** 0.5 if square > 0 else 0.0
 
 
-def gains(step: Step, spectrum: Eigenvalues, u: Array) -> Any:
-    """``gain_u = 1 - delta u^2 lambda + e u (coherent) lambda^2`` (eq-gain), shape (L, A)."""
-    values, scalars, along = spectrum.values[:, None], step.scalars, step.reach[:, None]
-    return 1 - scalars.self_term * u**2 * along + scalars.quadratic_step * u * step.coherent * values * along
+def gains(step: Step, spectrum: Eigenvalues, grid: Grid) -> Any:
+    """``gain_u = 1 - delta u^2 lambda + s lambda + e u (coherent) lambda^2`` with ``s = cubic_step u g`` for the
+    overlap g (eq-gain, eq-inputs-own-move), shape (L, A).
+
+    Where g is no number of a neuron, or not in whole, the root mean square of ``1 + s lambda`` stands for it, over that
+    for isotropic inputs.
+    """
+    values, scalars, along, u = spectrum.values[:, None], step.scalars, step.reach[:, None], grid.u
+    own = (scalars.cubic_step * u * grid.moving_overlap - scalars.self_term * u**2) * along
+    known = 1 + own + scalars.quadratic_step * u * step.coherent * values * along
+    if not step.has_own_moves:
+        return known
+    share = grid.overlap_share if np.ndim(grid.overlap) else 0.0
+    square = (1 - share**2) * (scalars.cubic_step * u) ** 2
+    return known * np.sqrt((1 + square * along**2) / (1 + square))
 
 
 def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, u: Array) -> Any:

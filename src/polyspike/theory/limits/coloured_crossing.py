@@ -94,7 +94,7 @@ def _first_of_full(problem: Problem, spectrum: Eigenvalues, features: ColouredFe
     """Along b; the bulk has no linear part along the readout, where the neurons' diagonal is ``1/(1 + Cg T1)``."""
     step = condition(problem, spectrum)
     c1, count = float(problem.activation.coefficients(1)[1]), len(step.frame_measures)
-    b = np.eye(count)[-1] * problem.step * c1 + np.eye(count)[-2]
+    b = np.eye(count)[step.place] * problem.step * c1 + np.eye(count)[step.place - 1]
     direction, linear = learned_along(problem, spectrum, step, b)
     inverse = 0.0 if features.trace == np.inf else 1 / features.trace
     trace = 1 / (inverse + problem.activation.residual_strength)

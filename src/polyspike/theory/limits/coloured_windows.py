@@ -134,7 +134,7 @@ def learned_direction(problem: Problem, spectrum: Eigenvalues) -> tuple[SpikeDir
     """Along ``eta c_1 beta``, beside which the initial output vanishes."""
     step = condition(problem, spectrum)
     along_beta = problem.step * problem.activation.linear_strength**0.5 or 1.0
-    return learned_along(problem, spectrum, step, along_beta * np.eye(len(step.frame_measures))[-1])
+    return learned_along(problem, spectrum, step, along_beta * np.eye(len(step.frame_measures))[step.place])
 
 
 def learned_along(problem: Problem, spectrum: Eigenvalues, step: Step, b: Array) -> tuple[SpikeDirection, Linear]:
@@ -149,7 +149,7 @@ def learned_along(problem: Problem, spectrum: Eigenvalues, step: Step, b: Array)
     kappa = b / (length or 1.0)
     pairs = ((label, label), (kappa, kappa), (label, kappa))
     linear = Linear(*(np.einsum("i,ijl,j->l", x, measures, y) for x, y in pairs))
-    strength = activation.linear_strength * float(gram[-1, -1])
+    strength = activation.linear_strength * float(gram[step.place, step.place])
     noise = step.matrix_noise * activation.derivative_variance * float(spectrum.weights @ step.reach**2)
     gradient = step.scalars.gradient_cosine
     return SpikeDirection(

@@ -64,18 +64,18 @@ def known_overlaps(
     return KnownOverlaps(size * grid.overlap, size**2, averages.slope, averages.slope_by_log_norm, tied)
 
 
-def overlap_share(problem: Problem) -> float:
+def overlap_share(problem: Problem, stretch: float = 1.0) -> float:
     """How much of the moves of weights along themselves is kept: 1, 0 where they are not resolved, or between.
 
     They count for a share of order ``(6 c_3/c_1)^2/d`` of what is learned, and for more where all readouts are of one
     size, so that the neurons have no other difference, and nodes cost little. They set in from the first to the second
-    of :data:`_RESOLVED`, whatever the step.
+    of :data:`_RESOLVED`, whatever the step. With a covariance they are ``stretch`` times as long beside the spike.
     """
     numbers = activation_numbers(problem.activation)
     if numbers.c3 == 0:
         return 0.0
     least, full = _RESOLVED[problem.readout == "gaussian"]
-    size = 36 * numbers.c3**2 / (numbers.c1**2 or numbers.derivative_variance) / problem.input_dim
+    size = 36 * numbers.c3**2 / (numbers.c1**2 or numbers.derivative_variance) / problem.input_dim * stretch**2
     return _ramp((size - least) / (full - least)) * _ramp((problem.input_dim - _FEWEST) / _FEWEST)
 
 
@@ -85,14 +85,24 @@ def _ramp(x: float) -> float:
     return x**2 * (3 - 2 * x)
 
 
-def with_overlaps(grid: Grid, problem: Problem, scalars: Conditioning, refine: float = 1.0) -> Grid:
+def with_overlaps(
+    grid: Grid,
+    problem: Problem,
+    scalars: Conditioning,
+    refine: float = 1.0,
+    reach: float = 1.0,
+    stretch: float = 1.0,
+) -> Grid:
     """The grid with nodes of (u, g), their number times ``refine``, where the overlaps g are resolved; otherwise as
     it is.
+
+    With a covariance the moves are ``reach`` times as long as the conditioning says, and ``stretch`` times beside the
+    spike.
     """
-    share = overlap_share(problem)
+    share = overlap_share(problem, stretch)
     if share == 0:
         return grid
-    move = abs(np.real(scalars.cubic_step))
+    move = abs(np.real(scalars.cubic_step)) * reach
     g, weights = gauss_hermite(round(next(count for largest, count in _NODES if move <= largest) * refine))
     return replace(
         grid,

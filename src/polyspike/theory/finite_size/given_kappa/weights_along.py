@@ -30,7 +30,16 @@ from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumula
 from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
-__all__ = ["KnownWeights", "WeightsAlong", "known_moments", "product_covariance", "products", "weights_along"]
+__all__ = [
+    "KnownWeights",
+    "WeightsAlong",
+    "curvature_exponent",
+    "curvature_factors",
+    "known_moments",
+    "product_covariance",
+    "products",
+    "weights_along",
+]
 
 # Half of a Gauss-Hermite rule for averages of even functions of a Gaussian weight.
 _NODES = 8
@@ -51,7 +60,7 @@ class WeightsAlong:
     ----------
     mean : ndarray of shape (A, P, P)
         The mean coefficient beyond that of isotropic weights, which is counted with the norm of a sample:
-        ``s_ij/tau^2 - delta_ij``, times the factors of :func:`_curvature_factors`.
+        ``s_ij/tau^2 - delta_ij``, times the factors of :func:`curvature_factors`.
     covariance : ndarray of shape (A, 1 + D, 1 + D)
         Of ``sqrt(d(d+1))`` times the fluctuation of ``log |w|`` (first) and of the coefficients, over ``sqrt 2``. For
         isotropic weights it is 1 in every product.
@@ -153,7 +162,7 @@ def weights_along(
     with_norm = with_norm / known.tau_squared[:, None, None] ** 2
     s = known.moments
     growth = _growth(directions, centred, by_noise, known) / d
-    of_mean, of_fluctuation = _curvature_factors(growth, _curvature_exponent(averages, grid.kappa_weights))
+    of_mean, of_fluctuation = curvature_factors(growth, curvature_exponent(averages, grid.kappa_weights))
     mean = s * np.sqrt(of_mean[:, :, None] * of_mean[:, None, :]) - np.eye(s.shape[1])
     return WeightsAlong(mean, _covariance(s, with_norm * (d + 1) / d, of_fluctuation, norm, d))
 
@@ -189,7 +198,7 @@ def _norm_forms(problem: Problem, scalars: Conditioning, grid: Grid, measures: M
     return by_matrix, (numbers.square_slope * eta_u**2 - c**2) * k2
 
 
-def _curvature_exponent(averages: ActivationAverages, weights: Array) -> Any:
+def curvature_exponent(averages: ActivationAverages, weights: Array) -> Any:
     """The exponent p(u) for which ``t/tau^2`` is nearly ``tau^(-2p)``: ``1 - (dlog t/dlog tau)/2`` by least squares.
 
     Where t is rounding beside the feature the slope is taken as zero.
@@ -201,7 +210,7 @@ def _curvature_exponent(averages: ActivationAverages, weights: Array) -> Any:
     return 1 - slope / (2 * np.where(energy == 0, 1.0, energy))
 
 
-def _curvature_factors(growth: Any, exponent: Any) -> tuple[Any, Any]:
+def curvature_factors(growth: Any, exponent: Any) -> tuple[Any, Any]:
     """The factors of mean and fluctuation of a squared weight by which the activation's curvature changes with it.
 
     They are ``E[g^2 T]`` and ``sqrt((E[g^4 T^2] - E[g^2 T]^2)/2)``, ``T = ((1 + eps)/(1 + eps g^2))^p``, shape (A, P):

@@ -1,0 +1,44 @@
+"""What is known of the weights along b and how they move, in the prior of the linear features
+(docs/theory-inputs.md, section 5).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from polyspike.theory.covariance.linear_directions import linear_block
+from polyspike.theory.covariance.state import CovarianceState
+
+__all__ = ["linear_prior"]
+
+
+def linear_prior(state: CovarianceState) -> Any:
+    """The prior P of the linear features between b^ and the e^_k, which contains the samples, shape
+    (1 + q, 1 + q, p, p).
+
+    Of weights that are as those of every direction it is ``(n/d) G``. What is known of them, or has moved along
+    ``Sigma w``, changes the products of their coordinates along few directions B by ``X = n E[zeta chi chi' squares]``:
+    ``P' = P + E_B X (1 + H_BB X)^-1 E_B'`` with ``E = 1 - P V`` and ``H = V E`` (eq-inputs-known).
+    """
+    model, own = state.model, state.model.own_moves
+    c = model.bulk.samples_per_dim
+    if own is None:
+        return c * linear_block(state, model.step.known)
+    rows = own.directions
+    prior = c * linear_block(state, rows)
+    gram = rows @ model.step.frame_measures.sum(axis=2) @ rows.T
+    moved, size = [0, len(rows) - 1], len(state.v)
+    e = np.einsum("ij,ab->ijab", gram, np.eye(size)) - prior @ state.v
+    weights = model.problem.n_samples * own.squares.reshape(-1, 4) * state.weighted_zeta[:, None]
+    x = _joined((weights.T @ model.bulk.chi_pairs).reshape(2, 2, size, size))
+    h = _joined(state.v @ e[np.ix_(moved, moved)])
+    sides = _joined(e[:-1, moved])
+    count = len(rows) - 1
+    added = sides @ x @ np.linalg.inv(np.eye(len(x)) + h @ x) @ sides.T
+    return prior[:-1, :-1] + np.swapaxes(added.reshape(count, size, count, size), 1, 2)
+
+
+def _joined(blocks: Any) -> Any:
+    """Blocks (i, j, a, b) as one matrix."""
+    rows, columns, a, b = blocks.shape
+    return np.swapaxes(blocks, 1, 2).reshape(rows * a, columns * b)
