@@ -9,6 +9,7 @@ import pytest
 from polyspike import (
     ArgumentError,
     FailedPrediction,
+    NumericalError,
     Prediction,
     Problem,
     Status,
@@ -85,6 +86,28 @@ def test_the_limit_theories_take_many_problems_too() -> None:
     assert not isinstance(rows[1], FailedPrediction)
     assert isinstance(rows[2], FailedPrediction)
     assert rows[2].status is Status.OUT_OF_RANGE
+
+
+def test_a_failure_beside_others_is_that_of_the_problem_alone() -> None:
+    """Rounding is all that is left of its errors: the path from a neighbour is singular, the one by itself is not."""
+    steep = Problem(
+        activation="h11",
+        teacher=[0.3809930067986785, -0.4241584204706437, 1.839721396088116],
+        n_samples=2,
+        input_dim=22728,
+        width=2,
+        step_size=0.2058934773992991,
+        ridge=0.001846129994950915,
+        noise=1e-9,
+        gradient="full",
+        readout="rademacher",
+    )
+    for rows in ([steep], [BASE, steep], [steep.replace(ridge=1.0), steep]):
+        with pytest.raises(NumericalError) as alone:
+            predict(steep)
+        found = predict(rows)[-1]
+        assert isinstance(found, FailedPrediction)
+        assert (found.status, found.message) == (alone.value.status, str(alone.value))
 
 
 def test_an_empty_sequence_and_wrong_input() -> None:

@@ -5,7 +5,7 @@ extrapolated with its own derivative, so that a start errs by the third order of
 the solution of the one before, where that is near, as along a grid of steps, sizes or noises.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from polyspike.errors import NumericalError, PolyspikeError
@@ -15,6 +15,7 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.continuation import Solution
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.ensemble import Ensemble
+from polyspike.theory.finite_size.predict import predict_finite_size
 
 __all__ = ["predict_many"]
 
@@ -58,14 +59,22 @@ def _solve_family(
 ) -> tuple[list[Prediction | FailedPrediction], Solution | None]:
     """Problems that differ in the ridge alone, the largest ridge first; with the first solution found."""
     ensemble = Ensemble(problems[0], before)
-    answers: list[Prediction | FailedPrediction] = []
+    answers = []
     for problem in problems:
-        try:
-            with within_double_precision():
-                answers.append(ensemble.solve(problem).prediction(problem))
-        except PolyspikeError as error:
-            answers.append(failed(problem, error))
+        answer = _row(problem, lambda same: ensemble.solve(same).prediction(same))
+        if isinstance(answer, FailedPrediction):
+            # Its neighbours may have led it astray: whether and why a problem fails is what it says alone.
+            answer = _row(problem, predict_finite_size)
+        answers.append(answer)
     return answers, ensemble.first
+
+
+def _row(problem: Problem, solve: Callable[[Problem], Prediction]) -> Prediction | FailedPrediction:
+    try:
+        with within_double_precision():
+            return solve(problem)
+    except PolyspikeError as error:
+        return failed(problem, error)
 
 
 def failed(problem: Problem, error: PolyspikeError) -> FailedPrediction:
