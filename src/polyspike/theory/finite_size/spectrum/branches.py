@@ -159,9 +159,12 @@ def above(model: BulkModel, z: float) -> Branch:
     state, good, _ = newton_rows(
         BulkState(model, np.array([-z]), r, np.ones((1, len(model.neuron_weights)))), 1e-11, 20
     )
-    if not (good.all() and (state.r < 0).all() and (state.zeta > 0).all()):
+    found = Branch(BulkState(model, -z, state.r[0], state.zeta[0]), float(np.log(z)))
+    signs = good.all() and (state.r < 0).all() and (state.zeta > 0).all()
+    # The diagonal of a resolvent: above the spectrum both fall in size with z, on other real solutions not all do.
+    if not (signs and (found.by_log_z <= 0).all()):
         raise NumericalError(Status.NOT_CONVERGED, f"no solution of the bulk above z = {z:.3g}", partial=state)
-    return Branch(BulkState(model, -z, state.r[0], state.zeta[0]), float(np.log(z)))
+    return found
 
 
 def below(model: BulkModel, atom: bool, neurons_exhausted: bool) -> Branch:
