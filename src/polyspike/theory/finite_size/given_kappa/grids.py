@@ -90,7 +90,7 @@ def choose_grid(
     refine : float
         Factor by which every step is divided; above 1 the grid also extends further.
     ends : tuple of float, optional
-        Values of kappa and of u that lie in the middle between two nodes, where laws will be cut.
+        Values of kappa and of u that are nodes, where laws will be cut.
 
     Raises
     ------
@@ -143,12 +143,12 @@ def _kappa_rule(
 
 
 def _ending(step: float, end: float | None) -> float:
-    """The largest step up to the given one for which ``end`` lies in the middle between two multiples."""
-    return step if end is None else end / (max(1, ceil(end / step - 0.5)) + 0.5)
+    """The largest step up to the given one of which ``end`` is a multiple."""
+    return step if end is None else end / ceil(end / step)
 
 
 def _graded(scale: float, half: int, extent: float, end: float | None) -> tuple[Array, Array]:
-    """The graded rule, with ``end`` in the middle (in s) between two nodes."""
+    """The graded rule, with ``end`` among its nodes."""
     if end is None:
         return graded(scale, half, extent)
     step = _ending(asinh(extent / scale) / half, asinh(end / scale))

@@ -21,7 +21,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
-from polyspike.theory.finite_size.spectrum.branches import Branch
+from polyspike.theory.finite_size.spectrum.branches import Branch, is_resolvent
 
 __all__ = [
     "Gap",
@@ -373,9 +373,7 @@ def _physical(state: BulkState) -> NDArray[np.bool_]:
     sheet = (state.r.imag > -_REAL * np.abs(state.r)).all(axis=1)
     sheet &= (state.zeta.imag < _REAL * np.abs(state.zeta)).all(axis=1)
     for j in np.flatnonzero(sheet & _real(state)):
-        branch = _real_branch(state, int(j))
-        change = branch.by_log_z * np.concatenate([branch.state.r, -branch.state.zeta])
-        sheet[j] = (change > 0).all()
+        sheet[j] = is_resolvent(_real_branch(state, int(j)))
     physical: NDArray[np.bool_] = sheet
     return physical
 

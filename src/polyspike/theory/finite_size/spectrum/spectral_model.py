@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
@@ -33,6 +33,7 @@ _RANK_TOLERANCE = 1e-4
 _LEAST_RATIO = 0.5
 # Tails in which fewer samples or neurons than this are expected are left out of the bulk.
 _LEAST_COUNT = 0.5
+_ROUNDING = 1e-9
 
 
 class MatrixNodes(NamedTuple):
@@ -238,8 +239,8 @@ def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
     whole, grid, problem = model.bulk, model.grid, model.problem
     rows, columns = in_sampled_range(model)
     return BulkModel(
-        sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows),
-        neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns),
+        sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows, problem.n_samples),
+        neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns, problem.width),
         phi=whole.phi[rows],
         chi=whole.chi[columns],
         noise_variance=whole.noise_variance[np.ix_(rows, columns)],
@@ -279,15 +280,19 @@ def _end(count: int) -> float:
 
 
 def _expected(nodes: Array, count: int) -> NDArray[np.bool_]:
-    keep = 2 * count * ndtr(-np.abs(nodes)) > _LEAST_COUNT
+    keep = np.abs(nodes) < (1 + _ROUNDING) * _end(count)
     return keep if keep.sum() >= 3 else np.ones(len(nodes), dtype=bool)
 
 
-def _of_variance_one(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
-    """The kept weights times ``a + b x^2``, such that mass and variance are one."""
+def _of_variance_one(nodes: Array, weights: Array, keep: NDArray[np.bool_], count: int) -> Array:
+    """The kept weights times ``a + b x^2``, such that mass and variance are one; half of them at the ends of the
+    sampled range, as in a trapezoid rule.
+    """
     if keep.all():
         return weights
-    x, kept = nodes[keep], weights[keep] / weights[keep].sum()
+    x = nodes[keep]
+    kept = weights[keep] * np.where(np.abs(x) > (1 - _ROUNDING) * _end(count), 0.5, 1.0)
+    kept = kept / kept.sum()
     variance, fourth = kept @ x**2, kept @ x**4
     changed: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
     return changed
