@@ -62,6 +62,19 @@ MANY_COMPONENTS = {
     "h2, very few neurons": Problem(
         "h2", "h1", 314, 251, 20, step_exponent=0.487, noise=0.0, n_gradient=628, ridge=0.01
     ),
+    # A long step across a gap ends on a real solution that is no resolvent.
+    "h3": Problem(
+        "h3",
+        "h1 + 0.7*h2",
+        782,
+        258,
+        827,
+        noise=0.0,
+        step_exponent=0.15961798808526367,
+        gradient="target",
+        n_gradient=391,
+        ridge=0.1,
+    ),
 }
 # A tail of M in which single samples of the gradient make its eigenvalues.
 HEAVY_LABELS = Problem(
