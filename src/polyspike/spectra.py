@@ -158,7 +158,9 @@ class Spectrum(Result):
     density : callable
         Density of the bulk at an array of x > 0 (total mass one minus :attr:`atom`).
     edges : tuple of (float, float)
-        Intervals on which the bulk lives.
+        Intervals on which the bulk lives, in the laws of its samples, neurons and gradient without the tails in which
+        half a one is expected. Where these are long (few samples of the gradient, heavy labels, polynomial activations)
+        the bulk of a draw ends in single eigenvalues, the largest one at half of the last edge to somewhat beyond it.
     atom : float
         Mass of the eigenvalue zero.
     spikes : tuple of Spike

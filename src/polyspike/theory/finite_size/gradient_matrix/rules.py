@@ -10,13 +10,14 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning
+from polyspike.theory.finite_size.gradient_matrix.continuous import ContinuousLaw, continuous
 from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import Contour, contour, measure_nodes, outermost
 from polyspike.theory.finite_size.gradient_matrix.measures import UNLIMITED, MeasureNodes, frame_gram
 from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noise_given_matrix, noise_in_frame
 from polyspike.theory.finite_size.gradient_matrix.residual_law import GradientLaw, ResidualLaw, gradient_law
 
-__all__ = ["measures"]
+__all__ = ["continuous_law", "measures", "noise_at"]
 
 # Nodes of the measure of M by the largest |e mu| of its eigenvalues: for a Gaussian readout, and for one of a single
 # size |u|, where the gains of all neurons vanish at the same mu and the functions of M are sharp there (its models are
@@ -38,6 +39,8 @@ MU_NODES = (
     (np.inf, 84, 80),
 )
 _USUAL_NODES = 36
+# Nodes and length of the rule whose cumulated weights are interpolated.
+_CONTINUOUS = (36, 2.0)
 # A tail that extends further, in standard deviations, is so heavy that it counts twice.
 _HEAVY = 60.0
 # Length of their map, in standard deviations of M, by the largest |e| times that.
@@ -63,6 +66,30 @@ def measures(problem: Problem, scalars: Conditioning, count: int | None = None) 
     usual = _choice(MU_NODES, largest_e_mu)[problem.readout != "gaussian"]
     (length,) = _choice(MU_LENGTHS, e_deviation)
     return _matrix_measures(law, count or usual, length)
+
+
+def continuous_law(problem: Problem, scalars: Conditioning) -> ContinuousLaw | None:
+    """The spectral distribution of M, or of the noise's covariance where M does not act; None where it is a point.
+
+    It is that of one rule for all steps, so that what stands on it is continuous in the step.
+    """
+    if scalars.gradient_noise_variance == 0 and scalars.quadratic_step == 0:
+        return None
+    return _continuous(gradient_law(problem, scalars), scalars.quadratic_step != 0)
+
+
+@lru_cache(maxsize=512)
+def _continuous(law: GradientLaw, of_matrix: bool) -> ContinuousLaw | None:
+    if law.phi_gradient < UNLIMITED:
+        return None
+    nodes, length = _CONTINUOUS
+    rule = _matrix_measures(law, nodes, length) if of_matrix else _noise_measures(law, nodes, 1.0)
+    return continuous(rule, max(0.0, 1 - 1 / law.phi_gradient))
+
+
+def noise_at(problem: Problem, scalars: Conditioning, nodes: Array) -> Array:
+    """The noise's covariance at eigenvalues of M (eq-noise-on-matrix)."""
+    return noise_given_matrix(nodes, matrix_cumulants(gradient_law(problem, scalars)))
 
 
 @lru_cache(maxsize=512)

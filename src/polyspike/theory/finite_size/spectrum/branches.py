@@ -26,6 +26,7 @@ __all__ = [
     "below",
     "find_edge",
     "in_smaller_steps",
+    "is_resolvent",
 ]
 
 Result = TypeVar("Result")
@@ -159,9 +160,23 @@ def above(model: BulkModel, z: float) -> Branch:
     state, good, _ = newton_rows(
         BulkState(model, np.array([-z]), r, np.ones((1, len(model.neuron_weights)))), 1e-11, 20
     )
-    if not (good.all() and (state.r < 0).all() and (state.zeta > 0).all()):
+    found = Branch(BulkState(model, -z, state.r[0], state.zeta[0]), float(np.log(z)))
+    if not (good.all() and (state.r < 0).all() and (state.zeta > 0).all() and is_resolvent(found)):
         raise NumericalError(Status.NOT_CONVERGED, f"no solution of the bulk above z = {z:.3g}", partial=state)
-    return Branch(BulkState(model, -z, state.r[0], state.zeta[0]), float(np.log(z)))
+    return found
+
+
+def is_resolvent(branch: Branch) -> bool:
+    """Whether all R rise along z and all zeta fall, as the diagonals of ``(S - z)^-1`` and of ``1 - S (S - z)^-1`` do.
+
+    Where nodes make bands of their own there are other real solutions beside the one that belongs to a spectrum.
+    """
+    change = branch.by_log_z * np.concatenate([branch.state.r, -branch.state.zeta])
+    return bool((change >= 0).all())
+
+
+def _any(_: OnBranch) -> bool:
+    return True
 
 
 def below(model: BulkModel, atom: bool, neurons_exhausted: bool) -> Branch:
@@ -226,7 +241,11 @@ def in_smaller_steps(solve: Callable[[float], Result]) -> Result:
 
 
 def find_edge(
-    start: Here, towards: float, largest: float = LARGEST_ARC_STEP, in_gap: bool = False
+    start: Here,
+    towards: float,
+    largest: float = LARGEST_ARC_STEP,
+    in_gap: bool = False,
+    outside: Callable[[Here], bool] = _any,
 ) -> tuple[Here, list[Here]]:
     """Follow a branch to the next fold.
 
@@ -239,6 +258,8 @@ def find_edge(
         Arc length of the largest step: a light component of the bulk folds and unfolds within a short one.
     in_gap : bool
         Whether another fold lies behind the start, from which the slope first rises.
+    outside : callable
+        Whether a solution before the fold can be one outside the bulk.
 
     Returns
     -------
@@ -259,7 +280,7 @@ def find_edge(
         length = walk.next_length()
         moved = walk.here.step(functional, length, walk.tangent)
         tangent = None if moved is None else moved.tangent(functional)
-        if moved is None or tangent is None or walk.has_changed_branches(tangent[1]):
+        if moved is None or tangent is None or walk.has_changed_branches(moved, tangent[1], outside):
             if walk.shorten(length) < _LEAST_ARC_SHARE:
                 break
             continue
@@ -312,9 +333,10 @@ class _Walk(Generic[Here]):
         to_beyond = (self._beyond - self._arc) * 0.99
         return min(self._length, to_beyond, self._longest, largest / max(1.0, abs(slope)))
 
-    def has_changed_branches(self, slope: float) -> bool:
-        """Whether a step has missed the fold: up to the only fold the slope falls."""
-        return slope * self._towards > self._largest_rise * abs(self.tangent[1])
+    def has_changed_branches(self, moved: Here, slope: float, outside: Callable[[Here], bool]) -> bool:
+        """Whether a step has missed the fold: up to the only fold the slope falls, and the solution stays outside."""
+        ahead = slope * self._towards
+        return ahead > self._largest_rise * abs(self.tangent[1]) or (ahead > 0 and not outside(moved))
 
     def shorten(self, length: float) -> float:
         """Try a third of a step that failed; returns its length."""

@@ -21,7 +21,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.bulk.newton import newton_rows, positive_states
-from polyspike.theory.finite_size.spectrum.branches import Branch
+from polyspike.theory.finite_size.spectrum.branches import Branch, is_resolvent
 
 __all__ = [
     "Gap",
@@ -274,15 +274,8 @@ def between_nodes(theta: Array, wrong: NDArray[np.bool_]) -> Array:
 
 def _gap(solved: SolvedInterval) -> Branch | None:
     """A real solution at the middle one of the nodes in a gap, if there are any."""
-    share = np.abs(solved.state.r.imag / np.abs(solved.state.r)).max(axis=1)
-    real = np.flatnonzero(share < _REAL)
-    if not len(real):
-        return None
-    j = int(real[len(real) // 2])
-    x = float(solved.interval.at(solved.theta[j]))
-    return Branch(
-        BulkState(solved.state.model, -x, solved.state.r[j].real, solved.state.zeta[j].real), float(np.log(x))
-    )
+    real = np.flatnonzero(_real(solved.state))
+    return _real_branch(solved.state, int(real[len(real) // 2])) if len(real) else None
 
 
 def _refined(solved: SolvedInterval, new: Array) -> tuple[SolvedInterval, NDArray[np.bool_]]:
@@ -374,10 +367,28 @@ def follow(model: BulkModel, path: Any, logs: Complex, tolerances: tuple[float, 
 
 
 def _physical(state: BulkState) -> NDArray[np.bool_]:
-    """Rows on the physical sheet: there ``Im R >= 0 >= Im zeta`` for Im z >= 0."""
+    """Rows on the physical sheet: there ``Im R >= 0 >= Im zeta`` for Im z >= 0, and where both are real R rises along z
+    and zeta falls. Between two nodes of M there are real solutions that do not.
+    """
     sheet = (state.r.imag > -_REAL * np.abs(state.r)).all(axis=1)
-    physical: NDArray[np.bool_] = sheet & (state.zeta.imag < _REAL * np.abs(state.zeta)).all(axis=1)
+    sheet &= (state.zeta.imag < _REAL * np.abs(state.zeta)).all(axis=1)
+    for j in np.flatnonzero(sheet & _real(state)):
+        sheet[j] = is_resolvent(_real_branch(state, int(j)))
+    physical: NDArray[np.bool_] = sheet
     return physical
+
+
+def _real(state: BulkState) -> NDArray[np.bool_]:
+    """Rows at z > 0 whose R is real."""
+    real: NDArray[np.bool_] = (np.abs(state.r.imag / np.abs(state.r)) < _REAL).all(axis=1)
+    on_axis: NDArray[np.bool_] = (state.shift.imag == 0) & (state.shift.real < 0)
+    return real & on_axis
+
+
+def _real_branch(state: BulkState, j: int) -> Branch:
+    """The real solution at a row."""
+    x = -float(state.shift[j].real)
+    return Branch(BulkState(state.model, -x, state.r[j].real, state.zeta[j].real), float(np.log(x)))
 
 
 def _unwrapped(logs: Complex, near: Complex) -> Complex:

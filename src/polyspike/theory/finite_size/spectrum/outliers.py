@@ -32,7 +32,7 @@ from polyspike.hermite import hermite_functions
 from polyspike.results import Spike
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
-from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, Branch, above, find_edge
+from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, Branch, above, find_edge, is_resolvent
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel
 from polyspike.theory.finite_size.spikes.learned_functions import learned_functions, neuron_cost
 
@@ -176,7 +176,7 @@ def upper_edge(parts: FiniteRankParts, largest: float = LARGEST_ARC_STEP) -> tup
     NumericalError
         ``NOT_CONVERGED`` when no point above everything, or no edge, is found.
     """
-    return find_edge(far_above(parts), -1, largest)
+    return find_edge(far_above(parts), -1, largest, outside=is_resolvent)
 
 
 def far_above(parts: FiniteRankParts, least: float = 0.0) -> Branch:

@@ -12,7 +12,7 @@ from polyspike.results import Spectrum, Spike
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.localised.count import localised_outliers
-from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps
+from polyspike.theory.finite_size.spectrum.branches import Branch, below, find_edge, in_smaller_steps, is_resolvent
 from polyspike.theory.finite_size.spectrum.density import Interval, PiecewiseDensity, SolvedInterval, solve_interval
 from polyspike.theory.finite_size.spectrum.outlier_means import outlier_means
 from polyspike.theory.finite_size.spectrum.outliers import (
@@ -74,7 +74,7 @@ def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
     spikes = outliers_above(parts, [*path, top], degree)
     low = None
     if not _starts_at_zero(spectral):
-        low, path = find_edge(_lowest(spectral, atom > 0), 1, largest)
+        low, path = find_edge(_lowest(spectral, atom > 0), 1, largest, outside=is_resolvent)
         spikes += outliers_between(parts, [*path, low], degree)
     intervals, gaps = _support(bulk, Interval(0.0 if low is None else low.z, top.z, low, top), largest)
     for path in gaps:
@@ -128,7 +128,7 @@ def _support(bulk: BulkModel, whole: Interval, largest: float) -> tuple[list[Sol
         if len(gaps) == _MOST_INTERVALS:
             raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
         (left, left_path), (right, right_path) = (
-            find_edge(found.branch, side, largest, in_gap=True) for side in (-1, 1)
+            find_edge(found.branch, side, largest, in_gap=True, outside=is_resolvent) for side in (-1, 1)
         )
         gaps.append([left, *left_path[::-1], *right_path[1:], right])
         waiting += [

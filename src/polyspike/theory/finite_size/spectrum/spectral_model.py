@@ -4,19 +4,21 @@ neurons do not have.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtri
 
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble, own_weights
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.conditioning import StepScalars, condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
+from polyspike.theory.finite_size.gradient_matrix.rules import continuous_law, noise_at
+from polyspike.theory.finite_size.spectrum.joint_nodes import joint_nodes
 
 __all__ = ["COARSENESS", "SpectralModel", "bulk_of", "in_sampled_range", "spectral_model"]
 
@@ -31,6 +33,24 @@ _RANK_TOLERANCE = 1e-4
 _LEAST_RATIO = 0.5
 # Tails in which fewer samples or neurons than this are expected are left out of the bulk.
 _LEAST_COUNT = 0.5
+_ROUNDING = 1e-9
+
+
+class MatrixNodes(NamedTuple):
+    """Nodes of the law of M without the tails that d eigenvalues do not have.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (m,)
+    weight_variance : ndarray of shape (m, A)
+        ``s_u(mu)`` on the whole law of u.
+    inside : ndarray of int
+        The places of the model's own nodes between the ends of these, ascending.
+    """
+
+    weights: Array
+    weight_variance: Array
+    inside: Any
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,7 @@ class SpectralModel:
 
     model: FiniteSizeModel
     bulk: BulkModel
+    matrix: MatrixNodes | None = None
 
     def on_whole_laws(self, state: BulkState) -> BulkState:
         """R and zeta at every node of the model, from a solution of the bulk."""
@@ -59,12 +80,31 @@ class SpectralModel:
         x, y = whole.over_r(state.shift, h, state.gam), whole.over_zeta(noise, state.psi)
         rows, columns = self._nearest
         r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
-        return _Extended(self.model.bulk, state.shift, r, zeta, state, self._sound_nodes(state))
+        at_nodes = self._at_nodes(state)
+        return _Extended(self.model.bulk, state.shift, r, zeta, at_nodes, self._sound_nodes(at_nodes))
 
     @cached_property
     def _whole(self) -> BulkModel:
-        """The nodes of the model, under the weights of M that the bulk has."""
-        return replace(self.model.bulk, mu_weights=self.bulk.mu_weights)
+        """The whole laws of kappa and u, and the nodes of M that the bulk has."""
+        if self.matrix is None:
+            return replace(self.model.bulk, mu_weights=self.bulk.mu_weights)
+        return replace(self.model.bulk, mu_weights=self.matrix.weights, weight_variance=self.matrix.weight_variance)
+
+    def _at_nodes(self, state: BulkState) -> BulkState:
+        """The solution with the model's nodes of M."""
+        if self.matrix is None:
+            return state
+        _, columns = in_sampled_range(self.model)
+        variance = self.model.bulk.weight_variance[:, columns]
+        bulk = replace(state.model, mu_weights=self.model.bulk.mu_weights, weight_variance=variance)
+        return BulkState(bulk, state.shift, state.r, state.zeta)
+
+    @cached_property
+    def _inside(self) -> Any:
+        """The places of the model's nodes of M that have mass of the bulk, ascending."""
+        if self.matrix is None:
+            return np.flatnonzero(self.bulk.mu_weights > 0)
+        return self.matrix.inside
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
@@ -87,7 +127,7 @@ class SpectralModel:
         """
         shares = np.diagonal(self.model.direction_measures, axis1=1, axis2=2)
         along_b, shares = shares[:, 0], np.concatenate([shares[:, 1:], self.model.omega_measure[:, None]], axis=1)
-        kept, found = np.flatnonzero(self.bulk.mu_weights > 0), []
+        kept, found = self._inside, []
         for end in (slice(0, kept[0]), slice(kept[-1] + 1, None)):
             if (shares[end].sum(axis=0) > OUTLIER_SHARE * shares.sum(axis=0)).any():
                 node = int(np.arange(len(shares))[end][shares[end].max(axis=1).argmax()])
@@ -98,7 +138,7 @@ class SpectralModel:
     @cached_property
     def beside_outliers(self) -> NDArray[np.bool_]:
         """The nodes of those ends."""
-        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        kept, nodes = self._inside, np.arange(len(self.model.bulk.mu_weights))
         out = np.zeros(len(nodes), dtype=bool)
         for node, _ in self.outliers_of_matrix:
             out |= nodes < kept[0] if node < kept[0] else nodes > kept[-1]
@@ -109,10 +149,10 @@ class SpectralModel:
         next node with mass towards the middle. That is a node in a tail, or one whose mass the rule has below zero:
         whatever a direction has there, it is no eigenvalue.
         """
-        kept, nodes = np.flatnonzero(self.bulk.mu_weights > 0), np.arange(len(self.bulk.mu_weights))
+        kept, nodes = self._inside, np.arange(len(self.model.bulk.mu_weights))
         below = kept[np.maximum(np.searchsorted(kept, nodes, side="right") - 1, 0)]
         above = kept[np.minimum(np.searchsorted(kept, nodes), len(kept) - 1)]
-        nearest = np.where(nodes < self.bulk.mu_weights @ nodes, above, below)
+        nearest = np.where(nodes < self.model.bulk.mu_weights @ nodes, above, below)
         size = np.real(np.linalg.det(state.e))
         return np.where(size[nearest] / size > _LEAST_RATIO, nodes, nearest)
 
@@ -149,16 +189,47 @@ def spectral_model(
     )
     e_deviation = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
+    grid = choose_grid(problem, scalars, COARSENESS * refine, (_end(problem.n_samples), _end(problem.width)))
     model = assemble(
         problem,
-        choose_grid(problem, scalars, COARSENESS * refine),
+        grid,
         scalars,
         mu_nodes=round(next(count for limit, count in _MU_NODES if e_deviation <= limit) * refine),
         rank_tolerance=_RANK_TOLERANCE / refine**6,
         finite_dimension=False,
         ends=ends,
     )
-    return SpectralModel(model, bulk_of(model, _LEAST_COUNT))
+    bulk, matrix = bulk_of(model, _LEAST_COUNT), _matrix_nodes(model, ends, refine)
+    if matrix is None:
+        return SpectralModel(model, bulk)
+    _, columns = in_sampled_range(model)
+    return SpectralModel(
+        model,
+        replace(bulk, mu_weights=matrix.weights, weight_variance=matrix.weight_variance[:, columns]),
+        matrix,
+    )
+
+
+def _matrix_nodes(model: FiniteSizeModel, share: float, refine: float) -> MatrixNodes | None:
+    """The law of M without its ends, at nodes whose bands join; None where it is a point."""
+    problem, scalars, grid = model.problem, model.conditioning, model.grid
+    law = continuous_law(problem, scalars)
+    if law is None:
+        return None
+    of_matrix = scalars.quadratic_step != 0
+
+    def weights_at(values: Array) -> Any:
+        mu = (values if of_matrix else np.zeros(len(values))) + scalars.trace_shift
+        return own_weights(scalars, grid, mu, noise_at(problem, scalars, values) if of_matrix else values)[1]
+
+    has_linear = model.bulk.phi.shape[1] > 0
+    width = problem.input_dim * (1 / problem.n_samples + 1 / problem.width) if has_linear else np.inf
+    nodes, weights = joint_nodes(law, share, lambda mu: weights_at(mu) @ grid.u_weights, width, refine)
+    of_nodes = model.mu - scalars.trace_shift if of_matrix else model.noise_covariance
+    inside = (of_nodes >= nodes[0]) & (of_nodes <= nodes[-1])
+    if not inside.any():
+        return None
+    return MatrixNodes(weights, weights_at(nodes), np.flatnonzero(inside))
 
 
 def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
@@ -168,8 +239,8 @@ def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
     whole, grid, problem = model.bulk, model.grid, model.problem
     rows, columns = in_sampled_range(model)
     return BulkModel(
-        sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows),
-        neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns),
+        sample_weights=_of_variance_one(grid.kappa, grid.kappa_weights, rows, problem.n_samples),
+        neuron_weights=_of_variance_one(grid.u, grid.u_weights, columns, problem.width),
         phi=whole.phi[rows],
         chi=whole.chi[columns],
         noise_variance=whole.noise_variance[np.ix_(rows, columns)],
@@ -203,16 +274,25 @@ def _without_tails(weights: Array, share: float) -> Array:
     return kept / total if total > 0 else weights
 
 
+def _end(count: int) -> float:
+    """The value beyond which less than half of so many normal ones is expected on both sides together."""
+    return float(-ndtri(min(0.25, _LEAST_COUNT / (2 * count))))
+
+
 def _expected(nodes: Array, count: int) -> NDArray[np.bool_]:
-    keep = 2 * count * ndtr(-np.abs(nodes)) > _LEAST_COUNT
+    keep = np.abs(nodes) < (1 + _ROUNDING) * _end(count)
     return keep if keep.sum() >= 3 else np.ones(len(nodes), dtype=bool)
 
 
-def _of_variance_one(nodes: Array, weights: Array, keep: NDArray[np.bool_]) -> Array:
-    """The kept weights times ``a + b x^2``, such that mass and variance are one."""
+def _of_variance_one(nodes: Array, weights: Array, keep: NDArray[np.bool_], count: int) -> Array:
+    """The kept weights times ``a + b x^2``, such that mass and variance are one; half of them at the ends of the
+    sampled range, as in a trapezoid rule.
+    """
     if keep.all():
         return weights
-    x, kept = nodes[keep], weights[keep] / weights[keep].sum()
+    x = nodes[keep]
+    kept = weights[keep] * np.where(np.abs(x) > (1 - _ROUNDING) * _end(count), 0.5, 1.0)
+    kept = kept / kept.sum()
     variance, fourth = kept @ x**2, kept @ x**4
     changed: Array = kept * (1 + (1 - variance) / (fourth - variance**2) * (x**2 - variance))
     return changed
