@@ -18,7 +18,7 @@ from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 
-__all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", "spike_frame"]
+__all__ = ["Rules", "SampleLaw", "SpikeFrame", "gauss_of_atoms", "residual_energy", "sample_law", "spike_frame"]
 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
@@ -145,7 +145,9 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
     atoms = _without_rounding(_atoms(problem, frame, rules))
     scale = _ASINH_SCALE * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
-    of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
+    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(
+        np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual
+    )
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
     seen = node_weights * np.cosh(nodes) ** 2 > rules.negligible
@@ -236,7 +238,7 @@ def _hermite_means(atoms: _Atoms, count: int) -> Array:
     return out
 
 
-def _gauss(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
+def gauss_of_atoms(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
     """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (n,), the same polynomials
     there (n, n), and weights (n,). Fewer than ``count`` where the law has no more.
     """
