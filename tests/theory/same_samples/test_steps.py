@@ -26,7 +26,7 @@ RULES = {
 
 def errors(problem: Problem, accuracy: Accuracy = STANDARD) -> list[float]:
     family = Family(problem, accuracy)
-    return [value for ridge in (0.1, 0.01) for value in family.solve(problem.replace(ridge=ridge))]
+    return [value for ridge in (0.1, 0.01) for value in family.solve(problem.replace(ridge=ridge))[:4]]
 
 
 def moved(problem: Problem, accuracy: Accuracy) -> float:

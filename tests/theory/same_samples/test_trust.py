@@ -19,7 +19,7 @@ def test_it_falls_with_the_sizes_and_grows_with_what_is_not_known() -> None:
 
 def test_moves_of_weights_along_themselves_are_in_doubt() -> None:
     plain = trust(BASE, ERRORS, 0.0, 0.0)
-    moved = trust(BASE, ERRORS, 0.0, 0.0, own_moves=0.2)
+    moved = trust(BASE, ERRORS._replace(own_moves=0.2), 0.0, 0.0)
     assert moved.error_estimate > plain.error_estimate + 0.05
     assert plain.trusted
     assert not moved.trusted

@@ -220,7 +220,7 @@ def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
 def response(
     neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array, inverse: Array | None = None
 ) -> Array:
-    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S).
+    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns,) or (unknowns, S).
 
     ``inverse`` is that of :class:`PencilSolution`, where it is known.
     """

@@ -21,6 +21,7 @@ __all__ = [
     "SamplePopulation",
     "SampleState",
     "State",
+    "flat_gradient",
     "gradient_of",
     "hessian_of",
     "pair_indices",
@@ -265,6 +266,12 @@ def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) ->
     pairs = np.where(i == j, 1.0, 2.0) * s[i, j]
     by_log = nn.weights * (state.zeta * by_zeta + (state.zeta - 1) / nn.samples_per_neuron)
     return np.concatenate([pairs, by_log])
+
+
+def flat_gradient(neurons: Neurons, state: State, by_gamma: Any, by_gain: Any) -> Any:
+    """Derivatives by Gamma and by ``sg = w zeta`` in the order of :meth:`State.moved`, pairs once."""
+    i, j = pair_indices(len(by_gamma))
+    return np.concatenate([np.where(i == j, 1.0, 2.0) * by_gamma[i, j], neurons.weights * state.zeta * by_gain])
 
 
 def _coupling(nn: Neurons) -> Array:

@@ -19,7 +19,7 @@ from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spect
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fixed_point import solve_pencil
-from polyspike.theory.same_samples.forms import FitErrors, fit_errors, own_moves_share
+from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.spectrum.predict_spectrum import predict_same_spectrum
@@ -74,8 +74,6 @@ class Family:
         self._last: State | None = None
         self.finite_dimension = 0.0
         """The relative size of the terms of order 1/d in the last test error."""
-        self.own_moves = 0.0
-        """The relative size of what moves of weights along themselves do to the last train loss."""
 
     def solve(self, problem: Problem) -> FitErrors:
         """The errors at this problem's ridge.
@@ -98,20 +96,19 @@ class Family:
         ordered = in_order(problem, Errors(*(float(value) for value in three)))
         share = ordered.test_error / found.test_error
         self.finite_dimension = abs(share - 1)
-        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, share * found.leave_one_out)
+        loo = share * found.leave_one_out
+        return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, loo, found.own_moves)
 
     def _at(self, shift: float) -> FitErrors:
         fit = self.model.fit
         found = solve_pencil(fit.neurons, fit.populations, shift, self._last)
         self._last = found.state
-        errors = fit_errors(fit, found.state, shift, found.inverse)
-        self.own_moves = own_moves_share(fit, found.state, shift, errors.train_loss)
-        return errors
+        return fit_errors(fit, found.state, shift, found.inverse)
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
         found, frame = self.solve(problem), self.model.frame
-        worth = trust(problem, found, self.finite_dimension, sampling_error(problem.teacher), self.own_moves)
+        worth = trust(problem, found, self.finite_dimension, sampling_error(problem.teacher))
         null = problem.label_second_moment
         signal = float((problem.teacher.linear_coefficients**2).sum())
         return Prediction(

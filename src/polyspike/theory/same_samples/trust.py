@@ -21,17 +21,15 @@ OWN = 0.4
 error, for ``z - 0.15 h3`` at a step of n^0.44, 2 to 4 % of it are missing."""
 
 
-def trust(
-    problem: Problem, found: FitErrors, finite_dimension: float, sampling: float, own_moves: float = 0.0
-) -> Trust:
-    """The error estimate of a prediction; ``own_moves`` is what :func:`own_moves_share` says."""
+def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling: float) -> Trust:
+    """The error estimate of a prediction."""
     n, d, width = problem.n_samples, problem.input_dim, problem.width
     factor = amplification(found.train_loss, found.train_error, found.test_error)
     x = factor * (1 / n + 1 / d + 1 / width)
     covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
     sizes = covered * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
-    cubic = cubic_lean(problem, d) + OWN * own_moves
+    cubic = cubic_lean(problem, d) + OWN * found.own_moves
     estimate = sizes + small + cubic + TAKEN_OVER * finite_dimension + sampling
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
