@@ -14,7 +14,7 @@ from polyspike.theory.same_samples.features import StepNumbers
 from polyspike.theory.same_samples.readout_rule import readout_rule
 from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
 
-__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "readouts_of", "rules_of", "step_of"]
+__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "readout_nodes", "readouts_of", "rules_of", "step_of"]
 
 # The scale 1/r of the readouts is resolved no finer than this strength asks for; a sample's own share of the move
 # counts at so many standard deviations of its residual.
@@ -154,7 +154,7 @@ def step_of(problem: Problem, readouts: int | None = None) -> Step:
     of_sample = StepNumbers(
         frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
     )
-    u, weights = _readouts(problem, readouts or readouts_of(problem))
+    u, weights = readout_nodes(problem, readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
         u, weights = u[u > 0], 2 * weights[u > 0]
     tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
@@ -170,11 +170,11 @@ def is_odd(activation: Activation) -> bool:
     return bool(np.abs(value + mirror).max() <= _ROUNDING * np.abs(value).max())
 
 
-def _readouts(problem: Problem, half: int) -> tuple[Array, Array]:
-    """Nodes and weights of u."""
+def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Array]:
+    """Nodes and weights of u, with so many on either side of zero where readouts are normal."""
     if problem.readout == "rademacher":
         return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
     if problem.readout == "constant":
         return np.array([1.0]), np.array([1.0])
     scale = _SCALE + _SCALE_OF_BENDS * _bends_at_large(problem.activation)
-    return readout_rule(scale / max(_strength(problem), _LEAST_STRENGTH), half)
+    return readout_rule(scale / max(_strength(problem), _LEAST_STRENGTH), half or readouts_of(problem))
