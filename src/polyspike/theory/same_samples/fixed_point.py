@@ -8,6 +8,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.pencil import (
     Neurons,
     SamplePopulation,
@@ -49,14 +50,14 @@ class PencilSolution(NamedTuple):
         The relative size of the last Newton step.
     steps : int
         The number of Newton steps.
-    inverse : ndarray
-        Of Newton's matrix, before the last step.
+    matrix : FactorisedJacobian
+        Newton's, before the last step.
     """
 
     state: State
     residual: float
     steps: int
-    inverse: Any
+    matrix: FactorisedJacobian
 
 
 def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: State, shift: Any) -> list[SampleState]:
@@ -184,20 +185,23 @@ def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State
 def _newton(
     nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, first: float = np.inf
 ) -> PencilSolution | None:
-    """None where it does not converge from here, or begins with a step beyond ``first``."""
+    """None where it does not converge from here, meets a singular matrix, or begins with a step beyond ``first``."""
     size = np.inf
     n_pairs = len(pair_indices(nn.size)[0])
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
-        inverse = np.linalg.inv(hessian_of(nn, state, parts))
-        change = -inverse @ gradient_of(nn, state, parts)
+        try:
+            matrix = FactorisedJacobian(hessian_of(nn, state, parts), state)
+        except NumericalError:
+            return None
+        change = -matrix.solve(gradient_of(nn, state, parts))
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
         if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
         state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
         if size < _TOLERANCE:
-            return PencilSolution(state, size, step + 1, inverse)
+            return PencilSolution(state, size, step + 1, matrix)
     return None
 
 
@@ -218,11 +222,15 @@ def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
 
 
 def response(
-    neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array, inverse: Array | None = None
+    neurons: Neurons,
+    state: State,
+    parts: Sequence[SampleState],
+    sides: Array,
+    matrix: FactorisedJacobian | None = None,
 ) -> Array:
     """How the solution moves when the potential's gradient changes by ``sides`` (unknowns,) or (unknowns, S).
 
-    ``inverse`` is that of :class:`PencilSolution`, where it is known.
+    ``matrix`` is that of :class:`PencilSolution`, where it is known.
     """
-    known = np.linalg.inv(hessian_of(neurons, state, parts)) if inverse is None else inverse
-    return np.asarray(-known @ sides)
+    known = matrix or FactorisedJacobian(hessian_of(neurons, state, parts), state)
+    return np.asarray(-known.solve(sides))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
@@ -44,19 +45,19 @@ class FormTerms(NamedTuple):
     matrix_of_own: Any
 
 
-def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = None) -> FitErrors:
+def fit_errors(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian | None = None) -> FitErrors:
     """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
 
     The solution moves by ``-H^-1`` times the derivative of the potential's gradient, and Q with it at fixed
     coefficients (eq-same-test); as H is symmetric one solution, with the derivative of Q by the state (eq-same-slopes),
-    is enough for all. ``inverse`` is that of H of the bulk's
+    is enough for all. ``matrix`` is H of the bulk's
     :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where it is at hand.
     """
     parts = states(fit.neurons, fit.populations, state, shift)
     terms = form_terms(fit, state, parts)
     value, found = _stationary(terms.constant, terms.side, terms.matrix)
     slopes = form_slopes(fit, state, parts, found)
-    moved = response(fit.neurons, state, parts, slopes.by_state, inverse)
+    moved = response(fit.neurons, state, parts, slopes.by_state, matrix)
     by_shift, by_scaled, by_fresh = (float(moved @ side) for side in _sides(fit, state, parts))
     fitted = [part.population.fitted for part in parts]
     by_shift += sum(float(slope.sum()) for slope in slopes.by_shift)

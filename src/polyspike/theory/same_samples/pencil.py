@@ -10,6 +10,7 @@ and zeta.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -305,7 +306,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         mixed -= _mixed_load(part)
         both -= _gain_load(part)
         left, right, alone = _pair_loads(part)
-        by_gamma -= _symmetrised(left.T @ right, nn.size)
+        by_gamma -= _symmetrised(left.T @ right)
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
@@ -327,18 +328,37 @@ def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
     mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
     plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
     both = (2 * plain * full - plain**2) / nn.samples_per_dim
-    return _symmetrised(np.outer(ginv, ginv) / nn.samples_per_dim, m), mixed, both
+    return _squared(ginv) / nn.samples_per_dim, mixed, both
 
 
-def _symmetrised(fourth: Array, m: int) -> Array:
-    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
-    i, j = pair_indices(m)
+def _squared(a: Any) -> Array:
+    """``tr(A dG A dG')`` in the basis of symmetric pairs, of a symmetric A."""
+    i, j = pair_indices(len(a))
     double = np.where(i == j, 0.5, 1.0)
-    # By (dG, dG') = (da, bc) of A_bc B_da; both are symmetric, and so is the sum over all four orders.
-    grid = fourth.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m, m)
-    rows = grid[i * m + j] + grid[j * m + i]
-    out = (rows[:, i, j] + rows[:, j, i]) * double * double[:, None]
-    return np.asarray((out + out.T) / 2)
+    rows, columns = a[i], a[j]
+    out = rows[:, i] * columns[:, j] + rows[:, j] * columns[:, i]
+    return np.asarray(2 * double[:, None] * out * double)
+
+
+def _symmetrised(fourth: Array) -> Array:
+    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
+    places, double = _four_orders(isqrt(len(fourth)))
+    flat = fourth.ravel()
+    out = flat[places[0]]
+    for place in places[1:]:
+        out += flat[place]
+    return np.asarray(double[:, None] * out * double)
+
+
+@lru_cache(maxsize=16)
+def _four_orders(m: int) -> tuple[list[Any], Array]:
+    """Where ``A_ik B_jl``, ``A_jl B_ik``, ``A_il B_jk`` and ``A_jk B_il`` stand for pairs (i, j), (k, l); and one half
+    for i = j.
+    """
+    i, j = pair_indices(m)
+    ik, jl, il, jk = (m * a[:, None] + b for a, b in ((i, i), (j, j), (i, j), (j, i)))
+    places = [m * m * a + b for a, b in ((ik, jl), (jl, ik), (il, jk), (jk, il))]
+    return places, np.where(i == j, 0.5, 1.0)
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:

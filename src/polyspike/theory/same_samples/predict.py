@@ -103,7 +103,7 @@ class Family:
         fit = self.model.fit
         found = solve_pencil(fit.neurons, fit.populations, shift, self._last)
         self._last = found.state
-        return fit_errors(fit, found.state, shift, found.inverse)
+        return fit_errors(fit, found.state, shift, found.matrix)
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
