@@ -22,7 +22,7 @@ _LEAST_STRENGTH = 0.3
 _OWN, _OWN_OF_KINKS = 3.0, 6.0
 # The scale of the rule for normal readouts, and its nodes, by how much an activation bends at large pre-activations.
 _SCALE, _SCALE_OF_BENDS = 0.5, 0.4
-_READOUTS, _READOUTS_OF_BENDS, _MOST_READOUTS = 6, 5.0, 12
+_READOUTS, _READOUTS_OF_BENDS, _MOST_READOUTS = 6, 5.0, 10
 _LARGE, _NODES_OF_LARGE = 3.0, 100
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
 # law.
