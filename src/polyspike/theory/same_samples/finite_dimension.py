@@ -6,6 +6,7 @@ conjectured elsewhere.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.spikes.errors import errors
 from polyspike.theory.same_samples.steps import readout_nodes
 
-__all__ = ["FiniteDimension"]
+__all__ = ["FiniteDimension", "FreshErrors"]
 
 # The grid's refinement: a difference of order 1/d is accurate to 1e-8 of an error on one that is so much coarser.
 _COARSE = 0.6
@@ -46,13 +47,32 @@ class FiniteDimension:
         first = self._solvers[0].first
         return [] if first is None else [first]
 
-    def factors(self, problem: Problem, errors_of_same: Array) -> Array:
-        """Of train loss, train error and test error, at this problem's ridge; shape (3,) as the errors without."""
-        full = _solved(self._solvers[0], problem)
+    def at(self, problem: Problem) -> "FreshErrors":
+        """Both at this problem's ridge."""
+        full, zeta = _solved(self._solvers[0], problem)
         if len(self._solvers) == 1:
             self._solvers.append(ShiftContinuation(self._leading, self.first))
-        leading = _solved(self._solvers[1], problem)
-        return 1 + (full - leading) / np.maximum(leading, errors_of_same)
+        return FreshErrors(full, _solved(self._solvers[1], problem)[0], zeta)
+
+
+class FreshErrors(NamedTuple):
+    """Train loss, train error and test error of fresh samples.
+
+    Attributes
+    ----------
+    full, leading : ndarray of shape (3,)
+        With the terms of order 1/d, and without them.
+    zeta : ndarray of shape (A,)
+        Of the full theory, at all nodes of the readouts.
+    """
+
+    full: Array
+    leading: Array
+    zeta: Array
+
+    def factors(self, errors_of_same: Array) -> Array:
+        """What the terms are taken to change for reused samples, whose errors without them are given; shape (3,)."""
+        return np.asarray(1 + (self.full - self.leading) / np.maximum(self.leading, errors_of_same))
 
 
 def _grid(problem: Problem) -> Grid:
@@ -61,6 +81,8 @@ def _grid(problem: Problem) -> Grid:
     return replace(grid, u=u, u_weights=weights)
 
 
-def _solved(solver: ShiftContinuation, problem: Problem) -> Array:
-    found = errors(*solver.solve(problem))
-    return np.array([found.train_loss, found.train_error, found.test_error])
+def _solved(solver: ShiftContinuation, problem: Problem) -> tuple[Array, Array]:
+    """The errors, and zeta."""
+    model, state, at = solver.solve(problem)
+    found = errors(model, state, at)
+    return np.array([found.train_loss, found.train_error, found.test_error]), state.zeta

@@ -27,12 +27,13 @@ _ITERATIONS = 1500
 # so many of them still gain this factor they go on to where one step is left. It is tried again at each change that is
 # so much smaller.
 _SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
+_SETTLED_OF_FEW_LATENTS = 0.05
 _NEWTON = 25
-# Where a step is that small, its square is rounding.
-_TOLERANCE = 1e-7
+# Where a step is that small, its square is rounding; the matrix before it, with which the errors are found, is not yet.
+_TOLERANCE, _TOLERANCE_OF_FEW_LATENTS = 1e-7, 1e-9
 _DAMPING = 0.5
-# Iterations that are damped before the others are extrapolated from so many of them (Anderson), and those after which
-# the extrapolation begins anew where it has not converged.
+# Iterations before the others are extrapolated from so many of them (Anderson), damped ones where the guess is crude,
+# and those after which the extrapolation begins anew where it has not converged.
 _BEGINNING, _MEMORY, _RESTART = 2, 6, 40
 # Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
 # most. From a solution nearby a first step up to the last is tried, or any where so few latents make a small matrix.
@@ -66,7 +67,11 @@ def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: Sta
 
 
 def solve_pencil(
-    neurons: Neurons, populations: Sequence[SamplePopulation], shift: float, start: State | None = None
+    neurons: Neurons,
+    populations: Sequence[SamplePopulation],
+    shift: float,
+    start: State | None = None,
+    zeta: Array | None = None,
 ) -> PencilSolution:
     """The solution at a shift.
 
@@ -74,6 +79,8 @@ def solve_pencil(
     ----------
     start : State, optional
         A solution nearby, which is tried first.
+    zeta : ndarray of shape (A,), optional
+        A guess of zeta, where there is no solution nearby.
 
     Raises
     ------
@@ -85,12 +92,16 @@ def solve_pencil(
         found = _newton(neurons, populations, shift, start, first)
         if found is not None:
             return found
-    state, next_try = start or _first_guess(neurons), _SETTLED
-    past, changes = _Past(len(state.gamma)), [np.inf] * _FEW
+    few = neurons.size <= _FEW_LATENTS
+    state, next_try = start or _first_guess(neurons, populations, zeta), _SETTLED_OF_FEW_LATENTS if few else _SETTLED
+    if start is None and zeta is not None:
+        for _ in range(_BEGINNING):
+            state = _iterated(neurons, populations, state, shift)
+    past, changes = _Past(len(state.gamma), _BEGINNING if zeta is None else 0), [np.inf] * _FEW
     for count in range(_ITERATIONS):
         state, change = past.next(neurons, populations, shift, state, count)
         changes.append(change)
-        if change < next_try and not _ENOUGH < change < _GAINING * changes[-1 - _FEW]:
+        if change < next_try and (few or not _ENOUGH < change < _GAINING * changes[-1 - _FEW]):
             next_try = _NEXT_TRY * change
             found = _newton(neurons, populations, shift, state)
             if found is not None:
@@ -102,7 +113,8 @@ def solve_pencil(
 class _Past:
     """The last iterates and their changes, from which the next is extrapolated."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, damped: int) -> None:
+        self._damped = damped
         self._pairs = pair_indices(size)
         self._points: list[Array] = []
         self._changes: list[Array] = []
@@ -112,8 +124,9 @@ class _Past:
     ) -> tuple[State, float]:
         """The iterate after a state, and how far the damped one is from it."""
         damped, change = _damped(nn, populations, state, shift)
-        if count % _RESTART < _BEGINNING:
+        if count % _RESTART == 0:
             self._points, self._changes = [], []
+        if count % _RESTART < (self._damped or (count >= _RESTART) * _BEGINNING):
             return damped, change
         here, there = self._flat(state), self._flat(damped)
         self._points, self._changes = [*self._points[-_MEMORY:], there], [*self._changes[-_MEMORY:], there - here]
@@ -138,13 +151,17 @@ class _Past:
         return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
 
 
-def _first_guess(nn: Neurons) -> State:
-    """Gamma of samples that load nothing but their coupling, zeta one half."""
-    zeta = np.full(len(nn.weights), 0.5)
-    theta = nn.blocks[0]
+def _first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Array | None) -> State:
+    """Gamma of samples that the fit does not see: their coupling, Q, and the moves' covariance."""
+    guess = State(np.zeros((nn.size, nn.size)), np.full(len(nn.weights), 0.5) if zeta is None else zeta)
+    theta, t, _ = nn.blocks
     inverse = _coupling(nn)
-    inverse[theta, theta] = 2 * np.eye(nn.chi.shape[1])
-    return State(np.linalg.inv(inverse), zeta)
+    inverse[theta, theta] = q_inverse(nn, guess)
+    gamma = np.linalg.inv(inverse)
+    energy = sum(part.mean_over_residuals(part.residual**2) for part in populations)
+    moves = (nn.xi.T * (nn.weights * guess.zeta)) @ nn.xi
+    gamma[t, t] = nn.noise_energy * energy / (nn.samples_per_dim * nn.gradient_share**2) * moves
+    return State(gamma, guess.zeta)
 
 
 def _coupling(nn: Neurons) -> Array:
@@ -200,7 +217,7 @@ def _newton(
         if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
         state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
-        if size < _TOLERANCE:
+        if size < (_TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE):
             return PencilSolution(state, size, step + 1, matrix)
     return None
 

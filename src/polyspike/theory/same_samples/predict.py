@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
@@ -85,23 +86,26 @@ class Family:
             ``OUT_OF_RANGE`` where the errors are not ordered as errors are.
         """
         if problem.ridge > 0:
-            found = self._at(problem.ridge * problem.n_samples / problem.width)
+            fresh = self._finite_dimension.at(problem)
+            found = self._at(problem.ridge * problem.n_samples / problem.width, fresh.zeta)
         else:
             least = _LEAST_SHIFT * problem.activation.second_moment
             other, found = self._at(100 * least), self._at(least)
             if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
+            fresh = self._finite_dimension.at(problem)
         leading = np.array(found[:3])
-        three = leading * self._finite_dimension.factors(problem, leading)
-        ordered = in_order(problem, Errors(*(float(value) for value in three)))
+        ordered = in_order(problem, Errors(*(float(value) for value in leading * fresh.factors(leading))))
         share = ordered.test_error / found.test_error
         self.finite_dimension = abs(share - 1)
         loo = share * found.leave_one_out
         return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, loo, found.own_moves)
 
-    def _at(self, shift: float) -> FitErrors:
+    def _at(self, shift: float, zeta: Array | None = None) -> FitErrors:
+        """The errors at a shift; zeta of fresh samples, at all readouts, is a guess of that of these."""
         fit = self.model.fit
-        found = solve_pencil(fit.neurons, fit.populations, shift, self._last)
+        guess = None if zeta is None else np.minimum(zeta[-len(fit.neurons.weights) :], 1.0)
+        found = solve_pencil(fit.neurons, fit.populations, shift, self._last, guess)
         self._last = found.state
         return fit_errors(fit, found.state, shift, found.matrix)
 
