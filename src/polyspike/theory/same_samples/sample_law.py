@@ -125,7 +125,9 @@ class _Atoms(NamedTuple):
     Attributes
     ----------
     weights, residual, kappa : ndarray of shape (T,)
-    hidden : ndarray of shape (T, H)
+    sources : ndarray of shape (T, S)
+        The label without noise, a, and the teacher's inputs, in which the hidden vector is linear.
+    to_hidden : ndarray of shape (S, H)
     kappa_slope : float
     hidden_slope : ndarray of shape (H,)
     covariance : ndarray of shape (H, H)
@@ -135,7 +137,8 @@ class _Atoms(NamedTuple):
     weights: Array
     residual: Array
     kappa: Array
-    hidden: Array
+    sources: Array
+    to_hidden: Array
     kappa_slope: float
     hidden_slope: Array
     covariance: Array
@@ -156,8 +159,8 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)
     moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
-    projected = left.T @ _with_b(atoms, moments) @ right
-    size = atoms.hidden.shape[1]
+    projected = left.T @ _with_b(atoms, _of_hidden_vector(atoms, moments)) @ right
+    size = atoms.to_hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
     return SampleLaw(kappa[near], scale * np.sinh(nodes[seen]), projected[0], first, second)
@@ -174,18 +177,20 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
     t, a_nodes = np.repeat(np.arange(len(labels)), len(a)), np.tile(a, len(labels))
     residual = labels[t] + deviation * a_nodes
     of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 4 + full + inputs.shape[1] - 1)
-    hidden = a_nodes[:, None] * (of_hidden @ axes[0])
-    hidden[:, 0] += labels[t]
-    hidden[:, 2] += inputs[t, 0]
-    hidden[:, 3] += frame.self_share * residual
-    hidden[:, 4 + full :] += inputs[t, 1:]
+    sources = np.concatenate([labels[t, None], a_nodes[:, None], inputs[t]], axis=1)
+    to_hidden = np.zeros((sources.shape[1], len(of_hidden)))
+    to_hidden[0, 0] = to_hidden[2, 2] = 1.0
+    to_hidden[1] = of_hidden @ axes[0]
+    to_hidden[:2, 3] += frame.self_share * np.array([1.0, deviation])
+    to_hidden[3:, 4 + full :] = np.eye(inputs.shape[1] - 1)
     weights = (label_weights[:, None] * a_weights).ravel()
     free = np.eye(4) - axes.T @ axes
     return _Atoms(
         weights / weights.sum(),
         residual,
         frame.coordinates[0] * inputs[t, 0] + slopes[0] * a_nodes,
-        hidden,
+        sources,
+        to_hidden,
         slopes[1],
         of_hidden @ axes[1],
         of_hidden @ free @ of_hidden.T,
@@ -195,14 +200,27 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
 def _without_rounding(atoms: _Atoms) -> _Atoms:
     """Without those of the product rule's corners whose weight no average sees."""
     kept = atoms.weights > _LEAST_WEIGHT
-    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "hidden")})
+    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "sources")})
 
 
 def _moments_of_atoms(atoms: _Atoms) -> Array:
-    """One, the hidden vector and its products i <= j given b = 0, as rows over the atoms."""
-    hidden = atoms.hidden.T
-    i, j = np.triu_indices(len(hidden))
-    return np.concatenate([np.ones((1, hidden.shape[1])), hidden, hidden[i] * hidden[j]])
+    """One, the sources and their products i <= j, as rows over the atoms."""
+    sources = atoms.sources.T
+    i, j = np.triu_indices(len(sources))
+    return np.concatenate([np.ones((1, sources.shape[1])), sources, sources[i] * sources[j]])
+
+
+def _of_hidden_vector(atoms: _Atoms, moments: Array) -> Array:
+    """One, the hidden vector given b = 0 and its products i <= j, of the same of the sources."""
+    to, (count, size) = atoms.to_hidden, atoms.to_hidden.shape
+    shape, flat = moments.shape[1:], moments.reshape(len(moments), -1)
+    square = np.empty((count, count, flat.shape[1]))
+    i, j = np.triu_indices(count)
+    square[i, j] = square[j, i] = flat[1 + count :]
+    half = (to.T @ square.reshape(count, -1)).reshape(size, count, -1)
+    i, j = np.triu_indices(size)
+    products = (to.T @ half)[i, j]
+    return np.concatenate([flat[:1], to.T @ flat[1 : 1 + count], products]).reshape(-1, *shape)
 
 
 def _with_b(atoms: _Atoms, moments: Array) -> Array:
