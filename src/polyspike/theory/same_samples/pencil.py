@@ -70,6 +70,12 @@ class Neurons:
         """The number of latents."""
         return self.chi.shape[1] + 2 * self.xi.shape[1]
 
+    @cached_property
+    def loaded(self) -> Any:
+        """Places of the latents that N acts on: mu and, for ``c_2 != 0``, the theta that it couples to mu."""
+        mu, coupled = self.blocks[2], np.flatnonzero(self.cross.any(axis=0))
+        return np.append(coupled, np.arange(mu.start, mu.stop)) if len(coupled) else mu
+
 
 @dataclass(frozen=True, eq=False)
 class SamplePopulation:
@@ -155,15 +161,13 @@ class SampleState:
 
     @cached_property
     def left(self) -> Any:
-        """``L = (1 + Gamma N)^-1``, (E, m, m); where N is on mu alone, by an inverse there."""
-        nn, one = self.neurons, np.eye(self.neurons.size)
-        if nn.cross.any():
-            return np.linalg.inv(one + self.state.gamma @ self.load)
-        mu = nn.blocks[2]
-        on_mu = self.state.gamma[:, mu] @ self.load[:, mu, mu]
-        out = np.empty(self.load.shape, dtype=on_mu.dtype)
-        out[:] = one
-        out[:, :, mu] -= on_mu @ np.linalg.inv(one[mu, mu] + on_mu[:, mu])
+        """``L = (1 + Gamma N)^-1``, (E, m, m), by an inverse on the latents that N acts on."""
+        nn, places = self.neurons, self.neurons.loaded
+        moved = self.state.gamma[:, places] @ self.load[:, places][:, :, places]
+        on_them = moved[:, places]
+        out = np.empty(self.load.shape, dtype=moved.dtype)
+        out[:] = np.eye(nn.size)
+        out[:, :, places] -= moved @ np.linalg.inv(np.eye(on_them.shape[1]) + on_them)
         return out
 
     @cached_property
