@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from polyspike import Problem, predict
 from polyspike.theory.same_samples.predict import Family
-from polyspike.theory.same_samples.steps import STANDARD, Accuracy, rules_of
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.4, ridge=0.1, noise=0.5, samples="same")
 QUADRATIC = {"activation": "softplus", "teacher": "h1 + 0.5*h2"}
@@ -66,9 +66,9 @@ def rate(base: Problem) -> float:
 def refined(problem: Problem) -> Accuracy:
     """Every rule finer than the standard."""
     rules, neurons = rules_of(problem), Family(problem).model.fit.neurons
-    cut = SHARE_OF_CUT * 2e-3 if np.any(neurons.cross) else SHARE_OF_CUT * 2.5e-4
+    cut = SHARE_OF_CUT * (2e-3 if np.any(neurons.cross) else 5e-4)
     finer = rules._replace(residual=rules.residual + 8, kappa=rules.kappa + 10, negligible=1e-13)
-    return Accuracy(rules=finer, readouts=STANDARD.readouts + 4, cut=cut)
+    return Accuracy(rules=finer, readouts=readouts_of(problem) + 4, cut=cut)
 
 
 def difference(problem: Problem) -> float:

@@ -32,12 +32,14 @@ class FiniteDimension:
     ----------
     problem : Problem
         One of them.
+    readouts : int, optional
+        Nodes on either side of zero for normal readouts.
     before : FiniteDimension, optional
         That of another problem, from whose first solution this one's starts where they are near.
     """
 
-    def __init__(self, problem: Problem, before: "FiniteDimension | None" = None) -> None:
-        scalars, grid = condition(problem), _grid(problem)
+    def __init__(self, problem: Problem, readouts: int | None = None, before: "FiniteDimension | None" = None) -> None:
+        scalars, grid = condition(problem), _grid(problem, readouts)
         full, self._leading = (assemble(problem, grid, scalars, finite_dimension=known) for known in (True, False))
         self._solvers = [ShiftContinuation(full, before.first if before else ())]
 
@@ -75,9 +77,9 @@ class FreshErrors(NamedTuple):
         return np.asarray(1 + (self.full - self.leading) / np.maximum(self.leading, errors_of_same))
 
 
-def _grid(problem: Problem) -> Grid:
+def _grid(problem: Problem, readouts: int | None) -> Grid:
     grid = choose_grid(problem, condition(problem), _COARSE)
-    u, weights = readout_nodes(problem)
+    u, weights = readout_nodes(problem, readouts)
     return replace(grid, u=u, u_weights=weights)
 
 

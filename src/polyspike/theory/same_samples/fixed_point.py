@@ -93,7 +93,8 @@ def solve_pencil(
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS
-    state, next_try = start or _first_guess(neurons, populations, zeta), _SETTLED_OF_FEW_LATENTS if few else _SETTLED
+    state = start or _first_guess(neurons, populations, zeta)
+    next_try = _SETTLED_OF_FEW_LATENTS if few else _SETTLED
     if start is None and zeta is not None:
         for _ in range(_BEGINNING):
             state = _iterated(neurons, populations, state, shift)
@@ -128,7 +129,7 @@ class _Past:
             self._points, self._changes = [], []
         if count % _RESTART < (self._damped or (count >= _RESTART) * _BEGINNING):
             return damped, change
-        here, there = self._flat(state), self._flat(damped)
+        here, there = state.unknowns, damped.unknowns
         self._points, self._changes = [*self._points[-_MEMORY:], there], [*self._changes[-_MEMORY:], there - here]
         if len(self._points) < 2:
             return damped, change
@@ -139,9 +140,6 @@ class _Past:
             np.isfinite(found.zeta).all() and (found.zeta <= 1).all() and (found.zeta > 0.2 * state.zeta).all()
         )
         return (found if sound else damped), change
-
-    def _flat(self, state: State) -> Array:
-        return np.concatenate([state.gamma[self._pairs], np.log(state.zeta)])
 
     def _state(self, flat: Array, size: int) -> State:
         gamma, count = np.empty((size, size)), len(self._pairs[0])

@@ -15,6 +15,7 @@ from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, Samp
 __all__ = [
     "FitErrors",
     "FormTerms",
+    "by_log_shift",
     "fit_errors",
     "form_at",
     "form_terms",
@@ -68,6 +69,12 @@ def fit_errors(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian 
     by_fresh += _fresh_error(fit, state, found[: places.functions], theta)
     own = _own_moves_share(fit, terms, value)
     return FitErrors(shift * value, -(shift**2) * by_shift, by_fresh, -by_scaled, own)
+
+
+def by_log_shift(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian) -> Array:
+    """The derivative of a solved bulk by the logarithm of the shift, in the order of :meth:`State.moved`."""
+    parts = states(fit.neurons, fit.populations, state, shift)
+    return np.asarray(response(fit.neurons, state, parts, shift * _by_shift(fit, state, parts, 2), matrix))
 
 
 def _own_moves_share(fit: Fit, terms: FormTerms, value: float) -> float:

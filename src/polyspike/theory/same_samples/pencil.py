@@ -121,8 +121,13 @@ class State:
     gamma: Any
     zeta: Any
 
+    @property
+    def unknowns(self) -> Any:
+        """The upper triangle of Gamma, then log zeta."""
+        return np.concatenate([self.gamma[pair_indices(len(self.gamma))], np.log(self.zeta)])
+
     def moved(self, change: Any) -> "State":
-        """Along a vector of the Newton system: the upper triangle of Gamma, then log zeta."""
+        """Along a change of the unknowns."""
         m = len(self.gamma)
         i, j = pair_indices(m)
         step = np.zeros((m, m), dtype=change.dtype)

@@ -1,7 +1,8 @@
 """``predict_same_samples``: the errors of a network whose two stages have one sample (docs/theory-same-data.md)."""
 
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
+from math import log
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
-from polyspike.theory.same_samples.fixed_point import solve_pencil
-from polyspike.theory.same_samples.forms import FitErrors, fit_errors
+from polyspike.theory.same_samples.fit import Fit
+from polyspike.theory.same_samples.fixed_point import PencilSolution, solve_pencil
+from polyspike.theory.same_samples.forms import FitErrors, by_log_shift, fit_errors
 from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.spectrum.predict_spectrum import predict_same_spectrum
@@ -33,6 +35,8 @@ __all__ = ["Family", "check_domain", "predict_many_same", "predict_same_samples"
 _LEAST_SHIFT = 1e-9
 _SINGULAR_SLOPE = 1e-2
 _MOST_INDICES = 2
+# Further than this in the logarithm of the shift, the last solution is as good a start as its extrapolation.
+_FARTHEST = 1.5
 
 
 def check_domain(problem: Problem) -> None:
@@ -54,8 +58,21 @@ def check_domain(problem: Problem) -> None:
         raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
+class _Solved:
+    """A solution at a shift."""
+
+    def __init__(self, fit: Fit, found: PencilSolution, shift: float) -> None:
+        self._fit, self.shift = fit, shift
+        self.state, self.matrix = found.state, found.matrix
+
+    @cached_property
+    def slope(self) -> Array:
+        """The derivative by the logarithm of the shift."""
+        return by_log_shift(self._fit, self.state, self.shift, self.matrix)
+
+
 class Family:
-    """Problems that differ in the ridge alone, on one model; every solution starts from the one before.
+    """Problems that differ in the ridge alone, on one model; every solution starts from those before, extrapolated.
 
     Parameters
     ----------
@@ -71,8 +88,8 @@ class Family:
     def __init__(self, problem: Problem, accuracy: Accuracy = STANDARD) -> None:
         check_domain(problem)
         self.model: Model = build(problem, accuracy)
-        self._finite_dimension = FiniteDimension(problem)
-        self._last: State | None = None
+        self._finite_dimension = FiniteDimension(problem, accuracy.readouts)
+        self._last: list[_Solved] = []
         self.finite_dimension = 0.0
         """The relative size of the terms of order 1/d in the last test error."""
 
@@ -105,9 +122,26 @@ class Family:
         """The errors at a shift; zeta of fresh samples, at all readouts, is a guess of that of these."""
         fit = self.model.fit
         guess = None if zeta is None else np.minimum(zeta[-len(fit.neurons.weights) :], 1.0)
-        found = solve_pencil(fit.neurons, fit.populations, shift, self._last, guess)
-        self._last = found.state
+        found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), guess)
+        self._last = [*self._last[-1:], _Solved(fit, found, shift)]
         return fit_errors(fit, found.state, shift, found.matrix)
+
+    def _start(self, shift: float) -> State | None:
+        """By the cubic in the logarithm of the shift that the last two solutions and their derivatives define."""
+        if not self._last:
+            return None
+        last, before = self._last[-1], self._last[0]
+        distance, spacing = log(shift / last.shift), log(last.shift / before.shift)
+        if abs(distance) > _FARTHEST:
+            return last.state
+        move = last.slope * distance
+        if spacing:
+            mean = (last.state.unknowns - before.state.unknowns) / spacing
+            third = (last.slope + before.slope - 2 * mean) / spacing**2
+            second = (last.slope - mean) / spacing + third * spacing
+            move = move + second * distance**2 + third * distance**3
+        moved = last.state.moved(move)
+        return State(moved.gamma, np.minimum(moved.zeta, 1.0))
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
