@@ -27,7 +27,7 @@ _ITERATIONS = 1500
 # so many of them still gain this factor they go on to where one step is left. It is tried again at each change that is
 # so much smaller.
 _SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
-_SETTLED_OF_FEW_LATENTS = 0.05
+_SETTLED_OF_FEW_LATENTS = 0.03
 _NEWTON = 25
 # Where a step is that small, its square is rounding; the matrix before it, with which the errors are found, is not yet.
 _TOLERANCE, _TOLERANCE_OF_FEW_LATENTS = 1e-7, 1e-9
@@ -36,7 +36,7 @@ _DAMPING = 0.5
 # and those after which the extrapolation begins anew where it has not converged.
 _BEGINNING, _MEMORY, _RESTART = 2, 6, 40
 # Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
-# most. From a solution nearby a first step up to the last is tried, or any where so few latents make a small matrix.
+# most, and the first no longer than the last.
 _FAR, _LONG_STEPS = 0.9, 4
 _NEAR, _NEARBY, _FEW_LATENTS = 0.5, 0.2, 8
 
@@ -88,8 +88,7 @@ def solve_pencil(
         ``NOT_CONVERGED``.
     """
     if start is not None:
-        first = np.inf if neurons.size <= _FEW_LATENTS else _NEARBY
-        found = _newton(neurons, populations, shift, start, first)
+        found = _newton(neurons, populations, shift, start)
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS
@@ -197,10 +196,10 @@ def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State
     return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
 
 
-def _newton(
-    nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, first: float = np.inf
-) -> PencilSolution | None:
-    """None where it does not converge from here, meets a singular matrix, or begins with a step beyond ``first``."""
+def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State) -> PencilSolution | None:
+    """None where it does not converge from here, meets a singular matrix, or begins with a step that is not short: an
+    extrapolated state may be far out, and there are other stationary points.
+    """
     size = np.inf
     n_pairs = len(pair_indices(nn.size)[0])
     for step in range(_NEWTON):
@@ -212,7 +211,7 @@ def _newton(
         change = -matrix.solve(gradient_of(nn, state, parts))
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
+        if not np.isfinite(size) or (step == 0 and size > _NEARBY) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
         state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
         if size < (_TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE):

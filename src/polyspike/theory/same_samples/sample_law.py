@@ -18,15 +18,32 @@ from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 
-__all__ = ["Rules", "SampleLaw", "SpikeFrame", "gauss_of_atoms", "residual_energy", "sample_law", "spike_frame"]
+__all__ = [
+    "Rules",
+    "SampleLaw",
+    "SpikeFrame",
+    "gauss_of_atoms",
+    "is_wild",
+    "residual_energy",
+    "sample_law",
+    "spike_frame",
+]
 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
 _LEAST_WEIGHT = 1e-20
 _REACH, _PANEL_NODES = 7.0, 5
-# Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
-_ASINH_SCALE = 0.8
+# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others goes.
+_TAME, _WIDE = 2, 8.6
+# Residuals have no law that polynomials resolve; the inverse sine of them has, on this scale in deviations. Those of a
+# cubic label have none either; a bounded function of them has, ``tanh(power asinh(residual/scale))``.
+_SCALE, _WILD_SCALE, _POWER = 0.8, 1.6, 0.3
+# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others goes.
+_TAME, _WIDE = 2, 8.6
+# Residuals of a cubic label have no law that polynomials resolve; a bounded function of them has, which is linear up to
+# its scale (in deviations) and grows like the logarithm, to this power, beyond.
+_SCALE, _POWER = 1.6, 0.3
 
 
 class Rules(NamedTuple):
@@ -65,10 +82,10 @@ class SpikeFrame:
 class SampleLaw:
     """The joint law of a sample of the gradient on the product of E nodes of its residual and B of its kappa.
 
-    Its weights are the projection of the law on polynomials of the two (of ``asinh`` of the residual): averages of
-    functions that such polynomials resolve are those of the law. They need not be positive where kappa and eps are
-    nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x], further inputs of the
-    teacher)``.
+    Its weights are the projection of the law on polynomials of the two (of ``asinh`` or a bounded function of the
+    residual): averages of functions that such polynomials resolve are those of the law. They need not be positive where
+    kappa and eps are nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x],
+    further inputs of the teacher)``.
 
     Attributes
     ----------
@@ -147,13 +164,15 @@ class _Atoms(NamedTuple):
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
     atoms = _without_rounding(_atoms(problem, frame, rules))
-    scale = _ASINH_SCALE * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
-    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(
-        np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual
-    )
+    wild = is_wild(problem.teacher)
+    scale = (_WILD_SCALE if wild else _SCALE) * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
+    variable = np.arcsinh(atoms.residual / scale)
+    variable = np.tanh(_POWER * variable) if wild else variable
+    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, atoms.weights, rules.residual)
+    residual = scale * np.sinh(np.arctanh(nodes) / _POWER if wild else nodes)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    seen = node_weights * np.cosh(nodes) ** 2 > rules.negligible
+    seen = node_weights * (1 + (residual / scale) ** 2) > rules.negligible
     near = kappa_weights * (1 + kappa**2) > rules.negligible
     left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
     functions = _moments_of_atoms(atoms)
@@ -163,7 +182,7 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     size = atoms.to_hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
-    return SampleLaw(kappa[near], scale * np.sinh(nodes[seen]), projected[0], first, second)
+    return SampleLaw(kappa[near], residual[seen], projected[0], first, second)
 
 
 def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
@@ -297,10 +316,26 @@ def _of_hidden(noise: float, output: float, full: bool, size: int) -> Array:
     return out
 
 
+def is_wild(teacher: Teacher) -> bool:
+    """Whether its residuals have no law that few polynomials resolve, as those of labels of degree three and more."""
+    return teacher.is_polynomial and teacher.total_degree > _TAME
+
+
+def _trapezoid(count: int) -> tuple[Array, Array]:
+    """The trapezoid rule against the normal density: where residuals vanish, functions of them have poles that are the
+    nearer to the real line the faster the label changes there.
+    """
+    x = np.linspace(-_WIDE, _WIDE, count)
+    weights = np.exp(-(x**2) / 2)
+    return x, weights / weights.sum()
+
+
 def _teacher_nodes(teacher: Teacher, count: int) -> tuple[Array, Array, Array]:
     """``sigma*``, weights and inputs, the first along beta*."""
     p = teacher.n_indices
-    if teacher.is_polynomial:
+    if is_wild(teacher):
+        rules = [_trapezoid(count)] * p
+    elif teacher.is_polynomial:
         rules = [gauss_hermite(count)] * p
     else:
         rules = [split_gauss_legendre(kinks_along(teacher) if p == 1 else teacher.kinks, _PANEL_NODES, _REACH)] * p

@@ -12,7 +12,7 @@ from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
 from polyspike.theory.same_samples.features import StepNumbers
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, is_wild, residual_energy, spike_frame
 
 __all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "readout_nodes", "readouts_of", "rules_of", "step_of"]
 
@@ -27,7 +27,7 @@ _LARGE, _NODES_OF_LARGE = 3.0, 100
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
 # law.
 _MOST_RESIDUALS, _MOST_KAPPA = 18, 40
-_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE, _WILD_REST = 2, 10, 80, 30, 1e-7
+_WILD_EXTRA, _LEAST_WILD, _WILD_TEACHER = 4, 28, 100
 _ROUNDING = 1e-13
 
 
@@ -107,14 +107,11 @@ def rules_of(problem: Problem) -> Rules:
     periods = sqrt(slope / activation.second_moment)
     spike = spike_frame(problem).strength * periods
     own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
-    wild = teacher.is_polynomial and teacher.total_degree > _TAME
-    nodes = Rules(
-        residual=10 + _WILD_EXTRA * wild + min(ceil(14 * own), _MOST_RESIDUALS),
-        kappa=8 + min(ceil(32 * spike), _MOST_KAPPA),
-    )
-    if wild and teacher.n_indices == 1:
-        return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE, negligible=_WILD_REST)
-    return nodes
+    residual, kappa = 10 + min(ceil(14 * own), _MOST_RESIDUALS), 8 + min(ceil(32 * spike), _MOST_KAPPA)
+    if not is_wild(teacher):
+        return Rules(residual, kappa)
+    nodes = Rules(max(residual + _WILD_EXTRA, _LEAST_WILD), kappa)
+    return nodes._replace(teacher=_WILD_TEACHER) if teacher.n_indices == 1 else nodes
 
 
 def readouts_of(problem: Problem) -> int:
