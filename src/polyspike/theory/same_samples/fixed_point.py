@@ -20,7 +20,7 @@ from polyspike.theory.same_samples.pencil import (
     q_inverse,
 )
 
-__all__ = ["PencilSolution", "response", "solve_pencil", "states"]
+__all__ = ["PencilSolution", "first_guess", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
 # Newton's method is tried from the first change below this. Its matrix costs more than ten iterations, so that where
@@ -71,7 +71,7 @@ def solve_pencil(
     populations: Sequence[SamplePopulation],
     shift: float,
     start: State | None = None,
-    zeta: Array | None = None,
+    guess: State | None = None,
 ) -> PencilSolution:
     """The solution at a shift.
 
@@ -79,8 +79,8 @@ def solve_pencil(
     ----------
     start : State, optional
         A solution nearby, which is tried first.
-    zeta : ndarray of shape (A,), optional
-        A guess of zeta, where there is no solution nearby.
+    guess : State, optional
+        Where the iterations begin, where there is no solution nearby; :func:`first_guess` by default.
 
     Raises
     ------
@@ -92,12 +92,12 @@ def solve_pencil(
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS
-    state = start or _first_guess(neurons, populations, zeta)
+    state = start or guess or first_guess(neurons, populations)
     next_try = _SETTLED_OF_FEW_LATENTS if few else _SETTLED
-    if start is None and zeta is not None:
+    if start is None and guess is not None:
         for _ in range(_BEGINNING):
             state = _iterated(neurons, populations, state, shift)
-    past, changes = _Past(len(state.gamma), _BEGINNING if zeta is None else 0), [np.inf] * _FEW
+    past, changes = _Past(len(state.gamma), _BEGINNING if guess is None else 0), [np.inf] * _FEW
     for count in range(_ITERATIONS):
         state, change = past.next(neurons, populations, shift, state, count)
         changes.append(change)
@@ -148,8 +148,10 @@ class _Past:
         return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
 
 
-def _first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Array | None) -> State:
-    """Gamma of samples that the fit does not see: their coupling, Q, and the moves' covariance."""
+def first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Array | None = None) -> State:
+    """Gamma of samples that the fit does not see: their coupling, Q, and the moves' covariance; zeta is one half where
+    it is not given.
+    """
     guess = State(np.zeros((nn.size, nn.size)), np.full(len(nn.weights), 0.5) if zeta is None else zeta)
     theta, t, _ = nn.blocks
     inverse = _coupling(nn)

@@ -66,6 +66,11 @@ class Neurons:
         return slice(0, p), slice(p, p + q), slice(p + q, p + 2 * q)
 
     @property
+    def factors(self) -> tuple[Array, Array, Array]:
+        """Of theta, T and mu."""
+        return self.chi, self.xi, self.xi
+
+    @property
     def size(self) -> int:
         """The number of latents."""
         return self.chi.shape[1] + 2 * self.xi.shape[1]

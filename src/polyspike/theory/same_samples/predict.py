@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cached_property, partial
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,10 +22,10 @@ from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spect
 from polyspike.theory.finite_size.spikes.errors import Errors
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fit import Fit
-from polyspike.theory.same_samples.fixed_point import PencilSolution, solve_pencil
+from polyspike.theory.same_samples.fixed_point import PencilSolution, first_guess, solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, by_log_shift, fit_errors
 from polyspike.theory.same_samples.model import Model, build
-from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.pencil import Neurons, State
 from polyspike.theory.same_samples.spectrum.predict_spectrum import predict_same_spectrum
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 from polyspike.theory.same_samples.trust import trust
@@ -71,6 +72,27 @@ class _Solved:
         return by_log_shift(self._fit, self.state, self.shift, self.matrix)
 
 
+class Neighbour(NamedTuple):
+    """A solved bulk."""
+
+    neurons: Neurons
+    state: State
+
+    def on(self, neurons: Neurons, plain: State) -> State:
+        """Gamma in another problem's factors, as functions of the number of a readout's node; along what this one's
+        factors do not span, that of the ``plain`` guess.
+        """
+        if len(neurons.weights) != len(self.neurons.weights):
+            return plain
+        moved = np.zeros((neurons.size, self.neurons.size))
+        for new, old, to, of in zip(
+            neurons.blocks, self.neurons.blocks, neurons.factors, self.neurons.factors, strict=True
+        ):
+            moved[new, old] = (to.T * neurons.weights) @ of
+        rest = np.eye(neurons.size) - moved @ moved.T
+        return State(moved @ self.state.gamma @ moved.T + rest @ plain.gamma @ rest, plain.zeta)
+
+
 class Family:
     """Problems that differ in the ridge alone, on one model; every solution starts from those before, extrapolated.
 
@@ -78,6 +100,8 @@ class Family:
     ----------
     problem : Problem
         One of them.
+    before : Family, optional
+        That of another problem, from whose first solution this one's starts where they are alike.
 
     Raises
     ------
@@ -85,10 +109,15 @@ class Family:
         As :func:`check_domain` does.
     """
 
-    def __init__(self, problem: Problem, accuracy: Accuracy = STANDARD) -> None:
+    def __init__(self, problem: Problem, accuracy: Accuracy = STANDARD, before: "Family | None" = None) -> None:
         check_domain(problem)
         self.model: Model = build(problem, accuracy)
-        self._finite_dimension = FiniteDimension(problem, accuracy.readouts)
+        terms = before.finite_terms if before else None
+        self.finite_terms: FiniteDimension = FiniteDimension(problem, accuracy.readouts, terms)
+        """The terms of order 1/d."""
+        self._before = before.first if before else None
+        self.first: Neighbour | None = None
+        """The first solution that was found."""
         self._last: list[_Solved] = []
         self.finite_dimension = 0.0
         """The relative size of the terms of order 1/d in the last test error."""
@@ -103,14 +132,14 @@ class Family:
             ``OUT_OF_RANGE`` where the errors are not ordered as errors are.
         """
         if problem.ridge > 0:
-            fresh = self._finite_dimension.at(problem)
+            fresh = self.finite_terms.at(problem)
             found = self._at(problem.ridge * problem.n_samples / problem.width, fresh.zeta)
         else:
             least = _LEAST_SHIFT * problem.activation.second_moment
             other, found = self._at(100 * least), self._at(least)
             if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
-            fresh = self._finite_dimension.at(problem)
+            fresh = self.finite_terms.at(problem)
         leading = np.array(found[:3])
         ordered = in_order(problem, Errors(*(float(value) for value in leading * fresh.factors(leading))))
         share = ordered.test_error / found.test_error
@@ -121,10 +150,18 @@ class Family:
     def _at(self, shift: float, zeta: Array | None = None) -> FitErrors:
         """The errors at a shift; zeta of fresh samples, at all readouts, is a guess of that of these."""
         fit = self.model.fit
-        guess = None if zeta is None else np.minimum(zeta[-len(fit.neurons.weights) :], 1.0)
-        found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), guess)
+        found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), self._guess(zeta))
         self._last = [*self._last[-1:], _Solved(fit, found, shift)]
+        self.first = self.first or Neighbour(fit.neurons, found.state)
         return fit_errors(fit, found.state, shift, found.matrix)
+
+    def _guess(self, zeta: Array | None) -> State | None:
+        """Of the first solution."""
+        fit = self.model.fit
+        if zeta is None or self._last:
+            return None
+        plain = first_guess(fit.neurons, fit.populations, np.minimum(zeta[-len(fit.neurons.weights) :], 1.0))
+        return self._before.on(fit.neurons, plain) if self._before else plain
 
     def _start(self, shift: float) -> State | None:
         """By the cubic in the logarithm of the shift that the last two solutions and their derivatives define."""
@@ -232,20 +269,24 @@ def predict_many_same(problems: Iterable[Problem]) -> list[Prediction | FailedPr
     for index, problem in enumerate(rows):
         families.setdefault(problem.replace(ridge=1.0), []).append(index)
     answers: dict[int, Prediction | FailedPrediction] = {}
+    before: Family | None = None
     for members in families.values():
         order = sorted(members, key=lambda index: -rows[index].ridge)
-        answers |= zip(order, _family([rows[i] for i in order]), strict=True)
+        found, before = _family([rows[i] for i in order], before)
+        answers |= zip(order, found, strict=True)
     return [answers[index] for index in range(len(rows))]
 
 
-def _family(problems: list[Problem]) -> list[Prediction | FailedPrediction]:
-    """Problems that differ in the ridge alone, the largest first."""
+def _family(
+    problems: list[Problem], before: Family | None
+) -> tuple[list[Prediction | FailedPrediction], Family | None]:
+    """Problems that differ in the ridge alone, the largest first; and what the next may start from."""
     with within_double_precision():
         try:
-            family = Family(problems[0])
+            family = Family(problems[0], before=before)
         except PolyspikeError as error:
-            return [_failed(problem, error) for problem in problems]
-        return [_row(family, problem) for problem in problems]
+            return [_failed(problem, error) for problem in problems], before
+        return [_row(family, problem) for problem in problems], family
 
 
 def _row(family: Family, problem: Problem) -> Prediction | FailedPrediction:
