@@ -9,10 +9,11 @@ derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s e
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, inf, pi, prod, sqrt
+from math import ceil, inf, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
@@ -32,12 +33,7 @@ _FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
 # Of what _rows stacks.
 _ODD_ROWS = (8, 11)
 _GRID = 0.095
-_SHARES = np.array(
-    [
-        1 / prod(j - k for k in range(1 - _POINTS // 2, _POINTS // 2 + 1) if k != j)
-        for j in range(1 - _POINTS // 2, _POINTS // 2 + 1)
-    ]
-)
+_OF_POWERS = np.linalg.inv(np.vander(np.arange(1.0 - _POINTS // 2, _POINTS // 2 + 1), increasing=True))
 
 
 @dataclass(frozen=True)
@@ -231,26 +227,24 @@ def _shared(x: Array, weights: Array, width: float) -> tuple[Array, int]:
     Lagrange interpolation of eight points.
     """
     scaled = x / width
-    below = np.floor(scaled).astype(int)
+    below = np.floor(scaled).astype(np.int32)
     first = int(below.min()) - _POINTS // 2 + 1
     count = int(below.max()) + _POINTS // 2 + 1 - first
-    share = _lagrange(scaled - below)
-    place = (
-        (below - first - _POINTS // 2 + 1)[..., None] + np.arange(_POINTS) + count * np.arange(len(x))[:, None, None]
-    )
-    flat = place.ravel()
-    rows = [np.bincount(flat, (w[:, None] * share).ravel(), count * len(x)) for w in weights]
-    shared: Array = np.stack(rows, dtype=float).reshape(len(weights), len(x), count)
-    return shared, first
+    rows = count * np.arange(len(x), dtype=np.int32)
+    place = (below - first - _POINTS // 2 + 1 + rows[:, None])[..., None] + np.arange(_POINTS, dtype=np.int32)
+    ends = np.arange(0, place.size + 1, _POINTS, dtype=np.int32)
+    shares = csc_array((_lagrange(scaled - below).ravel(), place.ravel(), ends), shape=(len(x) * count, x.size))
+    shared = (shares @ np.tile(weights.T, (len(x), 1))).T
+    return np.ascontiguousarray(shared).reshape(len(weights), len(x), count), first
 
 
 def _lagrange(t: Array) -> Array:
     """Weights of the points ``-3 .. 4`` in the interpolation at t in [0, 1); a last axis."""
-    offsets = t[..., None] - np.arange(1 - _POINTS // 2, _POINTS // 2 + 1)
-    below, above = np.ones(offsets.shape), np.ones(offsets.shape)
-    np.cumprod(offsets[..., :-1], axis=-1, out=below[..., 1:])
-    above[..., :-1] = np.cumprod(offsets[..., :0:-1], axis=-1)[..., ::-1]
-    return below * above * _SHARES
+    powers = np.empty((_POINTS, t.size))
+    powers[0] = 1.0
+    for k in range(1, _POINTS):
+        np.multiply(powers[k - 1], t.ravel(), out=powers[k])
+    return np.asarray((powers.T @ _OF_POWERS).reshape(*t.shape, _POINTS))
 
 
 def _rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tuple[Array, Array]:
