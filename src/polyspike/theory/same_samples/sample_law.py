@@ -34,16 +34,11 @@ _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
 _LEAST_WEIGHT = 1e-20
 _REACH, _PANEL_NODES = 7.0, 5
-# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others goes.
+# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others' inputs goes.
 _TAME, _WIDE = 2, 8.6
 # Residuals have no law that polynomials resolve; the inverse sine of them has, on this scale in deviations. Those of a
 # cubic label have none either; a bounded function of them has, ``tanh(power asinh(residual/scale))``.
 _SCALE, _WILD_SCALE, _POWER = 0.8, 1.6, 0.3
-# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others goes.
-_TAME, _WIDE = 2, 8.6
-# Residuals of a cubic label have no law that polynomials resolve; a bounded function of them has, which is linear up to
-# its scale (in deviations) and grows like the logarithm, to this power, beyond.
-_SCALE, _POWER = 1.6, 0.3
 
 
 class Rules(NamedTuple):
