@@ -78,9 +78,9 @@ def solve_pencil(
     Parameters
     ----------
     start : State, optional
-        A solution nearby, which is tried first.
+        A solution nearby, from which Newton's method is tried first.
     guess : State, optional
-        Where the iterations begin, where there is no solution nearby; :func:`first_guess` by default.
+        Where the iterations begin; the start, or :func:`first_guess`, by default.
 
     Raises
     ------
@@ -92,9 +92,9 @@ def solve_pencil(
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS
-    state = start or guess or first_guess(neurons, populations)
+    state = guess or start or first_guess(neurons, populations)
     next_try = _SETTLED_OF_FEW_LATENTS if few else _SETTLED
-    if start is None and guess is not None:
+    if guess is not None:
         for _ in range(_BEGINNING):
             state = _iterated(neurons, populations, state, shift)
     past, changes = _Past(len(state.gamma), _BEGINNING if guess is None else 0), [np.inf] * _FEW

@@ -36,7 +36,7 @@ __all__ = ["Family", "check_domain", "predict_many_same", "predict_same_samples"
 _LEAST_SHIFT = 1e-9
 _SINGULAR_SLOPE = 1e-2
 _MOST_INDICES = 2
-# Further than this in the logarithm of the shift, the last solution is as good a start as its extrapolation.
+# Further than this in the logarithm of the shift, an extrapolation is no better than a guess.
 _FARTHEST = 1.5
 
 
@@ -131,15 +131,14 @@ class Family:
             ``NOT_CONVERGED``; ``SINGULAR`` at ridge 0 where the limit of vanishing ridge does not exist;
             ``OUT_OF_RANGE`` where the errors are not ordered as errors are.
         """
+        fresh = self.finite_terms.at(problem)
         if problem.ridge > 0:
-            fresh = self.finite_terms.at(problem)
             found = self._at(problem.ridge * problem.n_samples / problem.width, fresh.zeta)
         else:
             least = _LEAST_SHIFT * problem.activation.second_moment
-            other, found = self._at(100 * least), self._at(least)
+            other, found = self._at(100 * least, fresh.zeta), self._at(least, fresh.zeta)
             if abs(other.test_error - found.test_error) > _SINGULAR_SLOPE * abs(found.test_error):
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
-            fresh = self.finite_terms.at(problem)
         leading = np.array(found[:3])
         ordered = in_order(problem, Errors(*(float(value) for value in leading * fresh.factors(leading))))
         share = ordered.test_error / found.test_error
@@ -147,7 +146,7 @@ class Family:
         loo = share * found.leave_one_out
         return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, loo, found.own_moves)
 
-    def _at(self, shift: float, zeta: Array | None = None) -> FitErrors:
+    def _at(self, shift: float, zeta: Array) -> FitErrors:
         """The errors at a shift; zeta of fresh samples, at all readouts, is a guess of that of these."""
         fit = self.model.fit
         found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), self._guess(zeta))
@@ -155,13 +154,11 @@ class Family:
         self.first = self.first or Neighbour(fit.neurons, found.state)
         return fit_errors(fit, found.state, shift, found.matrix)
 
-    def _guess(self, zeta: Array | None) -> State | None:
-        """Of the first solution."""
+    def _guess(self, zeta: Array) -> State:
+        """Where iterations begin when Newton's method does not lead on from the last solutions."""
         fit = self.model.fit
-        if zeta is None or self._last:
-            return None
         plain = first_guess(fit.neurons, fit.populations, np.minimum(zeta[-len(fit.neurons.weights) :], 1.0))
-        return self._before.on(fit.neurons, plain) if self._before else plain
+        return self._before.on(fit.neurons, plain) if self._before and not self._last else plain
 
     def _start(self, shift: float) -> State | None:
         """By the cubic in the logarithm of the shift that the last two solutions and their derivatives define."""
@@ -170,7 +167,7 @@ class Family:
         last, before = self._last[-1], self._last[0]
         distance, spacing = log(shift / last.shift), log(last.shift / before.shift)
         if abs(distance) > _FARTHEST:
-            return last.state
+            return None
         move = last.slope * distance
         if spacing:
             mean = (last.state.unknowns - before.state.unknowns) / spacing
