@@ -183,6 +183,14 @@ def test_steps_and_noises_start_from_their_neighbours(readout: str) -> None:
     assert np.ravel(together) == pytest.approx(np.ravel([errors(problem) for problem in problems]), rel=1e-7)
 
 
+def test_small_ridges_are_found_from_larger_ones() -> None:
+    """Where iterations from a guess do not converge; whatever came before, the answer is one."""
+    problems = [BASE.replace(step_exponent=0.3, ridge=10.0**k) for k in (-4, -5, -6, -7, 0)]
+    rows = [row for row in predict(problems) if isinstance(row, Prediction)]
+    assert [row.test_error for row in rows] == pytest.approx([errors(problem)[2] for problem in problems], rel=1e-6)
+    assert abs(errors(problems[3])[2] / errors(problems[2])[2] - 1) < 1e-2
+
+
 def test_a_neighbour_is_its_own() -> None:
     family = Family(BASE.replace(readout="gaussian"))
     family.solve(BASE.replace(readout="gaussian"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cached_property, partial
-from math import log
+from math import ceil, log
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +38,9 @@ _SINGULAR_SLOPE = 1e-2
 _MOST_INDICES = 2
 # Further than this in the logarithm of the shift, an extrapolation is no better than a guess.
 _FARTHEST = 1.5
+# So far in the shift solutions are followed, in strides of its logarithm, rather than sought anew; and in any case from
+# a shift so much larger where they are not found.
+_MOST_FOLLOWED, _STRIDE, _FAR_SHIFT = 1e2, 1.2, 1e4
 
 
 def check_domain(problem: Problem) -> None:
@@ -148,11 +151,30 @@ class Family:
 
     def _at(self, shift: float, zeta: Array) -> FitErrors:
         """The errors at a shift; zeta of fresh samples, at all readouts, is a guess of that of these."""
+        try:
+            self._follow(shift)
+            found = self._solved(shift, self._guess(zeta))
+        except NumericalError:
+            # From a larger shift, where iterations from a guess converge.
+            self._last = []
+            self._solved(_FAR_SHIFT * shift, None)
+            self._follow(shift, _FAR_SHIFT)
+            found = self._solved(shift, None)
+        return fit_errors(self.model.fit, found.state, shift, found.matrix)
+
+    def _follow(self, shift: float, most: float = _MOST_FOLLOWED) -> None:
+        """Solve on the way to a shift from the last one, where that is not too far."""
+        distance = log(shift / self._last[-1].shift) if self._last else 0.0
+        if _FARTHEST < abs(distance) <= log(most) + 1e-9:
+            for place in np.geomspace(self._last[-1].shift, shift, ceil(abs(distance) / _STRIDE) + 1)[1:-1]:
+                self._solved(float(place), None)
+
+    def _solved(self, shift: float, guess: State | None) -> PencilSolution:
         fit = self.model.fit
-        found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), self._guess(zeta))
+        found = solve_pencil(fit.neurons, fit.populations, shift, self._start(shift), guess)
         self._last = [*self._last[-1:], _Solved(fit, found, shift)]
         self.first = self.first or Neighbour(fit.neurons, found.state)
-        return fit_errors(fit, found.state, shift, found.matrix)
+        return found
 
     def _guess(self, zeta: Array) -> State:
         """Where iterations begin when Newton's method does not lead on from the last solutions."""
