@@ -16,9 +16,9 @@ from polyspike.theory.same_samples.pencil import (
     State,
     gradient_of,
     hessian_of,
-    pair_indices,
     q_inverse,
 )
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 __all__ = ["PencilSolution", "first_guess", "response", "solve_pencil", "states"]
 

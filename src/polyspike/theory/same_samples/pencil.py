@@ -9,13 +9,13 @@ and zeta.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import isqrt
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices, squared, symmetrised
 
 __all__ = [
     "Neurons",
@@ -25,7 +25,6 @@ __all__ = [
     "flat_gradient",
     "gradient_of",
     "hessian_of",
-    "pair_indices",
     "q_inverse",
 ]
 
@@ -138,12 +137,6 @@ class State:
         step = np.zeros((m, m), dtype=change.dtype)
         step[i, j] = step[j, i] = change[: len(i)]
         return State(self.gamma + step, self.zeta * np.exp(change[len(i) :]))
-
-
-@lru_cache(maxsize=64)
-def pair_indices(m: int) -> tuple[Any, Any]:
-    """The upper triangle."""
-    return np.triu_indices(m)
 
 
 class SampleState:
@@ -320,7 +313,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         mixed -= _mixed_load(part)
         both -= _gain_load(part)
         left, right, alone = _pair_loads(part)
-        by_gamma -= _symmetrised(left.T @ right)
+        by_gamma -= symmetrised(left.T @ right)
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
@@ -342,37 +335,7 @@ def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
     mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
     plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
     both = (2 * plain * full - plain**2) / nn.samples_per_dim
-    return _squared(ginv) / nn.samples_per_dim, mixed, both
-
-
-def _squared(a: Any) -> Array:
-    """``tr(A dG A dG')`` in the basis of symmetric pairs, of a symmetric A."""
-    i, j = pair_indices(len(a))
-    double = np.where(i == j, 0.5, 1.0)
-    rows, columns = a[i], a[j]
-    out = rows[:, i] * columns[:, j] + rows[:, j] * columns[:, i]
-    return np.asarray(2 * double[:, None] * out * double)
-
-
-def _symmetrised(fourth: Array) -> Array:
-    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
-    places, double = _four_orders(isqrt(len(fourth)))
-    flat = fourth.ravel()
-    out = flat[places[0]]
-    for place in places[1:]:
-        out += flat[place]
-    return np.asarray(double[:, None] * out * double)
-
-
-@lru_cache(maxsize=16)
-def _four_orders(m: int) -> tuple[list[Any], Array]:
-    """Where ``A_ik B_jl``, ``A_jl B_ik``, ``A_il B_jk`` and ``A_jk B_il`` stand for pairs (i, j), (k, l); and one half
-    for i = j.
-    """
-    i, j = pair_indices(m)
-    ik, jl, il, jk = (m * a[:, None] + b for a, b in ((i, i), (j, j), (i, j), (j, i)))
-    places = [m * m * a + b for a, b in ((ik, jl), (jl, ik), (il, jk), (jk, il))]
-    return places, np.where(i == j, 0.5, 1.0)
+    return squared(ginv) / nn.samples_per_dim, mixed, both
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
