@@ -11,16 +11,15 @@ BASE = Problem("sin", "h1", 600, 150, 2400, step_exponent=0.3, ridge=0.01, reado
 
 def test_they_vanish_with_the_dimension() -> None:
     small, large = (
-        FiniteDimension(p).factors(p, np.zeros(3))
+        FiniteDimension(p).at(p).factors(np.zeros(3))
         for p in (BASE, BASE.replace(n_samples=60_000, input_dim=15_000, width=240_000))
     )
     assert np.abs(large - 1).max() < 0.03 * np.abs(small - 1).max()
 
 
 def test_the_smaller_of_a_factor_and_a_difference() -> None:
-    corrections = FiniteDimension(BASE)
-    as_factor = corrections.factors(BASE, np.zeros(3)) - 1
-    as_difference = corrections.factors(BASE, np.full(3, 1e3)) - 1
+    fresh = FiniteDimension(BASE).at(BASE)
+    as_factor, as_difference = fresh.factors(np.zeros(3)) - 1, fresh.factors(np.full(3, 1e3)) - 1
     assert np.all(np.abs(as_difference) < np.abs(as_factor))
     assert np.all(np.sign(as_difference) == np.sign(as_factor))
 

@@ -1,12 +1,14 @@
 """The pencil with two populations is the finite-size theory of fresh samples to leading order."""
 
+import numpy as np
 import pytest
 
 from polyspike import Problem, predict
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.model import build, build_fresh
-from polyspike.theory.same_samples.steps import STANDARD
+from polyspike.theory.same_samples.predict import Family
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 
 SCALE = 100
 # A step of order sqrt(n), so that nothing but 1/d vanishes with the scale.
@@ -65,3 +67,31 @@ def test_features_without_a_linear_part() -> None:
     assert model.fit.neurons.chi.shape[1] == 1
     found = predict(problem)
     assert 0 < found.train_error < found.train_loss < found.test_error
+
+
+NORMAL = BASE.replace(n_samples=900, input_dim=300, width=720, step_size=20.0, readout="gaussian", samples="same")
+
+
+def energies(problem: Problem, ranks: tuple[int, int]) -> np.ndarray:
+    """Of the features of every sample without the learned functions, at zeta = 1 (eq-same-mean)."""
+    fit = build(problem, Accuracy(ranks=ranks)).fit
+    nn, pop = fit.neurons, fit.populations[0]
+    v, phi = nn.noise_energy, problem.phi
+    known = problem.label_second_moment
+    own_moves = phi * known + (phi * pop.residual[:, None]) ** 2
+    cross = 2 * phi * pop.residual[:, None] * (pop.along_t * (pop.own @ (nn.weights[:, None] * nn.xi))).sum(axis=-1)
+    noise = (pop.noise + v * pop.own**2) @ nn.weights
+    found = noise + (pop.along_w**2).sum(axis=-1) + v * (own_moves * (pop.along_t**2).sum(axis=-1) + cross)
+    return np.asarray(found)
+
+
+def test_what_the_factors_lack_is_noise() -> None:
+    """Whatever their number, every sample's features keep their energy."""
+    few, many = (energies(NORMAL, ranks) for ranks in ((1, 1), (6, 6)))
+    assert few == pytest.approx(many, rel=1e-9)
+
+
+def test_few_factors_do() -> None:
+    few, many = (Family(NORMAL, Accuracy(ranks=ranks)).solve(NORMAL)[:3] for ranks in ((3, 3), (6, 6)))
+    assert few == pytest.approx(many, rel=3e-4)
+    assert few != pytest.approx(many, rel=1e-8)

@@ -9,7 +9,7 @@ from polyspike import Problem, as_activation
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.same_samples.fixed_point import solve_pencil
-from polyspike.theory.same_samples.forms import FitErrors, fit_errors, own_moves_share
+from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.pairs import pair_moments
 from polyspike.theory.same_samples.sample_law import sample_law
@@ -100,8 +100,6 @@ def test_moves_of_weights_along_themselves(readout: str) -> None:
     if readout == "rademacher":
         assert abs(found / 0.978 - 1) < 0.045
         assert without / 0.978 - 1 < -0.1
-    fit = build(problem).fit
-    state = solve_pencil(fit.neurons, fit.populations, 0.2).state
-    with_them, alone = (errors(problem, own_moves=kept).train_loss for kept in (True, False))
-    assert own_moves_share(fit, state, 0.2, with_them) == pytest.approx(abs(alone / with_them - 1))
-    assert own_moves_share(replace(fit, own_moves=None), state, 0.2, with_them) == 0
+    with_them, alone = (errors(problem, own_moves=kept) for kept in (True, False))
+    assert with_them.own_moves == pytest.approx(abs(alone.train_loss / with_them.train_loss - 1))
+    assert alone.own_moves == 0

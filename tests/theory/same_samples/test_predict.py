@@ -5,6 +5,8 @@ import pytest
 
 from metamorphic.transformations import changed_activation, changed_teacher
 from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
+from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.predict import Family
 
 BASE = Problem(
     "tanh",
@@ -170,6 +172,34 @@ def test_many_problems_in_one_call() -> None:
     for row, problem in zip(rows, problems, strict=True):
         if isinstance(row, Prediction):
             assert row.test_error == pytest.approx(predict(problem).test_error, rel=1e-8)
+
+
+@pytest.mark.parametrize("readout", ["rademacher", "gaussian"])
+def test_steps_and_noises_start_from_their_neighbours(readout: str) -> None:
+    base = BASE.replace(readout=readout)
+    problems = [base.replace(step_exponent=0.4 + 0.02 * k) for k in range(3)] + [base.replace(noise=0.6)]
+    rows = [row for row in predict(problems) if isinstance(row, Prediction)]
+    together = [[row.train_loss, row.train_error, row.test_error] for row in rows]
+    assert np.ravel(together) == pytest.approx(np.ravel([errors(problem) for problem in problems]), rel=1e-7)
+
+
+def test_small_ridges_are_found_from_larger_ones() -> None:
+    """Where iterations from a guess do not converge; whatever came before, the answer is one."""
+    problems = [BASE.replace(step_exponent=0.3, ridge=10.0**k) for k in (-4, -5, -6, -7, 0)]
+    rows = [row for row in predict(problems) if isinstance(row, Prediction)]
+    assert [row.test_error for row in rows] == pytest.approx([errors(problem)[2] for problem in problems], rel=1e-6)
+    assert abs(errors(problems[3])[2] / errors(problems[2])[2] - 1) < 1e-2
+
+
+def test_a_neighbour_is_its_own() -> None:
+    family = Family(BASE.replace(readout="gaussian"))
+    family.solve(BASE.replace(readout="gaussian"))
+    assert family.first is not None
+    neurons, state = family.first
+    plain = State(np.eye(neurons.size), np.ones(len(neurons.weights)))
+    assert family.first.on(neurons, plain).gamma == pytest.approx(state.gamma, rel=1e-9, abs=1e-12)
+    other = Family(BASE).model.fit.neurons
+    assert family.first.on(other, plain) is plain
 
 
 def test_two_indices() -> None:

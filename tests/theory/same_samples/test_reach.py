@@ -7,14 +7,14 @@ from scipy.special import ndtr, ndtri
 from polyspike import Problem
 from polyspike.theory.same_samples.reach import within_reach
 from polyspike.theory.same_samples.sample_law import sample_law
-from polyspike.theory.same_samples.steps import STANDARD, rules_of, step_of
+from polyspike.theory.same_samples.steps import rules_of, step_of
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.4, noise=0.5, gradient="target", samples="same")
 
 
 @pytest.mark.parametrize("beyond", [0.25, 1.0])
 def test_as_many_are_beyond_the_ends_as_asked_for(beyond: float) -> None:
-    step = step_of(BASE, STANDARD.readouts)
+    step = step_of(BASE)
     law = sample_law(BASE, step.frame, rules_of(BASE))
     reach = within_reach(step, law, beyond)
     deviation = np.sqrt(1.25)  # of the labels, which are normal
@@ -29,7 +29,7 @@ def test_as_many_are_beyond_the_ends_as_asked_for(beyond: float) -> None:
 
 def test_a_sample_may_be_far_out_in_one_way_only() -> None:
     """In units of their deviations, kappa given the residual and the residual lie within one circle."""
-    step = step_of(BASE, STANDARD.readouts)
+    step = step_of(BASE)
     law = sample_law(BASE, step.frame, rules_of(BASE))
     reach = within_reach(step, law, 0.5)
     slope = float(law.mean(law.residual[:, None] * law.kappa)) / 1.25
@@ -39,7 +39,7 @@ def test_a_sample_may_be_far_out_in_one_way_only() -> None:
 
 
 def test_values_are_moved_along_kappa() -> None:
-    step = step_of(BASE, STANDARD.readouts)
+    step = step_of(BASE)
     law = sample_law(BASE, step.frame, rules_of(BASE))
     reach = within_reach(step, law, 0.5)
     linear = np.broadcast_to((2 + 3 * law.kappa)[:, None], (*law.weights.shape, 2))

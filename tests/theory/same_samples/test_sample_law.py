@@ -16,7 +16,8 @@ RULES = Rules(16, 8)
 def test_moments_of_the_hidden_vector(gradient: str, teacher: str) -> None:
     problem = BASE.replace(gradient=gradient, teacher=teacher)
     frame = spike_frame(problem)
-    law = sample_law(problem, frame, RULES)
+    # A square is no polynomial of the bounded function by which a cubic label's residuals are resolved.
+    law = sample_law(problem, frame, RULES._replace(residual=30) if "h3" in teacher else RULES)
     moments = law.second.sum(axis=(0, 1))
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
     energy, phi = residual_energy(problem), problem.phi

@@ -9,7 +9,7 @@ from polyspike import Problem
 from polyspike.theory.same_samples import features
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.sample_law import Rules
-from polyspike.theory.same_samples.steps import STANDARD, Accuracy, is_odd, rules_of, step_of
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, is_odd, readouts_of, rules_of, step_of
 
 BASE = Problem(
     "tanh", "h1", 900, 300, 720, step_exponent=0.5, ridge=0.1, noise=0.5, readout="rademacher", samples="same"
@@ -26,7 +26,7 @@ RULES = {
 
 def errors(problem: Problem, accuracy: Accuracy = STANDARD) -> list[float]:
     family = Family(problem, accuracy)
-    return [value for ridge in (0.1, 0.01) for value in family.solve(problem.replace(ridge=ridge))]
+    return [value for ridge in (0.1, 0.01) for value in family.solve(problem.replace(ridge=ridge))[:4]]
 
 
 def moved(problem: Problem, accuracy: Accuracy) -> float:
@@ -45,7 +45,7 @@ def moved(problem: Problem, accuracy: Accuracy) -> float:
         pytest.param(QUADRATIC | {"readout": "constant", "gradient": "target"}, 1e-7, id="softplus"),
         pytest.param(QUADRATIC | {"activation": "relu"}, 3e-7, id="relu", marks=pytest.mark.slow),
         # Residuals of a cubic label are resolved less well.
-        pytest.param({"teacher": "h1 - h3", "step_exponent": 0.4}, 3e-4, id="cubic label", marks=pytest.mark.slow),
+        pytest.param({"teacher": "h1 - h3", "step_exponent": 0.4}, 3e-5, id="cubic label", marks=pytest.mark.slow),
     ],
 )
 def test_rules_of_a_sample(changes: dict[str, object], tolerance: float, rule: str) -> None:
@@ -80,27 +80,36 @@ GAUSSIAN = BASE.replace(readout="gaussian")
     [
         pytest.param({}, 3e-6, id="tanh", marks=pytest.mark.slow),
         pytest.param({"step_exponent": 0.3}, 1e-6, id="small step"),
-        pytest.param(QUADRATIC, 1e-4, id="softplus", marks=pytest.mark.slow),
+        pytest.param(QUADRATIC, 5e-5, id="softplus", marks=pytest.mark.slow),
     ],
 )
 def test_rules_of_gaussian_readouts(changes: dict[str, object], tolerance: float) -> None:
     """More nodes, and factors to a fifth of the cut. Together they take the errors to 1e-7 of one another."""
     problem = GAUSSIAN.replace(**changes)
-    cut = 2e-3 if "activation" in changes else 2.5e-4
-    assert moved(problem, Accuracy(readouts=STANDARD.readouts + 5)) < tolerance
+    cut = 2e-3 if "activation" in changes else 5e-4
+    assert moved(problem, Accuracy(readouts=readouts_of(problem) + 5)) < tolerance
     assert moved(problem, Accuracy(cut=cut / 5)) < tolerance
+
+
+@pytest.mark.slow
+def test_cubic_labels_converge() -> None:
+    problem = BASE.replace(teacher="h1 - h3")
+    rules = rules_of(problem)._replace(kappa=56, teacher=140, negligible=1e-12)
+    fine, finer = (errors(problem, Accuracy(rules=rules._replace(residual=count))) for count in (44, 52))
+    assert fine == pytest.approx(finer, rel=2e-7)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", ["tanh", "softplus"])
 def test_gaussian_readouts_converge(activation: str) -> None:
     problem = GAUSSIAN.replace(activation=activation)
-    fine, finer = (errors(problem, Accuracy(readouts=half, cut=cut)) for half, cut in ((14, 1e-4), (18, 4e-5)))
+    fine, finer = (errors(problem, Accuracy(readouts=half, cut=cut)) for half, cut in ((11, 3e-4), (14, 1e-4)))
     assert fine == pytest.approx(finer, rel=5e-7)
 
 
 def test_an_odd_activation_has_half_of_the_readouts() -> None:
     assert is_odd(BASE.activation)
     assert not is_odd(BASE.replace(activation="relu").activation)
-    assert step_of(GAUSSIAN, 9).u.min() == 0
+    assert step_of(GAUSSIAN, 9).u.min() > 0
+    assert len(step_of(GAUSSIAN, 9).u) == 9
     assert step_of(GAUSSIAN.replace(activation="softplus"), 9).u.min() < 0

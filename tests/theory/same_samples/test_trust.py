@@ -2,7 +2,9 @@
 
 from polyspike import Problem, predict
 from polyspike.theory.same_samples.forms import FitErrors
-from polyspike.theory.same_samples.trust import trust
+from polyspike.theory.same_samples.predict import Family
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of
+from polyspike.theory.same_samples.trust import quadrature_error, trust
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, readout="rademacher", samples="same")
 ERRORS = FitErrors(0.2, 0.14, 0.4, 0.33)
@@ -19,11 +21,22 @@ def test_it_falls_with_the_sizes_and_grows_with_what_is_not_known() -> None:
 
 def test_moves_of_weights_along_themselves_are_in_doubt() -> None:
     plain = trust(BASE, ERRORS, 0.0, 0.0)
-    moved = trust(BASE, ERRORS, 0.0, 0.0, own_moves=0.2)
+    moved = trust(BASE, ERRORS._replace(own_moves=0.2), 0.0, 0.0)
     assert moved.error_estimate > plain.error_estimate + 0.05
     assert plain.trusted
     assert not moved.trusted
     assert "c_3" in moved.reason
+
+
+def test_what_the_rules_leave_is_in_it() -> None:
+    """A refined rule differs by less."""
+    problem = BASE.replace(readout="gaussian", teacher="h1 - h3", activation="gelu", step_exponent=0.5)
+    rules = rules_of(problem)
+    finer = Accuracy(rules=rules._replace(residual=rules.residual + 10), readouts=readouts_of(problem) + 3, cut=1e-3)
+    found, refined = (Family(problem, how).solve(problem).test_error for how in (STANDARD, finer))
+    assert 1e-9 < abs(found / refined - 1) < quadrature_error(problem) < 1e-3
+    estimates = [trust(p, ERRORS, 0.0, 0.0).error_estimate for p in (problem, problem.replace(readout="rademacher"))]
+    assert estimates[0] > estimates[1]
 
 
 def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:

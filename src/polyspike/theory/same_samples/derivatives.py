@@ -10,7 +10,7 @@ from polyspike.problem import Problem
 from polyspike.results import Slopes
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.predict import Family
-from polyspike.theory.same_samples.steps import STANDARD, Accuracy
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of
 
 __all__ = ["ridge_slopes_same", "step_slopes_same"]
 
@@ -27,7 +27,7 @@ def step_slopes_same(family: Family, problem: Problem) -> Slopes:
     """By the step size, at grids that move with it and factors of fixed number; one-sided at step 0."""
     neurons = family.model.fit.neurons
     ranks = (neurons.chi.shape[1], neurons.xi.shape[1])
-    accuracy = Accuracy(ranks=ranks, rules=family.model.rules)
+    accuracy = Accuracy(rules=family.model.rules, readouts=readouts_of(problem), ranks=ranks)
     solve: Callable[[float], FitErrors] = lambda step: _at(problem.replace(step_size=step), accuracy)  # noqa: E731
     if problem.step == 0:
         change = _STEP_CHANGE * (problem.width / problem.n_samples) ** 0.5

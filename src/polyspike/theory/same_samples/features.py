@@ -8,10 +8,12 @@ derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s e
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, inf, pi, prod, sqrt
+from functools import lru_cache
+from math import ceil, inf, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
@@ -27,15 +29,11 @@ _STEP = 0.38
 # Points of a Lagrange interpolation, and its step for functions analytic in a strip of one.
 _POINTS = 8
 _ROUNDING = 1e-12
+_FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
 # Of what _rows stacks.
 _ODD_ROWS = (8, 11)
 _GRID = 0.095
-_SHARES = np.array(
-    [
-        1 / prod(j - k for k in range(1 - _POINTS // 2, _POINTS // 2 + 1) if k != j)
-        for j in range(1 - _POINTS // 2, _POINTS // 2 + 1)
-    ]
-)
+_OF_POWERS = np.linalg.inv(np.vander(np.arange(1.0 - _POINTS // 2, _POINTS // 2 + 1), increasing=True))
 
 
 @dataclass(frozen=True)
@@ -129,25 +127,37 @@ def _rows(step: StepNumbers, u: Any, eps: Array, found: _Moments) -> Array:
 
 
 class _Factors(NamedTuple):
-    """Nodes z (Z,), functions of them of shape (G, Z) times the weights, and the slope of the activation there."""
+    """Nodes z (Z,), functions of them (7 or 4, Z) times the weights, ``E v^2`` of the rule, and ``sigma'`` there."""
 
     z: Array
-    of_mean: Array
-    of_slope: Array
+    functions: Array
+    energy: float
     slope: Array
 
 
 def _factors(activation: Activation, step: StepNumbers, z: Array, weights: Array, pairs: bool) -> _Factors:
-    """At nodes (Z,) of a rule, whose weights they contain."""
-    slope, value, one = activation.derivative(z), activation(z), np.ones_like(z)
+    """One, z, v = sigma' - c_1, sigma, z^2 and, for pairs, z v and v^2, at nodes (Z,) of a rule whose weights they
+    contain.
+    """
+    slope = activation.derivative(z)
     v = slope - step.c1
-    energy = float(weights @ v**2)
-    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
-    of_slope = [one, slope]
+    functions = [np.ones_like(z), z, v, activation(z), z**2]
     if pairs:
-        of_mean += [z * v - 2 * step.c2 - 6 * step.c3 * z, v**2 - energy]
-        of_slope += [z, v]
-    return _Factors(z, weights * np.stack(of_mean), weights * np.stack(of_slope), slope)
+        functions += [z * v, v**2]
+    return _Factors(z, weights * np.stack(functions), float(weights @ v**2), slope)
+
+
+def _combined(step: StepNumbers, energy: float, mean: Array, slope: Array, square: Array, bend: Array) -> _Moments:
+    """What :func:`_rows` asks for, of averages of ``sigma(p)`` times all of :func:`_factors`, of ``sigma'(p)`` times
+    the first three, and of ``sigma(p)^2`` and ``sigma''(p)``.
+    """
+    one, z, v, value, radial = mean[:5]
+    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, radial - one]
+    of_slope = [slope[0], slope[2] + step.c1 * slope[0]]
+    if len(mean) > 5:
+        of_mean += [mean[5] - 2 * step.c2 * one - 6 * step.c3 * z, mean[6] - energy * one]
+        of_slope += [slope[1], slope[2]]
+    return _Moments(np.stack(of_mean), np.stack(of_slope), square, bend)
 
 
 def _mirrored(row: Callable[[float], Array], step: StepNumbers, kappa: Array, eps: Array, u: Array) -> list[Array]:
@@ -183,7 +193,9 @@ def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array
     width = _width(activation, deviation)
     v = factors.z * (1 + u * step.stretch) + u * step.self_gain * eps[:, None] * factors.slope
     x = u * step.strength * kappa
-    law, first = _shared(v, np.concatenate([factors.of_mean, factors.of_slope]), width)
+    # Where the activation is flat it is all one how far.
+    most = _flat_beyond(activation) + float(np.abs(x).max()) + _RANGE * deviation
+    law, first = _shared(np.clip(v, -most, most), factors.functions, width)
     # x, as the law of v, between the points of the grid.
     below = np.floor(x / width).astype(int)
     count, first_x = law.shape[-1], int(below.min()) - _POINTS // 2 + 1
@@ -194,9 +206,19 @@ def _on_grid(activation: Activation, step: StepNumbers, kappa: Array, eps: Array
     places = below - first_x - _POINTS // 2 + 1
     # The smoothed functions at x plus a point of the law of v.
     mean, slope, square, bend = sum(shares[:, k, None] * windows[:, places + k] for k in range(_POINTS))
-    cut, one = len(factors.of_mean), law[0]
-    found = _Moments(law[:cut] @ mean.T, law[cut:] @ slope.T, one @ square.T, one @ bend.T)
-    return _rows(step, u, eps, found)
+    averages = (law @ mean.T, law[:3] @ slope.T, law[0] @ square.T, law[0] @ bend.T)
+    return _rows(step, u, eps, _combined(step, factors.energy, *averages))
+
+
+@lru_cache(maxsize=64)
+def _flat_beyond(activation: Activation) -> float:
+    """Where a named activation has become a constant on either side, to rounding; infinite where it does not."""
+    far = _FLAT * np.array([1.0, 1.5, 2.5, 6.0, 40.0])
+    if not activation.is_named:
+        return inf
+    slope, value = (np.stack([f(far), f(-far)]) for f in (activation.derivative, activation))
+    flat = np.abs(slope).max() < _ROUNDING_OF_FLAT and np.ptp(value, axis=1).max() < _ROUNDING_OF_FLAT
+    return _FLAT if flat else inf
 
 
 def _shared(x: Array, weights: Array, width: float) -> tuple[Array, int]:
@@ -205,26 +227,24 @@ def _shared(x: Array, weights: Array, width: float) -> tuple[Array, int]:
     Lagrange interpolation of eight points.
     """
     scaled = x / width
-    below = np.floor(scaled).astype(int)
+    below = np.floor(scaled).astype(np.int32)
     first = int(below.min()) - _POINTS // 2 + 1
     count = int(below.max()) + _POINTS // 2 + 1 - first
-    share = _lagrange(scaled - below)
-    place = (
-        (below - first - _POINTS // 2 + 1)[..., None] + np.arange(_POINTS) + count * np.arange(len(x))[:, None, None]
-    )
-    flat = place.ravel()
-    rows = [np.bincount(flat, (w[:, None] * share).ravel(), count * len(x)) for w in weights]
-    shared: Array = np.stack(rows, dtype=float).reshape(len(weights), len(x), count)
-    return shared, first
+    rows = count * np.arange(len(x), dtype=np.int32)
+    place = (below - first - _POINTS // 2 + 1 + rows[:, None])[..., None] + np.arange(_POINTS, dtype=np.int32)
+    ends = np.arange(0, place.size + 1, _POINTS, dtype=np.int32)
+    shares = csc_array((_lagrange(scaled - below).ravel(), place.ravel(), ends), shape=(len(x) * count, x.size))
+    shared = (shares @ np.tile(weights.T, (len(x), 1))).T
+    return np.ascontiguousarray(shared).reshape(len(weights), len(x), count), first
 
 
 def _lagrange(t: Array) -> Array:
     """Weights of the points ``-3 .. 4`` in the interpolation at t in [0, 1); a last axis."""
-    offsets = t[..., None] - np.arange(1 - _POINTS // 2, _POINTS // 2 + 1)
-    below, above = np.ones(offsets.shape), np.ones(offsets.shape)
-    np.cumprod(offsets[..., :-1], axis=-1, out=below[..., 1:])
-    above[..., :-1] = np.cumprod(offsets[..., :0:-1], axis=-1)[..., ::-1]
-    return below * above * _SHARES
+    powers = np.empty((_POINTS, t.size))
+    powers[0] = 1.0
+    for k in range(1, _POINTS):
+        np.multiply(powers[k - 1], t.ravel(), out=powers[k])
+    return np.asarray((powers.T @ _OF_POWERS).reshape(*t.shape, _POINTS))
 
 
 def _rule(activation: Activation, step: StepNumbers, eps: Array, u: float) -> tuple[Array, Array]:

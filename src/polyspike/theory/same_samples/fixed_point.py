@@ -8,6 +8,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.pencil import (
     Neurons,
     SamplePopulation,
@@ -15,26 +16,27 @@ from polyspike.theory.same_samples.pencil import (
     State,
     gradient_of,
     hessian_of,
-    pair_indices,
     q_inverse,
 )
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
-__all__ = ["PencilSolution", "response", "solve_pencil", "states"]
+__all__ = ["PencilSolution", "first_guess", "response", "solve_pencil", "states"]
 
 _ITERATIONS = 1500
 # Newton's method is tried from the first change below this. Its matrix costs more than ten iterations, so that where
 # so many of them still gain this factor they go on to where one step is left. It is tried again at each change that is
 # so much smaller.
 _SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
+_SETTLED_OF_FEW_LATENTS = 0.03
 _NEWTON = 25
-# Where a step is that small, its square is rounding.
-_TOLERANCE = 1e-7
+# Where a step is that small, its square is rounding; the matrix before it, with which the errors are found, is not yet.
+_TOLERANCE, _TOLERANCE_OF_FEW_LATENTS = 1e-7, 1e-9
 _DAMPING = 0.5
-# Iterations that are damped before the others are extrapolated from so many of them (Anderson), and those after which
-# the extrapolation begins anew where it has not converged.
+# Iterations before the others are extrapolated from so many of them (Anderson), damped ones where the guess is crude,
+# and those after which the extrapolation begins anew where it has not converged.
 _BEGINNING, _MEMORY, _RESTART = 2, 6, 40
 # Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
-# most. From a solution nearby a first step up to the last is tried, or any where so few latents make a small matrix.
+# most, and the first no longer than the last.
 _FAR, _LONG_STEPS = 0.9, 4
 _NEAR, _NEARBY, _FEW_LATENTS = 0.5, 0.2, 8
 
@@ -49,14 +51,14 @@ class PencilSolution(NamedTuple):
         The relative size of the last Newton step.
     steps : int
         The number of Newton steps.
-    inverse : ndarray
-        Of Newton's matrix, before the last step.
+    matrix : FactorisedJacobian
+        Newton's, before the last step.
     """
 
     state: State
     residual: float
     steps: int
-    inverse: Any
+    matrix: FactorisedJacobian
 
 
 def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: State, shift: Any) -> list[SampleState]:
@@ -65,14 +67,20 @@ def states(neurons: Neurons, populations: Sequence[SamplePopulation], state: Sta
 
 
 def solve_pencil(
-    neurons: Neurons, populations: Sequence[SamplePopulation], shift: float, start: State | None = None
+    neurons: Neurons,
+    populations: Sequence[SamplePopulation],
+    shift: float,
+    start: State | None = None,
+    guess: State | None = None,
 ) -> PencilSolution:
     """The solution at a shift.
 
     Parameters
     ----------
     start : State, optional
-        A solution nearby, which is tried first.
+        A solution nearby, from which Newton's method is tried first.
+    guess : State, optional
+        Where the iterations begin; the start, or :func:`first_guess`, by default.
 
     Raises
     ------
@@ -80,16 +88,20 @@ def solve_pencil(
         ``NOT_CONVERGED``.
     """
     if start is not None:
-        first = np.inf if neurons.size <= _FEW_LATENTS else _NEARBY
-        found = _newton(neurons, populations, shift, start, first)
+        found = _newton(neurons, populations, shift, start)
         if found is not None:
             return found
-    state, next_try = start or _first_guess(neurons), _SETTLED
-    past, changes = _Past(len(state.gamma)), [np.inf] * _FEW
+    few = neurons.size <= _FEW_LATENTS
+    state = guess or start or first_guess(neurons, populations)
+    next_try = _SETTLED_OF_FEW_LATENTS if few else _SETTLED
+    if guess is not None:
+        for _ in range(_BEGINNING):
+            state = _iterated(neurons, populations, state, shift)
+    past, changes = _Past(len(state.gamma), _BEGINNING if guess is None else 0), [np.inf] * _FEW
     for count in range(_ITERATIONS):
         state, change = past.next(neurons, populations, shift, state, count)
         changes.append(change)
-        if change < next_try and not _ENOUGH < change < _GAINING * changes[-1 - _FEW]:
+        if change < next_try and (few or not _ENOUGH < change < _GAINING * changes[-1 - _FEW]):
             next_try = _NEXT_TRY * change
             found = _newton(neurons, populations, shift, state)
             if found is not None:
@@ -101,7 +113,8 @@ def solve_pencil(
 class _Past:
     """The last iterates and their changes, from which the next is extrapolated."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, damped: int) -> None:
+        self._damped = damped
         self._pairs = pair_indices(size)
         self._points: list[Array] = []
         self._changes: list[Array] = []
@@ -111,10 +124,11 @@ class _Past:
     ) -> tuple[State, float]:
         """The iterate after a state, and how far the damped one is from it."""
         damped, change = _damped(nn, populations, state, shift)
-        if count % _RESTART < _BEGINNING:
+        if count % _RESTART == 0:
             self._points, self._changes = [], []
+        if count % _RESTART < (self._damped or (count >= _RESTART) * _BEGINNING):
             return damped, change
-        here, there = self._flat(state), self._flat(damped)
+        here, there = state.unknowns, damped.unknowns
         self._points, self._changes = [*self._points[-_MEMORY:], there], [*self._changes[-_MEMORY:], there - here]
         if len(self._points) < 2:
             return damped, change
@@ -126,9 +140,6 @@ class _Past:
         )
         return (found if sound else damped), change
 
-    def _flat(self, state: State) -> Array:
-        return np.concatenate([state.gamma[self._pairs], np.log(state.zeta)])
-
     def _state(self, flat: Array, size: int) -> State:
         gamma, count = np.empty((size, size)), len(self._pairs[0])
         gamma[self._pairs] = flat[:count]
@@ -137,13 +148,19 @@ class _Past:
         return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
 
 
-def _first_guess(nn: Neurons) -> State:
-    """Gamma of samples that load nothing but their coupling, zeta one half."""
-    zeta = np.full(len(nn.weights), 0.5)
-    theta = nn.blocks[0]
+def first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Array | None = None) -> State:
+    """Gamma of samples that the fit does not see: their coupling, Q, and the moves' covariance; zeta is one half where
+    it is not given.
+    """
+    guess = State(np.zeros((nn.size, nn.size)), np.full(len(nn.weights), 0.5) if zeta is None else zeta)
+    theta, t, _ = nn.blocks
     inverse = _coupling(nn)
-    inverse[theta, theta] = 2 * np.eye(nn.chi.shape[1])
-    return State(np.linalg.inv(inverse), zeta)
+    inverse[theta, theta] = q_inverse(nn, guess)
+    gamma = np.linalg.inv(inverse)
+    energy = sum(part.mean_over_residuals(part.residual**2) for part in populations)
+    moves = (nn.xi.T * (nn.weights * guess.zeta)) @ nn.xi
+    gamma[t, t] = nn.noise_energy * energy / (nn.samples_per_dim * nn.gradient_share**2) * moves
+    return State(gamma, guess.zeta)
 
 
 def _coupling(nn: Neurons) -> Array:
@@ -181,23 +198,26 @@ def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State
     return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
 
 
-def _newton(
-    nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, first: float = np.inf
-) -> PencilSolution | None:
-    """None where it does not converge from here, or begins with a step beyond ``first``."""
+def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State) -> PencilSolution | None:
+    """None where it does not converge from here, meets a singular matrix, or begins with a step that is not short: an
+    extrapolated state may be far out, and there are other stationary points.
+    """
     size = np.inf
     n_pairs = len(pair_indices(nn.size)[0])
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
-        inverse = np.linalg.inv(hessian_of(nn, state, parts))
-        change = -inverse @ gradient_of(nn, state, parts)
+        try:
+            matrix = FactorisedJacobian(hessian_of(nn, state, parts), state)
+        except NumericalError:
+            return None
+        change = -matrix.solve(gradient_of(nn, state, parts))
         by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
         last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or (step == 0 and size > first) or (size > _NEAR * last and step > _LONG_STEPS):
+        if not np.isfinite(size) or (step == 0 and size > _NEARBY) or (size > _NEAR * last and step > _LONG_STEPS):
             return None
         state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
-        if size < _TOLERANCE:
-            return PencilSolution(state, size, step + 1, inverse)
+        if size < (_TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE):
+            return PencilSolution(state, size, step + 1, matrix)
     return None
 
 
@@ -218,11 +238,15 @@ def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
 
 
 def response(
-    neurons: Neurons, state: State, parts: Sequence[SampleState], sides: Array, inverse: Array | None = None
+    neurons: Neurons,
+    state: State,
+    parts: Sequence[SampleState],
+    sides: Array,
+    matrix: FactorisedJacobian | None = None,
 ) -> Array:
-    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns, S).
+    """How the solution moves when the potential's gradient changes by ``sides`` (unknowns,) or (unknowns, S).
 
-    ``inverse`` is that of :class:`PencilSolution`, where it is known.
+    ``matrix`` is that of :class:`PencilSolution`, where it is known.
     """
-    known = np.linalg.inv(hessian_of(neurons, state, parts)) if inverse is None else inverse
-    return np.asarray(-known @ sides)
+    known = matrix or FactorisedJacobian(hessian_of(neurons, state, parts), state)
+    return np.asarray(-known.solve(sides))

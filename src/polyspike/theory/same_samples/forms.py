@@ -1,87 +1,97 @@
 """The quadratic form Q of the fit and the errors as its derivatives (docs/theory-same-data.md, sections 4 and 5)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
 from polyspike.theory.same_samples.fixed_point import response, states
-from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, pair_indices, q_inverse
+from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, flat_gradient, q_inverse
 
 __all__ = [
     "FitErrors",
     "FormTerms",
+    "by_log_shift",
     "fit_errors",
     "form_at",
     "form_terms",
-    "own_moves_share",
     "side_of",
     "solve_form",
 ]
 
-# The size of an infinitesimal imaginary part.
-_H = 1e-30
-
 
 class FitErrors(NamedTuple):
-    """The three errors, and the mean squared leave-one-out residual of the second stage alone."""
+    """The three errors, the mean squared leave-one-out residual of the second stage alone, and by how much, relatively,
+    the train loss would change without the moves of weights along themselves.
+    """
 
     train_loss: float
     train_error: float
     test_error: float
     leave_one_out: float
+    own_moves: float = 0.0
 
 
 class FormTerms(NamedTuple):
-    """``constant - 2 side . v + v' matrix v`` in the coefficients v."""
+    """``constant - 2 side . v + v' matrix v`` in the coefficients v; and what own moves add to side and matrix."""
 
     constant: Any
     side: Any
     matrix: Any
+    side_of_own: Any
+    matrix_of_own: Any
 
 
-def fit_errors(fit: Fit, state: State, shift: float, inverse: Array | None = None) -> FitErrors:
+def fit_errors(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian | None = None) -> FitErrors:
     """All errors at a solved bulk: Q, and its derivatives by the shift and by the weight of fresh samples.
 
-    The solution moves by ``-H^-1`` times the derivative of the potential's gradient. Carried as an infinitesimal
-    imaginary part through Q at fixed coefficients it gives every derivative to rounding (eq-same-test). ``inverse`` is
-    that of H of the bulk's :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where they are at hand.
+    The solution moves by ``-H^-1`` times the derivative of the potential's gradient, and Q with it at fixed
+    coefficients (eq-same-test); as H is symmetric one solution, with the derivative of Q by the state (eq-same-slopes),
+    is enough for all. ``matrix`` is H of the bulk's
+    :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where it is at hand.
     """
     parts = states(fit.neurons, fit.populations, state, shift)
-    value, found = solve_form(fit, state, parts)
-    moves = response(fit.neurons, state, parts, np.stack(_sides(fit, state, parts), axis=1), inverse)
-    directions = (
-        ([np.ones_like(part.r) for part in parts], 0.0),
-        ([1 / part.r**2 for part in parts], 0.0),
-        ([np.zeros_like(part.r) for part in parts], 1.0),
-    )
-    slopes = []
-    for move, (shifts, weight) in zip(moves.T, directions, strict=True):
-        moved = state.moved(1j * _H * move)
-        nearby = [
-            SampleState(fit.neurons, population, moved, shift + 1j * _H * by)
-            for population, by in zip(fit.populations, shifts, strict=True)
-        ]
-        slopes.append(float(np.imag(form_at(fit, moved, nearby, found, 1j * _H * weight)) / _H))
-    return FitErrors(shift * value, -(shift**2) * slopes[0], slopes[2], -slopes[1])
+    terms = form_terms(fit, state, parts)
+    value, found = _stationary(terms.constant, terms.side, terms.matrix)
+    slopes = form_slopes(fit, state, parts, found)
+    moved = response(fit.neurons, state, parts, slopes.by_state, matrix)
+    by_shift, by_scaled, by_fresh = (float(moved @ side) for side in _sides(fit, state, parts))
+    fitted = [part.population.fitted for part in parts]
+    by_shift += sum(float(slope.sum()) for slope in slopes.by_shift)
+    scaled = zip(slopes.by_shift, parts, fitted, strict=True)
+    by_scaled += sum(float((slope / part.r**2).sum()) for slope, part, known in scaled if known)
+    places = fit.places
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    by_fresh += _fresh_error(fit, state, found[: places.functions], theta)
+    own = _own_moves_share(fit, terms, value)
+    return FitErrors(shift * value, -(shift**2) * by_shift, by_fresh, -by_scaled, own)
 
 
-def own_moves_share(fit: Fit, state: State, shift: float, train_loss: float) -> float:
-    """By how much, relatively, the train loss would change without the moves of weights along themselves."""
+def by_log_shift(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian) -> Array:
+    """The derivative of a solved bulk by the logarithm of the shift, in the order of :meth:`State.moved`."""
+    parts = states(fit.neurons, fit.populations, state, shift)
+    return np.asarray(response(fit.neurons, state, parts, shift * _by_shift(fit, state, parts, 2), matrix))
+
+
+def _own_moves_share(fit: Fit, terms: FormTerms, value: float) -> float:
+    """By how much, relatively, Q is another without the moves of weights along themselves."""
     if fit.own_moves is None:
         return 0.0
-    parts = states(fit.neurons, fit.populations, state, shift)
-    return abs(shift * solve_form(replace(fit, own_moves=None), state, parts)[0] / train_loss - 1)
+    places = fit.places
+    kept = np.r_[: places.readouts + places.pairs, places.functions : places.total]
+    side, matrix = (terms.side - terms.side_of_own)[kept], (terms.matrix - terms.matrix_of_own)[np.ix_(kept, kept)]
+    return abs(_stationary(terms.constant, side, matrix)[0] / value - 1)
 
 
 def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
     """Derivatives of the potential's gradient by D, by D along ``1/R^2``, and by the weight of fresh samples."""
     fresh = fit.fresh
     seen = (fresh.seen.T * fresh.weights) @ fresh.seen
-    by_fresh = _flat(fit, state, seen, fresh.weights @ fresh.noise)
+    by_fresh = flat_gradient(fit.neurons, state, seen, fresh.weights @ fresh.noise)
     return _by_shift(fit, state, parts, 2), _by_shift(fit, state, parts, 0), by_fresh
 
 
@@ -94,33 +104,30 @@ def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) 
             weights = (part.population.weights * part.r**power)[..., None]
             by_gamma -= (weights * part.outer).reshape(-1, size).T @ part.outer.reshape(-1, size)
             by_gain -= (weights * part.noise).sum(axis=(0, 1))
-    return _flat(fit, state, by_gamma, by_gain)
-
-
-def _flat(fit: Fit, state: State, by_gamma: Array, by_gain: Array) -> Array:
-    i, j = pair_indices(len(by_gamma))
-    return np.concatenate([np.where(i == j, 1.0, 2.0) * by_gamma[i, j], fit.neurons.weights * state.zeta * by_gain])
+    return np.asarray(flat_gradient(fit.neurons, state, by_gamma, by_gain))
 
 
 def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
     """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
-    places = fit.places
-    constant, side, matrix = form_terms(fit, state, parts)
+    terms = form_terms(fit, state, parts)
+    return _stationary(terms.constant, terms.side, terms.matrix)
+
+
+def _stationary(constant: float, side: Array, matrix: Array) -> tuple[float, Array]:
+    """The stationary value of ``constant - 2 side . v + v' matrix v``, and v."""
     scale = np.abs(matrix).max(axis=0)
     keep = scale > 0
     scale = 1 / np.sqrt(scale[keep])
-    found = np.zeros(places.total)
+    found = np.zeros(len(side))
     found[keep] = scale * np.linalg.solve(matrix[np.ix_(keep, keep)] * scale[:, None] * scale, side[keep] * scale)
     return float(constant - side @ found), found
 
 
 def form_terms(fit: Fit, state: State, parts: Sequence[SampleState]) -> FormTerms:
     """The form of the label as a quadratic function of the coefficients, at a real state."""
-    constant, side, matrix = 0.0, np.zeros(fit.places.total), _costs(fit, state)
-    for k, part in enumerate(parts):
-        added = _terms(fit, k, part)
-        constant, side, matrix = constant + added.constant, side + added.side, matrix + added.matrix
-    return FormTerms(constant, side, matrix)
+    terms = [_terms(fit, k, part) for k, part in enumerate(parts)]
+    constant, side, matrix, side_of_own, matrix_of_own = (sum(one) for one in zip(*terms, strict=True))
+    return FormTerms(constant, side, matrix + _costs(fit, state), side_of_own, matrix_of_own)
 
 
 def side_of(fit: Fit, k: int, part: SampleState, values: Array, labels: bool = False) -> Array:
@@ -185,11 +192,14 @@ def _weights_along_beta(nn: Neurons, state: State) -> Any:
 
 
 class _Block(NamedTuple):
-    """Coefficients at ``place`` act on a sample by ``values`` (nodes, size), times an entry of its hidden vector."""
+    """Coefficients at ``place`` act on a sample by ``values`` (nodes, size), times an entry of its hidden vector; 1
+    where that is by the neurons' moves along themselves.
+    """
 
     place: slice
     values: Any
     hidden: int | None
+    own: int = 0
 
 
 _LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
@@ -198,22 +208,24 @@ _LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
 def _terms(fit: Fit, k: int, part: SampleState) -> FormTerms:
     """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
     places, columns, pop = fit.places, fit.columns[k], part.population
-    constant, side, matrix = 0.0, np.zeros(places.total), np.zeros((places.total, places.total))
+    sides, matrices = np.zeros((2, places.total)), np.zeros((2, places.total, places.total))
+    constant = 0.0
     if pop.fitted:
         moments = _weighted_moments(columns, pop, part.r)
         blocks = _blocks(fit, k, part)
         constant = float(moments[_LABEL, _LABEL].sum())
         for i, one in enumerate(blocks):
-            side[one.place] += one.values.T @ moments[_row(one.hidden), _LABEL]
+            sides[one.own, one.place] += one.values.T @ moments[_row(one.hidden), _LABEL]
             for other in blocks[: i + 1]:
                 product = (one.values.T * moments[_row(one.hidden), _row(other.hidden)]) @ other.values
+                matrix = matrices[one.own or other.own]
                 matrix[one.place, other.place] += product
                 if other is not one:
                     matrix[other.place, one.place] += product.T
-        _add_independent(matrix, fit, columns, pop, part.r)
+        _add_independent(matrices[0], fit, columns, pop, part.r)
     if np.any(pop.residual):
-        matrix += _load_terms(places, part, columns)
-    return FormTerms(constant, side, matrix)
+        matrices[0] += _load_terms(places, part, columns)
+    return FormTerms(constant, sides.sum(axis=0), matrices.sum(axis=0), sides[1], matrices[1])
 
 
 def _row(hidden: int | None) -> int:
@@ -253,7 +265,9 @@ def _own_blocks(fit: Fit, own: OwnMoves, state: State) -> list[_Block]:
     moved = _flat_nodes(own.learned @ _weights_along_beta(fit.neurons, state))
     first = [fit.places.direction(c).start for c in range(len(own.along))]
     size = moved.shape[1]
-    return [_Block(slice(a, a + size), share * moved, None) for a, share in zip(first, own.along, strict=True) if share]
+    return [
+        _Block(slice(a, a + size), share * moved, None, 1) for a, share in zip(first, own.along, strict=True) if share
+    ]
 
 
 def _flat_nodes(values: Any) -> Any:
@@ -275,7 +289,7 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
     """What the gradient's own samples add, in the latents of the known directions and in eta_c."""
     pop = part.population
     out = np.zeros((places.total, places.total))
-    first, second = _coordinate_moments(columns)
+    first, second, total = given_residual(columns, pop.weights)
     moved = np.eye(places.latents) - part.left
     last = places.constraint
     for k in range(places.coordinates):
@@ -287,19 +301,13 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
             out[last, rows] += coupling
             out[rows, last] += coupling.T
     if columns.constrained:
-        out[last, last] -= _summed(pop.weights.sum(axis=1) * pop.residual**2, part.loaded)
+        out[last, last] -= _summed(total * pop.residual**2, part.loaded)
     return out
 
 
 def _summed(weights: Array, values: Any) -> Any:
     """Over the residuals, of values (E, m, m)."""
     return (weights @ values.reshape(len(values), -1)).reshape(values.shape[1:])
-
-
-def _coordinate_moments(columns: Columns) -> tuple[Array, Array]:
-    """First and second moments of the known coordinates given the residual, with the weights: (E, C), (E, C, C)."""
-    first, second = columns.first.sum(axis=1), columns.second.sum(axis=1)
-    return first[:, _FIRST_COORDINATE:], second[:, _FIRST_COORDINATE:, _FIRST_COORDINATE:]
 
 
 def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, fresh_weight: Any = 0.0) -> Any:
@@ -323,11 +331,6 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     return value + fresh_weight * _fresh_error(fit, state, x, theta)
 
 
-def _own_moves_at(fit: Fit, own: OwnMoves, state: State, theta: Array) -> Any:
-    """The weights along beta (A,), as far as the latents know them."""
-    return _weights_along_beta(fit.neurons, state) @ (own.along @ theta)[fit.neurons.blocks[0]]
-
-
 def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     """The k-th population in :func:`form_at`."""
     places, columns, pop = fit.places, fit.columns[k], part.population
@@ -337,7 +340,7 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     if pop.fitted:
         fixed = fit.learned(k) @ x
         if fit.own_moves is not None and k == 0:
-            fixed = fixed + fit.own_moves.learned @ _own_moves_at(fit, fit.own_moves, part.state, theta)
+            fixed = fixed + fit.own_moves.learned @ own_weights(fit, part.state, theta)
         if columns.constrained:
             fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
         output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
@@ -356,13 +359,12 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
 def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -> Any:
     """:func:`_load_terms` at fixed coefficients."""
     pop = part.population
-    first, second = _coordinate_moments(columns)
+    first, second, total = given_residual(columns, pop.weights)
     along = theta @ part.effective_load
     value = (second * (along @ theta.T)).sum()
     if columns.constrained:
         moved = ((eta - eta @ part.left) * (first @ theta)).sum(axis=1)
-        total = pop.weights.sum(axis=1) * pop.residual**2
-        value = value + 2 * (pop.residual @ moved) - total @ (part.loaded @ eta @ eta)
+        value = value + 2 * (pop.residual @ moved) - (total * pop.residual**2) @ (part.loaded @ eta @ eta)
     return value
 
 
@@ -371,7 +373,7 @@ def _fresh_error(fit: Fit, state: State, x: Array, theta: Array) -> float:
     fresh = fit.fresh
     learned, along = fit.fresh_learned @ x, fresh.seen @ theta.T
     if fit.own_moves is not None:
-        learned = learned + fit.own_moves.fresh @ np.real(_own_moves_at(fit, fit.own_moves, state, theta))
+        learned = learned + fit.own_moves.fresh @ np.real(own_weights(fit, state, theta))
     square = fresh.label_square - 2 * fresh.label * learned + learned**2
     cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
     both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)

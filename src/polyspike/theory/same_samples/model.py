@@ -1,6 +1,6 @@
 """From a problem to its pencil and its form: read :func:`build` from top to bottom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_
 __all__ = ["Model", "build", "build_fresh"]
 
 # For c_2 != 0 there are more factors, and Newton's matrix grows with the fourth power of their number.
-_CUT, _CUT_OF_BOTH = 2.5e-4, 2e-3
+_CUT, _CUT_OF_BOTH = 5e-4, 2e-3
 _VANISHING = 1e-24
 # The place of the coordinate along the noise of beta in the hidden vector.
 _ACROSS = 3
@@ -103,7 +103,7 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
     mean, features = _fresh_at(step, law)
     kappa, weights, fresh = _fresh_features(step)
     chi, xi = _bases(step, features, law.weights, fresh, weights, accuracy)
-    fitted = _population(step, law, features, chi, xi)
+    fitted = _population(step, replace(law, residual=0 * law.residual), features, chi, xi)
     nothing = np.zeros_like(features.own)
     share = problem.gradient_samples / problem.n_samples
     seen_once = SamplePopulation(
@@ -115,7 +115,6 @@ def build_fresh(problem: Problem, accuracy: Accuracy = STANDARD) -> Model:
         nothing,
         fitted=False,
     )
-    fitted = SamplePopulation(law.weights, 0 * law.residual, fitted.along_w, fitted.along_t, fitted.own, fitted.noise)
     learned = mean * step.root
     fit = Fit(
         neurons=_neurons(step, chi, xi),
@@ -232,10 +231,21 @@ def _neurons(step: Step, chi: Array, xi: Array) -> Neurons:
 
 
 def _population(step: Step, law: SampleLaw, features: _Features, chi: Array, xi: Array) -> SamplePopulation:
-    to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
-    return SamplePopulation(
-        law.weights, law.residual, features.along_w @ to_w, features.along_t @ to_t, features.own, features.noise
-    )
+    """What the factors lack is noise, so that every feature keeps its energy."""
+    weights, moves = step.u_weights[:, None], step.problem.phi_gradient * law.residual[:, None, None]
+    in_xi = features.along_t @ (weights * xi)
+    lost_t = features.along_t - in_xi @ xi.T
+    along_w = features.along_w + 2 * step.numbers.c2 * moves * lost_t
+    in_chi = along_w @ (weights * chi)
+    lost_w = along_w - in_chi @ chi.T
+    noise = features.noise + lost_w**2 + _energy_of_moves(step) * lost_t**2
+    return SamplePopulation(law.weights, law.residual, in_chi, in_xi, features.own + moves * lost_t, noise)
+
+
+def _energy_of_moves(step: Step) -> float:
+    """``E (x . t)^2`` of a fresh sample: ``phi E eps^2 Var sigma'``."""
+    problem = step.problem
+    return problem.phi_gradient * residual_energy(problem) * problem.activation.derivative_variance
 
 
 def _fresh_columns(step: Step, law: SampleLaw, learned: Array) -> Columns:
@@ -296,12 +306,13 @@ def _neuron_norms(step: Step, found: TrainingFeatures, fresh: ActivationAverages
 def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:
     """Test samples: features, learned functions and labels given kappa."""
     problem = step.problem
-    to_w, to_t = (basis * step.u_weights[:, None] for basis in (chi, xi))
-    seen = [found.slope @ to_w, (found.slope * step.along_t) @ to_t, np.zeros((len(kappa), xi.shape[1]))]
+    along_t = found.slope * step.along_t
+    in_chi, in_xi = (f @ (basis * step.u_weights[:, None]) for f, basis in ((found.slope, chi), (along_t, xi)))
+    lost = (found.slope - in_chi @ chi.T) ** 2 + _energy_of_moves(step) * (along_t - in_xi @ xi.T) ** 2
     return FreshSamples(
         weights=weights,
-        seen=np.concatenate(seen, axis=1),
-        noise=found.noise_variance,
+        seen=np.concatenate([in_chi, in_xi, np.zeros((len(kappa), xi.shape[1]))], axis=1),
+        noise=found.noise_variance + lost,
         learned=found.mean * step.root,
         **fresh_law(problem, step.frame, kappa)._asdict(),
         by_norm=found.mean_by_log_norm * _norm_scale(step),

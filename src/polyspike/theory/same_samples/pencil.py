@@ -9,21 +9,22 @@ and zeta.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices, squared, symmetrised
 
 __all__ = [
     "Neurons",
     "SamplePopulation",
     "SampleState",
     "State",
+    "flat_gradient",
     "gradient_of",
     "hessian_of",
-    "pair_indices",
     "q_inverse",
 ]
 
@@ -64,9 +65,20 @@ class Neurons:
         return slice(0, p), slice(p, p + q), slice(p + q, p + 2 * q)
 
     @property
+    def factors(self) -> tuple[Array, Array, Array]:
+        """Of theta, T and mu."""
+        return self.chi, self.xi, self.xi
+
+    @property
     def size(self) -> int:
         """The number of latents."""
         return self.chi.shape[1] + 2 * self.xi.shape[1]
+
+    @cached_property
+    def loaded(self) -> Any:
+        """Places of the latents that N acts on: mu and, for ``c_2 != 0``, the theta that it couples to mu."""
+        mu, coupled = self.blocks[2], np.flatnonzero(self.cross.any(axis=0))
+        return np.append(coupled, np.arange(mu.start, mu.stop)) if len(coupled) else mu
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,19 +125,18 @@ class State:
     gamma: Any
     zeta: Any
 
+    @property
+    def unknowns(self) -> Any:
+        """The upper triangle of Gamma, then log zeta."""
+        return np.concatenate([self.gamma[pair_indices(len(self.gamma))], np.log(self.zeta)])
+
     def moved(self, change: Any) -> "State":
-        """Along a vector of the Newton system: the upper triangle of Gamma, then log zeta."""
+        """Along a change of the unknowns."""
         m = len(self.gamma)
         i, j = pair_indices(m)
         step = np.zeros((m, m), dtype=change.dtype)
         step[i, j] = step[j, i] = change[: len(i)]
         return State(self.gamma + step, self.zeta * np.exp(change[len(i) :]))
-
-
-@lru_cache(maxsize=64)
-def pair_indices(m: int) -> tuple[Any, Any]:
-    """The upper triangle."""
-    return np.triu_indices(m)
 
 
 class SampleState:
@@ -153,15 +164,13 @@ class SampleState:
 
     @cached_property
     def left(self) -> Any:
-        """``L = (1 + Gamma N)^-1``, (E, m, m); where N is on mu alone, by an inverse there."""
-        nn, one = self.neurons, np.eye(self.neurons.size)
-        if nn.cross.any():
-            return np.linalg.inv(one + self.state.gamma @ self.load)
-        mu = nn.blocks[2]
-        on_mu = self.state.gamma[:, mu] @ self.load[:, mu, mu]
-        out = np.empty(self.load.shape, dtype=on_mu.dtype)
-        out[:] = one
-        out[:, :, mu] -= on_mu @ np.linalg.inv(one[mu, mu] + on_mu[:, mu])
+        """``L = (1 + Gamma N)^-1``, (E, m, m), by an inverse on the latents that N acts on."""
+        nn, places = self.neurons, self.neurons.loaded
+        moved = self.state.gamma[:, places] @ self.load[:, places][:, :, places]
+        on_them = moved[:, places]
+        out = np.empty(self.load.shape, dtype=moved.dtype)
+        out[:] = np.eye(nn.size)
+        out[:, :, places] -= moved @ np.linalg.inv(np.eye(on_them.shape[1]) + on_them)
         return out
 
     @cached_property
@@ -267,6 +276,12 @@ def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) ->
     return np.concatenate([pairs, by_log])
 
 
+def flat_gradient(neurons: Neurons, state: State, by_gamma: Any, by_gain: Any) -> Any:
+    """Derivatives by Gamma and by ``sg = w zeta`` in the order of :meth:`State.moved`, pairs once."""
+    i, j = pair_indices(len(by_gamma))
+    return np.concatenate([np.where(i == j, 1.0, 2.0) * by_gamma[i, j], neurons.weights * state.zeta * by_gain])
+
+
 def _coupling(nn: Neurons) -> Array:
     """``P d/n`` without its part on theta: ``-n_0/n`` between T and mu."""
     _, t, mu = nn.blocks
@@ -298,7 +313,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         mixed -= _mixed_load(part)
         both -= _gain_load(part)
         left, right, alone = _pair_loads(part)
-        by_gamma -= _symmetrised(left.T @ right, nn.size)
+        by_gamma -= symmetrised(left.T @ right)
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
@@ -320,18 +335,7 @@ def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
     mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
     plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
     both = (2 * plain * full - plain**2) / nn.samples_per_dim
-    return _symmetrised(np.outer(ginv, ginv) / nn.samples_per_dim, m), mixed, both
-
-
-def _symmetrised(fourth: Array, m: int) -> Array:
-    """``tr(A dG B dG')`` in the basis of symmetric pairs, of ``A_ij B_kl`` flat in (ij, kl), symmetric on the whole."""
-    i, j = pair_indices(m)
-    double = np.where(i == j, 0.5, 1.0)
-    # By (dG, dG') = (da, bc) of A_bc B_da; both are symmetric, and so is the sum over all four orders.
-    grid = fourth.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m, m)
-    rows = grid[i * m + j] + grid[j * m + i]
-    out = (rows[:, i, j] + rows[:, j, i]) * double * double[:, None]
-    return np.asarray((out + out.T) / 2)
+    return squared(ginv) / nn.samples_per_dim, mixed, both
 
 
 def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:

@@ -18,15 +18,27 @@ from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
 
-__all__ = ["Rules", "SampleLaw", "SpikeFrame", "residual_energy", "sample_law", "spike_frame"]
+__all__ = [
+    "Rules",
+    "SampleLaw",
+    "SpikeFrame",
+    "gauss_of_atoms",
+    "is_wild",
+    "residual_energy",
+    "sample_law",
+    "spike_frame",
+]
 
 # Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
 _LEAST_WEIGHT = 1e-20
 _REACH, _PANEL_NODES = 7.0, 5
-# Residuals of a cubic label are no law that polynomials resolve; the inverse sine of them is.
-_ASINH_SCALE = 0.8
+# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others' inputs goes.
+_TAME, _WIDE = 2, 8.6
+# Residuals have no law that polynomials resolve; the inverse sine of them has, on this scale in deviations. Those of a
+# cubic label have none either; a bounded function of them has, ``tanh(power asinh(residual/scale))``.
+_SCALE, _WILD_SCALE, _POWER = 0.8, 1.6, 0.3
 
 
 class Rules(NamedTuple):
@@ -65,10 +77,10 @@ class SpikeFrame:
 class SampleLaw:
     """The joint law of a sample of the gradient on the product of E nodes of its residual and B of its kappa.
 
-    Its weights are the projection of the law on polynomials of the two (of ``asinh`` of the residual): averages of
-    functions that such polynomials resolve are those of the law. They need not be positive where kappa and eps are
-    nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x], further inputs of the
-    teacher)``.
+    Its weights are the projection of the law on polynomials of the two (of ``asinh`` or a bounded function of the
+    residual): averages of functions that such polynomials resolve are those of the law. They need not be positive where
+    kappa and eps are nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x],
+    further inputs of the teacher)``.
 
     Attributes
     ----------
@@ -125,7 +137,9 @@ class _Atoms(NamedTuple):
     Attributes
     ----------
     weights, residual, kappa : ndarray of shape (T,)
-    hidden : ndarray of shape (T, H)
+    sources : ndarray of shape (T, S)
+        The label without noise, a, and the teacher's inputs, in which the hidden vector is linear.
+    to_hidden : ndarray of shape (S, H)
     kappa_slope : float
     hidden_slope : ndarray of shape (H,)
     covariance : ndarray of shape (H, H)
@@ -135,7 +149,8 @@ class _Atoms(NamedTuple):
     weights: Array
     residual: Array
     kappa: Array
-    hidden: Array
+    sources: Array
+    to_hidden: Array
     kappa_slope: float
     hidden_slope: Array
     covariance: Array
@@ -144,21 +159,25 @@ class _Atoms(NamedTuple):
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
     atoms = _without_rounding(_atoms(problem, frame, rules))
-    scale = _ASINH_SCALE * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
-    of_atoms, nodes, of_nodes, node_weights = _gauss(np.arcsinh(atoms.residual / scale), atoms.weights, rules.residual)
+    wild = is_wild(problem.teacher)
+    scale = (_WILD_SCALE if wild else _SCALE) * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
+    variable = np.arcsinh(atoms.residual / scale)
+    variable = np.tanh(_POWER * variable) if wild else variable
+    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, atoms.weights, rules.residual)
+    residual = scale * np.sinh(np.arctanh(nodes) / _POWER if wild else nodes)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    seen = node_weights * np.cosh(nodes) ** 2 > rules.negligible
+    seen = node_weights * (1 + (residual / scale) ** 2) > rules.negligible
     near = kappa_weights * (1 + kappa**2) > rules.negligible
     left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)
     moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
-    projected = left.T @ _with_b(atoms, moments) @ right
-    size = atoms.hidden.shape[1]
+    projected = left.T @ _with_b(atoms, _of_hidden_vector(atoms, moments)) @ right
+    size = atoms.to_hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
-    return SampleLaw(kappa[near], scale * np.sinh(nodes[seen]), projected[0], first, second)
+    return SampleLaw(kappa[near], residual[seen], projected[0], first, second)
 
 
 def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
@@ -172,18 +191,20 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
     t, a_nodes = np.repeat(np.arange(len(labels)), len(a)), np.tile(a, len(labels))
     residual = labels[t] + deviation * a_nodes
     of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 4 + full + inputs.shape[1] - 1)
-    hidden = a_nodes[:, None] * (of_hidden @ axes[0])
-    hidden[:, 0] += labels[t]
-    hidden[:, 2] += inputs[t, 0]
-    hidden[:, 3] += frame.self_share * residual
-    hidden[:, 4 + full :] += inputs[t, 1:]
+    sources = np.concatenate([labels[t, None], a_nodes[:, None], inputs[t]], axis=1)
+    to_hidden = np.zeros((sources.shape[1], len(of_hidden)))
+    to_hidden[0, 0] = to_hidden[2, 2] = 1.0
+    to_hidden[1] = of_hidden @ axes[0]
+    to_hidden[:2, 3] += frame.self_share * np.array([1.0, deviation])
+    to_hidden[3:, 4 + full :] = np.eye(inputs.shape[1] - 1)
     weights = (label_weights[:, None] * a_weights).ravel()
     free = np.eye(4) - axes.T @ axes
     return _Atoms(
         weights / weights.sum(),
         residual,
         frame.coordinates[0] * inputs[t, 0] + slopes[0] * a_nodes,
-        hidden,
+        sources,
+        to_hidden,
         slopes[1],
         of_hidden @ axes[1],
         of_hidden @ free @ of_hidden.T,
@@ -193,14 +214,27 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
 def _without_rounding(atoms: _Atoms) -> _Atoms:
     """Without those of the product rule's corners whose weight no average sees."""
     kept = atoms.weights > _LEAST_WEIGHT
-    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "hidden")})
+    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "sources")})
 
 
 def _moments_of_atoms(atoms: _Atoms) -> Array:
-    """One, the hidden vector and its products i <= j given b = 0, as rows over the atoms."""
-    hidden = atoms.hidden.T
-    i, j = np.triu_indices(len(hidden))
-    return np.concatenate([np.ones((1, hidden.shape[1])), hidden, hidden[i] * hidden[j]])
+    """One, the sources and their products i <= j, as rows over the atoms."""
+    sources = atoms.sources.T
+    i, j = np.triu_indices(len(sources))
+    return np.concatenate([np.ones((1, sources.shape[1])), sources, sources[i] * sources[j]])
+
+
+def _of_hidden_vector(atoms: _Atoms, moments: Array) -> Array:
+    """One, the hidden vector given b = 0 and its products i <= j, of the same of the sources."""
+    to, (count, size) = atoms.to_hidden, atoms.to_hidden.shape
+    shape, flat = moments.shape[1:], moments.reshape(len(moments), -1)
+    square = np.empty((count, count, flat.shape[1]))
+    i, j = np.triu_indices(count)
+    square[i, j] = square[j, i] = flat[1 + count :]
+    half = (to.T @ square.reshape(count, -1)).reshape(size, count, -1)
+    i, j = np.triu_indices(size)
+    products = (to.T @ half)[i, j]
+    return np.concatenate([flat[:1], to.T @ flat[1 : 1 + count], products]).reshape(-1, *shape)
 
 
 def _with_b(atoms: _Atoms, moments: Array) -> Array:
@@ -236,7 +270,7 @@ def _hermite_means(atoms: _Atoms, count: int) -> Array:
     return out
 
 
-def _gauss(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
+def gauss_of_atoms(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
     """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (n,), the same polynomials
     there (n, n), and weights (n,). Fewer than ``count`` where the law has no more.
     """
@@ -277,10 +311,26 @@ def _of_hidden(noise: float, output: float, full: bool, size: int) -> Array:
     return out
 
 
+def is_wild(teacher: Teacher) -> bool:
+    """Whether its residuals have no law that few polynomials resolve, as those of labels of degree three and more."""
+    return teacher.is_polynomial and teacher.total_degree > _TAME
+
+
+def _trapezoid(count: int) -> tuple[Array, Array]:
+    """The trapezoid rule against the normal density: where residuals vanish, functions of them have poles that are the
+    nearer to the real line the faster the label changes there.
+    """
+    x = np.linspace(-_WIDE, _WIDE, count)
+    weights = np.exp(-(x**2) / 2)
+    return x, weights / weights.sum()
+
+
 def _teacher_nodes(teacher: Teacher, count: int) -> tuple[Array, Array, Array]:
     """``sigma*``, weights and inputs, the first along beta*."""
     p = teacher.n_indices
-    if teacher.is_polynomial:
+    if is_wild(teacher):
+        rules = [_trapezoid(count)] * p
+    elif teacher.is_polynomial:
         rules = [gauss_hermite(count)] * p
     else:
         rules = [split_gauss_legendre(kinks_along(teacher) if p == 1 else teacher.kinks, _PANEL_NODES, _REACH)] * p

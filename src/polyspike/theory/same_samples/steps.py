@@ -7,24 +7,27 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gaussian_rule
+from polyspike.hermite import gauss_hermite, gaussian_rule
 from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
-from polyspike.theory.finite_size.given_kappa.grids import activation_range, graded
 from polyspike.theory.same_samples.features import StepNumbers
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
+from polyspike.theory.same_samples.readout_rule import readout_rule
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, is_wild, residual_energy, spike_frame
 
-__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "rules_of", "step_of"]
+__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "readout_nodes", "readouts_of", "rules_of", "step_of"]
 
 # The scale 1/r of the readouts is resolved no finer than this strength asks for; a sample's own share of the move
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
-_LARGEST_READOUT = 6.0
 _OWN, _OWN_OF_KINKS = 3.0, 6.0
+# The scale of the rule for normal readouts, and its nodes, by how much an activation bends at large pre-activations.
+_SCALE, _SCALE_OF_BENDS = 0.5, 0.4
+_READOUTS, _READOUTS_OF_BENDS, _MOST_READOUTS = 6, 5.0, 10
+_LARGE, _NODES_OF_LARGE = 3.0, 100
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
 # law.
 _MOST_RESIDUALS, _MOST_KAPPA = 18, 40
-_TAME, _WILD_EXTRA, _WILD_TEACHER, _WILD_NOISE, _WILD_REST = 2, 10, 80, 30, 1e-7
+_WILD_EXTRA, _LEAST_WILD, _WILD_TEACHER = 4, 28, 100
 _ROUNDING = 1e-13
 
 
@@ -35,8 +38,8 @@ class Accuracy(NamedTuple):
     ----------
     rules : Rules, optional
         Of a sample; chosen by the step when None.
-    readouts : int
-        Nodes on either side of u = 0, for a normal readout.
+    readouts : int, optional
+        Nodes on either side of u = 0, for a normal readout; chosen by the step when None.
     cut : float, optional
         Singular values of the features' factors below this share of the largest are left out; errors move by its
         square.
@@ -45,7 +48,7 @@ class Accuracy(NamedTuple):
     """
 
     rules: Rules | None = None
-    readouts: int = 9
+    readouts: int | None = None
     cut: float | None = None
     ranks: tuple[int, int] | None = None
 
@@ -104,17 +107,40 @@ def rules_of(problem: Problem) -> Rules:
     periods = sqrt(slope / activation.second_moment)
     spike = spike_frame(problem).strength * periods
     own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
-    wild = teacher.is_polynomial and teacher.total_degree > _TAME
-    nodes = Rules(
-        residual=10 + _WILD_EXTRA * wild + min(ceil(14 * own), _MOST_RESIDUALS),
-        kappa=8 + min(ceil(32 * spike), _MOST_KAPPA),
-    )
-    if wild and teacher.n_indices == 1:
-        return nodes._replace(teacher=_WILD_TEACHER, noise=_WILD_NOISE, negligible=_WILD_REST)
-    return nodes
+    residual, kappa = 10 + min(ceil(14 * own), _MOST_RESIDUALS), 8 + min(ceil(32 * spike), _MOST_KAPPA)
+    if not is_wild(teacher):
+        return Rules(residual, kappa)
+    nodes = Rules(max(residual + _WILD_EXTRA, _LEAST_WILD), kappa)
+    return nodes._replace(teacher=_WILD_TEACHER) if teacher.n_indices == 1 else nodes
 
 
-def step_of(problem: Problem, readouts: int) -> Step:
+def readouts_of(problem: Problem) -> int:
+    """Nodes on either side of u = 0 for a normal readout: the more, the further a move of the learned direction's or
+    the sample's own takes an activation that bends at large pre-activations, too.
+    """
+    bends = _bends_at_large(problem.activation) * _strength(problem)
+    return min(_READOUTS + round(_READOUTS_OF_BENDS * bends**2), _MOST_READOUTS)
+
+
+def _strength(problem: Problem) -> float:
+    """How far a move takes the pre-activation of a neuron with u = 1, in its deviations."""
+    frame, energy = spike_frame(problem), residual_energy(problem)
+    deviations = _OWN_OF_KINKS if problem.activation.kinks else _OWN
+    scaled = problem.step / sqrt(problem.width)
+    noise = sqrt(problem.phi_gradient * energy * problem.activation.derivative_variance)
+    own = deviations * problem.phi_gradient * sqrt(energy)
+    return max(frame.strength, scaled * noise, scaled * own)
+
+
+@lru_cache(maxsize=64)
+def _bends_at_large(activation: Activation) -> float:
+    """``sqrt(E sigma'^2 / E sigma^2)`` under a normal law of three times the deviation."""
+    z, weights = gauss_hermite(_NODES_OF_LARGE)
+    slope, value = activation.derivative(_LARGE * z), activation(_LARGE * z)
+    return sqrt(float(weights @ slope**2) / float(weights @ value**2))
+
+
+def step_of(problem: Problem, readouts: int | None = None) -> Step:
     """The step of a problem, with so many ``readouts`` on either side of zero where they are normal."""
     numbers = activation_numbers(problem.activation)
     variance = problem.activation.derivative_variance
@@ -125,12 +151,9 @@ def step_of(problem: Problem, readouts: int) -> Step:
     of_sample = StepNumbers(
         frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
     )
-    deviations = _OWN_OF_KINKS if problem.activation.kinks else _OWN
-    own = deviations * of_sample.self_gain * sqrt(residual_energy(problem))
-    u, weights = _readouts(problem, max(frame.strength, sqrt(q), own), readouts)
+    u, weights = readout_nodes(problem, readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
-        weights = np.where(u > 0, 2 * weights, weights)[u >= 0]
-        u = u[u >= 0]
+        u, weights = u[u > 0], 2 * weights[u > 0]
     tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
     return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
@@ -144,11 +167,11 @@ def is_odd(activation: Activation) -> bool:
     return bool(np.abs(value + mirror).max() <= _ROUNDING * np.abs(value).max())
 
 
-def _readouts(problem: Problem, strength: float, half: int) -> tuple[Array, Array]:
-    """Nodes and weights of u."""
+def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Array]:
+    """Nodes and weights of u, with so many on either side of zero where readouts are normal."""
     if problem.readout == "rademacher":
         return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
     if problem.readout == "constant":
         return np.array([1.0]), np.array([1.0])
-    reach = min(activation_range(problem.activation), _LARGEST_READOUT)
-    return graded(1 / max(strength, _LEAST_STRENGTH), half, reach)
+    scale = _SCALE + _SCALE_OF_BENDS * _bends_at_large(problem.activation)
+    return readout_rule(scale / max(_strength(problem), _LEAST_STRENGTH), half or readouts_of(problem))

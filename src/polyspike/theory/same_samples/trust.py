@@ -8,31 +8,34 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.trust import CUBIC_REASON, LARGEST, SECOND, Trust, amplification, cubic_lean
 from polyspike.theory.same_samples.forms import FitErrors
+from polyspike.theory.same_samples.sample_law import is_wild
 
-__all__ = ["trust"]
+__all__ = ["quadrature_error", "trust"]
 
 COVERED, BENT, QUADRATIC, TAKEN_OVER = 1.0, 0.5, 2.0, 0.3
 """Constants: of the sizes, the factor for activations with ``c_2 != 0``, where terms of order 1/d are larger, and the
 share of the terms of order 1/d, which are taken over from fresh samples, that is in doubt."""
 
 
+QUADRATURE, QUADRATURE_OF_RESIDUALS, QUADRATURE_OF_NORMAL = 1e-6, 2e-5, 1e-4
+"""What the rules leave of an error, over the problems of benchmarks/agreement/same_design.py: with readouts of one
+size, with these and a label of degree three or more, and with normal readouts."""
+
 OWN = 0.4
 """Of what moves of weights along themselves change: they are taken to first order, and where they are a tenth of an
 error, for ``z - 0.15 h3`` at a step of n^0.44, 2 to 4 % of it are missing."""
 
 
-def trust(
-    problem: Problem, found: FitErrors, finite_dimension: float, sampling: float, own_moves: float = 0.0
-) -> Trust:
-    """The error estimate of a prediction; ``own_moves`` is what :func:`own_moves_share` says."""
+def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling: float) -> Trust:
+    """The error estimate of a prediction."""
     n, d, width = problem.n_samples, problem.input_dim, problem.width
     factor = amplification(found.train_loss, found.train_error, found.test_error)
     x = factor * (1 / n + 1 / d + 1 / width)
     covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
     sizes = covered * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
-    cubic = cubic_lean(problem, d) + OWN * own_moves
-    estimate = sizes + small + cubic + TAKEN_OVER * finite_dimension + sampling
+    cubic = cubic_lean(problem, d) + OWN * found.own_moves
+    estimate = sizes + small + cubic + TAKEN_OVER * finite_dimension + sampling + quadrature_error(problem)
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
     if cubic > estimate / 2:
@@ -40,3 +43,10 @@ def trust(
     where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"
     reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
     return Trust(estimate, False, reason)
+
+
+def quadrature_error(problem: Problem) -> float:
+    """What the rules leave of an error, relatively."""
+    if problem.readout == "gaussian":
+        return QUADRATURE_OF_NORMAL
+    return QUADRATURE_OF_RESIDUALS if is_wild(problem.teacher) else QUADRATURE

@@ -11,7 +11,7 @@ from polyspike.theory.same_samples.sample_law import sample_law
 from polyspike.theory.same_samples.spectrum.branch import above, descend
 from polyspike.theory.same_samples.spectrum.outliers import matrix_at
 from polyspike.theory.same_samples.spectrum.predict_spectrum import training_outliers
-from polyspike.theory.same_samples.steps import STANDARD, rules_of, step_of
+from polyspike.theory.same_samples.steps import rules_of, step_of
 
 BASE = Problem(
     "tanh",
@@ -33,7 +33,7 @@ BASE = Problem(
 def test_far_above_the_bulk_the_solution_has_the_trace_of_the_features(changes: dict[str, str]) -> None:
     """``E R = -1/z - E[sigma^2 - m^2]/z^2``, and ``zeta = 1 + O(1/z)``, where the features' averages are known."""
     problem = BASE.replace(**changes)
-    step = step_of(problem, STANDARD.readouts)
+    step = step_of(problem)
     law = sample_law(problem, step.frame, rules_of(problem))
     found = training_features(problem.activation, step.of_sample, law.kappa, law.residual, step.u)
     energy = float(law.mean(found.second_moment - found.mean**2) @ step.u_weights)

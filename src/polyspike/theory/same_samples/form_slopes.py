@@ -1,0 +1,195 @@
+"""Derivatives of the form at fixed coefficients (docs/theory-same-data.md, section 5).
+
+A sample of the form is a stationary value over h, ``h'N h - 2 eps eta'(h - psi) + (h - psi)'Gamma^-1 (h - psi)`` and
+``(p - z'h)^2 / D''``, so that its derivative by Gamma is ``-g g'`` with ``g = Gamma^-1 (h - psi)``, and that by a
+neuron's gain is the square of what the neuron has of it (eq-same-slopes).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.fit import Columns, Fit
+from polyspike.theory.same_samples.pencil import SampleState, State, flat_gradient, q_inverse
+
+__all__ = ["FormSlopes", "form_slopes", "given_residual", "own_weights"]
+
+
+class FormSlopes(NamedTuple):
+    """Derivatives of the form.
+
+    Attributes
+    ----------
+    by_state : ndarray of shape (unknowns,)
+        In the order of :meth:`State.moved`.
+    by_shift : list of ndarray of shape (E, B)
+        ``-R^2 E rho^2`` of every population's nodes, with their weights.
+    """
+
+    by_state: Array
+    by_shift: list[Any]
+
+
+class _Coefficients(NamedTuple):
+    """Of all learned functions, of those of the readouts, of the latents by direction (C, m), and of the constraint."""
+
+    functions: Array
+    first: Array
+    theta: Array
+    eta: Array
+
+
+def form_slopes(fit: Fit, state: State, parts: Any, found: Array) -> FormSlopes:
+    """The derivatives at a real state, of the form at the coefficients ``found``."""
+    places, size = fit.places, fit.neurons.size
+    theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
+    at = _Coefficients(found[: places.functions], found[: places.readouts], theta, found[places.constraint])
+    by_gamma, by_gain = np.zeros((size, size)), _of_costs(fit, state, at)
+    _add_gap(fit, state, at.first, by_gamma, by_gain)
+    by_shift = []
+    for k, part in enumerate(parts):
+        sample = _OfSamples(fit, k, part, at)
+        by_shift.append(-sample.square)
+        by_gamma -= sample.of_latents
+        by_gain += sample.of_gains
+    return FormSlopes(flat_gradient(fit.neurons, state, by_gamma, by_gain), by_shift)
+
+
+def _of_costs(fit: Fit, state: State, at: _Coefficients) -> Array:
+    """By the gains ``sg = w zeta``: of ``1/(n zeta)``, of the pairs, of own moves and of the pencil's ``Q^-1``."""
+    nn, places = fit.neurons, fit.places
+    gains = nn.weights * state.zeta
+    out = -(at.first**2) / (fit.n_samples * state.zeta * gains)
+    if fit.pairs is not None:
+        pairs = at.functions[places.readouts : places.readouts + places.pairs].reshape(fit.pairs.cost.shape[:2])
+        each = (pairs[:, None, :] @ fit.pairs.cost @ pairs[:, :, None])[:, 0, 0]
+        out[fit.pairs.places] -= each / gains[fit.pairs.places] ** 2
+    if fit.own_moves is not None:
+        others = fit.own_moves.others @ at.functions[places.readouts + places.pairs :]
+        out -= others**2 / (gains**2 * nn.samples_per_dim)
+    along = nn.chi @ q_inverse(nn, state) @ at.theta[:, nn.blocks[0]].T
+    return np.asarray(out - (along**2).sum(axis=1) / nn.samples_per_dim)
+
+
+def _add_gap(fit: Fit, state: State, first: Array, by_gamma: Array, by_gain: Array) -> None:
+    """Of ``-x'Y (Q^-1 - Q^-1 Gamma Q^-1) Y'x`` (eq-same-gap)."""
+    if fit.excluded is None:
+        return
+    nn, theta = fit.neurons, fit.neurons.blocks[0]
+    qinv = q_inverse(nn, state)
+    along = qinv @ (fit.excluded.T @ first)
+    by_gamma[theta, theta] += np.outer(along, along)
+    plain, full = nn.chi @ along, nn.chi @ (qinv @ (state.gamma[theta, theta] @ along))
+    by_gain += plain**2 - 2 * plain * full
+
+
+class _OfSamples:
+    """What a population adds.
+
+    Attributes
+    ----------
+    square : ndarray of shape (E, B)
+        ``R^2 E rho^2`` with the weights.
+    of_latents : ndarray of shape (m, m)
+        ``E g g'``.
+    of_gains : ndarray of shape (A,)
+    """
+
+    def __init__(self, fit: Fit, k: int, part: SampleState, at: _Coefficients) -> None:
+        self._fit, self._part, self._at = fit, part, at
+        columns, pop = fit.columns[k], part.population
+        self._eta = at.eta if columns.constrained else 0 * at.eta
+        self.square, self.of_latents, self.of_gains = np.zeros(pop.weights.shape), *self._of_loads(columns)
+        if pop.fitted:
+            self._add_residuals(columns, k)
+
+    def _of_loads(self, columns: Columns) -> tuple[Array, Array]:
+        """Without the residual: ``g = eps L'eta - N L psi``, and ``eps xi.(L psi + eps Gamma' eta)_mu`` of neurons."""
+        part, pop, nn = self._part, self._part.population, self._fit.neurons
+        first, second, total = given_residual(columns, pop.weights)
+        eps, v = pop.residual, nn.noise_energy
+        # One direction more, of the constraint, whose coordinate is one.
+        self._g = np.concatenate(
+            [-(self._at.theta @ part.effective_load), (eps[:, None] * (self._eta @ part.left))[:, None]], axis=1
+        )
+        felt = eps[:, None] * (part.loaded[:, nn.blocks[2]] @ self._eta) @ nn.xi.T
+        self._felt = eps[:, None, None] * np.concatenate(
+            [self._at.theta @ part.projected.transpose(0, 2, 1), felt[:, None]], axis=1
+        )
+        moments = np.concatenate(
+            [np.concatenate([second, first[:, :, None]], axis=2), np.append(first, total[:, None], axis=1)[:, None]],
+            axis=1,
+        )
+        of_latents = (self._g.transpose(0, 2, 1) @ moments @ self._g).sum(axis=0)
+        of_gains = -v * ((moments @ self._felt) * self._felt).sum(axis=(0, 1))
+        return of_latents, of_gains
+
+    def _add_residuals(self, columns: Columns, k: int) -> None:
+        """With it: ``w R rho`` of the latents, ``R^2 rho^2 q_a`` and ``R rho e_a`` of the neurons."""
+        part, nn = self._part, self._fit.neurons
+        rho = self._residual(columns, k)
+        self.square = part.r**2 * rho.square
+        outer, flat = part.outer, (-1, nn.size)
+        weighted = (self.square[..., None] * outer).reshape(flat)
+        # (E, C + 1, B): the products of R rho with the coordinates, and R rho.
+        with_coordinates = (part.r[..., None] * rho.products).transpose(0, 2, 1)
+        cross = np.tensordot((with_coordinates @ outer), self._g, axes=([0, 1], [0, 1]))
+        self.of_latents = self.of_latents + weighted.T @ outer.reshape(flat) + cross + cross.T
+        own = ((with_coordinates @ part.left_over) * self._felt).sum(axis=(0, 1))
+        noise = self.square.ravel() @ part.noise.reshape(-1, len(nn.weights))
+        self.of_gains = self.of_gains - noise + 2 * nn.noise_energy * own
+        if self._fit.own_moves is not None and k == 0:
+            self.of_gains = self.of_gains + self._of_own_moves(part.r * rho.products[..., -1])
+
+    def _residual(self, columns: Columns, k: int) -> "_Residual":
+        """Moments of ``rho = y - fixed - f output - w.psi``."""
+        fit, part, at = self._fit, self._part, self._at
+        pop = part.population
+        fixed = fit.learned(k) @ at.functions + pop.residual[:, None] * (part.inner @ self._eta)
+        if fit.own_moves is not None and k == 0:
+            fixed = fixed + fit.own_moves.learned @ own_weights(fit, part.state, at.theta)
+        along = -(part.outer @ at.theta.T)
+        output = None if columns.learned_output is None else columns.learned_output @ at.first
+        # Of (y, f, coordinates ...).
+        slopes = np.empty((*along.shape[:-1], along.shape[-1] + 2))
+        slopes[..., 0], slopes[..., 1], slopes[..., 2:] = 1.0, 0.0 if output is None else -output, along
+        products = (columns.second @ slopes[..., None])[..., 0] - fixed[..., None] * columns.first
+        mean = (slopes * columns.first).sum(axis=-1) - fixed * pop.weights
+        square = (slopes * products).sum(axis=-1) - fixed * mean
+        if output is not None:
+            square = square - fit.output_energy * pop.weights * output**2
+        if columns.by_norm is not None:
+            square = square + pop.weights * (columns.by_norm @ at.first) ** 2
+        return _Residual(square, np.concatenate([products[..., 2:], mean[..., None]], axis=-1))
+
+    def _of_own_moves(self, residual: Array) -> Array:
+        """``-2 E R rho`` times the change of the weights along beta with the gains (eq-own-moves)."""
+        fit, nn, state = self._fit, self._fit.neurons, self._part.state
+        own = fit.own_moves
+        assert own is not None
+        qinv, theta = q_inverse(nn, state), nn.blocks[0]
+        felt = residual.ravel() @ own.learned.reshape(residual.size, -1)
+        along = nn.chi @ (qinv @ (own.along @ self._at.theta)[theta])
+        back = nn.chi @ (qinv @ ((nn.weights * state.zeta * felt) @ nn.chi))
+        return np.asarray(-2 * along * (felt - back))
+
+
+class _Residual(NamedTuple):
+    """``E rho^2`` (E, B) and ``E rho c_k``, ``E rho`` (E, B, C + 1) at the nodes, with their weights."""
+
+    square: Any
+    products: Any
+
+
+def own_weights(fit: Fit, state: State, theta: Array) -> Any:
+    """The neurons' weights along beta (A,), as far as the latents know them."""
+    nn, own = fit.neurons, fit.own_moves
+    assert own is not None
+    along = q_inverse(nn, state) @ (own.along @ theta)[nn.blocks[0]]
+    return nn.weights * state.zeta * (nn.chi @ along)
+
+
+def given_residual(columns: Columns, weights: Array) -> tuple[Array, Array, Array]:
+    """First and second moments of the known coordinates given the residual, with the weights, and these."""
+    return columns.first[..., 2:].sum(axis=1), columns.second[..., 2:, 2:].sum(axis=1), weights.sum(axis=1)
