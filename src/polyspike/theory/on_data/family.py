@@ -15,10 +15,10 @@ __all__ = [
     "Precision",
     "compress",
     "compression_of",
+    "counted",
     "gram",
     "has_many",
     "precision_for",
-    "rooted",
 ]
 
 COMPRESSION = 1e-7
@@ -29,6 +29,8 @@ RESPONSE = 1e-3
 
 _RARE = 1e-4
 """A readout of a smaller weight, relative to the largest, is held as accurately as one of this weight."""
+
+_TINY = 1e-300
 
 FEW_ROWS = 400
 """From here on kernels are held in single precision."""
@@ -149,7 +151,7 @@ def _inner(left: Array, right: Array) -> float:
 def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> KernelFamily:
     """The smallest family that holds these kernels, shape (A, n, n), to a share of their norm.
 
-    By the eigenvectors of their Gram matrix, each kernel weighted by the root of its readout's weight.
+    By the eigenvectors of their Gram matrix, each kernel weighted by what it counts for.
     """
     found = compression_of(np.eye(len(kernels)), gram(kernels), weights, precision)
     return found.family(kernels)
@@ -183,8 +185,9 @@ def compression_of(mixed: Array, products: Array, weights: Array, precision: Pre
         Of the readouts.
     precision : Precision
     """
-    roots = rooted(weights)
-    values, vectors = np.linalg.eigh((mixed @ products @ mixed.T) * np.outer(roots, roots))
+    inner = mixed @ products @ mixed.T
+    roots = counted(weights, np.sqrt(np.maximum(np.diagonal(inner), 0.0)))
+    values, vectors = np.linalg.eigh(inner * np.outer(roots, roots))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     keep = _needed(values, precision.compression)
     chosen = vectors[:, :keep]
@@ -192,9 +195,16 @@ def compression_of(mixed: Array, products: Array, weights: Array, precision: Pre
     return Compression(weights, chosen / roots[:, None], by_kernel, min(keep, _needed(values, RESPONSE)), precision)
 
 
-def rooted(weights: Array) -> Array:
-    """Roots of the weights, of which none counts for less than a rare one."""
-    found: Array = np.sqrt(np.maximum(weights, _RARE * np.max(weights)))
+def counted(weights: Array, norms: Array) -> Array:
+    """What an error of the kernel of each readout counts for (eq-data-counted), shape (A,): about ``sqrt(w_u) zeta_u``.
+
+    A kernel stands in the resolvent as ``w_u zeta_u K_u``, which is bounded however large it is, since
+    ``1/zeta_u = 1 + tr(K_u B^-1)/N``: here one plus the norm over the geometric mean of all. Without it rare readouts
+    whose kernels are 10^6 times the others' (a cubic activation after a long step) would be all that is held. No
+    weight counts for less than a rare one.
+    """
+    typical = np.exp(weights @ np.log(np.maximum(norms, _TINY)) / np.sum(weights))
+    found: Array = np.sqrt(np.maximum(weights, _RARE * np.max(weights))) / (1 + norms / typical)
     return found
 
 
