@@ -72,9 +72,7 @@ def _many_rows(
     few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
     share = min(1.0, _JUDGED / len(fit.target))
     judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
-    normal = {
-        step: _are_normal(partial(judged.without_axes, k), ridges, fit.inputs.shape[1]) for k, step in enumerate(steps)
-    }
+    normal = _judgement(judged, steps, ridges, fit.inputs.shape[1])
     found: dict[float, list[PointErrors]] = {}
 
     def grid(some: list[float], as_normal: bool, given: bool) -> None:
@@ -107,6 +105,14 @@ def _many_rows(
     grids(True)
     tell(1.0)
     return [found[step] for step in steps]
+
+
+def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], input_dim: int) -> dict[float, bool]:
+    """Whether weights are to be taken for normal ones at every step: nowhere if not at the longest."""
+    longest = int(np.argmax(steps))
+    if not _are_normal(partial(judged.without_axes, longest), ridges, input_dim):
+        return dict.fromkeys(steps, False)
+    return {step: _are_normal(partial(judged.without_axes, k), ridges, input_dim) for k, step in enumerate(steps)}
 
 
 def _along(

@@ -13,7 +13,7 @@ from scipy.linalg.lapack import get_lapack_funcs
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.on_data.family import KernelFamily
+from polyspike.theory.on_data.family import KernelFamily, mirrored
 
 __all__ = ["Resolvent", "improved", "solve"]
 
@@ -150,7 +150,4 @@ def _inverse(kernel: Array, shift: float) -> Array:
     inverse, failed_too = inverted(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
         raise NumericalError(Status.SINGULAR, "the averaged Gram matrix plus the ridge is not positive definite")
-    whole: Array = inverse.T
-    whole += inverse
-    whole[np.diag_indices_from(whole)] /= 2
-    return whole
+    return mirrored(inverse.T)
