@@ -102,9 +102,23 @@ def _many_rows(
     except NumericalError:
         normal = dict.fromkeys(normal, True)
         found.clear()
-    grids(True)
+    try:
+        grids(True)
+    except NumericalError:
+        return _step_by_step(_Curve(network, gradients, fit, test, steps, accuracy), ridges, tell)
     tell(1.0)
     return [found[step] for step in steps]
+
+
+def _step_by_step(curve: "_Curve", ridges: Sequence[float], tell: Callable[[float], object]) -> list[list[PointErrors]]:
+    """Every step with kernels of its own, at weights taken for normal ones: shared kernels that span many sizes (of
+    ``h3`` after steps) are not positive definite to the ridge.
+    """
+    found = []
+    for k in range(curve.count):
+        found.append(curve.at(k, ridges, True))
+        tell((k + 1) / curve.count)
+    return found
 
 
 def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], input_dim: int) -> dict[float, bool]:
@@ -200,6 +214,11 @@ class _Curve:
         self._steps, self._accuracy, self._width = steps, accuracy, max(2, round(share * network.width))
         self._outputs = outputs
         self._known: dict[tuple[bool, int], Known] = {}
+
+    @property
+    def count(self) -> int:
+        """Of the steps."""
+        return len(self._steps)
 
     def at(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
         """The errors of all ridges at the k-th step, averaged over initial outputs.

@@ -71,7 +71,9 @@ class Precision(NamedTuple):
 
 
 DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
-_LOOSE = (5e-5, 3e-4, 1e-5)
+_SINGLE = Precision(np.float32, 5e-5, 3e-4, 1e-5)
+_LARGE = Precision(np.float64, 5e-5, 3e-4, COMPRESSION)
+"""Where kernels are so large beside the shift that single precision would not do, nor would a coarse compression."""
 
 
 def rounding(diagonal: Array, shift: float) -> float:
@@ -92,7 +94,7 @@ def precision_for(diagonal: Array, shift: float) -> Precision:
     """Double and exact for few rows; else as coarse as 1e-3 of the errors allows, at this smallest shift."""
     if not has_many(len(diagonal)):
         return DOUBLE
-    return Precision(np.float32 if rounding(diagonal, shift) < _ROUNDING_SHARE else np.float64, *_LOOSE)
+    return _SINGLE if rounding(diagonal, shift) < _ROUNDING_SHARE else _LARGE
 
 
 @dataclass(frozen=True, eq=False)
