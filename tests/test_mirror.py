@@ -61,7 +61,7 @@ STAGES = {
         "test_kernels.py",
         (
             "curve errors excluded family features gradient_rows hermite_moments initial_output points "
-            "predict_spectrum readouts resolvent response ridges series sizes step"
+            "predict_spectrum readouts resolvent response series sizes step"
         ),
     ),
     "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law"),

@@ -38,8 +38,9 @@ class DataPrediction(Result):
         Bound of the relative Frobenius norm of what the cut of the kernels leaves out.
     error_estimate : float
         How far from ``test_error`` the mean over networks may be, relative: what the theory leaves out,
-        ``1/d + 2/N`` and a term of the step (docs/theory-data.md, section 7), and its numerics. One network and a
-        finite test set scatter besides.
+        ``1/d + 2/N`` and a term of the step (docs/theory-data.md, section 7), how far it is from some neurons that
+        are drawn, what the choice of initial outputs may change, and its numerics. One network and a finite test set
+        scatter besides.
     notes : tuple of str
         Why a network may be further from the prediction than the docstring of ``predict_data`` says.
     """

@@ -248,4 +248,4 @@ def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
     response, _ = respond(whole, found, Y, 60, none)
     without, _ = respond(whole, found, Y, 60)
     np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)
-    np.testing.assert_allclose(response.spread, without.spread, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(response.middle, without.middle, rtol=1e-6, atol=1e-9)

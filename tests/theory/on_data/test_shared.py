@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from polyspike import as_activation
-from polyspike.theory.on_data import shared
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+from polyspike.theory.on_data import curve, family, shared
 from polyspike.theory.on_data.curve import Step, kinds_of
 from polyspike.theory.on_data.family import Precision
 from polyspike.theory.on_data.shared import SharedKernels
@@ -77,3 +79,28 @@ def test_fewer_kernels_do_not_span_them(monkeypatch: pytest.MonkeyPatch) -> None
     coarse = kernels_of("target")[2].basis
     assert len(coarse.chosen) < len(fine.chosen)
     assert fine.lost < 1e-5 < coarse.lost < 1e-2
+
+
+def test_steps_have_kernels_of_their_own_where_shared_ones_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of ``h3`` do, whose kernels after long steps are 10^6 times those without."""
+    network, rows, ridges = Network(as_activation("softplus"), 80, "target", "gaussian"), samples(), [0.1]
+    monkeypatch.setattr(family, "FEW_ROWS", 1)
+    together = curve.step_curve(network, (rows[0], rows[1], rows[2]), [1.0, 4.0], ridges)
+
+    def fail(*_: Any) -> None:
+        raise NumericalError(Status.SINGULAR, "not positive definite")
+
+    monkeypatch.setattr(curve, "SharedKernels", fail)
+    told: list[float] = []
+    alone = curve.step_curve(network, (rows[0], rows[1], rows[2]), [1.0, 4.0], ridges, tell=told.append)
+    assert told == [0.5, 1.0]
+    for (one,), (other,) in zip(together, alone, strict=True):
+        assert np.mean(other.test_squares) == pytest.approx(np.mean(one.test_squares), rel=4 / 30)
+        assert other.normal
+
+
+def test_large_kernels_are_held_in_double_precision_and_fully() -> None:
+    small, large = (family.precision_for(np.full(1000, size), 0.01) for size in (1.0, 1e4))
+    assert small.dtype is np.float32
+    assert large.dtype is np.float64
+    assert large.compression < small.compression

@@ -8,6 +8,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
+from polyspike.theory.on_data.drawn import GradientRows
 from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import initial_outputs
@@ -26,6 +27,9 @@ _LARGEST_CHANGE = 4.0
 
 LARGE_STEP = 0.05
 """eta^2 / N from which on strong axes count for a readout of one size."""
+
+_PAIR = 2
+"""Initial outputs of opposite signs."""
 
 _JUDGED = 200
 """Rows of the fit, and of the test, on which that is seen where there are many."""
@@ -68,9 +72,7 @@ def _many_rows(
     few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
     share = min(1.0, _JUDGED / len(fit.target))
     judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
-    normal = {
-        step: _are_normal(partial(judged.without_axes, k), ridges, fit.inputs.shape[1]) for k, step in enumerate(steps)
-    }
+    normal = _judgement(judged, steps, ridges, fit.inputs.shape[1])
     found: dict[float, list[PointErrors]] = {}
 
     def grid(some: list[float], as_normal: bool, given: bool) -> None:
@@ -100,9 +102,31 @@ def _many_rows(
     except NumericalError:
         normal = dict.fromkeys(normal, True)
         found.clear()
-    grids(True)
+    try:
+        grids(True)
+    except NumericalError:
+        return _step_by_step(_Curve(network, gradients, fit, test, steps, accuracy), ridges, tell)
     tell(1.0)
     return [found[step] for step in steps]
+
+
+def _step_by_step(curve: "_Curve", ridges: Sequence[float], tell: Callable[[float], object]) -> list[list[PointErrors]]:
+    """Every step with kernels of its own, at weights taken for normal ones: shared kernels that span many sizes (of
+    ``h3`` after steps) are not positive definite to the ridge.
+    """
+    found = []
+    for k in range(curve.count):
+        found.append(curve.at(k, ridges, True))
+        tell((k + 1) / curve.count)
+    return found
+
+
+def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], input_dim: int) -> dict[float, bool]:
+    """Whether weights are to be taken for normal ones at every step: nowhere if not at the longest."""
+    longest = int(np.argmax(steps))
+    if not _are_normal(partial(judged.without_axes, longest), ridges, input_dim):
+        return dict.fromkeys(steps, False)
+    return {step: _are_normal(partial(judged.without_axes, k), ridges, input_dim) for k, step in enumerate(steps)}
 
 
 def _along(
@@ -191,6 +215,11 @@ class _Curve:
         self._outputs = outputs
         self._known: dict[tuple[bool, int], Known] = {}
 
+    @property
+    def count(self) -> int:
+        """Of the steps."""
+        return len(self._steps)
+
     def at(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
         """The errors of all ridges at the k-th step, averaged over initial outputs.
 
@@ -242,12 +271,13 @@ class _Gradients:
     def _kinds(self, normal: bool, given: bool, output: Array, omega: Array | None) -> Kinds:
         lengths, weights = (np.ones(1), np.ones(1)) if normal else length_nodes(self._sample.inputs.shape[1])
         moments = [self._moments(output, omega, s) for s in lengths]
+        rows = GradientRows(self._sample, self._sample.target - output, omega)
         if not given:
-            return Kinds(moments, weights)
+            return Kinds(moments, weights, rows)
         (points, each), plain = given_points(self._axes), self._moments(output, omega)
         moments += [self._moments(output, omega, along=some) for some in points]
         moments += [linear_along(plain, some) for some in points]
-        return Kinds(moments, np.concatenate([weights, each, -each]))
+        return Kinds(moments, np.concatenate([weights, each, -each]), rows)
 
     def _moments(
         self, output: Array, omega: Array | None, length: float = 1.0, along: Along | None = None
@@ -290,4 +320,21 @@ def _average(points: Sequence[PointErrors]) -> PointErrors:
         numerics=max(p.numerics for p in points),
         normal=any(p.normal for p in points),
         plain=any(p.plain for p in points),
+        drawn=max(p.drawn for p in points),
+        outputs=output_scatter([p.test_squares for p in points]),
     )
+
+
+def output_scatter(each: Sequence[Array]) -> float:
+    """How far the mean over pairs of opposite outputs may be from that over all, relative to the test error.
+
+    From the test errors of all rows, of shape (rows,), for every output. Within a pair all that is odd in the output
+    cancels. What is left is of second order: the square of the relative change that a row's error has from the mean of
+    its pair. The change of the mean error, which hangs on the sign, stands beside it.
+    """
+    if len(each) < _PAIR:
+        return 0.0
+    pairs = np.reshape(each, (-1, _PAIR, len(each[0])))
+    changes = (pairs[:, 0] - pairs[:, 1]) / 2 / np.mean(pairs)
+    first, second = np.mean(changes, axis=1), np.mean(np.abs(changes), axis=1) ** 2
+    return float(np.sqrt(np.mean(first**2 + second**2) / len(pairs)))

@@ -24,7 +24,7 @@ def train_errors(found: Resolvent, response: Response, target: Array) -> TrainEr
     ``tr G`` (eq-data-train).
     """
     v, n = response.vector, len(target)
-    squares = v @ v + np.trace(response.spread, dtype=float)
+    squares = v @ v + response.trace
     return TrainErrors(float(found.shift * (target @ v) / n), float(found.shift**2 / n * squares))
 
 
@@ -38,5 +38,6 @@ def row_errors(response: Response, found: Resolvent, rows: RowKernels, target: A
         value += response.excluded.by_mean @ rows.linear.means
         varied = varied - (slopes @ response.excluded.factor.T).astype(mean.dtype) / width
         own -= np.sum(slopes**2, axis=1) / width
-    spread = np.einsum("tn,tn->t", mean @ response.spread - 2 * varied @ found.inverse, mean)
+    solved = mean @ found.inverse
+    spread = np.einsum("tn,tn->t", solved @ response.middle - 2 * varied, solved)
     return (target - value) ** 2 + spread + own

@@ -1,5 +1,7 @@
 """The kernels of many readouts as combinations of few matrices, and the precision in which they are held."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,10 +17,12 @@ __all__ = [
     "Precision",
     "compress",
     "compression_of",
+    "counted",
     "gram",
     "has_many",
+    "mirrored",
     "precision_for",
-    "rooted",
+    "sandwich",
 ]
 
 COMPRESSION = 1e-7
@@ -30,10 +34,14 @@ RESPONSE = 1e-3
 _RARE = 1e-4
 """A readout of a smaller weight, relative to the largest, is held as accurately as one of this weight."""
 
+_TINY = 1e-300
+
 FEW_ROWS = 400
 """From here on kernels are held in single precision."""
 
 _ROUNDING_SHARE = 2e-3
+
+_BLOCKS = 8
 
 
 class Precision(NamedTuple):
@@ -63,7 +71,9 @@ class Precision(NamedTuple):
 
 
 DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
-_LOOSE = (5e-5, 3e-4, 1e-5)
+_SINGLE = Precision(np.float32, 5e-5, 3e-4, 1e-5)
+_LARGE = Precision(np.float64, 5e-5, 3e-4, COMPRESSION)
+"""Where kernels are so large beside the shift that single precision would not do, nor would a coarse compression."""
 
 
 def rounding(diagonal: Array, shift: float) -> float:
@@ -84,7 +94,7 @@ def precision_for(diagonal: Array, shift: float) -> Precision:
     """Double and exact for few rows; else as coarse as 1e-3 of the errors allows, at this smallest shift."""
     if not has_many(len(diagonal)):
         return DOUBLE
-    return Precision(np.float32 if rounding(diagonal, shift) < _ROUNDING_SHARE else np.float64, *_LOOSE)
+    return _SINGLE if rounding(diagonal, shift) < _ROUNDING_SHARE else _LARGE
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +156,32 @@ def _inner(left: Array, right: Array) -> float:
     return float(np.sum(np.matmul(left[:, None, :], right[:, :, None]), dtype=float))
 
 
+def sandwich(inverse: Array, middle: Array) -> Array:
+    """``X C X`` of symmetric matrices, shape (n, n): of the second product the upper blocks, the others mirrored."""
+    left, whole = inverse @ middle, np.empty_like(inverse)
+    for start, end in _blocks(len(inverse)):
+        np.matmul(left[start:end], inverse[:, start:], out=whole[start:end, start:])
+    return mirrored(whole)
+
+
+def mirrored(matrix: Array) -> Array:
+    """The matrix of shape (n, n) made symmetric by its upper triangle, in place."""
+    for start, end in _blocks(len(matrix)):
+        matrix[end:, start:end] = matrix[start:end, end:].T
+        block = np.triu(matrix[start:end, start:end])
+        matrix[start:end, start:end] = block + np.triu(block, 1).T
+    return matrix
+
+
+def _blocks(size: int) -> Iterator[tuple[int, int]]:
+    ends = np.linspace(0, size, _BLOCKS + 1).astype(int)
+    return itertools.pairwise(map(int, ends))
+
+
 def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> KernelFamily:
     """The smallest family that holds these kernels, shape (A, n, n), to a share of their norm.
 
-    By the eigenvectors of their Gram matrix, each kernel weighted by the root of its readout's weight.
+    By the eigenvectors of their Gram matrix, each kernel weighted by what it counts for.
     """
     found = compression_of(np.eye(len(kernels)), gram(kernels), weights, precision)
     return found.family(kernels)
@@ -183,8 +215,9 @@ def compression_of(mixed: Array, products: Array, weights: Array, precision: Pre
         Of the readouts.
     precision : Precision
     """
-    roots = rooted(weights)
-    values, vectors = np.linalg.eigh((mixed @ products @ mixed.T) * np.outer(roots, roots))
+    inner = mixed @ products @ mixed.T
+    roots = counted(weights, np.sqrt(np.maximum(np.diagonal(inner), 0.0)))
+    values, vectors = np.linalg.eigh(inner * np.outer(roots, roots))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     keep = _needed(values, precision.compression)
     chosen = vectors[:, :keep]
@@ -192,9 +225,16 @@ def compression_of(mixed: Array, products: Array, weights: Array, precision: Pre
     return Compression(weights, chosen / roots[:, None], by_kernel, min(keep, _needed(values, RESPONSE)), precision)
 
 
-def rooted(weights: Array) -> Array:
-    """Roots of the weights, of which none counts for less than a rare one."""
-    found: Array = np.sqrt(np.maximum(weights, _RARE * np.max(weights)))
+def counted(weights: Array, norms: Array) -> Array:
+    """What an error of the kernel of each readout counts for (eq-data-counted), shape (A,): about ``sqrt(w_u) zeta_u``.
+
+    A kernel stands in the resolvent as ``w_u zeta_u K_u``, which is bounded however large it is, since
+    ``1/zeta_u = 1 + tr(K_u B^-1)/N``: here one plus the norm over the geometric mean of all. Without it rare readouts
+    whose kernels are 10^6 times the others' (a cubic activation after a long step) would be all that is held. No
+    weight counts for less than a rare one.
+    """
+    typical = np.exp(weights @ np.log(np.maximum(norms, _TINY)) / np.sum(weights))
+    found: Array = np.sqrt(np.maximum(weights, _RARE * np.max(weights))) / (1 + norms / typical)
     return found
 
 

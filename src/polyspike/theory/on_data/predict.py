@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from polyspike.spectra import Spectrum
 from polyspike.theory.on_data.cost import check_memory
 from polyspike.theory.on_data.curve import PointErrors, step_curve
 from polyspike.theory.on_data.predict_spectrum import predict_data_spectrum
+from polyspike.theory.on_data.readouts import FEW_COLUMNS, length_effect
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 
 __all__ = ["predict_data", "predict_data_grid"]
@@ -27,6 +28,15 @@ _LARGE_STEP = 0.2
 """eta^2 / N from which a readout of one size has been seen to cost several percent on unwhitened inputs."""
 
 _COARSE_KERNEL = 0.01
+_SCATTERED = 0.05
+_DRAWN = 0.1
+
+
+class _About(NamedTuple):
+    """What all points of a grid have in common."""
+
+    null_error: float
+    length_effect: float
 
 
 def predict_data(
@@ -229,10 +239,10 @@ def _grid(
     network = Network(first.activation, first.width, first.gradient, first.readout)
     steps, ridges = [row[0].step for row in problems], [problem.ridge for problem in problems[0]]
     found = step_curve(network, parts, steps, ridges, accuracy, progress)
-    null = float(np.mean(parts[2].target ** 2))
+    about = _About(float(np.mean(parts[2].target ** 2)), length_effect(network.activation, parts[1].inputs))
     return [
         [
-            _prediction(p, f, seed, null, partial(predict_data_spectrum, network, parts, p.step, accuracy, f.normal))
+            _prediction(p, f, seed, about, partial(predict_data_spectrum, network, parts, p.step, accuracy, f.normal))
             for p, f in zip(row, errors, strict=True)
         ]
         for row, errors in zip(problems, found, strict=True)
@@ -259,7 +269,7 @@ def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> No
 
 
 def _prediction(
-    problem: Problem, found: PointErrors, seed: tuple[int, ...], null: float, spectrum: Callable[[], Spectrum]
+    problem: Problem, found: PointErrors, seed: tuple[int, ...], about: _About, spectrum: Callable[[], Spectrum]
 ) -> DataPrediction:
     squares = found.test_squares
     return DataPrediction(
@@ -270,23 +280,26 @@ def _prediction(
         test_error=float(np.mean(squares)),
         test_error_se=float(np.std(squares) / np.sqrt(len(squares))),
         n_test=len(squares),
-        null_error=null,
+        null_error=about.null_error,
         kernel_error=found.cut,
-        error_estimate=found.numerics + _left_out(problem),
+        error_estimate=found.numerics + found.outputs + found.drawn + _left_out(problem, found, about.length_effect),
         notes=_notes(problem, found),
         spectrum_source=spectrum,
     )
 
 
-def _left_out(problem: Problem) -> float:
+def _left_out(problem: Problem, found: PointErrors, length_effect: float) -> float:
     """What the theory leaves out, relative: orders ``1/d`` and ``1/N``, and that a move is no normal variable.
+
+    Where the lengths of weights are not accounted for, the first is what they do to the kernel.
 
     The latter was measured to cost up to ``0.03 eta/sqrt N`` at a normal readout and ``0.3 eta^2/N`` at one of equal
     sizes.
     """
     size = problem.step / np.sqrt(problem.width)
     law = 0.03 * size if problem.readout == "gaussian" else 0.3 * size**2
-    return float(1 / problem.input_dim + 2 / problem.width + law)
+    lengths = max(1.0, length_effect) if found.normal or problem.input_dim > FEW_COLUMNS else 1.0
+    return float(lengths / problem.input_dim + 2 / problem.width + law)
 
 
 def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
@@ -299,6 +312,15 @@ def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
         )
     if found.cut > _COARSE_KERNEL:
         notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
+    if found.outputs > _SCATTERED:
+        notes.append(
+            f"the mean over initial outputs is known to {found.outputs:.0%} of the test error; raise accuracy.outputs"
+        )
+    if found.drawn > _DRAWN:
+        notes.append(
+            f"what a neuron adds to the fit is off by {found.drawn:.0%}: neurons differ from one another, or from the "
+            "law they are taken to have"
+        )
     if found.normal:
         notes.append(
             "weights are taken for normal ones: with so few columns and this step their lengths cannot be accounted "

@@ -7,13 +7,13 @@ in :mod:`polyspike.theory.on_data.response`.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 from scipy.linalg.lapack import get_lapack_funcs
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.on_data.family import KernelFamily
+from polyspike.theory.on_data.family import KernelFamily, mirrored
 
 __all__ = ["Resolvent", "improved", "solve"]
 
@@ -48,7 +48,8 @@ def solve(
 ) -> Resolvent:
     """The fixed point by Newton's method on ``zeta (1 + tr(K B^-1)/N) = 1`` in ``log zeta``.
 
-    The matrix of Newton's method is corrected by Broyden's, and made anew where a step helps little.
+    The matrix of Newton's method is corrected by Broyden's, and made anew where a step helps little. Where a step has
+    widened the gap the plain iteration is taken instead, which is monotone: a larger ``zeta`` makes B larger.
 
     Parameters
     ----------
@@ -69,14 +70,16 @@ def solve(
     gap, move = np.zeros(len(zeta)), np.zeros(len(zeta))
     for _ in range(_MOST):
         inverse = _inverse(family.combined(family.weights * zeta), shift)
-        before, gap = gap, -np.log(zeta * _whole(1 + family.traces(inverse) / width))
+        implied = 1 / _whole(1 + family.traces(inverse) / width)
+        before, gap = gap, np.log(implied / zeta)
         if newton is None or np.linalg.norm(gap) > _SLOW * np.linalg.norm(before) > 0:
-            newton = _newton(family, zeta, inverse, width)
+            newton = _newton(family, zeta, implied, inverse, width)
         elif np.any(move):
             newton = improved(newton, move, before - gap)
         if np.max(np.abs(gap) * family.shares) < family.precision.fixed_point:
             return Resolvent(shift, zeta, inverse, newton)
-        move = np.clip(newton @ gap, -2.0, 2.0)
+        grew = np.linalg.norm(gap * family.shares) > np.linalg.norm(before * family.shares) > 0
+        move = gap if grew else np.clip(newton @ gap, -2.0, 2.0)
         zeta = zeta * np.exp(move)
     raise NumericalError(Status.NOT_CONVERGED, f"the resolvent at ridge {shift:g} N/n after {_MOST} steps")
 
@@ -104,21 +107,33 @@ def improved(newton: Array, move: Array, change: Array) -> Array:
     return updated
 
 
-def _newton(family: KernelFamily, zeta: Array, inverse: Array, width: int) -> Array:
-    """``(1 - J)^-1`` with ``J_uv = (zeta_u/N) tr(K_u B^-1 K_v B^-1) w_v zeta_v`` (eq-data-response)."""
-    slope = (zeta / width)[:, None] * family.pair_traces(inverse) * (family.weights * zeta)
+def _newton(family: KernelFamily, zeta: Array, implied: Array, inverse: Array, width: int) -> Array:
+    """``(1 - J)^-1`` with ``J_uv = (implied_u/N) tr(K_u B^-1 K_v B^-1) w_v zeta_v`` (eq-data-response).
+
+    ``1/implied_u = 1 + tr(K_u B^-1)/N``, so that the rows of J add up to less than 1 wherever ``zeta`` is.
+    """
+    slope = (implied / width)[:, None] * family.pair_traces(inverse) * (family.weights * zeta)
     answer: Array = linalg.inv(np.eye(len(zeta)) - slope)
     return answer
 
 
 def _start(family: KernelFamily, shift: float, width: int) -> Array:
-    """One ``zeta`` for all readouts from ``1/zeta = 1 + tr(K) / (N gamma + zeta tr(K) N/n)``, roughly B = its mean."""
-    n = family.parts.shape[1]
-    mean = float(np.mean(np.diagonal(family.combined(family.weights))))
-    zeta = 1.0
-    for _ in range(200):
-        zeta = (zeta + 1 / (1 + n * mean / width / (shift + zeta * mean))) / 2
-    return np.full(len(family.weights), zeta)
+    """``zeta`` of kernels that are multiples ``k_u`` of the identity, the means of their diagonals.
+
+    ``1/zeta_u = 1 + (n/N) k_u / (gamma + m)`` with the one root ``m = sum_u w_u zeta_u k_u``, which lies below the
+    mean of k.
+    """
+    n, weights = family.parts.shape[1], family.weights
+    means = np.maximum(family.mix @ np.mean(np.diagonal(family.parts, axis1=1, axis2=2), axis=1, dtype=float), 0.0)
+
+    def zeta(mean: float) -> Array:
+        return 1 / (1 + n / width * means / (shift + mean))
+
+    most = float(weights @ means)
+    if most == 0:
+        return np.ones(len(weights))
+    found: Array = zeta(float(optimize.brentq(lambda m: m - weights @ (zeta(m) * means), 0.0, most, rtol=1e-6)))
+    return found
 
 
 def _inverse(kernel: Array, shift: float) -> Array:
@@ -135,7 +150,4 @@ def _inverse(kernel: Array, shift: float) -> Array:
     inverse, failed_too = inverted(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
         raise NumericalError(Status.SINGULAR, "the averaged Gram matrix plus the ridge is not positive definite")
-    whole: Array = inverse.T
-    whole += inverse
-    whole[np.diag_indices_from(whole)] /= 2
-    return whole
+    return mirrored(inverse.T)

@@ -4,14 +4,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent, solve
 from polyspike.theory.on_data.response import Response, respond
+from polyspike.theory.on_data.step import NeuronNodes
 
 __all__ = ["Known", "Solved", "over_ridges"]
+
+_REMEMBERED = 3
+"""Steps from which the next is extrapolated."""
+
+_FURTHEST = 8.0
+"""Sum of the moduli of weights; 7 for three steps at equal ratios."""
+
+_SPLINED = 4
+"""Nodes that a cubic spline needs."""
 
 
 class Solved(NamedTuple):
@@ -22,26 +33,99 @@ class Solved(NamedTuple):
 
 
 class Known(NamedTuple):
-    """``log zeta`` of every ridge at some step, by the nodes of u, and the matrix of Newton's method."""
+    """What was found at some step for every ridge, by the nodes of u, and at the step before that.
 
+    Attributes
+    ----------
+    step : float
+    nodes : ndarray of shape (A,)
+    zetas, gains : dict
+        ``log zeta`` and the logarithms of the response's gains, of every ridge, both of shape (A,).
+    newtons : dict
+        The matrices of Newton's method.
+    earlier : Known, optional
+    """
+
+    step: float
     nodes: Array
-    logs: dict[float, Array]
+    zetas: dict[float, Array]
+    gains: dict[float, Array]
     newtons: dict[float, Array]
+    earlier: "Known | None" = None
 
     def newton(self, nodes: Array, ridge: float) -> Array | None:
         """The matrix of a ridge, for as many nodes."""
         return self.newtons.get(ridge) if len(nodes) == len(self.nodes) else None
 
-    def change(self, nodes: Array, start: float, end: float) -> Array | None:
-        """How ``log zeta`` changes from one ridge to another, at other nodes; None where it is not known."""
-        if start not in self.logs or end not in self.logs:
-            return None
-        return np.interp(nodes, self.nodes, self.logs[end] - self.logs[start])
+    def expected(self, step: float, nodes: Array) -> tuple[dict[float, Array], dict[float, Array]]:
+        """Both logarithms of every ridge at another step and its nodes, as polynomials of the logarithm of the step:
+        through the last three steps, and for gains, which are known less well, through two.
+        """
+        past = self._past()
+        zetas = _extrapolated([(k.step, k.nodes, k.zetas) for k in past], step, nodes)
+        return zetas, _extrapolated([(k.step, k.nodes, k.gains) for k in past[:2]], step, nodes)
+
+    def without(self, depth: int) -> "Known":
+        """The same with so many steps in all."""
+        earlier = None if self.earlier is None or depth <= 1 else self.earlier.without(depth - 1)
+        return self._replace(earlier=earlier)
+
+    def _past(self) -> list["Known"]:
+        """The step and those before it, the last first, as far as they ascend from zero."""
+        past: list[Known] = [self]
+        while (before := past[-1].earlier) is not None and 0 < before.step < past[-1].step:
+            past.append(before)
+        return past
+
+
+def _extrapolated(
+    past: Sequence[tuple[float, Array, dict[float, Array]]], step: float, nodes: Array
+) -> dict[float, Array]:
+    """The ridges that are known at all of these steps."""
+    weights = step_weights([some[0] for some in past], step)
+    past = past[: len(weights)]
+    shared = set[float].intersection(*(set(values) for _, _, values in past))
+    return {
+        ridge: sum(
+            weight * between(nodes, there, values[ridge])
+            for weight, (_, there, values) in zip(weights, past, strict=True)
+        )
+        for ridge in shared
+    }
+
+
+def step_weights(known: Sequence[float], step: float) -> Array:
+    """Weights of what is known at some steps in a larger one, the last of them first; of fewer of them where they are
+    so near to one another that weights are large.
+    """
+    for count in range(len(known) if step > known[0] else 1, 1, -1):
+        weights = lagrange(np.log(known[:count]), np.log(step))
+        if np.sum(np.abs(weights)) <= _FURTHEST:
+            return weights
+    return np.ones(1)
+
+
+def lagrange(known: Array, there: float) -> Array:
+    """Weights of values at some points in that at another, of the polynomial through them."""
+    apart = known[:, None] - known
+    np.fill_diagonal(apart, 1.0)
+    to = np.tile(there - known, (len(known), 1))
+    np.fill_diagonal(to, 1.0)
+    found: Array = np.prod(to / apart, axis=1)
+    return found
+
+
+def between(nodes: Array, known: Array, values: Array) -> Array:
+    """Values at other nodes: the cubic spline in ``arsinh u``; the ends' values beyond."""
+    if len(known) < _SPLINED or np.array_equal(nodes, known):
+        return np.interp(nodes, known, values)
+    found: Array = CubicSpline(np.arcsinh(known), values)(np.arcsinh(np.clip(nodes, known[0], known[-1])))
+    return found
 
 
 def over_ridges(
     family: KernelFamily,
-    nodes: Array,
+    neurons: NeuronNodes,
     ridges: Sequence[float],
     target: Array,
     width: int,
@@ -52,33 +136,37 @@ def over_ridges(
 
     The full gradient needs the linear parts of the features.
     """
-    found: dict[float, Solved] = {}
-    logs: dict[float, Array] = {}
+    nodes, found = neurons.nodes, dict[float, Solved]()
+    zetas, gains = dict[float, Array](), dict[float, Array]()
+    of_zeta, of_gain = ({}, {}) if known is None else known.expected(neurons.step, nodes)
     descending = sorted(set(ridges), reverse=True)
     newton: Array | None = None
     for k, ridge in enumerate(descending):
-        start = _start(nodes, logs, descending[: k + 1], known) if k else _first(nodes, ridge, known)
+        some = descending[: k + 1]
+        start, answer = _start(zetas, some, of_zeta), _start(gains, some, of_gain)
         there = None if known is None else known.newton(nodes, ridge)
-        resolvent = solve(family, ridge * len(target) / width, width, newton if there is None else there, start)
-        response, near = respond(family, resolvent, target, width, parts)
-        found[ridge], logs[ridge], newton = Solved(near, response), np.log(near.zeta), near.newton
+        zeta = None if start is None else np.exp(np.minimum(start, 0.0))
+        resolvent = solve(family, ridge * len(target) / width, width, newton if there is None else there, zeta)
+        guess = None if answer is None else np.exp(answer)
+        response, near = respond(family, resolvent, target, width, parts, guess)
+        found[ridge], zetas[ridge], newton = Solved(near, response), np.log(near.zeta), near.newton
+        gains[ridge] = np.log(response.gain)
     newtons = {ridge: solved.resolvent.newton for ridge, solved in found.items()}
-    return [found[ridge] for ridge in ridges], Known(nodes, logs, newtons)
+    earlier = None if known is None else known.without(_REMEMBERED - 1)
+    return [found[ridge] for ridge in ridges], Known(neurons.step, nodes, zetas, gains, newtons, earlier)
 
 
-def _first(nodes: Array, ridge: float, known: Known | None) -> Array | None:
-    """``zeta`` at the largest ridge at the step before, where that is known."""
-    there = None if known is None else known.logs.get(ridge)
-    return None if known is None or there is None else np.exp(np.interp(nodes, known.nodes, there))
-
-
-def _start(nodes: Array, logs: dict[float, Array], ridges: Sequence[float], known: Known | None) -> Array:
-    """``zeta`` at the last of these ridges: from the one before by what it changed at the step before, or in
-    proportion to the logarithm of the ridge.
+def _start(logs: dict[float, Array], ridges: Sequence[float], expected: dict[float, Array]) -> Array | None:
+    """Logarithms at the last of these ridges: from the one before by the change that is expected, or in proportion to
+    the logarithm of the ridge.
     """
-    before, here = ridges[-2:]
-    change = None if known is None else known.change(nodes, before, here)
-    if change is None and len(ridges) > 2:
-        earlier = ridges[-3]
-        change = (logs[before] - logs[earlier]) * np.log(here / before) / np.log(before / earlier)
-    return np.exp(np.minimum(logs[before] + (0.0 if change is None else change), 0.0))
+    here = ridges[-1]
+    if len(ridges) == 1:
+        return expected.get(here)
+    before = ridges[-2]
+    if here in expected and before in expected:
+        return logs[before] + expected[here] - expected[before]
+    if len(logs) == 1:
+        return logs[before]
+    earlier = ridges[-3]
+    return logs[before] + (logs[before] - logs[earlier]) * np.log(here / before) / np.log(before / earlier)

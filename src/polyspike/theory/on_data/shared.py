@@ -13,20 +13,29 @@ import numpy as np
 from scipy import linalg
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.drawn import DrawnNeurons
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import (
     Compression,
     KernelFamily,
     Precision,
     compression_of,
+    counted,
     gram,
-    rooted,
 )
 from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, series_of
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
-from polyspike.theory.on_data.step import Laws, NeuronNodes, RowKernels, linear_parts_of, neurons_after, written_out
+from polyspike.theory.on_data.step import (
+    Laws,
+    NeuronNodes,
+    RowKernels,
+    drawn_features,
+    linear_parts_of,
+    neurons_after,
+    written_out,
+)
 from polyspike.theory.on_data.strong_axes import Kinds
 
 __all__ = ["SharedKernels", "SharedStep"]
@@ -188,6 +197,11 @@ class SharedStep:
         """The mean over readouts of the kernel's diagonal where it is largest, which serves all steps; shape (n,)."""
         return self._shared.largest_diagonal
 
+    @cached_property
+    def drawn(self) -> tuple[DrawnNeurons, Array] | None:
+        """Some neurons after the step, and their features at the rows of the fit."""
+        return drawn_features(self._shared.network, self._shared.kinds, self.neurons.step, self.fit)
+
     def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         kernels, bounds, products = self._shared.kernels(precision.dtype)
@@ -244,7 +258,7 @@ def _beside(columns: Array, others: Array) -> Array:
 
 def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:
     """As few columns as leave of every step's no more than a share of their norm, each weighted as in the family."""
-    roots = [rooted(neurons.weights) for neurons in steps]
+    roots = [counted(n.weights, np.linalg.norm(some, axis=0)) for n, some in zip(steps, sampled, strict=True)]
     roots = [root / np.linalg.norm(some * root) for root, some in zip(roots, sampled, strict=True)]
     each = np.concatenate(roots)
     triangle, order = linalg.qr(np.hstack(sampled) * each, mode="r", pivoting=True)

@@ -1,11 +1,13 @@
 """The features after one step: their laws and kernels, for neurons of all readouts and kinds."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.drawn import DrawnNeurons, drawn_neurons
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import KernelFamily, Precision, compress
 from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
@@ -14,7 +16,16 @@ from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.strong_axes import Kinds
 
-__all__ = ["Laws", "NeuronNodes", "RowKernels", "Step", "linear_parts_of", "neurons_after", "written_out"]
+__all__ = [
+    "Laws",
+    "NeuronNodes",
+    "RowKernels",
+    "Step",
+    "drawn_features",
+    "linear_parts_of",
+    "neurons_after",
+    "written_out",
+]
 
 Laws = list[list[RowLaw]]
 """Of neurons of every readout and kind."""
@@ -81,6 +92,14 @@ def _slopes(law: RowLaw, series: Series, d: int) -> Array:
     return slopes if law.given is None else slopes + np.outer(series.coefficients[0], law.given)
 
 
+def drawn_features(network: Network, kinds: Kinds, step: float, rows: Sample) -> tuple[DrawnNeurons, Array] | None:
+    """Some neurons after the step, and their features at these rows; None where the gradient is not known."""
+    if kinds.gradient is None:
+        return None
+    neurons = drawn_neurons(network, kinds.gradient, step)
+    return neurons, network.activation.apply(neurons.weights @ rows.inputs.T, np)
+
+
 class Step:
     """One step whose kernels are worked out readout by readout: for few rows."""
 
@@ -120,6 +139,11 @@ class Step:
     def _diagonals(self, series: list[list[Series]]) -> Array:
         by_kind = self.neurons.by_kind
         return np.array([by_kind @ [np.sum(s.coefficients**2, axis=0) for s in some] for some in series])
+
+    @cached_property
+    def drawn(self) -> tuple[DrawnNeurons, Array] | None:
+        """Some neurons after the step, and their features at the rows of the fit."""
+        return drawn_features(self.network, self.kinds, self.neurons.step, self.fit)
 
     def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.drawn import GradientRows
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments
 
 __all__ = ["Kinds", "axes_rule", "given_points", "linear_along", "strong_axes"]
@@ -28,10 +29,14 @@ _MOST_SHARE = 0.6
 
 
 class Kinds(NamedTuple):
-    """Neurons of different lengths or coordinates whose kernels are added with weights; the first is plain."""
+    """Neurons of different lengths or coordinates whose kernels are added with weights; the first is plain.
+
+    With the gradient they come from, for neurons that are drawn.
+    """
 
     moments: list[GradientMoments]
     weights: Array
+    gradient: GradientRows | None = None
 
 
 def strong_axes(inputs: Array) -> Array:
