@@ -13,7 +13,7 @@ from polyspike.status import Status
 from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
-from polyspike.theory.covariance.overlaps import OwnMoves, grid_of_neurons, own_moves
+from polyspike.theory.covariance.overlaps import MovesAlongInputs, grid_of_neurons, own_moves
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
@@ -90,7 +90,7 @@ class CovarianceModel:
         ``s_u(lambda)/tau^2``.
     curvature : Curvature
         What becomes of the products of weights with the activation's curvature.
-    own_moves : OwnMoves, optional
+    own_moves : MovesAlongInputs, optional
         What is known of the neurons' moves along ``Sigma w``, where they have any.
     """
 
@@ -111,7 +111,7 @@ class CovarianceModel:
     known_by_eigenvalue: Any
     relative: Any
     curvature: Curvature
-    own_moves: OwnMoves | None
+    own_moves: MovesAlongInputs | None
 
     @property
     def mean(self) -> Any:
@@ -310,7 +310,7 @@ def _none(known: Any) -> NormMoments:
     return NormMoments(0.0, none, 0 * known[0, 1:, 1:], 0.0, 0 * known, none[0])
 
 
-def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: OwnMoves | None) -> tuple[Any, Any]:
+def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: MovesAlongInputs | None) -> tuple[Any, Any]:
     """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
 
     The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading

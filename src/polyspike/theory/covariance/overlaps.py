@@ -18,10 +18,10 @@ from polyspike.theory.covariance.step import Step
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 
-__all__ = ["OwnMoves", "grid_of_neurons", "own_moves"]
+__all__ = ["MovesAlongInputs", "grid_of_neurons", "own_moves"]
 
 
-class OwnMoves(NamedTuple):
+class MovesAlongInputs(NamedTuple):
     """What is known of the neurons' moves along ``Sigma w``, given (u, g); A neurons.
 
     Attributes
@@ -67,7 +67,9 @@ def grid_of_neurons(grid: Grid, problem: Problem, spectrum: Eigenvalues, step: S
     return with_overlaps(grid, problem, step.scalars, refine, spectrum.moment(2))
 
 
-def own_moves(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid, tau: Any) -> OwnMoves | None:
+def own_moves(
+    problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, grid: Grid, tau: Any
+) -> MovesAlongInputs | None:
     """What is known from the grid's overlaps, the gains (L, A) and ``tau`` (A,); None where no weight moves."""
     if not step.has_own_moves:
         return None
@@ -81,7 +83,7 @@ def own_moves(problem: Problem, spectrum: Eigenvalues, step: Step, gains: Any, g
         in_spike, in_square = added - grid.average_over_overlaps(added), along**2 - rest**2
         squares[:, 0, 0] -= along**2
     alike, longer = (_growth(spectrum, step, gains, grid, tau, power) for power in (1, 2))
-    return OwnMoves(
+    return MovesAlongInputs(
         mean=rest * grid.overlap,
         in_spike=in_spike,
         in_square=in_square,

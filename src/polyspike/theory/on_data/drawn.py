@@ -24,7 +24,7 @@ _SEED = 1991_2310
 class GradientRows(NamedTuple):
     """Rows of the gradient with their residuals; omega, shape (d,), for the full gradient."""
 
-    rows: Sample
+    sample: Sample
     residual: Array
     output: Array | None
 
@@ -41,7 +41,7 @@ def drawn_neurons(network: Network, gradient: GradientRows, step: float) -> Draw
 
     The weight of a neuron has the mean ``u omega / sqrt N``; its own share in the residual is left out.
     """
-    x, width = gradient.rows.inputs, network.width
+    x, width = gradient.sample.inputs, network.width
     generator = np.random.default_rng(_SEED)
     w = generator.standard_normal((_COUNT, x.shape[1]))
     u = generator.permutation(_spread_readouts(network.readout))

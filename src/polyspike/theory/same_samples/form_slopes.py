@@ -21,7 +21,7 @@ class FormSlopes(NamedTuple):
 
     Attributes
     ----------
-    by_state : ndarray of shape (unknowns,)
+    by_state : ndarray of shape (U,)
         In the order of :meth:`State.moved`.
     by_shift : list of ndarray of shape (E, B)
         ``-R^2 E rho^2`` of every population's nodes, with their weights.
