@@ -101,6 +101,15 @@ def test_localised_outliers_are_a_mixture_of_poisson_numbers() -> None:
     np.testing.assert_allclose(none.probabilities(2), [1.0, 0.0, 0.0], atol=1e-300)
     with pytest.raises(ps.ArgumentError, match="between 0 and 1"):
         none.interval(1.0)
+    for most in (-1, 1.5, "2"):
+        with pytest.raises(ps.ArgumentError, match="most = "):
+            none.probabilities(most)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("level", ["a", np.inf, np.nan, None, 0.0])
+def test_a_level_that_is_none_is_refused(level: Any) -> None:
+    with pytest.raises(ps.ArgumentError, match="level = "):
+        ps.predict(PROBLEM).spectrum.localised(level)
 
 
 MAKE: dict[str, Callable[[], Any]] = {

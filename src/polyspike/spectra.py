@@ -12,6 +12,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.pictures import curve_picture
 from polyspike.record import Result
+from polyspike.scalars import as_integer, as_real
 from polyspike.status import Status
 
 __all__ = ["GradientSpectrum", "GradientSpike", "LocalisedOutliers", "Spectrum", "Spike", "TrainingSpike"]
@@ -116,7 +117,13 @@ class LocalisedOutliers(Result):
         Returns
         -------
         ndarray of shape (most + 1,)
+
+        Raises
+        ------
+        ArgumentError
+            When ``most`` is no integer >= 0.
         """
+        most = as_integer("most", most, 0)
         count = np.arange(most + 1) - self.of_largest[:, None]
         mean = np.maximum(self._poisson, np.finfo(float).tiny)[:, None]
         possible = np.maximum(count, 0)
@@ -240,12 +247,12 @@ class Spectrum(Result):
         Raises
         ------
         ArgumentError
-            For a level that is not above the upper edge of the bulk.
+            For a level that is no finite number above the upper edge of the bulk.
         NumericalError
             ``OUT_OF_RANGE`` for inputs of a covariance and for reused samples, for which there is no such theory;
             ``NOT_CONVERGED`` when the bulk is not solved at the level.
         """
-        edge = self.edges[-1][1]
+        edge, level = self.edges[-1][1], as_real("level", level)
         if not level > edge:
             raise ArgumentError("level", level, f"give a level above the bulk, which ends at {edge:.6g}")
         if self.localised_source is None:

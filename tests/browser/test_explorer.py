@@ -95,7 +95,8 @@ def check_curve(page: Any, least: int = 41, **changes: Any) -> None:
     for row, expected in zip(found, everywhere, strict=True):
         assert isinstance(expected, Prediction)
         for name in ("test_error", "train_error", "error_estimate"):
-            assert float(row[name]) == pytest.approx(getattr(expected, name), rel=1e-8)
+            # In a batch a solution starts from its neighbour, and ends where the equations hold to some 1e-8.
+            assert float(row[name]) == pytest.approx(getattr(expected, name), rel=1e-7)
         assert row["trusted"] == str(expected.trusted).lower()
 
 

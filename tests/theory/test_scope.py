@@ -63,3 +63,10 @@ def test_on_an_edge_all_three_have_the_note() -> None:
     assert isinstance(found, ps.EdgePrediction)
     assert found.crossing is not None
     assert all(p.notes[-1].startswith("law=uniform") for p in (found.below, found.above, found.crossing))
+
+
+@pytest.mark.parametrize("call", [ps.derivatives, ps.best_step, ps.best_ridge, ps.best_step_and_ridge])
+@pytest.mark.parametrize("given", [None, [PLAIN, PLAIN], "relu"])
+def test_what_is_no_problem_is_refused_by_name(call: Callable[[Any], Any], given: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"problem = .*: give one Problem"):
+        call(given)

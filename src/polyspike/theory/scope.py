@@ -15,9 +15,11 @@ def check_scope(problem: Problem) -> None:
     Raises
     ------
     ArgumentError
-        One sample for both stages after a preconditioned step (of the argument ``precondition``), or where the inputs
-        have another covariance than I (of ``samples``).
+        What is no problem (of the argument ``problem``), one sample for both stages after a preconditioned step (of
+        ``precondition``), or where the inputs have another covariance than I (of ``samples``).
     """
+    if not isinstance(problem, Problem):
+        raise ArgumentError("problem", problem, "give one Problem")
     if problem.precondition is not None and problem.samples == "same":
         remedy = "the theory of one sample for both stages is of the plain step; simulate() takes this one"
         raise ArgumentError("precondition", problem.precondition, remedy)

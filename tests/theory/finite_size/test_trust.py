@@ -1,5 +1,7 @@
 """The error estimate and the flag; their coverage is tested in tests/agreement."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from polyspike.theory.finite_size.trust import (
     Corners,
     amplification,
     cubic_lean,
+    norm_growth,
     shared_features,
     trust,
 )
@@ -164,3 +167,68 @@ def test_it_is_nothing_for_common_activations_without_a_step_and_in_large_dimens
     assert cubic_lean(LARGE_STEP.replace(activation="h3"), 100) == 0.0  # no spike
     assert cubic_lean(LARGE_STEP.replace(step_size=0.0), 100) == 0.0
     assert cubic_lean(LARGE_STEP, 1000) == pytest.approx(cubic_lean(LARGE_STEP, 100) / 10)
+
+
+QUADRATIC = as_activation(lambda x: x + 0.3 * x**2, derivative=lambda x: 1 + 0.6 * x)
+CUBIC = as_activation(lambda x: x + 0.1 * x**3, derivative=lambda x: 1 + 0.3 * x**2)
+
+
+def test_only_what_grows_faster_than_linearly_depends_on_lengths() -> None:
+    assert {norm_growth(as_activation(name)) for name in ACTIVATIONS if name[0] != "h"} == {0.0}
+    assert norm_growth(as_activation("uncentred relu")) == 0.0
+    for activation, growth in ((QUADRATIC, 2.0), (CUBIC, 6.0), (as_activation("h2"), 2.0), (as_activation("h4"), 12.0)):
+        assert norm_growth(activation) == pytest.approx(growth, rel=0.05)
+        mirrored = as_activation(lambda x, f=activation: f.apply(-x, np))
+        assert norm_growth(mirrored) == pytest.approx(norm_growth(activation), rel=1e-9)
+    assert norm_growth(as_activation(np.exp)) > 100
+
+
+# Problems of a breaker, with the simulated train error or test error (60 to 300 networks). All were trusted.
+SAME: dict[str, Any] = {"samples": "same", "noise": 1.0}
+MISSED = [
+    (Problem(CUBIC, [0, -1, 0.7], 306, 81, 778, step_size=0.0, noise=0.3, ridge=0.01302), "train_error", 0.0209),
+    (Problem(CUBIC, [0, 1, -1], 238, 194, 450, step_size=2.994, ridge=0.1624, **SAME), "train_error", 0.176),
+    (Problem(CUBIC, [0, -1], 345, 116, 900, step_size=6.377, ridge=0.1325, **SAME), "train_error", 0.118),
+    (
+        Problem(
+            QUADRATIC,
+            [0, 1, -1],
+            431,
+            349,
+            800,
+            step_size=18.06,
+            noise=0.0,
+            gradient="target",
+            readout="constant",
+            ridge=0.2843,
+            inputs="spiked:5,10; teacher=top",
+        ),
+        "test_error",
+        2.46,
+    ),
+    (
+        Problem(
+            QUADRATIC,
+            [0, -1, 0.7],
+            480,
+            800,
+            800,
+            step_size=6.616,
+            noise=1.0,
+            ridge=0.1648,
+            n_gradient=960,
+            inputs="spiked:10,2; teacher=top",
+        ),
+        "test_error",
+        3.437,
+    ),
+]
+
+
+@pytest.mark.parametrize(("problem", "name", "simulated"), MISSED, ids=range(len(MISSED)))
+def test_polynomial_activations_are_covered_or_not_trusted(problem: Problem, name: str, simulated: float) -> None:
+    found = predict(problem)
+    miss = abs(getattr(found, name) / simulated - 1)
+    assert found.error_estimate is not None
+    assert not found.trusted or miss < found.error_estimate
+    assert "grows faster than linearly" in found.trust_reason

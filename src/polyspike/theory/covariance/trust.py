@@ -26,11 +26,13 @@ from polyspike.theory.finite_size.trust import (
     BENT,
     COVERED,
     CUBIC_REASON,
+    GROWTH_REASON,
     LARGEST,
     SECOND,
     Trust,
     amplification,
     cubic_lean,
+    norm_growth,
 )
 from polyspike.theory.finite_size.trust import (
     CONCENTRATED as CONCENTRATION,
@@ -128,7 +130,8 @@ def trust(
     sampled = sampling_error(problem.teacher)
     preconditioned = PRECONDITIONED * inverted
     own = _own(problem, factor, strength) if problem.precondition is None else 0.0
-    estimate = sizes + small + strong + cubic + own + concentrated + sampled + preconditioned
+    growth = norm_growth(problem.activation) * _square_of_teacher(problem) / effective
+    estimate = sizes + small + strong + cubic + own + growth + concentrated + sampled + preconditioned
     products = effective * (effective + 1) / 2
     if effective < TRUSTED_DIMENSION:
         reason = (
@@ -150,6 +153,8 @@ def trust(
         reason = "the label lies along a strong eigendirection, in which features of higher degree are learned"
     elif cubic > estimate / 2 and estimate > LARGEST:
         reason = CUBIC_REASON
+    elif growth > estimate / 2 and estimate > LARGEST:
+        reason = GROWTH_REASON
     elif own > estimate / 2 and estimate > LARGEST:
         reason = "the cubic part of the activation moves every weight w far along Sigma w: single neurons count"
     elif preconditioned > estimate / 2 and estimate > LARGEST:
@@ -181,6 +186,12 @@ def _teacher_share(problem: Problem) -> float:
     d = problem.input_dim
     largest = max(problem.inputs.teacher_moment(1, d, k) for k in range(problem.teacher.n_indices))
     return max(largest - 1, 0.0) / d
+
+
+def _square_of_teacher(problem: Problem) -> float:
+    """``max(1, <lambda>_t)^2``: a label along strong directions depends on the lengths that much more."""
+    moments = [problem.inputs.teacher_moment(1, problem.input_dim, k) for k in range(problem.teacher.n_indices)]
+    return max(1.0, *moments) ** 2
 
 
 def _concentration(problem: Problem, effective: float) -> float:

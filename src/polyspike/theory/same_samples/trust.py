@@ -6,7 +6,16 @@ mean test error in the comparison of benchmarks/agreement/same.py are covered ni
 
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.finite_size.trust import CUBIC_REASON, LARGEST, SECOND, Trust, amplification, cubic_lean
+from polyspike.theory.finite_size.trust import (
+    CUBIC_REASON,
+    GROWTH_REASON,
+    LARGEST,
+    SECOND,
+    Trust,
+    amplification,
+    cubic_lean,
+    norm_growth,
+)
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.sample_law import is_wild
 
@@ -20,6 +29,10 @@ share of the terms of order 1/d, which are taken over from fresh samples, that i
 QUADRATURE, QUADRATURE_OF_RESIDUALS, QUADRATURE_OF_NORMAL = 1e-6, 2e-5, 1e-4
 """What the rules leave of an error, over the problems of benchmarks/agreement/same_design.py: with readouts of one
 size, with these and a label of degree three or more, and with normal readouts."""
+
+GROWTH = 2.0
+"""Of the term for activations that grow faster than linearly: train errors of ``x + 0.1 x^3`` are 12 to 27 % off where
+the estimate of fresh samples would be 3 to 6 %, at d = 70 to 230."""
 
 OWN = 0.4
 """Of what moves of weights along themselves change: they are taken to first order, and where they are a tenth of an
@@ -35,11 +48,14 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     sizes = covered * x / (1 + x / BENT)
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
     cubic = cubic_lean(problem, d) + OWN * found.own_moves
-    estimate = sizes + small + cubic + TAKEN_OVER * finite_dimension + sampling + quadrature_error(problem)
+    growth = GROWTH * norm_growth(problem.activation) / d
+    estimate = sizes + small + cubic + growth + TAKEN_OVER * finite_dimension + sampling + quadrature_error(problem)
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
     if cubic > estimate / 2:
         return Trust(estimate, False, CUBIC_REASON)
+    if growth > estimate / 2:
+        return Trust(estimate, False, GROWTH_REASON)
     where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"
     reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
     return Trust(estimate, False, reason)
