@@ -83,8 +83,7 @@ def own_moves(problem: Problem) -> float:
     """
     d, linear = problem.input_dim, problem.teacher.linear_coefficients
     _, c1, _, c3 = (float(c) for c in problem.activation.coefficients(3))
-    moments = [problem.inputs.teacher_moment(1, d, k) for k in range(problem.teacher.n_indices)]
-    square = float(linear**2 @ moments) + problem.phi_gradient * problem.label_second_moment
+    square = float(linear**2 @ _teacher_moments(problem)) + problem.phi_gradient * problem.label_second_moment
     if problem.gradient == "full":
         square += c1**2 * problem.inputs.moment(2, d) + problem.phi_gradient * problem.activation.second_moment
     return (6 * c3 * problem.step) ** 2 * square / (problem.width * d) * problem.inputs.moment(3, d)
@@ -181,17 +180,19 @@ def _own(problem: Problem, factor: float, strength: float) -> float:
     return own / (1 + own / OWN_AT_MOST)
 
 
+def _teacher_moments(problem: Problem) -> list[float]:
+    """``<lambda>_t`` along every direction of the teacher."""
+    return [problem.inputs.teacher_moment(1, problem.input_dim, k) for k in range(problem.teacher.n_indices)]
+
+
 def _teacher_share(problem: Problem) -> float:
     """``(<lambda>_t - 1)/d``, not below zero."""
-    d = problem.input_dim
-    largest = max(problem.inputs.teacher_moment(1, d, k) for k in range(problem.teacher.n_indices))
-    return max(largest - 1, 0.0) / d
+    return max(max(_teacher_moments(problem)) - 1, 0.0) / problem.input_dim
 
 
 def _square_of_teacher(problem: Problem) -> float:
     """``max(1, <lambda>_t)^2``: a label along strong directions depends on the lengths that much more."""
-    moments = [problem.inputs.teacher_moment(1, problem.input_dim, k) for k in range(problem.teacher.n_indices)]
-    return max(1.0, *moments) ** 2
+    return max(1.0, *_teacher_moments(problem)) ** 2
 
 
 def _concentration(problem: Problem, effective: float) -> float:

@@ -66,6 +66,7 @@ CUBIC_REASON = "c_3 is large beside c_1: how far weights move along themselves d
 
 GROWTH_REASON = "the activation grows faster than linearly, and with it what the lengths of inputs and weights change"
 
+# Deviations between which growth is measured, and the exponent of what cannot be averaged there.
 _FAR = (8.0, 16.0)
 _FASTEST = 40.0
 # Exponents up to here are those of linear growth: centred activations and softplus come to 2.11 at such lengths.

@@ -96,10 +96,12 @@ def spectrum_of(problem: Problem) -> Spectrum:
     return predict(problem).spectrum
 
 
-@pytest.mark.parametrize(("problem", "count"), [(SILU, 2), (CONSTANT, 1), (RELU, 1)], ids=["silu", "h1 + h2", "relu"])
-def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: int) -> None:
-    """Beyond 1.3 times the edge as many as in 16 draws, but for two draws in which a single neuron or a direction of
-    the tail of M stands out, too (0.05 are expected in a draw); and on average where they are. Finite-size term: 10/d.
+@pytest.mark.parametrize(
+    ("problem", "count", "strays"), [(SILU, 2, 1), (CONSTANT, 1, 2), (RELU, 1, 1)], ids=["silu", "h1 + h2", "relu"]
+)
+def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: int, strays: int) -> None:
+    """Beyond 1.3 times the edge as many as in 16 draws, but for one in which a single neuron stands out, too, or two
+    where a direction of the tail of M may; and on average where they are. Finite-size term: 10/d.
     """
     spectrum, seeds = spectrum_of(problem), 16
     limit = 1.3 * spectrum.edges[-1][1]
@@ -108,7 +110,7 @@ def test_every_outlier_that_networks_have_is_predicted(problem: Problem, count: 
     drawn = np.array(runs)
     beyond = (drawn > limit).sum(axis=1)
     assert beyond.min() == count
-    assert np.sum(beyond > count) <= 2
+    assert np.sum(beyond > count) <= strays
     for values, mean in zip(drawn.T, spectrum.means, strict=False):
         error = z_threshold(4) * values.std(ddof=1) / sqrt(seeds)
         assert abs(values.mean() - mean) < error + 10 / problem.input_dim * mean
