@@ -31,9 +31,9 @@ def test_the_level_says_how_long(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_many_are_told_together_and_ridges_count_once(caplog: pytest.LogCaptureFixture) -> None:
     ridges = [BASE.replace(ridge=ridge) for ridge in (0.1, 0.2, 0.4)]
-    assert told(caplog, 1.5, ridges) == []
+    assert told(caplog, 0.7, ridges) == []
     noises = [problem.replace(noise=noise) for problem in ridges for noise in (0.1, 0.3)]
-    assert told(caplog, 1.5, noises) == [(logging.INFO, "about 3 s for 6 predictions")]
+    assert told(caplog, 0.7, noises) == [(logging.INFO, "about 1.4 s for 6 predictions")]
     assert told(caplog, 1.5, []) == []
 
 

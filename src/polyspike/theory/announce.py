@@ -1,31 +1,22 @@
 """Long predictions say so before they begin, by the ``logging`` of the standard library.
 
-The logger is ``polyspike.theory.announce``. What takes over two seconds is told at the level INFO, over ten at WARNING,
+The logger is ``polyspike.theory.announce``. What takes over a second is told at the level INFO, over ten at WARNING,
 which Python shows on stderr unless told otherwise. Most predictions take hundredths of a second.
 """
 
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
 
-from polyspike.display import duration
 from polyspike.errors import PolyspikeError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.cost import prediction_seconds
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
+from polyspike.theory.long_work import LONG, VERY_LONG, log, tell
 from polyspike.theory.same_samples.cost import prediction_seconds_same, spectrum_seconds_same
 from polyspike.theory.scope import theory_of
 
 __all__ = ["LONG", "VERY_LONG", "announce", "announce_spectrum", "log"]
-
-log = logging.getLogger(__name__)
-
-LONG = 2.0
-"""Seconds from which a call is announced."""
-
-VERY_LONG = 10.0
-"""Seconds from which this is a warning."""
 
 _MOST_COUNTED = 16
 # Seconds of a prediction by the theory whose operations are not counted.
@@ -41,19 +32,12 @@ def announce(problems: Sequence[Problem]) -> None:
     distinct = list({tuple(getattr(p, name) for name in _ALL_BUT_RIDGE): p for p in problems}.values())
     counted = distinct[:: -(-len(distinct) // _MOST_COUNTED) or 1]
     seconds = sum(map(_seconds, counted)) * len(distinct) / max(len(counted), 1)
-    if seconds >= LONG:
-        _say(seconds, "a prediction" if len(problems) == 1 else f"{len(problems)} predictions")
+    tell(seconds, "about %s for " + ("a prediction" if len(problems) == 1 else f"{len(problems)} predictions"))
 
 
 def announce_spectrum(problem: Problem) -> None:
     """Log how long the spectrum of reused samples takes, if that is long."""
-    seconds = spectrum_seconds_same(problem)
-    if seconds >= LONG:
-        _say(seconds, "a spectrum")
-
-
-def _say(seconds: float, what: str) -> None:
-    log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for %s", duration(seconds), what)
+    tell(spectrum_seconds_same(problem), "about %s for a spectrum")
 
 
 def _seconds(problem: Problem) -> float:

@@ -5,22 +5,22 @@ from typing import Any
 import numpy as np
 
 from polyspike.problem import Problem
+from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import values_needed
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
-from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label
 from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 from polyspike.theory.finite_size.gradient_sample import weighted_samples
 
 __all__ = ["prediction_seconds"]
 
-# Seconds of one value of an activation or of a teacher with its averages, of an entry of a Jacobian, and of an
-# operation of its decomposition.
-_VALUE, _ENTRY, _OPERATION = 4e-8, 6e-8, 1e-10
-# Jacobians of a node of the average over the gradient's sample where Newton does not fail, nodes of M, and the seconds
-# of everything else.
-_JACOBIANS, _MU_NODES, _NODE = 8, 24, 0.01
+# Seconds of one value of an activation or of a teacher with its averages.
+_VALUE = 4e-8
+# Jacobians of a node of the average over the gradient's sample where Newton does not fail, and the seconds of
+# everything else.
+_JACOBIANS, _NODE = 8, 0.01
 
 
 def prediction_seconds(problem: Problem) -> float:
@@ -43,10 +43,4 @@ def _node_seconds(problem: Problem, sample: Any) -> float:
     x = np.real(scalars.spike_strength) * grid.kappa[:, None] * grid.u
     of_label = values_of_label(problem.teacher, len(grid.kappa), abs(float(np.real(scalars.spike_cosine))))
     values = values_needed(problem.activation, x, tau * np.ones(x.shape)) + of_label
-    return _NODE + _VALUE * values + _JACOBIANS * _jacobian_seconds(grid)
-
-
-def _jacobian_seconds(grid: Grid) -> float:
-    rows, columns = len(grid.kappa), len(grid.u)
-    size = rows + columns
-    return _ENTRY * rows * size + _OPERATION * (_MU_NODES * size**2 + size**3)
+    return _NODE + _VALUE * values + _JACOBIANS * jacobian_seconds(len(grid.kappa), len(grid.u))

@@ -1,10 +1,7 @@
 """``DataPrediction.spectrum``: the kernels after the step are made again, in double precision."""
 
-import logging
-
-from polyspike.display import duration
 from polyspike.spectra import Spectrum
-from polyspike.theory.announce import LONG, VERY_LONG, log
+from polyspike.theory.long_work import tell
 from polyspike.theory.on_data.cost import spectrum_seconds
 from polyspike.theory.on_data.curve import Step, kinds_of
 from polyspike.theory.on_data.family import DOUBLE
@@ -25,9 +22,7 @@ def predict_data_spectrum(
         A fixed point that is not found.
     """
     gradient, fit, test = parts
-    seconds = spectrum_seconds(len(fit.target))
-    if seconds >= LONG:
-        log.log(logging.WARNING if seconds >= VERY_LONG else logging.INFO, "about %s for a spectrum", duration(seconds))
+    tell(spectrum_seconds(len(fit.target)), "about %s for a spectrum")
     after = Step(network, kinds_of(network, gradient, accuracy, normal, step), step, fit, test, accuracy, normal)
     plain = kinds_of(network, gradient, accuracy, True, 0.0).moments[0]
     direction = plain.output + step * plain.drift if step > 0 else plain.drift

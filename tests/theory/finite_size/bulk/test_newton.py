@@ -66,3 +66,15 @@ def test_iterates_that_overflow_are_out_of_range() -> None:
     with pytest.raises(NumericalError, match=r"leaves? double precision") as caught:
         solve_problem(problem)
     assert caught.value.status is Status.OUT_OF_RANGE
+
+
+def test_long_strides_of_the_shift_are_announced(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Newton fails from its start, the time is not that of other predictions."""
+    monkeypatch.setattr(newton, "_FIRST_ATTEMPT", 1)
+    monkeypatch.setattr(newton, "jacobian_seconds", lambda rows, columns: 0.1)
+    model = model_of(BASE)
+    with caplog.at_level("INFO", "polyspike.theory.announce"):
+        solve_bulk(model.bulk, shift_of(BASE, model))
+    assert caplog.messages == ["the fixed point of the bulk is far from its start: up to 20 s more"]

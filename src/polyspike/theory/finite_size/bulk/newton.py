@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState, Linearised, jacobian
+from polyspike.theory.finite_size.bulk.fixed_point import (
+    BulkModel,
+    BulkState,
+    Linearised,
+    jacobian,
+    jacobian_seconds,
+)
+from polyspike.theory.long_work import tell
 
 __all__ = ["newton_rows", "positive_states", "solve_bulk"]
 
@@ -69,6 +76,8 @@ def solve_bulk(
         state, iterations = _newton(start or _start(model, shift), tolerance, _FIRST_ATTEMPT, nearby)
         if _converged(state, tolerance):
             return state, iterations
+        most = _MAX_ITERATIONS * jacobian_seconds(len(state.r), len(state.zeta))
+        tell(most, "the fixed point of the bulk is far from its start: up to %s more")
         state, more = _lower_shift(model, shift, tolerance)
         if _converged(state, tolerance):
             return state, iterations + more
