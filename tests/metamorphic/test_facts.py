@@ -157,7 +157,8 @@ def test_the_same_step_and_the_same_sample_in_two_ways(examples: int) -> None:
 @depths(quick=4, deep=60)
 def test_at_step_zero_nothing_is_learned_from_any_gradient(examples: int) -> None:
     """Exact in truth. The theory puts the label into one direction of a bulk that knows none, which is of the order of
-    what it neglects: each prediction lies within its own estimate, and the gap closes as the sizes grow.
+    what it neglects: each prediction lies within its own estimate, and the gap closes as ``1/d^2``, with
+    readouts of one size as ``1/N`` (docs/theory-numerics.md, section 15).
     """
 
     def check(problem: Problem) -> None:
@@ -167,7 +168,7 @@ def test_at_step_zero_nothing_is_learned_from_any_gradient(examples: int) -> Non
             estimate = predict(found).error_estimate
             assert estimate is not None
             assert near < 2 * estimate + 1e-8
-            assert far < near / 3 + 1e-7
+            assert far < near / (12 if problem.readout == "gaussian" else 3) + 2e-6
 
     for_all(check, "step zero", examples, gradients=("full",), step_size=0.0, n_samples=(400, 1600))
 
