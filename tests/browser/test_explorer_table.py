@@ -53,6 +53,32 @@ def test_sliders_move_without_a_server(open_page: Any, address: str, width: int,
     assert page.get_by_role("button", name="Simulate").count() == 0
 
 
+# The page hears of another address late, as it does where the machine is busy.
+HEARD_LATE = """
+    const listen = window.addEventListener.bind(window);
+    window.addEventListener = (type, listener, ...rest) =>
+        listen(type, type === "hashchange" ? () => setTimeout(listener, 400) : listener, ...rest);
+"""
+
+
+def test_an_address_given_beside_a_change_is_not_written_over(open_page: Any, address: str) -> None:
+    page = open_page(address).page
+    page.add_init_script(HEARD_LATE)
+    page.reload()
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    page.evaluate(
+        """() => {
+            const slider = document.querySelector("#ps-noise-slider");
+            slider.value = slider.min;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+            location.hash = "teacher=h5";
+        }"""
+    )
+    page.wait_for_timeout(300)
+    assert "teacher=h5" in page.url
+    page.wait_for_url("**teacher=h5&**", timeout=PATIENCE)
+
+
 def test_what_was_not_computed_beforehand_is_said(open_page: Any, address: str) -> None:
     page = open_page(address).page
     page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)

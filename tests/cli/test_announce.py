@@ -96,7 +96,7 @@ def test_a_spectrum_is_refused_before_its_simulation() -> None:
 
 def test_a_long_prediction_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     before = log.level, log.propagate, list(log.handlers)
-    for seconds, said in ((0.9, ""), (3.0, "about 3 s for a prediction; Ctrl-C stops it\n")):
+    for seconds, said in ((0.4, ""), (3.0, "about 3 s for a prediction; Ctrl-C stops it\n")):
         monkeypatch.setattr("polyspike.theory.announce.prediction_seconds", lambda _, seconds=seconds: seconds)
         done = run("predict", *SMALL)
         assert (done.exit_code, done.stderr) == (0, said)

@@ -31,9 +31,9 @@ def test_the_level_says_how_long(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_many_are_told_together_and_ridges_count_once(caplog: pytest.LogCaptureFixture) -> None:
     ridges = [BASE.replace(ridge=ridge) for ridge in (0.1, 0.2, 0.4)]
-    assert told(caplog, 0.7, ridges) == []
+    assert told(caplog, 0.4, ridges) == []
     noises = [problem.replace(noise=noise) for problem in ridges for noise in (0.1, 0.3)]
-    assert told(caplog, 0.7, noises) == [(logging.INFO, "about 1.4 s for 6 predictions")]
+    assert told(caplog, 0.4, noises) == [(logging.INFO, "about 0.8 s for 6 predictions")]
     assert told(caplog, 1.5, []) == []
 
 
@@ -90,7 +90,9 @@ for seconds in (1.0, 5.0, 30.0):
     assert done.stderr == "about 30 s for a prediction\n"
 
 
-@pytest.mark.parametrize(("readout", "said"), [("gaussian", ["about 2 s for a spectrum"]), ("constant", [])])
+@pytest.mark.parametrize(
+    ("readout", "said"), [("gaussian", ["about 2 s for a spectrum"]), ("constant", ["about 0.6 s for a spectrum"])]
+)
 def test_a_spectrum_of_reused_samples_is_announced(
     readout: str, said: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,7 +1,7 @@
 """Long predictions say so before they begin, by the ``logging`` of the standard library.
 
-The logger is ``polyspike.theory.announce``. What takes over a second is told at the level INFO, over ten at WARNING,
-which Python shows on stderr unless told otherwise. Most predictions take hundredths of a second.
+The logger is ``polyspike.theory.announce``. What takes over half a second is told at the level INFO, over ten seconds
+at WARNING, which Python shows on stderr unless told otherwise. Most predictions take hundredths of a second.
 """
 
 from collections.abc import Sequence

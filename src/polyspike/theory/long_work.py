@@ -8,8 +8,8 @@ __all__ = ["LONG", "VERY_LONG", "log", "tell"]
 
 log = logging.getLogger("polyspike.theory.announce")
 
-LONG = 1.0
-"""Estimated seconds from which work is announced: estimates are within a factor, and over two seconds are a wait."""
+LONG = 0.5
+"""Estimated seconds from which work is announced: estimates are within a factor of four, and two seconds are a wait."""
 
 VERY_LONG = 10.0
 """Seconds from which this is a warning."""

@@ -98,9 +98,17 @@ Explorer.App = class {
     this.version++;
     this.wake();
     if (show || "n_samples" in changes) this.page.setFields(this.values);
-    clearTimeout(this.addressing);
-    this.addressing = setTimeout(() => history.replaceState(null, "", Explorer.toHash(this.values, this.source.fields)), 200);
+    this.writeAddress();
     this.settle();
+  }
+
+  /* The address, a moment later, unless another was given meanwhile: that is read before it is written. */
+  writeAddress() {
+    const before = location.hash;
+    clearTimeout(this.addressing);
+    this.addressing = setTimeout(() => {
+      if (location.hash === before) history.replaceState(null, "", Explorer.toHash(this.values, this.source.fields));
+    }, 200);
   }
 
   /* Everything that is known about some values. */

@@ -62,11 +62,6 @@ class NextOrder:
         return 2 * self.n_samples / (self.input_dim * (self.input_dim + 1))
 
     @cached_property
-    def pairs(self) -> Any:
-        """``phi_p`` times ``phi_by_log_norm_q``, flat, shape (K, p2^2)."""
-        return (self.phi[:, :, None] * self.phi_by_log_norm[:, None, :]).reshape(len(self.phi), -1)
-
-    @cached_property
     def other_noise_by_log_square(self) -> Any:
         """``b`` without the quadratic features' part ``a2 da2/d log tau``, shape (K, A)."""
         return self.noise_by_log_square - (self.phi @ self.chi.T) * (self.phi_by_log_norm @ self.chi.T)
@@ -136,16 +131,11 @@ class NextOrderState:
         return arrays.other_noise_by_log_square + (arrays.phi @ e_chi) * (arrays.phi_by_log_norm @ e_chi)
 
     @cached_property
-    def _gam_phi_pairs(self) -> Any:
-        """``(Gam phi)_p (Gam phi)_q`` flat, shape (..., K, p2^2)."""
-        gam_phi = self.arrays.phi @ self.gam
-        flat = gam_phi[..., :, None] * gam_phi[..., None, :]
-        return flat.reshape(*gam_phi.shape[:-1], -1)
-
-    @property
     def h_slope_by_r(self) -> Any:
         """Derivative of h' by R, over its quadrature weights, shape (..., K, K)."""
-        return -self.arrays.samples_per_quadratic_dim * self.arrays.pairs @ np.swapaxes(self._gam_phi_pairs, -1, -2)
+        phi, by_log_norm = self.arrays.phi, self.arrays.phi_by_log_norm
+        gam_phi = self.gam @ phi.T
+        return -self.arrays.samples_per_quadratic_dim * (phi @ gam_phi) * (by_log_norm @ gam_phi)
 
     @cached_property
     def diagonal_variance(self) -> Any:
@@ -221,15 +211,13 @@ class NextOrderState:
 
     def _through_first_derivatives(self) -> tuple[Any, Any, Any]:
         """The part of :meth:`second_derivatives` that is made of first derivatives of h'."""
-        d, c, nu = self.arrays.input_dim, self.arrays.samples_per_quadratic_dim, self.diagonal_variance
-        pairs, gam_pairs, by_zeta = self.arrays.pairs, self._gam_phi_pairs, self.h_slope_by_zeta
+        d, nu, by_r, by_zeta = self.arrays.input_dim, self.diagonal_variance, self.h_slope_by_r, self.h_slope_by_zeta
         # The derivative by h' of nu/(R (1 + nu)), and the second derivative by h' of (1/2) E_kappa log(1 + nu).
         share_by_h = (4 / d * self.r * self.h_slope / (1 + nu) ** 2)[..., None]
         twice_by_h = (2 / d * self.weighted_r * self.r * (1 - nu) / (1 + nu) ** 2)[..., None]
-        share_by_r = share_by_h * self.h_slope_by_r
-        twice_by_r = c**2 * gam_pairs @ (pairs.T @ (twice_by_h * pairs)) @ np.swapaxes(gam_pairs, -1, -2)
-        samples = -share_by_r - np.swapaxes(share_by_r, -1, -2) - twice_by_r
-        cross = -share_by_h * by_zeta + c * gam_pairs @ (pairs.T @ (twice_by_h * by_zeta))
+        share_by_r, twice_by_r = share_by_h * by_r, np.swapaxes(twice_by_h * by_r, -1, -2)
+        samples = -share_by_r - np.swapaxes(share_by_r, -1, -2) - twice_by_r @ by_r
+        cross = -share_by_h * by_zeta - twice_by_r @ by_zeta
         return samples, cross, -np.swapaxes(twice_by_h * by_zeta, -1, -2) @ by_zeta
 
     @cached_property

@@ -18,9 +18,9 @@ from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder, NextOr
 __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "tangent"]
 
 
-# A Jacobian's largest block with more values than the first is made of products of factors, if these are at most the
-# second.
-_MANY, _FEW_FACTORS = 2 * 10**7, 32
+# Of more readout nodes than this a Jacobian's block is made of factors, where that takes fewer operations; their rank
+# is cut at this share of the largest.
+_MANY_NEURONS, _RANK_ROUNDING = 60, 1e-15
 # Seconds of an entry of a Jacobian, and of an operation of its decomposition; nodes of M.
 _ENTRY_SECONDS, _OPERATION_SECONDS, _TYPICAL_MU_NODES = 6e-8, 1e-10, 24
 
@@ -73,6 +73,16 @@ class BulkModel:
     def weighted_variance(self) -> Any:
         """``s_u(mu)`` times the weights of M, shape (n_mu, A)."""
         return self.mu_weights[:, None] * self.weight_variance
+
+    @cached_property
+    def variance_factors(self) -> tuple[Any, Any]:
+        """``s_u(mu)``, a polynomial of degree two in mu beside the noise's covariance, as a product of few functions of
+        mu (n_mu, r) and of u (r, A), to rounding of each neuron's largest.
+        """
+        largest = np.abs(self.weight_variance).max(axis=0)
+        left, sizes, right = np.linalg.svd(self.weight_variance / largest, full_matrices=False)
+        rank = int((sizes > _RANK_ROUNDING * sizes[0]).sum())
+        return left[:, :rank] * sizes[:rank], right[:rank] * largest
 
     def over_r(self, shift: Any, noise: Any, gam: Any) -> Any:
         """``D + h + phi' bar[Gam] phi`` (eq-fixed, eq-split), the leading order of 1/R, shape (..., K).
@@ -221,12 +231,10 @@ def _flat(matrices: Any) -> Any:
 def jacobian(state: BulkState) -> Any:
     """J, the derivative of :attr:`BulkState.defect` by (log R, log zeta) (eq-jacobian), shape (..., K + A, K + A)."""
     model = state.model
-    k, a, weighted = len(model.sample_weights), len(model.neuron_weights), model.weighted_variance
-    cross = _square(model.phi @ np.swapaxes(state.e, -1, -2) @ model.chi.T)
-    cross = model.noise_variance + np.einsum("ma,...mka->...ka", weighted, cross)
+    k, a = len(model.sample_weights), len(model.neuron_weights)
+    cross = model.noise_variance + _between_both(state)
     sample = -model.samples_per_dim * _between_samples(state)
-    neuron = _square(model.chi @ state.psi @ model.chi.T)
-    neuron = -model.samples_per_dim * np.einsum("ma,...mab,mb->...ab", weighted, neuron, model.weight_variance)
+    neuron = -model.samples_per_dim * _between_neurons(state)
     if state.next_order is not None:
         by_r, cross_change, by_zeta = state.next_order.second_derivatives()
         sample, cross, neuron = sample + by_r, cross + cross_change, neuron + by_zeta
@@ -249,16 +257,63 @@ def jacobian_seconds(rows: int, columns: int) -> float:
 
 
 def _between_samples(state: BulkState) -> Any:
-    """``bar[(phi' Gam phi)^2]``, shape (..., K, K); of very many nodes by products of factors, without an array per
-    node of M.
-    """
+    """``bar[(phi' Gam phi)^2]``, shape (..., K, K): of few factors by their products, without an array a node of M."""
     model = state.model
     k, size = model.phi.shape
-    if k * k * len(model.mu_weights) <= _MANY or size > _FEW_FACTORS:
+    count = len(model.mu_weights)
+    if size**4 * (count + k) + (size * k) ** 2 > count * k**2 * (size + 2):
         squares = _square(model.phi @ state.gam @ model.phi.T)
         return (model.mu_weights @ _flat(squares)).reshape(*squares.shape[:-3], k, k)
-    gam_pairs = np.einsum("m,...mab,...mcd->...acbd", model.mu_weights, state.gam, state.gam)
-    return model.phi_pairs @ gam_pairs.reshape(*gam_pairs.shape[:-4], size**2, size**2) @ model.phi_pairs.T
+    gam = _flat(state.gam)
+    products = np.swapaxes(model.mu_weights[:, None] * gam, -1, -2) @ gam
+    products = np.swapaxes(products.reshape(*products.shape[:-2], size, size, size, size), -3, -2)
+    return model.phi_pairs @ products.reshape(*products.shape[:-4], size**2, size**2) @ model.phi_pairs.T
+
+
+def _between_both(state: BulkState) -> Any:
+    """``bar[s (phi' E' chi)^2]``, shape (..., K, A): of few factors by their products, as between samples."""
+    model = state.model
+    k, size = model.phi.shape
+    count, weighted = len(model.mu_weights), model.weighted_variance
+    e_chi = model.chi @ state.e
+    if size**2 * (count + k) > count * k * (size + 3):
+        return (weighted[:, None] * _square(model.phi @ np.swapaxes(e_chi, -1, -2))).sum(axis=-3)
+    of_neuron = np.swapaxes(e_chi, -3, -2)
+    products = np.swapaxes(weighted.T[:, :, None] * of_neuron, -1, -2) @ of_neuron
+    return model.phi_pairs @ np.swapaxes(_flat(products), -1, -2)
+
+
+def _products_of_psi(state: BulkState, of_matrix: Any) -> Any:
+    """``bar[(f f') x (Psi x Psi)]`` for functions f (n_mu, r) of M, shape (..., r p^2, r p^2)."""
+    size, rank = state.psi.shape[-1], of_matrix.shape[1]
+    psi = _flat(state.psi)
+    pairs = (psi[..., :, None] * psi[..., None, :]).reshape(*psi.shape[:-1], *4 * (size,))
+    # Of (p r)(q s) to (p q)(r s).
+    pairs = np.swapaxes(pairs, -3, -2).reshape(*psi.shape[:-1], size**4)
+    functions = (state.model.mu_weights[:, None, None] * of_matrix[:, :, None] * of_matrix[:, None, :]).reshape(
+        len(of_matrix), rank**2
+    )
+    products = (functions.T @ pairs).reshape(*psi.shape[:-2], rank, rank, size**2, size**2)
+    return np.swapaxes(products, -3, -2).reshape(*psi.shape[:-2], rank * size**2, rank * size**2)
+
+
+def _between_neurons(state: BulkState) -> Any:
+    """``bar[s (chi' Psi chi)^2 s]``, shape (..., A, A): of many neurons by the factors of s and products of those of
+    Psi.
+    """
+    model = state.model
+    a, size = model.chi.shape
+    count = len(model.mu_weights)
+    if a > _MANY_NEURONS and not np.iscomplexobj(model.weight_variance):
+        of_matrix, of_neuron = model.variance_factors
+        width = len(of_neuron) * size**2
+        if width * (width * count + a * (width + a)) < count * a**2 * (size + 4):
+            left = (of_neuron.T[:, :, None] * model.chi_pairs[:, None, :]).reshape(a, width)
+            return left @ _products_of_psi(state, of_matrix) @ left.T
+    squares = _square(model.chi @ state.psi @ model.chi.T)
+    squares *= model.weighted_variance[:, :, None]
+    squares *= model.weight_variance[:, None, :]
+    return squares.sum(axis=-3)
 
 
 def _square(values: Any) -> Any:
