@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem, as_teacher, z_threshold
+from polyspike import NumericalError, Problem, as_teacher, z_threshold
 from polyspike.simulation import simulate
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.simulation.gradient import gradient_step
 from polyspike.theory.finite_size import gradient_sample
 from polyspike.theory.finite_size.conditioning import StepScalars, condition
+from polyspike.theory.finite_size.ensemble import Ensemble
 from polyspike.theory.finite_size.gradient_sample import (
     WINDOW,
     concentration,
@@ -235,3 +236,15 @@ def test_the_participation_is_that_of_drawn_samples(teacher: str, noise: float, 
     assert abs(participation(problem) - drawn.mean()) < z_threshold(1) * error
     # As heavy as labels are, one sample cannot have more than all.
     assert 1 / count <= participation(problem) <= 1
+
+
+def test_a_node_without_a_grid_is_refused_before_any_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other nodes of this problem would take two seconds first."""
+    problem = Problem("identity", "h2", 144, 54, 2, step_size=14.2, ridge=5e-5, noise=2.2, gradient="full")
+    for module in ("predict", "ensemble"):
+        name = f"polyspike.theory.finite_size.{module}.model_of"
+        monkeypatch.setattr(name, lambda *_, **__: pytest.fail("a node was solved"))
+    with pytest.raises(NumericalError, match="the average over kappa would need"):
+        predict_finite_size(problem)
+    with pytest.raises(NumericalError, match="the average over kappa would need"):
+        Ensemble(problem).solve(problem)

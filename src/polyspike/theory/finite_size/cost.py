@@ -7,14 +7,15 @@ import numpy as np
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds
 from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.given_kappa.activation_averages import values_needed
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label
 from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
-from polyspike.theory.finite_size.gradient_sample import weighted_samples
+from polyspike.theory.finite_size.gradient_sample import WeightedSample, weighted_samples
 
-__all__ = ["prediction_seconds"]
+__all__ = ["checked_samples", "prediction_seconds"]
 
 # Seconds of one value of an activation or of a teacher with its averages.
 _VALUE = 4e-8
@@ -34,6 +35,23 @@ def prediction_seconds(problem: Problem) -> float:
         As the prediction does.
     """
     return sum(_node_seconds(problem, sample) for _, sample in weighted_samples(problem))
+
+
+def checked_samples(problem: Problem) -> tuple[WeightedSample, ...]:
+    """The nodes of the average over the gradient's sample; where one of several has no grid, that is said before the
+    others are solved.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` as the prediction does.
+    """
+    check_magnitudes(problem)
+    nodes = weighted_samples(problem)
+    if len(nodes) > 1:
+        for node in nodes:
+            _node_seconds(problem, node.scalars)
+    return nodes
 
 
 def _node_seconds(problem: Problem, sample: Any) -> float:

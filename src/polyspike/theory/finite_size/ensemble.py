@@ -10,8 +10,9 @@ from polyspike.results import Prediction, Slopes
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
+from polyspike.theory.finite_size.cost import checked_samples
 from polyspike.theory.finite_size.derivatives import ridge_slopes, step_slopes
-from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps, weighted_samples
+from polyspike.theory.finite_size.gradient_sample import WeightedSample, mean_overlaps
 from polyspike.theory.finite_size.predict import as_prediction, effect_of_anisotropy, mean_errors
 from polyspike.theory.finite_size.solve import model_of, solve_errors
 from polyspike.theory.finite_size.spikes.errors import Errors
@@ -80,7 +81,7 @@ class Ensemble:
 
     @cached_property
     def _nodes(self) -> tuple[WeightedSample, ...]:
-        return weighted_samples(self._problem)
+        return checked_samples(self._problem)
 
     @property
     def first(self) -> Solution | None:

@@ -250,14 +250,24 @@ def _normal(t: Array) -> tuple[Array, Array, Array]:
 
 
 def values_needed(activation: Activation, x: Array, tau: Array) -> int:
-    """Values of the activation that :func:`activation_averages` takes; 0 where there are closed forms."""
+    """Values of the activation that :func:`activation_averages` takes; 0 where there are closed forms.
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` as that does.
+    """
     if activation.is_named and (activation.name in _PIECEWISE_LINEAR or activation.name in _PHASES):
         return 0
-    return _count(_groups(activation, x, tau), len(x))
+    return _checked_count(_groups(activation, x, tau), x, tau)
 
 
-def _count(groups: list["_Group"], rows: int) -> int:
-    return rows * sum(group.size * len(group.columns) for group in groups)
+def _checked_count(groups: list["_Group"], x: Array, tau: Array) -> int:
+    values = len(x) * sum(group.size * len(group.columns) for group in groups)
+    if values > _MOST_VALUES:
+        message = f"pre-activations deviate by up to {tau.max():.3g}: their averages would need {values:.1e} values"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    return values
 
 
 class _Group(NamedTuple):
@@ -271,10 +281,7 @@ class _Group(NamedTuple):
 def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDArray[np.int_], Array, Array]]:
     """Columns with the nodes and weights of their z-integral, the groups cut so that none needs much memory."""
     groups = _groups(activation, x, tau)
-    values = _count(groups, len(x))
-    if values > _MOST_VALUES:
-        message = f"pre-activations deviate by up to {tau.max():.3g}: their averages would need {values:.1e} values"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
+    _checked_count(groups, x, tau)
     for group in groups:
         together = max(1, _BLOCK // (len(x) * group.size))
         for i in range(0, len(group.columns), together):
