@@ -5,7 +5,8 @@ import pytest
 
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fixed_point import states
-from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, gradient_of, hessian_of
+from polyspike.theory.same_samples.hessian import hessian_of
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, gradient_of
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 READOUTS, P, Q = 4, 3, 2

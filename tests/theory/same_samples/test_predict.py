@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from metamorphic.transformations import changed_activation, changed_teacher
-from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
+from polyspike import (
+    ArgumentError,
+    FailedPrediction,
+    NumericalError,
+    Prediction,
+    Problem,
+    Status,
+    as_activation,
+    predict,
+)
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.predict import Family
 
@@ -237,3 +246,19 @@ def test_what_a_prediction_says() -> None:
     assert found.trusted
     assert predict(BASE.replace(step_exponent=0.2)).limit().method == "window"
     assert np.isfinite(found.extras["leave_one_out"])
+
+
+@pytest.mark.parametrize("changes", [{}, {"gradient": "full"}, {"readout": "gaussian", "ridge": 0.0}])
+def test_a_label_that_is_zero(changes: dict[str, object]) -> None:
+    """Nothing is learned, and nothing is to be: as with fresh samples."""
+    nothing = BASE.replace(teacher="0", noise=0.0, **changes)
+    found, fresh = predict(nothing), predict(nothing.replace(samples="fresh"))
+    assert [found.train_loss, found.train_error, found.test_error] == [0.0, 0.0, 0.0]
+    assert [fresh.train_loss, fresh.train_error, fresh.test_error] == [0.0, 0.0, 0.0]
+    assert found.extras == {"leave_one_out": 0.0, "leave_one_out_bias": 0.0}
+
+
+def test_a_kink_may_be_declared() -> None:
+    """``relu`` as a callable, whose features are averages on panels, is ``relu`` by name."""
+    ramp = as_activation(lambda x: np.maximum(x, 0.0), derivative=lambda x: (x > 0) * 1.0, kinks=(0.0,))
+    assert errors(BASE.replace(activation=ramp)) == pytest.approx(errors(BASE.replace(activation="relu")), rel=5e-6)

@@ -5,6 +5,7 @@ import pytest
 
 from polyspike import Problem
 from polyspike.hermite import gauss_hermite
+from polyspike.theory.same_samples import sample_law as module
 from polyspike.theory.same_samples.sample_law import Rules, residual_energy, sample_law, spike_frame
 
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, samples="same")
@@ -63,3 +64,30 @@ def test_averages_of_smooth_functions(noise: float) -> None:
         errors.append(np.abs([(function * m).sum() for m in moments] - expected).max())
     assert errors[0] < 1e-6
     assert errors[1] > 1e-3
+
+
+@pytest.mark.parametrize("teacher", ["h1", "h1 - 0.5*h3"])
+@pytest.mark.parametrize("gradient", ["target", "full"])
+def test_odd_labels_from_half_of_the_atoms(teacher: str, gradient: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The law of an odd label is its own mirror image; all atoms, of which nothing is assumed, give the same."""
+    problem = BASE.replace(teacher=teacher, gradient=gradient)
+    half = sample_law(problem, spike_frame(problem), RULES)
+    monkeypatch.setattr(module, "_is_odd", lambda atoms: False)
+    full = sample_law(problem, spike_frame(problem), RULES)
+    assert np.allclose(half.residual, full.residual, rtol=0, atol=1e-10)
+    for name in ("weights", "first", "second"):
+        assert np.allclose(getattr(half, name), getattr(full, name), rtol=0, atol=1e-10), name
+
+
+@pytest.mark.parametrize(("teacher", "halves"), [("h1", 1), ("h1 + 0.1*h2", 0), ("h2", 0)])
+def test_only_odd_labels_are_halved(teacher: str, halves: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, upper_half = [], module._upper_half
+
+    def counted(atoms: module._Atoms) -> module._Atoms:
+        calls.append(len(atoms.weights))
+        return upper_half(atoms)
+
+    monkeypatch.setattr(module, "_upper_half", counted)
+    problem = BASE.replace(teacher=teacher)
+    sample_law(problem, spike_frame(problem), RULES)
+    assert len(calls) == halves

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from polyspike import Problem
-from polyspike.theory.same_samples import features
+from polyspike.theory.same_samples import convolved
+from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.sample_law import Rules
-from polyspike.theory.same_samples.steps import STANDARD, Accuracy, is_odd, readouts_of, rules_of, step_of
+from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of, step_of
 
 BASE = Problem(
     "tanh", "h1", 900, 300, 720, step_exponent=0.5, ridge=0.1, noise=0.5, readout="rademacher", samples="same"
@@ -61,14 +62,14 @@ def test_fewer_nodes_would_be_seen() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("constants", [("_GRID", 0.6), ("_STEP", 0.7), ("_RANGE", 1.15)], ids=lambda pair: pair[0])
+@pytest.mark.parametrize("constants", [("_GRID", 0.6), ("_STEP", 0.7), ("RANGE", 1.15)], ids=lambda pair: pair[0])
 @pytest.mark.parametrize("activation", ["tanh", "erf", "gelu"])
 def test_rules_of_a_feature(activation: str, constants: tuple[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     name, factor = constants
     problem, before = BASE.replace(activation=activation), errors(BASE.replace(activation=activation))
-    monkeypatch.setattr(features, name, getattr(features, name) * factor)
+    monkeypatch.setattr(convolved, name, getattr(convolved, name) * factor)
     if name == "_STEP":
-        monkeypatch.setattr(features, "_DIGITS", features._DIGITS / factor)
+        monkeypatch.setattr(convolved, "_DIGITS", convolved._DIGITS / factor)
     assert errors(problem) == pytest.approx(before, rel=1e-7)
 
 

@@ -2,7 +2,7 @@
 
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.same_samples.features import has_pairs
+from polyspike.theory.same_samples.piecewise_linear import is_piecewise_linear
 from polyspike.theory.same_samples.steps import rules_of, step_of
 
 __all__ = ["prediction_seconds_same", "spectrum_seconds_same"]
@@ -15,8 +15,9 @@ _ONE_SIZE, _NORMAL, _NORMAL_QUADRATIC = 0.6, 2.5, 6.0
 
 def prediction_seconds_same(problem: Problem) -> float:
     """An estimate of the time of :func:`predict_same_samples`, within a factor of four where Newton does not fail."""
-    rules, readouts = rules_of(problem), len(step_of(problem).u)
-    return _NODE + _VALUE * rules.residual * rules.kappa * readouts * (1 if has_pairs(problem.activation) else 10)
+    rules, readouts, activation = rules_of(problem), len(step_of(problem).u), problem.activation
+    on_panels = bool(activation.kinks) and not is_piecewise_linear(activation)
+    return _NODE + _VALUE * rules.residual * rules.kappa * readouts * (10 if on_panels else 1)
 
 
 def spectrum_seconds_same(problem: Problem) -> float:

@@ -11,18 +11,25 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.bulk.assemble import assemble
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
+from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
+from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
+from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import errors
+from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.steps import readout_nodes
 
 __all__ = ["FiniteDimension", "FreshErrors"]
 
 # The grid's refinement: a difference of order 1/d is accurate to 1e-8 of an error on one that is so much coarser.
 _COARSE = 0.6
+# Changes are extrapolated so much further than the last two are apart.
+_FARTHEST = 3.0
 
 
 class FiniteDimension:
@@ -40,21 +47,45 @@ class FiniteDimension:
 
     def __init__(self, problem: Problem, readouts: int | None = None, before: "FiniteDimension | None" = None) -> None:
         scalars, grid = condition(problem), _grid(problem, readouts)
-        full, self._leading = (assemble(problem, grid, scalars, finite_dimension=known) for known in (True, False))
-        self._solvers = [ShiftContinuation(full, before.first if before else ())]
+        leading = assemble(problem, grid, scalars, finite_dimension=False)
+        self._full = assemble(problem, grid, scalars, labels=leading.labels)
+        self._leading = ShiftContinuation(leading, before.first if before else ())
+        self._changes: list[tuple[float, Array]] = []
 
     @property
     def first(self) -> list[Solution]:
         """The first solution that was found."""
-        first = self._solvers[0].first
-        return [] if first is None else [first]
+        return [] if self._leading.first is None else [self._leading.first]
 
     def at(self, problem: Problem) -> "FreshErrors":
         """Both at this problem's ridge."""
-        full, zeta = _solved(self._solvers[0], problem)
-        if len(self._solvers) == 1:
-            self._solvers.append(ShiftContinuation(self._leading, self.first))
-        return FreshErrors(full, _solved(self._solvers[1], problem)[0], zeta)
+        model, state, at = self._leading.solve(problem)
+        full = replace(self._full, problem=problem)
+        found = self._with_terms(full, state, at)
+        return FreshErrors(_errors(full, found), _errors(model, state, at), found.zeta)
+
+    def _with_terms(self, model: FiniteSizeModel, leading: BulkState, at: Linearised) -> BulkState:
+        """The solution with the terms, from that without them and from what they have changed at the last ridges; from
+        the cold start where that fails.
+        """
+        shift = shift_of(model.problem, model)
+        start = BulkState(model.bulk, shift, leading.r, leading.zeta).moved(self._expected_change(shift))
+        try:
+            found = solve_bulk(model.bulk, shift, start, nearby=at)[0]
+        except (NumericalError, ArithmeticError, np.linalg.LinAlgError):
+            found = solve_bulk(model.bulk, shift)[0]
+        change = np.log(np.concatenate([found.r / leading.r, found.zeta / leading.zeta]))
+        self._changes = [*self._changes[-1:], (float(np.log(shift)), change)]
+        return found
+
+    def _expected_change(self, shift: float) -> Array:
+        """Of (log R, log zeta) by the terms, linear in the logarithm of the shift through the last two."""
+        if not self._changes:
+            return np.zeros(len(self._full.grid.kappa) + len(self._full.grid.u))
+        (before, first), (last, second) = self._changes[0], self._changes[-1]
+        if not 0 < abs(np.log(shift) - last) < _FARTHEST * abs(last - before):
+            return second
+        return second + (second - first) * (np.log(shift) - last) / (last - before)
 
 
 class FreshErrors(NamedTuple):
@@ -73,18 +104,21 @@ class FreshErrors(NamedTuple):
     zeta: Array
 
     def factors(self, errors_of_same: Array) -> Array:
-        """What the terms are taken to change for reused samples, whose errors without them are given; shape (3,)."""
-        return np.asarray(1 + (self.full - self.leading) / np.maximum(self.leading, errors_of_same))
+        """What the terms are taken to change for reused samples, whose errors without them are given; shape (3,), one
+        where both errors vanish.
+        """
+        largest = np.maximum(self.leading, errors_of_same)
+        return np.asarray(1 + (self.full - self.leading) / np.where(largest > 0, largest, 1.0))
 
 
 def _grid(problem: Problem, readouts: int | None) -> Grid:
     grid = choose_grid(problem, condition(problem), _COARSE)
     u, weights = readout_nodes(problem, readouts)
+    if problem.readout != "constant" and is_odd(problem.activation):
+        u, weights = u[u > 0], 2 * weights[u > 0]
     return replace(grid, u=u, u_weights=weights)
 
 
-def _solved(solver: ShiftContinuation, problem: Problem) -> tuple[Array, Array]:
-    """The errors, and zeta."""
-    model, state, at = solver.solve(problem)
+def _errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None = None) -> Array:
     found = errors(model, state, at)
-    return np.array([found.train_loss, found.train_error, found.test_error]), state.zeta
+    return np.array([found.train_loss, found.train_error, found.test_error])

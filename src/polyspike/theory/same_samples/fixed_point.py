@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.linalg import get_lapack_funcs
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
+from polyspike.theory.same_samples.hessian import hessian_of
 from polyspike.theory.same_samples.pencil import (
     Neurons,
     SamplePopulation,
     SampleState,
     State,
     gradient_of,
-    hessian_of,
     q_inverse,
 )
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices
@@ -39,6 +40,9 @@ _BEGINNING, _MEMORY, _RESTART = 2, 6, 40
 # most, and the first no longer than the last.
 _FAR, _LONG_STEPS = 0.9, 4
 _NEAR, _NEARBY, _FEW_LATENTS = 0.5, 0.2, 8
+# Steps more that each of Newton's matrices makes, where they gain.
+_CHORDS = 2
+_LEAST_SQUARES, _LEAST_SINGULAR, _WORK = get_lapack_funcs("gelsy"), 1e-10, 64
 
 
 class PencilSolution(NamedTuple):
@@ -116,8 +120,12 @@ class _Past:
     def __init__(self, size: int, damped: int) -> None:
         self._damped = damped
         self._pairs = pair_indices(size)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._last: tuple[Array, Array] | None = None
         self._points: list[Array] = []
-        self._changes: list[Array] = []
+        self._turns: list[Array] = []
 
     def next(
         self, nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, count: int
@@ -125,20 +133,29 @@ class _Past:
         """The iterate after a state, and how far the damped one is from it."""
         damped, change = _damped(nn, populations, state, shift)
         if count % _RESTART == 0:
-            self._points, self._changes = [], []
+            self._forget()
         if count % _RESTART < (self._damped or (count >= _RESTART) * _BEGINNING):
             return damped, change
-        here, there = state.unknowns, damped.unknowns
-        self._points, self._changes = [*self._points[-_MEMORY:], there], [*self._changes[-_MEMORY:], there - here]
-        if len(self._points) < 2:
+        there = damped.unknowns
+        moved = there - state.unknowns
+        last, self._last = self._last, (there, moved)
+        if last is None:
             return damped, change
-        turns = np.diff(np.stack(self._changes), axis=0).T
-        share = np.linalg.lstsq(turns, self._changes[-1], rcond=1e-10)[0]
-        found = self._state(there - np.diff(np.stack(self._points), axis=0).T @ share, len(state.gamma))
+        memory = min(_MEMORY, len(moved))
+        self._points = [*self._points, there - last[0]][-memory:]
+        self._turns = [*self._turns, moved - last[1]][-memory:]
+        found = self._state(there - self._shares(moved) @ np.array(self._points), len(state.gamma))
         sound = bool(
             np.isfinite(found.zeta).all() and (found.zeta <= 1).all() and (found.zeta > 0.2 * state.zeta).all()
         )
         return (found if sound else damped), change
+
+    def _shares(self, moved: Array) -> Array:
+        """Of the last turns in the last change, by least squares."""
+        count = len(self._turns)
+        places, work = np.zeros(count, dtype=np.int32), _WORK * (count + 1)
+        found = _LEAST_SQUARES(np.array(self._turns).T, moved, places, _LEAST_SINGULAR, work, overwrite_a=True)
+        return np.asarray(found[1][:count])
 
     def _state(self, flat: Array, size: int) -> State:
         gamma, count = np.empty((size, size)), len(self._pairs[0])
@@ -194,7 +211,7 @@ def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State
     gamma = np.linalg.inv(inverse)
     # With the Gamma that belongs to this Q: their difference is small beside either.
     middle = qinv - qinv @ gamma[theta, theta] @ qinv
-    by_gain += np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
+    by_gain += ((nn.chi @ middle) * nn.chi).sum(axis=1) / nn.samples_per_dim
     return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
 
 
@@ -203,22 +220,34 @@ def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, 
     extrapolated state may be far out, and there are other stationary points.
     """
     size = np.inf
-    n_pairs = len(pair_indices(nn.size)[0])
+    tolerance = _TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
         try:
             matrix = FactorisedJacobian(hessian_of(nn, state, parts), state)
         except NumericalError:
             return None
-        change = -matrix.solve(gradient_of(nn, state, parts))
-        by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
-        last, size = size, max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
-        if not np.isfinite(size) or (step == 0 and size > _NEARBY) or (size > _NEAR * last and step > _LONG_STEPS):
-            return None
-        state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
-        if size < (_TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE):
+        for chord in range(1 + _CHORDS):
+            change = -matrix.solve(gradient_of(nn, state, parts))
+            last, size = size, _size_of(change, state)
+            if chord and not size < _GAINING * last:
+                break
+            if not np.isfinite(size) or (step == 0 and size > _NEARBY) or (size > _NEAR * last and step > _LONG_STEPS):
+                return None
+            state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
+            if size < tolerance:
+                break
+            parts = states(nn, populations, state, shift)
+        if size < tolerance and not chord:
             return PencilSolution(state, size, step + 1, matrix)
     return None
+
+
+def _size_of(change: Array, state: State) -> float:
+    """Of a step, relative."""
+    n_pairs = len(pair_indices(len(state.gamma))[0])
+    by_gamma = np.abs(change[:n_pairs]).max() / np.abs(state.gamma).max()
+    return max(float(by_gamma), float(np.abs(change[n_pairs:]).max()))
 
 
 def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:

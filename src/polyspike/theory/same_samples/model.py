@@ -12,7 +12,7 @@ from polyspike.theory.finite_size.conditioning import activation_numbers, condit
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
-from polyspike.theory.same_samples.features import TrainingFeatures, has_pairs, training_features
+from polyspike.theory.same_samples.features import TrainingFeatures, training_features
 from polyspike.theory.same_samples.fit import Columns, Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.pairs import own_moves, pair_functions
@@ -70,7 +70,7 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, b
     rules = accuracy.rules or rules_of(problem)
     law = sample_law(problem, step.frame, rules)
     varies = problem.activation.derivative_variance > _VANISHING
-    pairs = pairs and has_pairs(problem.activation) and varies and problem.step > 0
+    pairs = pairs and varies and problem.step > 0
     found = _of_sample(step, law, pairs)
     inner, inner_law, features = (
         (step, law, _training(step, law, found)) if beyond is None else _within_reach(step, law, beyond)

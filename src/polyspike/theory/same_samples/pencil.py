@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.symmetric_pairs import pair_indices, squared, symmetrised
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 __all__ = [
     "Neurons",
@@ -24,8 +24,8 @@ __all__ = [
     "State",
     "flat_gradient",
     "gradient_of",
-    "hessian_of",
     "q_inverse",
+    "spread",
 ]
 
 
@@ -109,13 +109,23 @@ class SamplePopulation:
     noise: Array
     fitted: bool = True
 
+    @cached_property
+    def own_squared(self) -> Array:
+        """``c^2``."""
+        return self.own**2
+
+    @cached_property
+    def weights_of_residuals(self) -> Array:
+        """Of the nodes of the residual (E,)."""
+        return np.asarray(self.weights.sum(axis=1))
+
     def mean(self, values: Any) -> Any:
         """Sum over the nodes with their weights, of values (E, B, ...)."""
         return (self.weights.ravel() @ values.reshape(self.weights.size, -1)).reshape(values.shape[2:])
 
     def mean_over_residuals(self, values: Any) -> Any:
         """The same for values (E, ...)."""
-        return (self.weights.sum(axis=1) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
+        return (self.weights_of_residuals @ values.reshape(len(values), -1)).reshape(values.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,33 +173,48 @@ class SampleState:
         return out
 
     @cached_property
+    def load_where_loaded(self) -> Any:
+        """``N L`` on the latents that N acts on, (E, k, k), by an inverse there."""
+        nn, eps, places = self.neurons, self.population.residual, self.neurons.loaded
+        q, k = nn.xi.shape[1], len(np.arange(nn.size)[places])
+        load = np.zeros((len(eps), k, k), dtype=np.result_type(self.gains))
+        load[:, k - q :, k - q :] = -(eps**2)[:, None, None] * (nn.noise_energy * (nn.xi.T * self.gains) @ nn.xi)
+        if k > q:
+            load[:, k - q :, : k - q] = eps[:, None, None] * nn.cross[:, places[: k - q]]
+            load[:, : k - q, k - q :] = load[:, k - q :, : k - q].transpose(0, 2, 1)
+        return load @ np.linalg.inv(np.eye(k) + self.state.gamma[places][:, places] @ load)
+
+    @cached_property
     def left(self) -> Any:
-        """``L = (1 + Gamma N)^-1``, (E, m, m), by an inverse on the latents that N acts on."""
-        nn, places = self.neurons, self.neurons.loaded
-        moved = self.state.gamma[:, places] @ self.load[:, places][:, :, places]
-        on_them = moved[:, places]
-        out = np.empty(self.load.shape, dtype=moved.dtype)
-        out[:] = np.eye(nn.size)
-        out[:, :, places] -= moved @ np.linalg.inv(np.eye(on_them.shape[1]) + on_them)
+        """``L = (1 + Gamma N)^-1 = 1 - Gamma N L``, (E, m, m)."""
+        places = self.neurons.loaded
+        moved = self.state.gamma[:, places] @ self.load_where_loaded
+        out = np.empty((len(moved), self.neurons.size, self.neurons.size), dtype=moved.dtype)
+        out[:] = np.eye(self.neurons.size)
+        out[:, :, places] -= moved
         return out
 
     @cached_property
     def loaded(self) -> Any:
         """``Gamma' = L Gamma``, (E, m, m)."""
-        return self.left @ self.state.gamma
+        gamma, places = self.state.gamma, self.neurons.loaded
+        return gamma - gamma[:, places] @ self.load_where_loaded @ gamma[places]
 
     @cached_property
     def seen(self) -> Any:
         """Z (E, B, m)."""
         nn, pop = self.neurons, self.population
-        weighted = pop.own @ (self.gains[:, None] * nn.xi)
-        mu = -nn.noise_energy * pop.residual[:, None, None] * weighted
-        return np.concatenate([pop.along_w, pop.along_t, mu], axis=-1)
+        weighted = _times(pop.own, -nn.noise_energy * self.gains[:, None] * nn.xi)
+        return np.concatenate([pop.along_w, pop.along_t, pop.residual[:, None, None] * weighted], axis=-1)
 
     @cached_property
     def outer(self) -> Any:
-        """``w = L'z`` (E, B, m)."""
-        return self.seen @ self.left
+        """``w = L'z = z - N L Gamma z`` (E, B, m)."""
+        places, seen = self.neurons.loaded, self.seen
+        moved = _times(seen, self.state.gamma[:, places]) @ self.load_where_loaded
+        out = seen.astype(moved.dtype)
+        out[..., places] -= moved
+        return out
 
     @cached_property
     def products(self) -> Any:
@@ -200,27 +225,32 @@ class SampleState:
 
     @cached_property
     def inner(self) -> Any:
-        """``Gamma' z`` (E, B, m)."""
-        return self.seen @ self.loaded
+        """``Gamma' z = Gamma w`` (E, B, m)."""
+        return _times(self.outer, self.state.gamma)
 
     @cached_property
     def r(self) -> Any:
         """``R = 1/(D + sum sg (G^2 + v_h c^2) + z'Gamma'z)``, (E, B)."""
         pop = self.population
-        energy = (pop.noise + self.neurons.noise_energy * pop.own**2) @ self.gains
-        return 1 / (self.shift + energy + (self.seen * self.inner).sum(axis=-1))
+        energy = _times(pop.noise, self.gains) + _times(pop.own_squared, self.neurons.noise_energy * self.gains)
+        return 1 / (self.shift + energy + np.einsum("ebm,ebm->eb", self.seen, self.inner))
 
     @cached_property
     def left_over(self) -> Any:
         """``c_a - eps xi_a . (Gamma'z)_mu``, (E, B, A)."""
         nn, pop = self.neurons, self.population
-        mu = nn.blocks[2]
-        return pop.own - pop.residual[:, None, None] * (self.inner[..., mu] @ nn.xi.T)
+        felt = _times(self.inner[..., nn.blocks[2]], nn.xi.T)
+        felt *= -pop.residual[:, None, None]
+        felt += pop.own
+        return felt
 
     @cached_property
     def noise(self) -> Any:
         """``q_a = G^2 + v_h (c_a - eps xi_a . (Gamma'z)_mu)^2``, the derivative of 1/R by ``sg_a``."""
-        return self.population.noise + self.neurons.noise_energy * self.left_over**2
+        square = self.left_over**2
+        square *= self.neurons.noise_energy
+        square += self.population.noise
+        return square
 
     @cached_property
     def feedback(self) -> Any:
@@ -238,24 +268,49 @@ class SampleState:
     @cached_property
     def effective_load(self) -> Any:
         """``N L``, (E, m, m)."""
-        return self.load @ self.left
+        return spread(self.neurons, self.load_where_loaded)
 
-    @property
+    @cached_property
+    def _mean_loads(self) -> Any:
+        """``E N L`` and ``E eps^2 N L`` on the latents that N acts on, (2, k, k), times the share of these samples."""
+        weights, loads = self.population.weights_of_residuals, self.load_where_loaded
+        powers = np.stack([weights, weights * self.population.residual**2])
+        return (powers @ loads.reshape(len(weights), -1)).reshape(2, *loads.shape[1:])
+
+    @cached_property
     def mean_load(self) -> Any:
         """``E[N L + R w w']``, times the share of these samples."""
         pop, m = self.population, self.neurons.size
-        load = pop.mean_over_residuals(self.effective_load)
+        load = spread(self.neurons, self._mean_loads[0])
         if not pop.fitted:
             return load
         weighted = (pop.weights * self.r)[..., None] * self.outer
         return load + weighted.reshape(-1, m).T @ self.outer.reshape(-1, m)
 
-    @property
+    @cached_property
     def mean_by_gain(self) -> Any:
         """``E[R q_a] - E P_aa``, times the share of these samples."""
-        pop = self.population
-        fed_back = -pop.mean_over_residuals(np.einsum("eaa->ea", self.feedback))
-        return fed_back + pop.mean(self.r[..., None] * self.noise) if pop.fitted else fed_back
+        pop, nn, gamma = self.population, self.neurons, self.state.gamma
+        mu, energy = nn.blocks[2], float(pop.weights_of_residuals @ pop.residual**2)
+        middle = energy * gamma[mu, mu] - gamma[mu, nn.loaded] @ self._mean_loads[1] @ gamma[nn.loaded, mu]
+        fed_back = -nn.noise_energy * ((nn.xi @ middle) * nn.xi).sum(axis=1)
+        if not pop.fitted:
+            return fed_back
+        return fed_back + (pop.weights * self.r).ravel() @ self.noise.reshape(-1, len(fed_back))
+
+
+def _times(values: Any, matrix: Any) -> Any:
+    """Values (E, B, k) times a matrix (k, l) or a vector (k,), as one product."""
+    nodes, k = values.shape[:2], values.shape[2]
+    return (values.reshape(nodes[0] * nodes[1], k) @ matrix).reshape(*nodes, *matrix.shape[1:])
+
+
+def spread(nn: Neurons, matrices: Any) -> Any:
+    """Matrices (..., k, k) on the latents that N acts on, on all of them."""
+    out = np.zeros((*matrices.shape[:-2], nn.size, nn.size), dtype=matrices.dtype)
+    places = nn.loaded
+    out[(..., places, places) if isinstance(places, slice) else (..., places[:, None], places)] = matrices
+    return out
 
 
 def gradient_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Any:
@@ -299,84 +354,4 @@ def _by_gain(nn: Neurons, state: State, qinv: Any) -> Any:
     """``(d/n) chi_a'(Q^-1 - Q^-1 Gamma Q^-1) chi_a``."""
     theta = nn.blocks[0]
     middle = qinv - qinv @ state.gamma[theta, theta] @ qinv
-    return np.einsum("ap,pr,ar->a", nn.chi, middle, nn.chi) / nn.samples_per_dim
-
-
-def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
-    """The derivative of :func:`gradient_of` along :meth:`State.moved`; complex where the state is."""
-    nn = neurons
-    i, j = pair_indices(nn.size)
-    double = np.where(i == j, 1.0, 2.0)
-    gains = nn.weights * state.zeta
-    by_gamma, mixed, both = _own_hessian(nn, state)
-    for part in parts:
-        mixed -= _mixed_load(part)
-        both -= _gain_load(part)
-        left, right, alone = _pair_loads(part)
-        by_gamma -= symmetrised(left.T @ right)
-        if part.population.fitted:
-            weights = (part.population.weights * part.r**2).reshape(-1, 1)
-            by_gamma -= double[:, None] * (alone.T @ (weights * alone)) * double
-    out = np.empty((len(i) + len(gains),) * 2, dtype=np.result_type(by_gamma, both))
-    out[: len(i), : len(i)] = by_gamma
-    out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
-    out[: len(i), len(i) :] = out[len(i) :, : len(i)].T
-    diagonal = gradient_of(nn, state, parts)[len(i) :] + nn.weights / nn.samples_per_neuron
-    out[len(i) :, len(i) :] = gains[:, None] * both * gains + np.diag(diagonal)
-    return out
-
-
-def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
-    """Of the terms without samples: by Gamma twice (in pairs), by sg and Gamma, by sg twice."""
-    theta, m = nn.blocks[0], nn.size
-    ginv, qinv = np.linalg.inv(state.gamma), q_inverse(nn, state)
-    along = nn.chi @ qinv
-    mixed = np.zeros((len(nn.weights), m, m), dtype=qinv.dtype)
-    mixed[:, theta, theta] = -np.einsum("ap,ar->apr", along, along) / nn.samples_per_dim
-    plain, full = along @ nn.chi.T, along @ state.gamma[theta, theta] @ along.T
-    both = (2 * plain * full - plain**2) / nn.samples_per_dim
-    return squared(ginv) / nn.samples_per_dim, mixed, both
-
-
-def _pair_loads(part: SampleState) -> tuple[Array, Array, Array]:
-    """``E[S x S]`` with ``S = N L + R w w'`` as ``left' right``, and ``w w'`` on pairs, whose own product it lacks."""
-    pop, m = part.population, part.neurons.size
-    total = pop.weights.sum(axis=1)[:, None]
-    fixed = part.effective_load.reshape(len(total), m * m)
-    if not pop.fitted:
-        return total * fixed, fixed, np.zeros((0, 0))
-    w = part.outer
-    weighted = ((pop.weights * part.r)[..., None] * w).transpose(0, 2, 1) @ w
-    # The two mixed products have one symmetric part.
-    return fixed, total * fixed + 2 * weighted.reshape(len(total), m * m), part.products
-
-
-def _mixed_load(part: SampleState) -> Array:
-    """``E[R^2 q_a w w' + R v_h eps e_a (l_a w' + w l_a') + v_h eps^2 l_a l_a']``, (A, m, m)."""
-    pop, m = part.population, part.neurons.size
-    v, projected = part.neurons.noise_energy, part.projected.transpose(1, 2, 0)
-    eps, by_readout = pop.residual, projected.transpose(0, 2, 1)
-    squares = v * (projected * (pop.weights.sum(axis=1) * eps**2)) @ by_readout
-    if not pop.fitted:
-        return np.asarray(squares)
-    weighted = (pop.weights * part.r)[..., None] * part.left_over
-    cross = weighted.transpose(0, 2, 1) @ part.outer
-    half = v * (projected * eps) @ cross.transpose(1, 0, 2)
-    squared = (pop.weights * part.r**2)[..., None] * part.noise
-    i, j = pair_indices(m)
-    loads = squared.reshape(-1, squared.shape[-1]).T @ part.products
-    own = np.empty((len(half), m, m), dtype=loads.dtype)
-    own[:, i, j] = own[:, j, i] = loads
-    return np.asarray(own + half + half.transpose(0, 2, 1) + squares)
-
-
-def _gain_load(part: SampleState) -> Array:
-    """``E[R^2 q_a q_b - 2 R v_h e_a e_b P_ab + P_ab^2]``, (A, A)."""
-    pop, p, size = part.population, part.feedback, len(part.neurons.weights)
-    squares = (pop.weights.sum(axis=1) @ (p**2).reshape(len(p), -1)).reshape(size, size)
-    if not pop.fitted:
-        return np.asarray(squares)
-    q, e = part.noise.reshape(-1, size), part.left_over
-    paired = ((pop.weights * part.r)[..., None] * e).transpose(0, 2, 1) @ e
-    weighted = q.T * (pop.weights * part.r**2).ravel()
-    return np.asarray(weighted @ q - 2 * part.neurons.noise_energy * (paired * p).sum(axis=0) + squares)
+    return ((nn.chi @ middle) * nn.chi).sum(axis=1) / nn.samples_per_dim

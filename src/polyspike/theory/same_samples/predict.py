@@ -144,7 +144,8 @@ class Family:
                 raise NumericalError(Status.SINGULAR, "ridge 0: the test error diverges as the ridge vanishes")
         leading = np.array(found[:3])
         ordered = in_order(problem, Errors(*(float(value) for value in leading * fresh.factors(leading))))
-        share = ordered.test_error / found.test_error
+        # Of a label that is zero all errors vanish.
+        share = ordered.test_error / found.test_error if found.test_error else 1.0
         self.finite_dimension = abs(share - 1)
         loo = share * found.leave_one_out
         return FitErrors(ordered.train_loss, ordered.train_error, ordered.test_error, loo, found.own_moves)
@@ -223,7 +224,7 @@ class Family:
             notes=_NOTES,
             extras={
                 "leave_one_out": found.leave_one_out,
-                "leave_one_out_bias": found.leave_one_out / found.test_error - 1,
+                "leave_one_out_bias": found.leave_one_out / found.test_error - 1 if found.test_error else 0.0,
             },
             spectrum_source=partial(_spectrum, problem),
             fresh_spectrum_source=partial(_fresh_spectrum, problem),

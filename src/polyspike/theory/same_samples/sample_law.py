@@ -159,11 +159,13 @@ class _Atoms(NamedTuple):
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
     atoms = _without_rounding(_atoms(problem, frame, rules))
+    odd = _is_odd(atoms)
+    atoms = _upper_half(atoms) if odd else atoms
     wild = is_wild(problem.teacher)
     scale = (_WILD_SCALE if wild else _SCALE) * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
     variable = np.arcsinh(atoms.residual / scale)
     variable = np.tanh(_POWER * variable) if wild else variable
-    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, atoms.weights, rules.residual)
+    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, atoms.weights, rules.residual, odd)
     residual = scale * np.sinh(np.arctanh(nodes) / _POWER if wild else nodes)
     kappa, kappa_weights = gauss_hermite(rules.kappa)
     of_kappa = hermite_functions(kappa, rules.kappa - 1)
@@ -173,6 +175,8 @@ def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     functions = _moments_of_atoms(atoms)
     along = _hermite_means(atoms, rules.kappa)
     moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
+    if odd:
+        moments *= _even_products(atoms.sources.shape[1], moments.shape)
     projected = left.T @ _with_b(atoms, _of_hidden_vector(atoms, moments)) @ right
     size = atoms.to_hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
@@ -215,6 +219,32 @@ def _without_rounding(atoms: _Atoms) -> _Atoms:
     """Without those of the product rule's corners whose weight no average sees."""
     kept = atoms.weights > _LEAST_WEIGHT
     return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "sources")})
+
+
+def _is_odd(atoms: _Atoms) -> bool:
+    """Whether the law is its own mirror image, with the atoms in the order of theirs."""
+    odd = (atoms.residual, atoms.kappa, *atoms.sources.T)
+    size = [_ROUNDING * max(float(np.abs(one).max()), 1.0) for one in odd]
+    mirrored = all(np.abs(one + one[::-1]).max() <= most for one, most in zip(odd, size, strict=True))
+    even = np.abs(atoms.weights - atoms.weights[::-1]).max() <= _ROUNDING * atoms.weights.max()
+    return bool(mirrored and even and len(atoms.weights) % 2 == 0)
+
+
+def _upper_half(atoms: _Atoms) -> _Atoms:
+    """Those of a law that is its own mirror image, for what is even."""
+    names, half = ("weights", "residual", "kappa", "sources"), len(atoms.weights) // 2
+    kept = atoms._replace(**{name: getattr(atoms, name)[half:] for name in names})
+    return kept._replace(weights=2 * kept.weights)
+
+
+def _even_products(sources: int, shape: tuple[int, ...]) -> Array:
+    """One for the even products of a function of :func:`_moments_of_atoms`, a polynomial of the residual and one of
+    kappa, and zero for the odd ones, which vanish on the whole.
+    """
+    odd = np.zeros(shape[0], dtype=int)
+    odd[1 : 1 + sources] = 1
+    degrees = odd[:, None, None] + np.arange(shape[1])[:, None] + np.arange(shape[2])
+    return np.asarray(1.0 - degrees % 2)
 
 
 def _moments_of_atoms(atoms: _Atoms) -> Array:
@@ -270,12 +300,14 @@ def _hermite_means(atoms: _Atoms, count: int) -> Array:
     return out
 
 
-def gauss_of_atoms(x: Array, weights: Array, count: int) -> tuple[Array, Array, Array, Array]:
+def gauss_of_atoms(x: Array, weights: Array, count: int, odd: bool = False) -> tuple[Array, Array, Array, Array]:
     """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (n,), the same polynomials
     there (n, n), and weights (n,). Fewer than ``count`` where the law has no more.
+
+    An ``odd`` law is that of these atoms with either sign.
     """
     values = [np.ones_like(x)]
-    diagonal: list[float] = [float(weights @ x)]
+    diagonal: list[float] = [0.0 if odd else float(weights @ x)]
     beside: list[float] = []
     while len(values) < count:
         new = (x - diagonal[-1]) * values[-1] - (beside[-1] * values[-2] if beside else 0.0)
@@ -284,7 +316,7 @@ def gauss_of_atoms(x: Array, weights: Array, count: int) -> tuple[Array, Array, 
             break
         beside.append(norm)
         values.append(new / norm)
-        diagonal.append(float(weights @ (x * values[-1] ** 2)))
+        diagonal.append(0.0 if odd else float(weights @ (x * values[-1] ** 2)))
     nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
     return np.stack(values), nodes, vectors / vectors[0], vectors[0] ** 2
 

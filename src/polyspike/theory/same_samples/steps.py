@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gauss_hermite, gaussian_rule
+from polyspike.hermite import gauss_hermite
 from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
-from polyspike.theory.same_samples.features import StepNumbers
+from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
 from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, is_wild, residual_energy, spike_frame
+from polyspike.theory.same_samples.step_numbers import StepNumbers
 
-__all__ = ["STANDARD", "Accuracy", "Step", "is_odd", "readout_nodes", "readouts_of", "rules_of", "step_of"]
+__all__ = ["STANDARD", "Accuracy", "Step", "readout_nodes", "readouts_of", "rules_of", "step_of"]
 
 # The scale 1/r of the readouts is resolved no finer than this strength asks for; a sample's own share of the move
 # counts at so many standard deviations of its residual.
@@ -28,7 +29,6 @@ _LARGE, _NODES_OF_LARGE = 3.0, 100
 # law.
 _MOST_RESIDUALS, _MOST_KAPPA = 18, 40
 _WILD_EXTRA, _LEAST_WILD, _WILD_TEACHER = 4, 28, 100
-_ROUNDING = 1e-13
 
 
 class Accuracy(NamedTuple):
@@ -157,14 +157,6 @@ def step_of(problem: Problem, readouts: int | None = None) -> Step:
     tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
     return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
-
-
-@lru_cache(maxsize=64)
-def is_odd(activation: Activation) -> bool:
-    """Whether ``sigma(-z) = -sigma(z)``, to rounding at the nodes of a rule."""
-    z, _ = gaussian_rule(activation.smoothness.corners)
-    value, mirror = activation(z), activation(-z)
-    return bool(np.abs(value + mirror).max() <= _ROUNDING * np.abs(value).max())
 
 
 def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Array]:

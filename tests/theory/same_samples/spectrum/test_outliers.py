@@ -5,7 +5,7 @@ import pytest
 
 from polyspike import Problem
 from polyspike.theory.same_samples.features import training_features
-from polyspike.theory.same_samples.forms import form_terms, side_of
+from polyspike.theory.same_samples.form_terms import form_terms, side_of
 from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.sample_law import sample_law
 from polyspike.theory.same_samples.spectrum.branch import above, descend

@@ -119,12 +119,13 @@ def assemble(
     rank_tolerance: float | None = None,
     finite_dimension: bool = True,
     ends: float = 0.0,
+    labels: LabelParts | None = None,
 ) -> FiniteSizeModel:
     """The arrays that belong to a conditioning, which may be that of the problem or one that lacks a term.
 
     ``mu_nodes`` and ``rank_tolerance`` override the number of nodes of M and the cut of the factors of ``A1/tau``.
     Without ``finite_dimension`` the terms of section 11, of order 1/d, are left out. ``ends`` is the share of the
-    spectrum of M that is drawn in at each of its ends.
+    spectrum of M that is drawn in at each of its ends. ``labels`` are those of another model of the same step and grid.
     """
     measures = measures_of(problem, scalars, mu_nodes)
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
@@ -161,7 +162,7 @@ def assemble(
         conditioning=scalars,
         grid=grid,
         bulk=bulk,
-        labels=label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
+        labels=labels or label_parts(problem.teacher, grid.kappa, scalars.spike_cosine, problem.noise),
         mean=averages.mean,
         direction_measures=directions,
         mu=mu,

@@ -18,7 +18,8 @@ from polyspike.hermite import hermite_functions
 from polyspike.spectra import TrainingSpike
 from polyspike.status import Status
 from polyspike.theory.same_samples.fixed_point import states
-from polyspike.theory.same_samples.forms import form_at, form_terms, side_of
+from polyspike.theory.same_samples.form_terms import form_terms, side_of
+from polyspike.theory.same_samples.forms import form_at
 from polyspike.theory.same_samples.model import Model
 from polyspike.theory.same_samples.spectrum.branch import RealPoint
 
