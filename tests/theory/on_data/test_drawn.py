@@ -87,9 +87,9 @@ def test_deviation_of_drawn_neurons() -> None:
     features = np.array([[1.0, 1.0, 0.0], [2.0, 0.0, 0.0]])
     neurons = DrawnNeurons(np.array([-1.0, 1.0]), np.empty((2, 0)))
     own = np.array([1 / (1 + 2 / 4), 1 / (1 + 4 / 4)])
-    alike = Resolvent(0.1, own, np.eye(3), np.eye(2))
+    alike = Resolvent(0.1, own, np.eye(3), np.eye(2), np.zeros(2), np.zeros(2))
     assert deviation(neurons, np.array([-1.0, 1.0]), features, alike, 4) == pytest.approx(0.0, abs=1e-12)
-    other = Resolvent(0.1, own / 3, np.eye(3), np.eye(2))
+    other = Resolvent(0.1, own / 3, np.eye(3), np.eye(2), np.zeros(2), np.zeros(2))
     assert deviation(neurons, np.array([-1.0, 1.0]), features, other, 4) == pytest.approx(2 / 3)
 
 

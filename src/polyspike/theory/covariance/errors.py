@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.features import FeatureForms, component_degrees
 from polyspike.theory.covariance.fixed_point import Solved, derivative
 from polyspike.theory.covariance.model import CovarianceModel
@@ -161,7 +162,7 @@ def inverse_neuron_form(state: CovarianceState) -> Any:
 def along_readout(state: CovarianceState, gains: Any) -> Any:
     """``Theta_uv`` (eq-theta): what the neurons' linear features lack along their readout, shape (A, A)."""
     neurons = state.model.neurons(gains)
-    return np.tensordot(state.model.spectrum.weights, neurons @ state.blocks.x @ np.swapaxes(neurons, 1, 2), 1)
+    return total(state.model.spectrum.weights, neurons @ state.blocks.x @ np.swapaxes(neurons, 1, 2))
 
 
 def errors(solved: Solved) -> Errors:

@@ -101,7 +101,7 @@ class FeatureForms:
         plain = np.zeros_like(prior)
         count = 1 + self._indices
         _fill(prior, ends[:count], linear)
-        _fill(plain, ends[:count], np.einsum("ij,ab->ijab", np.eye(count), state.v))
+        _fill(plain, ends[:count], np.eye(count)[:, :, None, None] * state.v)
         if state.pairs is not None:
             found = product_prior(state)
             _fill(prior, ends[count:-1], found.prior)
@@ -128,8 +128,13 @@ class FeatureForms:
         """
         seen = self._with_features(functions)
         coefficients = self._t @ seen
-        own = np.tensordot(functions, self._weights[:, :, None] * functions, ((0, 1), (0, 1)))
+        own = _flat(functions).T @ _flat(self._weights[:, :, None] * functions)
         return own - seen.T @ coefficients, coefficients
+
+
+def _flat(functions: Any) -> Any:
+    """Functions (2 S, K, m) in columns."""
+    return functions.reshape(-1, functions.shape[2])
 
 
 def _fill(matrix: Any, starts: list[int], blocks: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.jacobian import LinearisedLayer
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
@@ -77,7 +78,7 @@ def _start(model: CovarianceModel, shift: float) -> CovarianceState:
     plain, _ = solve_bulk(model.bulk, shift, tolerance=_NEAR)
     state = CovarianceState(model, shift, plain.r, plain.zeta, None)
     vertices = state.coefficients.vertices(model.law)
-    state = replace(state, t=np.tensordot(model.law.weights, vertices, 1))
+    state = replace(state, t=total(model.law.weights, vertices))
     for _ in range(_LAYERS):
         state = state.with_layer()
     return state

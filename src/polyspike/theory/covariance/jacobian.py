@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.state import CovarianceState, triangle
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 
@@ -72,7 +73,7 @@ class _Derivatives:
 
     def _average(self, values: Any) -> Any:
         """Over the eigenvalues, the first axis."""
-        return np.tensordot(self.weights, values, 1)
+        return total(self.weights, values)
 
     @cached_property
     def _features(self) -> Any:
@@ -160,7 +161,7 @@ class _Derivatives:
         law, size, noise = self.model.law, len(self.state.v), self.model.noise_of_neurons
         fields = (self.samples.inverse @ self.samples.p)[:, :size, :size]
         chi = self.model.bulk.chi
-        squares = np.tensordot(law.weights * law.relative**2, (chi @ fields @ chi.T) ** 2, 1)
+        squares = total(law.weights * law.relative**2, (chi @ fields @ chi.T) ** 2)
         return self.samples.phi_gradient * np.outer(noise, noise) * squares
 
 

@@ -28,7 +28,7 @@ def linear_prior(state: CovarianceState) -> Any:
     prior = c * linear_block(state, rows)
     gram = rows @ model.step.frame_measures.sum(axis=2) @ rows.T
     moved, size = [0, len(rows) - 1], len(state.v)
-    e = np.einsum("ij,ab->ijab", gram, np.eye(size)) - prior @ state.v
+    e = gram[:, :, None, None] * np.eye(size) - prior @ state.v
     weights = model.problem.n_samples * own.squares.reshape(-1, 4) * state.weighted_zeta[:, None]
     x = _joined((weights.T @ model.bulk.chi_pairs).reshape(2, 2, size, size))
     h = _joined(state.v @ e[np.ix_(moved, moved)])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.residuals import Residuals
 
 __all__ = ["Blocks", "LayerCoefficients", "Samples"]
@@ -161,14 +162,14 @@ class Samples:
     @cached_property
     def t(self) -> Any:
         """``T = E b (1 + phi_0 P b)^-1``."""
-        found = np.tensordot(self.law.weights, self.answer, 1)
+        found = total(self.law.weights, self.answer)
         return (found + found.T) / 2
 
     @cached_property
     def noise_form(self) -> Any:
         """``E[c_j (1 + phi_0 P b)^-1 P]_11``: n/d times W (eq-theta), shape (p, p)."""
         size = len(self.coefficients.noise)
-        return (np.tensordot(self.law.weights * self.law.relative, self.inverse, 1) @ self.p)[:size, :size]
+        return (total(self.law.weights * self.law.relative, self.inverse) @ self.p)[:size, :size]
 
 
 def _transposed(matrices: Any) -> Any:

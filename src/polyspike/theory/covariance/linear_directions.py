@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["linear_block"]
@@ -23,23 +24,23 @@ def linear_block(state: CovarianceState, directions: Any) -> Any:
         rows, columns, x, y = arrays.shape
         return np.swapaxes(arrays, 1, 2).reshape(rows * x, columns * y)
 
-    half = joined(np.einsum("xkl,lab->xkab", inner, blocks.half))
-    fields_along = joined(np.einsum("xkl,lab->xkab", inner, blocks.fields))
-    t_along = joined(np.einsum("xkj,jab->xkab", law.second, state.samples.answer))
+    half = joined(total(inner, blocks.half))
+    fields_along = joined(total(inner, blocks.fields))
+    t_along = joined(total(law.second, state.samples.answer))
     # (1 + Pi T_k)^-1 and what follows from it.
     one = np.eye(len(t_along))
     inverse = np.linalg.inv(one + fields_along @ t_along)
     gathered = t_along @ inverse
     phi_gradient = model.step.phi_gradient
     weighted_eps = law.eps * law.first
-    answers = np.einsum("kj,jab->kab", weighted_eps, state.samples.answer).reshape(count * fields, fields)
+    answers = total(weighted_eps, state.samples.answer).reshape(count * fields, fields)
     powers = _powers(model.spectrum.values, len(measures) - count)
     sources = len(powers) * size
-    mean_seen = np.einsum("l,fl,lab->afb", model.spectrum.weights, powers, blocks.seen).reshape(fields, sources)
+    mean_seen = np.swapaxes(total(model.spectrum.weights * powers, blocks.seen), 0, 1).reshape(fields, sources)
     moved = phi_gradient * model.step.across**0.5 * answers @ mean_seen
     along_mean = np.einsum("xkl,k->xl", inner, model.step.mean_gradient)
-    seen_mean = np.einsum("xl,fl,lab->xafb", along_mean, powers, blocks.seen).reshape(count * fields, sources)
-    out = np.einsum("xyl,lab->xyab", measures, blocks.gam)
+    seen_mean = np.swapaxes(total(along_mean[:, None] * powers, blocks.seen), 1, 2).reshape(count * fields, sources)
+    out = total(measures, blocks.gam)
     out[:count, :count] += _split(half @ gathered @ half.T, count, size)
     returned = np.linalg.inv(one + t_along @ fields_along)
     beside = half @ (gathered @ seen_mean + returned @ moved)
@@ -51,13 +52,13 @@ def linear_block(state: CovarianceState, directions: Any) -> Any:
         phi_gradient**2
         * model.step.across
         * mean_seen.T
-        @ np.tensordot(law.weights * law.eps**2, state.samples.answer, 1)
+        @ total(law.weights * law.eps**2, state.samples.answer)
         @ mean_seen
     )
     corrected = fields_along - fields_along @ gathered @ fields_along
     between = seen_mean.T @ gathered @ seen_mean + cross + cross.T + own - moved.T @ corrected @ moved
     out[count:, count:] += _split(between, len(powers), size)
-    return np.einsum("ai,ijxy,bj->abxy", directions, out, directions)
+    return total(directions, np.swapaxes(total(directions, np.swapaxes(out, 0, 1)), 0, 1))
 
 
 def _powers(values: Any, count: int) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["CovarianceNormResponse"]
@@ -30,13 +31,13 @@ class CovarianceNormResponse:
     def _slopes(self) -> Any:
         """``h' + phi' avg[Gam] phi_t``, by the log of a pre-activation's deviation, shape (K,)."""
         model, state = self.state.model, self.state
-        gam = np.tensordot(model.spectrum.weights, state.blocks.gam, 1)
+        gam = total(model.spectrum.weights, state.blocks.gam)
         slope = ((model.bulk.phi @ gam) * model.phi_by_log_norm).sum(axis=1)
         return slope + (0.0 if state.pairs is None else state.pairs.h_slope)
 
     def _inputs(self, weights: Any) -> Any:
         """``phi' sum(weights Gam) phi``, shape (K,)."""
-        gam = np.tensordot(weights, self.state.blocks.gam, 1)
+        gam = total(weights, self.state.blocks.gam)
         return self.state.model.bulk.phi_pairs @ gam.ravel()
 
     @cached_property

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 
 __all__ = ["Pairs", "PairsState", "pairs"]
@@ -52,17 +53,17 @@ class Pairs:
     @cached_property
     def phi_pairs(self) -> Any:
         """``phi_i phi_j`` flat, shape (K, p2^2)."""
-        return np.einsum("ki,kj->kij", self.phi, self.phi).reshape(len(self.phi), self.phi.shape[1] ** 2)
+        return _outer(self.phi, self.phi)
 
     @cached_property
     def chi_pairs(self) -> Any:
         """``chi_i chi_j`` flat, shape (A, p2^2)."""
-        return np.einsum("ki,kj->kij", self.chi, self.chi).reshape(len(self.chi), self.chi.shape[1] ** 2)
+        return _outer(self.chi, self.chi)
 
     @cached_property
     def slope_pairs(self) -> Any:
         """``phi_i`` times ``phi_by_log_norm_j`` flat, shape (K, p2^2)."""
-        return np.einsum("ki,kj->kij", self.phi, self.phi_by_log_norm).reshape(len(self.phi), self.phi.shape[1] ** 2)
+        return _outer(self.phi, self.phi_by_log_norm)
 
     @cached_property
     def counted(self) -> Any:
@@ -127,7 +128,7 @@ class PairsState:
     def h_slope(self) -> Any:
         """``h' = E[zeta (b - a2 da2)] + phi' sum G2 dphi``, how the diagonal grows with the norm, shape (K,)."""
         arrays = self.arrays
-        known = ((arrays.phi @ np.tensordot(arrays.counts, self.gam, 1)) * arrays.phi_by_log_norm).sum(axis=1)
+        known = ((arrays.phi @ total(arrays.counts, self.gam)) * arrays.phi_by_log_norm).sum(axis=1)
         return arrays.other_noise_by_log_square @ self.weighted_zeta + known
 
     @cached_property
@@ -143,7 +144,7 @@ class PairsState:
     @cached_property
     def over_r(self) -> Any:
         """What 1/R gains: ``phi' sum (G2 - Q2) phi`` and the derivative of ``-E log(1 + nu)/2``, shape (K,)."""
-        change = np.tensordot(self.arrays.counts, self.gam - self.q2, 1)
+        change = total(self.arrays.counts, self.gam - self.q2)
         found = self.arrays.phi_pairs @ change.ravel() - self._through_r(self._by_h_slope)
         nu = self.diagonal_variance
         return found - nu / (1 + nu) / self.r
@@ -169,7 +170,7 @@ class PairsState:
 
     def _through_r(self, weights: Any) -> Any:
         """The derivative of ``sum_k weights_k h'_k`` by R over its quadrature weights: ``dG2 = -n G2 dV2 G2``."""
-        by_gam = np.tensordot(self.arrays.counts, self.gam @ self._symmetric(weights) @ self.gam, 1)
+        by_gam = total(self.arrays.counts, self.gam @ self._symmetric(weights) @ self.gam)
         return -self.arrays.n_samples * (self.arrays.phi_pairs @ by_gam.ravel())
 
     def _through_zeta(self, weights: Any) -> Any:
@@ -236,6 +237,11 @@ class PairsState:
         weighted = by_r.T @ (twice * np.concatenate([by_r, by_zeta], axis=1))
         samples = -share * by_r - phi @ weighted[:, : by_r.shape[1]] / 2
         return samples, -share * by_zeta - phi @ weighted[:, by_r.shape[1] :], -by_zeta.T @ (twice * by_zeta)
+
+
+def _outer(left: Any, right: Any) -> Any:
+    """``left_i right_j`` flat, row by row."""
+    return (left[:, :, None] * right[:, None]).reshape(len(left), -1)
 
 
 def _upper(pairs: Any) -> Any:

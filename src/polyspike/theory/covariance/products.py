@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -55,13 +56,13 @@ def product_prior(state: CovarianceState) -> ProductPrior:
     assert pairs is not None
     n, v2 = pairs.arrays.n_samples, pairs.v
     on_pairs, beyond = _of_model(model)
-    p = _flat(n * np.tensordot(on_pairs, pairs.gam, 1))
+    p = _flat(n * total(on_pairs, pairs.gam))
     count = len(on_pairs)
     q = np.zeros((1 + count, 1 + count, *v2.shape), dtype=p.dtype)
     by_eigenvalue = p @ np.linalg.inv(np.eye(len(p)) - np.kron(np.eye(count), v2) @ p)
     q[1:, 1:] = _blocks(by_eigenvalue, count)
     q += n * ((beyond * state.weighted_zeta) @ pairs.arrays.chi_pairs).reshape(q.shape)
-    plain = np.einsum("ij,ab->ijab", np.diag([0.0, *[1.0] * count]), v2)
+    plain = np.diag([0.0, *[1.0] * count])[:, :, None, None] * v2
     flat = _flat(q)
     return ProductPrior(_blocks(flat @ np.linalg.inv(np.eye(len(flat)) + _flat(plain) @ flat), 1 + count), plain)
 

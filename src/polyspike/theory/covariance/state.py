@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.layer import Blocks, LayerCoefficients, Samples
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.pairs import PairsState
@@ -74,7 +75,7 @@ class CovarianceState:
     @cached_property
     def samples(self) -> Samples:
         """The samples of the gradient."""
-        mean = np.tensordot(self.model.spectrum.weights, self.blocks.fields, 1)
+        mean = total(self.model.spectrum.weights, self.blocks.fields)
         return Samples(self.coefficients, self.model.law, self.model.step.phi_gradient, mean)
 
     @cached_property
@@ -89,7 +90,7 @@ class CovarianceState:
     def inverse_r(self) -> Any:
         """X, the right-hand side of the equation for 1/R (eq-covariance-fixed)."""
         bulk = self.model.bulk
-        gam = np.tensordot(self.model.spectrum.weights, self.blocks.gam, 1)
+        gam = total(self.model.spectrum.weights, self.blocks.gam)
         found = self.shift + bulk.noise_variance @ self.weighted_zeta + bulk.phi_pairs @ gam.ravel()
         return found if self.pairs is None else found + self.pairs.over_r
 

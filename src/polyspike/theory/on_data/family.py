@@ -57,12 +57,15 @@ class Precision(NamedTuple):
         Largest relative residual of the response.
     compression : float
         Share of the Frobenius norm of the kernels.
+    change : float
+        Relative change of the kernels by which a derivative may be a difference; 0 where it may not.
     """
 
     dtype: Any
     fixed_point: float
     response: float
     compression: float
+    change: float = 0.0
 
     @property
     def error(self) -> float:
@@ -71,8 +74,8 @@ class Precision(NamedTuple):
 
 
 DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
-_SINGLE = Precision(np.float32, 5e-5, 3e-4, 1e-5)
-_LARGE = Precision(np.float64, 5e-5, 3e-4, COMPRESSION)
+_SINGLE = Precision(np.float32, 5e-5, 3e-4, 1e-5, 1e-3)
+_LARGE = Precision(np.float64, 5e-5, 3e-4, COMPRESSION, 1e-5)
 """Where kernels are so large beside the shift that single precision would not do, nor would a coarse compression."""
 
 
@@ -168,8 +171,8 @@ def mirrored(matrix: Array) -> Array:
     """The matrix of shape (n, n) made symmetric by its upper triangle, in place."""
     for start, end in _blocks(len(matrix)):
         matrix[end:, start:end] = matrix[start:end, end:].T
-        block = np.triu(matrix[start:end, start:end])
-        matrix[start:end, start:end] = block + np.triu(block, 1).T
+        block = matrix[start:end, start:end]
+        np.copyto(block, block.T.copy(), where=np.tri(len(block), k=-1, dtype=bool))
     return matrix
 
 

@@ -15,7 +15,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.family import KernelFamily, mirrored
 
-__all__ = ["Resolvent", "improved", "solve"]
+__all__ = ["Resolvent", "improved", "shifted_inverse", "solve"]
 
 _MOST = 60
 _SLOW = 0.5
@@ -35,12 +35,24 @@ class Resolvent:
         ``B^-1``.
     newton : ndarray of shape (A, A)
         About ``(1 - d log zeta_u / d log zeta_v)^-1`` of the right-hand side.
+    gap : ndarray of shape (A,)
+        What is left of the equation, in ``log zeta``.
+    traces : ndarray of shape (A,)
+        ``tr K_u B^-1``.
     """
 
     shift: float
     zeta: Array
     inverse: Array
     newton: Array
+    gap: Array
+    traces: Array
+
+    @property
+    def nearer(self) -> Array:
+        """``log zeta`` after one step more, from which others start, shape (A,)."""
+        found: Array = np.log(self.zeta) + self.newton @ self.gap
+        return found
 
 
 def solve(
@@ -69,15 +81,16 @@ def solve(
     zeta = _start(family, shift, width) if zeta is None else zeta
     gap, move = np.zeros(len(zeta)), np.zeros(len(zeta))
     for _ in range(_MOST):
-        inverse = _inverse(family.combined(family.weights * zeta), shift)
-        implied = 1 / _whole(1 + family.traces(inverse) / width)
+        inverse = shifted_inverse(family.combined(family.weights * zeta), shift)
+        traces = family.traces(inverse)
+        implied = 1 / _whole(1 + traces / width)
         before, gap = gap, np.log(implied / zeta)
         if newton is None or np.linalg.norm(gap) > _SLOW * np.linalg.norm(before) > 0:
             newton = _newton(family, zeta, implied, inverse, width)
         elif np.any(move):
             newton = improved(newton, move, before - gap)
         if np.max(np.abs(gap) * family.shares) < family.precision.fixed_point:
-            return Resolvent(shift, zeta, inverse, newton)
+            return Resolvent(shift, zeta, inverse, newton, gap, traces)
         grew = np.linalg.norm(gap * family.shares) > np.linalg.norm(before * family.shares) > 0
         move = gap if grew else np.clip(newton @ gap, -2.0, 2.0)
         zeta = zeta * np.exp(move)
@@ -136,7 +149,7 @@ def _start(family: KernelFamily, shift: float, width: int) -> Array:
     return found
 
 
-def _inverse(kernel: Array, shift: float) -> Array:
+def shifted_inverse(kernel: Array, shift: float) -> Array:
     """``(kernel + shift)^-1``, shape (n, n); the kernel is overwritten.
 
     Raises

@@ -15,14 +15,17 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.excluded import Excluded, LinearParts, exclude
 from polyspike.theory.on_data.family import KernelFamily, sandwich
-from polyspike.theory.on_data.resolvent import Resolvent, improved
+from polyspike.theory.on_data.resolvent import Resolvent, improved, shifted_inverse
 
-__all__ = ["Response", "respond"]
+__all__ = ["Response", "by_difference", "respond"]
 
 _MOST = 12
 
 _CORRECTED = 10.0
 """A residual of so many times the precision is left to the preconditioner."""
+
+_UNSEEN = 2e-4
+"""What differences may cost, of the source; their error was at most 0.8 times the change of the kernels."""
 
 
 class Response(NamedTuple):
@@ -38,8 +41,8 @@ class Response(NamedTuple):
         C of ``G = B^-1 C B^-1``: of a row's kernels the form is taken with ``B^-1 k``, which is short where G is large.
     trace : float
         tr G.
-    gain : ndarray of shape (A,)
-        ``l/zeta`` over its source; other ridges and steps start from it.
+    echo : ndarray of shape (A,)
+        ``tr K_u G`` over the sum of the moduli of the source; other ridges and steps start from it.
     excluded : Excluded, optional
         For the full gradient.
     """
@@ -49,7 +52,7 @@ class Response(NamedTuple):
     by_response: Array
     middle: Array
     trace: float
-    gain: Array
+    echo: Array
     excluded: Excluded | None = None
 
 
@@ -63,7 +66,7 @@ def respond(
 ) -> tuple[Response, Resolvent]:
     """The response, and the resolvent with a better matrix for Newton's method.
 
-    A guess of ``l/zeta`` over its source, shape (A,), makes the first of the trials.
+    A guess of the response's ``echo``, shape (A,), makes the first of the trials.
 
     By GMRES, whose preconditioner is that matrix: of all combinations of the trials the one whose residual is least,
     until it is within ten times the precision. The preconditioner solves for the rest, which it makes ten times
@@ -83,27 +86,65 @@ def respond(
         vector, fixed = excluded.vector, _taken(found, excluded, width)
         source = found.zeta / width * (excluded.forms + family.weights * family.traces(fixed))
     newton, wanted = found.newton, source
-    trials, images = np.empty((2, 0, len(source)))
+    trials, images, echoes = np.empty((3, 0, len(source)))
+    whole = np.sum(np.abs(source))
     sizes: list[float] = []
     for _ in range(_MOST):
-        trial = newton.T @ wanted if guess is None or sizes else guess * source
-        spread = sandwich(found.inverse, family.combined(found.zeta * trial))
-        image = trial - by_zeta / width * family.traces(spread)
-        trials, images = np.vstack([trials, trial]), np.vstack([images, image])
-        sizes.append(float(np.trace(spread, dtype=float)))
+        trial = newton.T @ wanted if guess is None or sizes else source + by_zeta / width * guess * whole
+        answered = float(np.sum(np.abs(trial - wanted))) / whole if whole else 0.0
+        echo, size = _echo(family, found, found.zeta * trial, answered)
+        image = trial - by_zeta / width * echo
+        trials, images, echoes = (np.vstack(some) for some in ((trials, trial), (images, image), (echoes, echo)))
+        sizes.append(size)
         shares = linalg.lstsq(images.T, source)[0]
         wanted = source - shares @ images
         newton = improved(newton.T, trial, image).T
-        if np.sum(np.abs(wanted)) <= _CORRECTED * family.precision.response * np.sum(np.abs(source)):
+        if np.sum(np.abs(wanted)) <= _CORRECTED * family.precision.response * whole:
             tried, left = shares @ trials, newton.T @ wanted
-            solved, trace = tried + left, float(shares @ sizes) * (1 + _share(left, tried, found.zeta))
+            more = 1 + _share(left, tried, found.zeta)
+            solved, trace, echo = tried + left, more * float(shares @ sizes), more * (shares @ echoes) / (whole or 1.0)
             middle = family.combined(found.zeta * solved)
             if excluded is not None and fixed is not None:
                 middle -= _outer(excluded.factor, width, middle.dtype)
                 trace += float(np.trace(fixed, dtype=float))
-            response = Response(vector, by_zeta, found.zeta * solved, middle, trace, _gain(solved, source), excluded)
+            response = Response(vector, by_zeta, found.zeta * solved, middle, trace, echo, excluded)
             return response, replace(found, newton=newton)
     raise NumericalError(Status.NOT_CONVERGED, f"the response at ridge {found.shift:g} N/n after {_MOST} steps")
+
+
+def _echo(family: KernelFamily, found: Resolvent, by_readout: Array, answered: float) -> tuple[Array, float]:
+    """``tr K_u G`` of ``G = B^-1 C B^-1``, ``C = sum_u c_u K_u``, shape (A,), and ``tr G``.
+
+    By the two products that make G; or by a difference, which takes half of their time, where so little of the source
+    is answered through the kernels that its error does not count.
+    """
+    change = family.precision.change
+    if change and answered * change < _UNSEEN:
+        by_inverse = by_difference(family, found, by_readout)
+        if by_inverse is not None:
+            return by_inverse
+    spread = sandwich(found.inverse, family.combined(by_readout))
+    return family.traces(spread), float(np.trace(spread, dtype=float))
+
+
+def by_difference(family: KernelFamily, found: Resolvent, by_readout: Array) -> tuple[Array, float] | None:
+    """The same as minus the derivatives of ``tr K_u (B + h C)^-1`` and ``tr (B + h C)^-1``, by one more inverse.
+
+    One over a trace is linear in h where the eigenvalues of ``B^-1 C`` are equal (eq-data-difference). None where
+    ``B + h C`` is not positive definite.
+    """
+    own, size = family.weights * found.zeta, np.abs(by_readout) @ found.traces
+    if size == 0:
+        return np.zeros(len(own)), 0.0
+    h = family.precision.change * (own @ found.traces) / size
+    try:
+        moved = shifted_inverse(family.combined(own + h * by_readout), found.shift)
+    except NumericalError:
+        return None
+    before = np.append(found.traces, np.trace(found.inverse, dtype=float))
+    after = np.append(family.traces(moved), np.trace(moved, dtype=float))
+    slopes = before * (before / np.where(before == 0, 1.0, after) - 1) / h
+    return slopes[:-1], float(slopes[-1])
 
 
 def _share(left: Array, tried: Array, zeta: Array) -> float:
@@ -111,13 +152,6 @@ def _share(left: Array, tried: Array, zeta: Array) -> float:
     weights = 1 - zeta
     whole = float(weights @ tried)
     return float(weights @ left) / whole if whole else 0.0
-
-
-def _gain(solved: Array, source: Array) -> Array:
-    """Their ratio, within a factor of ten of that of their sums: where a source passes through zero it says nothing."""
-    mean = abs(np.sum(solved)) / np.sum(np.abs(source))
-    ratio = solved / np.where(source == 0, 1.0, source)
-    return np.clip(ratio, 0.1 * mean, 10 * mean)
 
 
 def _taken(found: Resolvent, excluded: Excluded, width: int) -> Array:

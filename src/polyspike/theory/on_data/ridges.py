@@ -21,6 +21,9 @@ _REMEMBERED = 3
 _FURTHEST = 8.0
 """Sum of the moduli of weights; 7 for three steps at equal ratios."""
 
+_NEIGHBOURS = 3
+"""Ridges from which the next is extrapolated."""
+
 _SPLINED = 4
 """Nodes that a cubic spline needs."""
 
@@ -39,8 +42,9 @@ class Known(NamedTuple):
     ----------
     step : float
     nodes : ndarray of shape (A,)
-    zetas, gains : dict
-        ``log zeta`` and the logarithms of the response's gains, of every ridge, both of shape (A,).
+    zetas, echoes : dict
+        ``log zeta`` and the logarithms of the response's echoes, of every ridge, both of shape (A,); no echo that is
+        not positive.
     newtons : dict
         The matrices of Newton's method.
     earlier : Known, optional
@@ -49,7 +53,7 @@ class Known(NamedTuple):
     step: float
     nodes: Array
     zetas: dict[float, Array]
-    gains: dict[float, Array]
+    echoes: dict[float, Array]
     newtons: dict[float, Array]
     earlier: "Known | None" = None
 
@@ -58,12 +62,10 @@ class Known(NamedTuple):
         return self.newtons.get(ridge) if len(nodes) == len(self.nodes) else None
 
     def expected(self, step: float, nodes: Array) -> tuple[dict[float, Array], dict[float, Array]]:
-        """Both logarithms of every ridge at another step and its nodes, as polynomials of the logarithm of the step:
-        through the last three steps, and for gains, which are known less well, through two.
-        """
+        """Both logarithms of every ridge at another step and its nodes, as parabolas of the logarithm of the step."""
         past = self._past()
         zetas = _extrapolated([(k.step, k.nodes, k.zetas) for k in past], step, nodes)
-        return zetas, _extrapolated([(k.step, k.nodes, k.gains) for k in past[:2]], step, nodes)
+        return zetas, _extrapolated([(k.step, k.nodes, k.echoes) for k in past], step, nodes)
 
     def without(self, depth: int) -> "Known":
         """The same with so many steps in all."""
@@ -95,10 +97,11 @@ def _extrapolated(
 
 
 def step_weights(known: Sequence[float], step: float) -> Array:
-    """Weights of what is known at some steps in a larger one, the last of them first; of fewer of them where they are
-    so near to one another that weights are large.
+    """Weights of what is known at some steps, or ridges, beyond which another one lies, the nearest of them first; of
+    fewer of them where they are so near to one another that weights are large.
     """
-    for count in range(len(known) if step > known[0] else 1, 1, -1):
+    beyond = len(known) > 1 and (step - known[0]) * (known[0] - known[1]) > 0
+    for count in range(len(known) if beyond else 1, 1, -1):
         weights = lagrange(np.log(known[:count]), np.log(step))
         if np.sum(np.abs(weights)) <= _FURTHEST:
             return weights
@@ -137,36 +140,42 @@ def over_ridges(
     The full gradient needs the linear parts of the features.
     """
     nodes, found = neurons.nodes, dict[float, Solved]()
-    zetas, gains = dict[float, Array](), dict[float, Array]()
-    of_zeta, of_gain = ({}, {}) if known is None else known.expected(neurons.step, nodes)
-    descending = sorted(set(ridges), reverse=True)
+    zetas, echoes = dict[float, Array](), dict[float, Array]()
+    of_zeta, of_echo = ({}, {}) if known is None else known.expected(neurons.step, nodes)
     newton: Array | None = None
-    for k, ridge in enumerate(descending):
-        some = descending[: k + 1]
-        start, answer = _start(zetas, some, of_zeta), _start(gains, some, of_gain)
+    for ridge in sorted(set(ridges), reverse=True):
+        begin, echo = start(zetas, ridge, of_zeta), start(echoes, ridge, of_echo)
         there = None if known is None else known.newton(nodes, ridge)
-        zeta = None if start is None else np.exp(np.minimum(start, 0.0))
+        zeta = None if begin is None else np.exp(np.minimum(begin, 0.0))
         resolvent = solve(family, ridge * len(target) / width, width, newton if there is None else there, zeta)
-        guess = None if answer is None else np.exp(answer)
+        guess = None if echo is None else np.exp(echo)
         response, near = respond(family, resolvent, target, width, parts, guess)
-        found[ridge], zetas[ridge], newton = Solved(near, response), np.log(near.zeta), near.newton
-        gains[ridge] = np.log(response.gain)
+        found[ridge], zetas[ridge], newton = Solved(near, response), near.nearer, near.newton
+        if np.all(response.echo > 0):
+            echoes[ridge] = np.log(response.echo)
     newtons = {ridge: solved.resolvent.newton for ridge, solved in found.items()}
     earlier = None if known is None else known.without(_REMEMBERED - 1)
-    return [found[ridge] for ridge in ridges], Known(neurons.step, nodes, zetas, gains, newtons, earlier)
+    return [found[ridge] for ridge in ridges], Known(neurons.step, nodes, zetas, echoes, newtons, earlier)
 
 
-def _start(logs: dict[float, Array], ridges: Sequence[float], expected: dict[float, Array]) -> Array | None:
-    """Logarithms at the last of these ridges: from the one before by the change that is expected, or in proportion to
-    the logarithm of the ridge.
+def start(logs: dict[float, Array], ridge: float, expected: dict[float, Array]) -> Array | None:
+    """Logarithms at a ridge from those of the nearest ridges that are known: what these differ by from what was
+    expected there, as a polynomial of the logarithm of the ridge, added to what is expected here; the logarithms
+    themselves where nothing was expected.
     """
-    here = ridges[-1]
-    if len(ridges) == 1:
-        return expected.get(here)
-    before = ridges[-2]
-    if here in expected and before in expected:
-        return logs[before] + expected[here] - expected[before]
-    if len(logs) == 1:
-        return logs[before]
-    earlier = ridges[-3]
-    return logs[before] + (logs[before] - logs[earlier]) * np.log(here / before) / np.log(before / earlier)
+    known = sorted(logs, key=lambda other: abs(np.log(other / ridge)))[:_NEIGHBOURS]
+    if ridge not in expected or not all(other in expected for other in known):
+        return _through(known, [logs[other] for other in known], ridge)
+    change = _through(known, [logs[other] - expected[other] for other in known], ridge)
+    return expected[ridge] if change is None else expected[ridge] + change
+
+
+def _through(known: Sequence[float], values: Sequence[Array], ridge: float) -> Array | None:
+    """The polynomial through values at some ridges, the nearest first, at another one; of fewer of them where weights
+    are large.
+    """
+    if not known:
+        return None
+    weights = step_weights(known, ridge)
+    found: Array = weights @ np.array(values[: len(weights)])
+    return found

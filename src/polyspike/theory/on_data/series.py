@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import get_blas_funcs
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.hermite_moments import Moments
@@ -80,7 +82,8 @@ def power_series(left: Series, right: Series, correlation: Array) -> Array:
     """
     out = np.empty_like(correlation)
     a, b = (series.coefficients.astype(correlation.dtype) for series in (left, right))
-    in_threads(lambda rows: _horner(a[:, rows], b, correlation[rows], out[rows]), _slabs(correlation.shape))
+    present = np.any(a, axis=1) & np.any(b, axis=1)
+    in_threads(lambda rows: _horner(a[:, rows], b, present, correlation[rows], out[rows]), _slabs(correlation.shape))
     return out
 
 
@@ -88,10 +91,11 @@ def own_power_series(series: Series, correlation: Array) -> Array:
     """:func:`power_series` of rows with themselves: the upper half is computed and mirrored."""
     out = np.empty_like(correlation)
     a = series.coefficients.astype(correlation.dtype)
+    present = np.any(a, axis=1)
 
     def work(rows: slice) -> None:
         right = slice(rows.start, None)
-        _horner(a[:, rows], a[:, right], correlation[rows, right], out[rows, right])
+        _horner(a[:, rows], a[:, right], present, correlation[rows, right], out[rows, right])
         out[right, rows] = out[rows, right].T
 
     in_threads(work, _slabs(correlation.shape))
@@ -103,12 +107,12 @@ def _slabs(shape: tuple[int, ...]) -> list[slice]:
     return [slice(start, start + height) for start in range(0, shape[0], height)]
 
 
-def _horner(left: Array, right: Array, correlation: Array, out: Array) -> None:
-    spare, sums = np.empty_like(correlation), np.empty_like(correlation)
-    np.multiply(left[-1][:, None], right[-1], out=sums)
-    for a, b in zip(left[-2::-1], right[-2::-1], strict=True):
+def _horner(left: Array, right: Array, present: NDArray[np.bool_], correlation: Array, out: Array) -> None:
+    """Degrees that are not present have no coefficient at any row of one side."""
+    sums = np.multiply(left[-1][:, None], right[-1], order="C")
+    add_outer = get_blas_funcs("ger", (sums,))
+    for a, b, there in zip(left[-2::-1], right[-2::-1], present[-2::-1], strict=True):
         np.multiply(sums, correlation, out=sums)
-        if a.any() and b.any():
-            np.multiply(a[:, None], b, out=spare)
-            np.add(sums, spare, out=sums)
+        if there:
+            add_outer(1.0, b, a, a=sums.T, overwrite_a=1)
     out[...] = sums
