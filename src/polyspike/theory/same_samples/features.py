@@ -22,7 +22,7 @@ from polyspike.theory.same_samples.kinked import on_panels
 from polyspike.theory.same_samples.piecewise_linear import HalfLine, half_line, is_piecewise_linear
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 
-__all__ = ["StepNumbers", "TrainingFeatures", "is_odd", "training_features"]
+__all__ = ["TrainingFeatures", "is_odd", "training_features"]
 
 _ROUNDING, _ROUNDING_OF_ODD = 1e-12, 1e-13
 # Of what _rows stacks: odd in what they have of eps; and even where the activation is odd and the signs of kappa and of
