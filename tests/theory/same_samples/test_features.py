@@ -7,7 +7,8 @@ from scipy.special import ndtr
 from polyspike import as_activation
 from polyspike.hermite import gauss_hermite, gaussian_rule
 from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
-from polyspike.theory.same_samples.features import StepNumbers, training_features
+from polyspike.theory.same_samples.features import training_features
+from polyspike.theory.same_samples.step_numbers import StepNumbers
 
 KAPPA = np.array([-1.5, 0.2, 0.4, 2.1])
 EPS = np.array([-1.2, 2.5])
