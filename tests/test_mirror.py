@@ -34,10 +34,16 @@ ELSEWHERE = {
     "simulation/arrays.py": "simulation/test_devices.py",
     # The same search and the same slopes for every theory.
     "theory/solvers.py": "theory/test_optimum.py",
+    # What is said of long work, by whoever says it.
+    "theory/long_work.py": "theory/test_announce.py",
+    # Averages over one sample's features, smooth and kinked, held to drawn pre-activations through one call.
+    "theory/same_samples/convolved.py": "theory/same_samples/test_features.py",
+    "theory/same_samples/kinked.py": "theory/same_samples/test_features.py",
+    "theory/same_samples/step_numbers.py": "theory/same_samples/test_features.py",
+    "theory/same_samples/hessian.py": "theory/same_samples/test_pencil.py",
     "theory/finite_size/derivatives.py": "theory/test_derivatives.py",
     # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
     "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",
-    "theory/finite_size/bulk/fixed_point.py": "theory/finite_size/bulk/test_finite_dimension.py",
     "theory/finite_size/given_kappa/norm_fluctuations.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/gradient_matrix/rules.py": "theory/finite_size/test_refinement.py",
     "theory/finite_size/localised/at_level.py": "theory/finite_size/localised/test_neurons.py",
@@ -64,7 +70,7 @@ STAGES = {
             "predict_spectrum readouts resolvent response series sizes step"
         ),
     ),
-    "theory/same_samples": ("test_predict.py", "ensemble fit fresh_law"),
+    "theory/same_samples": ("test_predict.py", "ensemble fit form_terms fresh_law"),
 }
 """Of each of these derivations the stages that have no test file of their own, and the one through which they are held.
 

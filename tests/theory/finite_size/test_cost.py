@@ -14,7 +14,7 @@ BASE = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.3, ridge=
 
 def test_ordinary_predictions_are_short_and_far_ones_are_not() -> None:
     assert prediction_seconds(BASE) < 0.1
-    steep = BASE.replace(activation=as_activation(lambda x: np.sin(3 * x)), step_size=3000.0, step_exponent=None)
+    steep = BASE.replace(activation=as_activation(lambda x: np.sin(3 * x)), step_size=300.0, step_exponent=None)
     assert prediction_seconds(steep) > 1
 
 

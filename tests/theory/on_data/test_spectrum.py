@@ -1,17 +1,18 @@
 """The spectrum on data against laws in closed form, and against drawn networks."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import polyspike as ps
 from polyspike.data import load, rescale
+from polyspike.status import Status
 from polyspike.theory.on_data.curve import Step
 from polyspike.theory.on_data.family import DOUBLE, compress
 from polyspike.theory.on_data.gradient_rows import gradient_moments
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, Network, Sample
-from polyspike.theory.on_data.spectrum import row_spectrum
+from polyspike.theory.on_data.spectrum import _from_above, row_spectrum
 from polyspike.theory.on_data.strong_axes import Kinds
 
 N_ROWS, WIDTH = 60, 100
@@ -120,3 +121,20 @@ def test_outliers_given_the_initial_output_of_a_network() -> None:
     scatter = np.sqrt(2 / width)
     assert np.max(np.abs(np.array(ratios) - 1)) < 4 * scatter
     assert np.max(np.abs(np.mean(ratios, axis=0) - 1)) < 4 * scatter / np.sqrt(3)
+
+
+class NearOnly:
+    """A model whose Newton's method gets a third of the way down, in the logarithm of 1 to 100, and no further."""
+
+    def solve(self, x: float, near: float) -> float:
+        if near > x * 100 ** (1 / 3):
+            raise ps.NumericalError(Status.NOT_CONVERGED, "too far")
+        return x
+
+
+def test_a_point_far_below_the_last_solution_is_reached_in_strides() -> None:
+    known: dict[float, Any] = {100.0: 100.0}
+    assert cast(Any, _from_above(cast(Any, NearOnly()), 1.0, known)) == 1.0
+    assert sorted(known) == pytest.approx([10**0.5, 10.0, 10**1.5, 100.0])
+    with pytest.raises(ps.NumericalError, match="too far"):
+        _from_above(cast(Any, NearOnly()), 1e-300, known)

@@ -34,6 +34,8 @@ _LOWEST = 1e-5
 _EDGE_STEPS, _HALVINGS = 12, 6
 _DEGREE = 3
 _MOST_OUTLIERS = 40
+# Halvings, in the logarithm, of the way down to a point from the last solution above it.
+_MOST_STRIDES = 6
 
 
 class _Solution(NamedTuple):
@@ -258,12 +260,25 @@ def _crossing(model: RowSpectrum, k: int, edge: float, above: _Solution) -> tupl
     def gap(logarithm: float) -> float:
         x = float(np.exp(logarithm))
         if x not in known:
-            known[x] = model.solve(x, known[min((there for there in known if there >= x), default=top)])
+            known[x] = _from_above(model, x, known)
         return _level(model, k, x, known[x]) / x - 1
 
     root = float(np.exp(optimize.brentq(gap, np.log(edge), np.log(top), xtol=1e-7)))
     nearest = min(known, key=lambda there: abs(there - root))
     return root, model.solve(root, known[nearest])
+
+
+def _from_above(model: RowSpectrum, x: float, known: dict[float, _Solution], strides: int = _MOST_STRIDES) -> _Solution:
+    """The fixed point at x from the next known one above, in shorter strides where Newton does not get so far."""
+    there = min((other for other in known if other >= x), default=max(known))
+    try:
+        return model.solve(x, known[there])
+    except NumericalError:
+        if strides == 0:
+            raise
+    middle = float(np.sqrt(x * there))
+    known[middle] = _from_above(model, middle, known, strides - 1)
+    return _from_above(model, x, known, strides - 1)
 
 
 def _level(model: RowSpectrum, k: int, x: float, found: _Solution) -> float:
