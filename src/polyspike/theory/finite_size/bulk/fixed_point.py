@@ -21,8 +21,9 @@ __all__ = ["BulkModel", "BulkState", "Linearised", "jacobian", "tangent"]
 # Of more readout nodes than this a Jacobian's block is made of factors, where that takes fewer operations; their rank
 # is cut at this share of the largest.
 _MANY_NEURONS, _RANK_ROUNDING = 60, 1e-15
-# Seconds of an entry of a Jacobian, and of an operation of its decomposition; nodes of M.
-_ENTRY_SECONDS, _OPERATION_SECONDS, _TYPICAL_MU_NODES = 6e-8, 1e-10, 24
+# Seconds of an entry of a Jacobian, of an operation of its decomposition, and of a pair of readout nodes at a node of
+# M; nodes of M.
+_ENTRY_SECONDS, _OPERATION_SECONDS, _PAIR_SECONDS, _TYPICAL_MU_NODES = 6e-8, 1e-10, 3e-9, 24
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,8 @@ def jacobian(state: BulkState) -> Any:
 def jacobian_seconds(rows: int, columns: int) -> float:
     """Seconds of a Jacobian and its decomposition, its operations counted at the rates of a laptop."""
     size = rows + columns
-    return _ENTRY_SECONDS * rows * size + _OPERATION_SECONDS * (_TYPICAL_MU_NODES * size**2 + size**3)
+    pairs = _PAIR_SECONDS * _TYPICAL_MU_NODES * columns**2
+    return _ENTRY_SECONDS * rows * size + pairs + _OPERATION_SECONDS * (_TYPICAL_MU_NODES * size**2 + size**3)
 
 
 def _between_samples(state: BulkState) -> Any:
