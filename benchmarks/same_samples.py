@@ -3,7 +3,7 @@
 Times are processor seconds of one thread, each problem in turn, so that a slow moment hits all; the first row is a
 prediction for fresh samples, by which the times of different machines and loads compare. Differences are the largest,
 relative, of the three errors from those with every rule refined at once (more nodes of the residual, of kappa, of the
-law of both and of the readout, factors to an eighth of the cut); and of those refined twice from three times.
+law of both and of the readout, factors to a quarter of the cut); and of those refined twice from three times.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PROBLEMS = {
     "tanh, h1 - h3, Gaussian readouts, step n^0.5": BASE.replace(teacher="h1 - h3", step_exponent=0.5),
 }
 FRESH = "tanh, fresh samples"
-SHARE_OF_CUT = 0.125
+SHARE_OF_CUT = 0.25
 
 
 def milliseconds(repeats: int) -> dict[str, float]:

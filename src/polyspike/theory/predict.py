@@ -156,7 +156,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 
     Notes
     -----
-    Finite-size predictions that take over two seconds together are announced to the logger
+    Finite-size predictions that take over half a second together are announced to the logger
     ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING.
 
     Examples
