@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import beside, joined, over_neurons, split, total
 
 
 def test_it_is_the_sum_over_the_last_axis_of_the_weights() -> None:
@@ -11,3 +11,25 @@ def test_it_is_the_sum_over_the_last_axis_of_the_weights() -> None:
     one, many = rng.standard_normal(5), rng.standard_normal((2, 6, 5))
     np.testing.assert_allclose(total(one, arrays), np.einsum("l,lab->ab", one, arrays), atol=1e-14)
     np.testing.assert_allclose(total(many, arrays), np.einsum("xyl,lab->xyab", many, arrays), atol=1e-14)
+
+
+def test_blocks_are_joined_and_split() -> None:
+    blocks = np.arange(2 * 3 * 5 * 4 * 7.0).reshape(2, 3, 5, 4, 7)
+    whole = joined(blocks)
+    assert np.array_equal(whole[3, 4:8, 14:21], blocks[1, 2, 3])
+    assert np.array_equal(split(whole, 2, 3), blocks)
+    assert np.array_equal(joined(blocks[:, :, 1]), whole[1])
+    assert np.array_equal(split(whole[1], 2, 3), blocks[:, :, 1])
+
+
+def test_values_stand_beside_an_array() -> None:
+    assert beside(np.arange(3.0), np.zeros((5, 2, 2))).shape == (3, 1, 1)
+
+
+def test_averages_over_neurons_are_those_of_every_tangent() -> None:
+    rng = np.random.default_rng(1)
+    values, zeta, chi = rng.random((2, 3, 6)), rng.random((4, 6)), rng.random((6, 2))
+    products = (chi[:, :, None] * chi[:, None]).reshape(6, 4)
+    found = over_neurons(values, zeta, products)
+    assert np.allclose(found, np.einsum("ijb,sb,bm,bn->ijsmn", values, zeta, chi, chi))
+    assert np.allclose(over_neurons(values, zeta[2], products), found[:, :, 2])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike.theory.covariance.discrete_rule import compress
+from polyspike.theory.covariance.discrete_rule import compress, fewest
 
 RNG = np.random.default_rng(3)
 POINTS = RNG.uniform(-1, 1, 200)
@@ -30,3 +30,20 @@ def test_few_points_are_their_own_rule() -> None:
     rule = compress(np.array([0.3, 2.0, -1.0]), np.array([0.2, 0.5, 0.3]), 10)
     assert np.allclose(rule.nodes, [-1.0, 0.3, 2.0], atol=1e-12)
     assert np.allclose(rule.weights, [0.3, 0.2, 0.5], atol=1e-12)
+
+
+@pytest.mark.parametrize("allowed", [1e-4, 1e-8])
+def test_the_fewest_nodes_with_the_accuracy_are_taken(allowed: float) -> None:
+    """In a measure of any sign, and one node less has not the accuracy."""
+    other = WEIGHTS * RNG.standard_normal(200)
+    rule = fewest(POINTS, WEIGHTS, other[:, None], lambda x: 1 / (1.5 + x)[None], range(2, 30), allowed)
+    size, scale = len(rule.nodes), np.abs(other) @ (1 / (1.5 + POINTS))
+    for count in (size, size - 1):
+        found = compress(POINTS, WEIGHTS, count)
+        error = abs(found.transfer @ other @ (1 / (1.5 + found.nodes)) - other @ (1 / (1.5 + POINTS)))
+        assert (error <= allowed * scale) == (count == size)
+
+
+def test_the_most_nodes_are_taken_where_none_have_the_accuracy() -> None:
+    rule = fewest(POINTS, WEIGHTS, WEIGHTS[:, None], lambda x: np.sign(x)[None], range(2, 7), 1e-9)
+    assert len(rule.nodes) == 6

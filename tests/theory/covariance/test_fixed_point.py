@@ -1,5 +1,7 @@
 """The fixed point: residual, tangents against differences, and refinement."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,10 +36,24 @@ def test_few_steps_are_needed(alpha: float) -> None:
 def test_the_derivative_by_the_shift_is_that_of_a_difference(activation: str) -> None:
     whole = model(PROBLEM.replace(activation=activation))
     shift = shift_of(whole)
-    found = derivative(label_form(solve(whole, shift).moved(np.ones(len(whole.grid.kappa)))).value)
+    found = derivative(label_form(solve(whole, shift).moved(np.ones((1, len(whole.grid.kappa))), 0.0)).value)
     h = 1e-4 * shift
     values = [label_form(solve(whole, shift + s * h).state).value for s in (-1, 1)]
     assert found == pytest.approx((values[1] - values[0]) / (2 * h), rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_tangents_taken_together_are_those_taken_one_by_one(activation: str) -> None:
+    whole = model(PROBLEM.replace(activation=activation, gradient="full", readout="gaussian"))
+    solved = solve(whole, shift_of(whole))
+    by_r, by_zeta = np.ones((2, len(solved.state.r))), np.ones((2, len(solved.state.zeta)))
+    by_r[1] += whole.grid.kappa**2
+    both = label_form(solved.moved(by_r, by_zeta))
+    for k in range(2):
+        moved = solved.moved(by_r[k : k + 1], by_zeta[k : k + 1])
+        one = label_form(replace(moved, r=moved.r[0], zeta=moved.zeta[0], t=moved.t[0]))
+        assert derivative(both.value)[k] == pytest.approx(derivative(one.value), rel=1e-9)
+        assert both.covariance[k].real == pytest.approx(one.covariance.real, rel=1e-9)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ TEACHER = Problem(teacher="h1 + 0.5*h2 + 0.2*h3", step_exponent=0.2).teacher
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_target_only(noise: float) -> None:
-    law = residuals(TEACHER, noise**2, 0.0, False)
+    law = residuals(TEACHER, noise**2, 0.0, False, 1.0)
     energy = 1 + 0.25 * 2 + 0.04 * 6 + noise**2
     assert law.energy == pytest.approx(energy, abs=1e-8)
     assert law.mean == pytest.approx(0.0, abs=1e-8)
@@ -21,7 +21,7 @@ def test_target_only(noise: float) -> None:
 
 def test_the_full_gradient_has_minus_the_initial_output() -> None:
     c1, variance = 0.6, 0.7
-    law = residuals(TEACHER, variance, c1, True)
+    law = residuals(TEACHER, variance, c1, True, 1.0)
     assert law.first @ law.eps == pytest.approx([1.0, -c1], abs=1e-8)
     # E eps (k_w^2 - 1) = 0 by symmetry; E eps^2 (k_w^2 - 1) = 2 c_1^2 as for jointly Gaussian numbers.
     assert law.second[1, 1] @ law.eps == pytest.approx(0.0, abs=1e-8)
@@ -32,20 +32,30 @@ def test_the_full_gradient_has_minus_the_initial_output() -> None:
 def test_more_nodes_change_rational_averages_by_little(teacher: str, allowed: float) -> None:
     """Poles no nearer than the deviation of the residual; the label of degree 3 has the heaviest tails."""
     teacher_ = Problem(teacher=teacher, step_exponent=0.2).teacher
-    few, many = residuals(teacher_, 0.09, 0.0, False), residuals(teacher_, 0.09, 0.0, False, 120)
+    few, many = residuals(teacher_, 0.09, 0.0, False, 4.0), residuals(teacher_, 0.09, 0.0, False, 4.0, 120)
     for pole in (1.0, 3.0):
         value, exact = (law.weights @ (law.eps**2 / (pole**2 * law.energy + law.eps**2)) for law in (few, many))
         assert abs(value - exact) < allowed
 
 
+def test_many_samples_of_the_gradient_have_fewer_nodes_with_farther_poles() -> None:
+    teacher = Problem(teacher="h1 + 0.5*h2", step_exponent=0.2).teacher
+    few, many = (residuals(teacher, 0.09, 0.0, False, phi) for phi in (0.2, 4.0))
+    assert len(few.eps) < 20 < len(many.eps)
+    value, exact = (law.weights @ (law.eps**2 / (4 * law.energy + law.eps**2)) for law in (few, many))
+    assert value == pytest.approx(exact, rel=2e-7)
+    value, exact = (law.weights @ (law.eps**2 / (0.3 * law.energy + law.eps**2)) for law in (few, many))
+    assert value != pytest.approx(exact, rel=1e-5)
+
+
 def test_a_label_of_two_values_has_two_nodes() -> None:
-    law = residuals(as_teacher(np.sign, kinks=(0.0,)), 0.0, 0.0, False)
+    law = residuals(as_teacher(np.sign, kinks=(0.0,)), 0.0, 0.0, False, 1.0)
     assert np.allclose(np.sort(law.eps), [-1.0, 1.0])
 
 
 def test_several_indices_and_one_that_the_label_does_not_see() -> None:
     """``h1[0] + 0.5 h2[1] + 0.4 h1[0] h1[3]`` sees nothing of the third index."""
-    law = residuals(as_teacher("h1[0] + 0.5*h2[1] + 0.4*h1[0]*h1[3]"), 0.09, 0.0, False)
+    law = residuals(as_teacher("h1[0] + 0.5*h2[1] + 0.4*h1[0]*h1[3]"), 0.09, 0.0, False, 1.0)
     assert law.energy == pytest.approx(1 + 0.5 + 0.16 + 0.09, abs=1e-6)
     assert law.first @ law.eps == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-6)
     second = law.second @ law.eps
@@ -57,6 +67,6 @@ def test_several_indices_and_one_that_the_label_does_not_see() -> None:
 
 
 def test_the_initial_output_and_several_indices() -> None:
-    law = residuals(as_teacher("h1[0] + 0.5*h2[1]"), 0.7, 0.6, True)
+    law = residuals(as_teacher("h1[0] + 0.5*h2[1]"), 0.7, 0.6, True, 1.0)
     assert law.first @ law.eps == pytest.approx([1.0, 0.0, -0.6], abs=1e-7)
     assert (law.second @ law.eps**2)[0, 2] == pytest.approx(-2 * 0.6, abs=1e-6)

@@ -1,11 +1,54 @@
-"""Weighted sums of matrices: what ``np.tensordot`` and ``np.einsum`` do, at the cost of the product alone."""
+"""Sums and blocks of matrices, at the cost of the products alone.
 
+Tangents of a state are taken several at a time: what belongs to one of them has their axis before the last two of a
+matrix (before the last of a vector), and after the axes of eigenvalues, of nodes or of blocks.
+"""
+
+from functools import lru_cache
+from math import isqrt
 from typing import Any
 
-__all__ = ["total"]
+import numpy as np
+
+__all__ = ["beside", "joined", "over_neurons", "split", "total", "triangle"]
 
 
 def total(weights: Any, arrays: Any) -> Any:
     """``sum_l weights[..., l] arrays[l]`` for weights (..., L) and arrays (L, ...); shape (..., ...)."""
     found = weights @ arrays.reshape(len(arrays), -1)
     return found.reshape(*weights.shape[:-1], *arrays.shape[1:])
+
+
+def beside(values: Any, like: Any) -> Any:
+    """Values (L,) beside an array whose first axis is theirs or would be, of as many axes."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def over_neurons(values: Any, weighted_zeta: Any, pairs: Any) -> Any:
+    """``E[zeta values chi chi']`` of values (..., A) at ``w zeta`` (S, A) or (A,), for the products ``chi_i chi_j``
+    (A, q^2); shape (..., [S,] q, q).
+    """
+    first, more, size = values.shape[:-1], weighted_zeta.shape[:-1], isqrt(pairs.shape[1])
+    weighted = values.reshape(*first, *[1] * len(more), -1) * weighted_zeta
+    return (weighted.reshape(-1, len(pairs)) @ pairs).reshape(*first, *more, size, size)
+
+
+def joined(blocks: Any) -> Any:
+    """Blocks (i, j, ..., a, b) as one matrix (..., i a, j b)."""
+    rows, columns, *more, a, b = blocks.shape
+    if not more:
+        return blocks.swapaxes(1, 2).reshape(rows * a, columns * b)
+    return blocks.transpose(2, 0, 3, 1, 4).reshape(*more, rows * a, columns * b)
+
+
+def split(matrix: Any, rows: int, columns: int) -> Any:
+    """A matrix as so many blocks, shape (rows, columns, ..., a, b)."""
+    *more, m, n = matrix.shape
+    found = matrix.reshape(*more, rows, m // rows, columns, n // columns)
+    return found.transpose(1, 3, 0, 2, 4) if more else found.swapaxes(1, 2)
+
+
+@lru_cache(maxsize=64)
+def triangle(size: int) -> tuple[Any, Any]:
+    """The places on and above the diagonal of a symmetric matrix."""
+    return np.triu_indices(size)

@@ -5,19 +5,20 @@ and those of the teacher's directions ``Sigma^(1/2) beta*_k``.
 """
 
 from dataclasses import dataclass
-from math import ceil, log, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
-from polyspike.theory.covariance.discrete_rule import compress
+from polyspike.theory.covariance.discrete_rule import fewest
 
 __all__ = ["Eigenvalues", "eigenvalues", "grouped_eigenvalues"]
 
-# What is averaged is analytic in the logarithm of an eigenvalue within |Im| < pi, so that a rule of m nodes errs by
-# rho^-m at most, rho the sum of the semiaxes of the ellipse that fits there.
-_MOST_NODES, _ACCURACY = 20, 1e-8
+# What is averaged has its poles at negative eigenvalues. A rule has the fewest nodes at which functions with these
+# poles err by less than this share in both measures; errors of predictions are some times that.
+_FEWEST_NODES, _MOST_NODES, _ACCURACY = 5, 20, 1e-10
+# The poles are spread so far beyond the least and the largest logarithm.
+_POLES, _BEYOND = 9, 1.0
 # Added to an eigenvalue before its logarithm is taken, so that zero is a value like any other.
 _LEAST = 1e-3
 # Of a density so many of the largest eigenvalues have a node of their own; of the others a node takes as many as this
@@ -74,8 +75,8 @@ def eigenvalues(
     """Few nodes for eigenvalues (n,) with weights (n,) and the teacher's energies (n,), both of which sum to one; of
     several indices also with the energies between them (p, p, n).
 
-    A Gauss rule of the mean of the measures of all directions and of the teacher's in the logarithm of the eigenvalues;
-    exact where these have no more than 20 different values, or ``count``.
+    A Gauss rule of the mean of the measures of all directions and of the teacher's in the logarithm of the eigenvalues,
+    of as few nodes as averages in both allow; exact where these have no more than 20 different values, or ``count``.
     """
     different, place = np.unique(values, return_inverse=True)
     if len(different) <= (count or _MOST_NODES):
@@ -84,11 +85,24 @@ def eigenvalues(
         return Eigenvalues(different, own, of_teacher, between, _inverse(values, teacher))
     logs = np.log(values + _LEAST)
     seen = teacher if indices is None else np.einsum("kkl->l", indices) / len(indices)
-    rule = compress(logs, (weights + seen) / 2, count or _nodes_over(float(np.ptp(logs))))
-    # An eigenvalue of zero may round below it.
-    nodes = np.maximum(np.exp(rule.nodes) - _LEAST, 0.0)
+    poles = np.exp(np.linspace(logs.min() - _BEYOND, logs.max() + _BEYOND, _POLES))[:, None]
+    sizes = range(_FEWEST_NODES, _MOST_NODES + 1) if count is None else range(count, count + 1)
+    measures = np.array([weights, seen])
+    rule = fewest(logs, measures.mean(axis=0), measures.T, lambda x: _averaged(_values_at(x), poles), sizes, _ACCURACY)
     between = None if indices is None else indices @ rule.transfer.T
+    nodes = _values_at(rule.nodes)
     return Eigenvalues(nodes, rule.transfer @ weights, rule.transfer @ teacher, between, _inverse(values, teacher))
+
+
+def _values_at(logs: Array) -> Array:
+    """The eigenvalues of these logarithms; one of zero may round below it."""
+    return np.maximum(np.exp(logs) - _LEAST, 0.0)
+
+
+def _averaged(values: Array, poles: Array) -> Array:
+    """``lambda/(lambda + s)`` and ``s lambda/(lambda + s)^2`` for poles -s (P, 1), shape (2 P, n)."""
+    share = values / (poles + values)
+    return np.concatenate([share, share * (1 - share)])
 
 
 def _inverse(values: Array, weights: Array) -> float:
@@ -141,10 +155,3 @@ def _groups(values: Array, counts: Array) -> NDArray[np.intp]:
         starts.append(max(first + 1, int(min(fits))))
     sizes = np.diff(starts)[::-1]
     return np.repeat(np.arange(len(sizes)), sizes)
-
-
-def _nodes_over(length: float) -> int:
-    """How many nodes an interval of logarithms needs."""
-    across = 2 * pi / length
-    rho = across + (1 + across**2) ** 0.5
-    return min(ceil(-log(_ACCURACY) / log(rho)), _MOST_NODES)

@@ -38,15 +38,15 @@ class Solved:
     at: LinearisedLayer
     iterations: int
 
-    def moved(self, by_r: Any, by_zeta: Any = 0.0) -> CovarianceState:
-        """The state moved along its derivative, as an infinitesimal imaginary part ``i h``, when 1/R and 1/zeta
-        gain ``by_r`` (K,) and ``by_zeta`` (A,) (eq-tangent).
+    def moved(self, by_r: Any, by_zeta: Any) -> CovarianceState:
+        """The states moved along their derivatives, as an infinitesimal imaginary part ``i h``, when 1/R and 1/zeta
+        gain ``by_r`` (S, K) and ``by_zeta`` (S, A) (eq-tangent).
         """
         state = self.state
         k, a = len(state.r), len(state.zeta)
-        force = np.zeros(len(state.defect))
-        force[:k], force[k : k + a] = state.r * by_r, state.zeta * by_zeta
-        return state.moved(-_H * 1j * self.at.solve(force))
+        force = np.zeros((len(by_r), len(state.defect)))
+        force[:, :k], force[:, k : k + a] = state.r * by_r, state.zeta * by_zeta
+        return state.moved(-_H * 1j * self.at.solve(force.T).T)
 
 
 def derivative(value: Any) -> Any:

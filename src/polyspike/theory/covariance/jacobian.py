@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
-from polyspike.theory.covariance.state import CovarianceState, triangle
+from polyspike.theory.covariance.averages import total, triangle
+from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 
 __all__ = ["LinearisedLayer", "jacobian"]

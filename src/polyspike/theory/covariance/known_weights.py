@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from polyspike.theory.covariance.averages import joined, over_neurons, split
 from polyspike.theory.covariance.linear_directions import linear_block
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -14,7 +15,7 @@ __all__ = ["linear_prior"]
 
 def linear_prior(state: CovarianceState) -> Any:
     """The prior P of the linear features between b^ and the e^_k, which contains the samples, shape
-    (1 + q, 1 + q, p, p).
+    (1 + q, 1 + q, ..., p, p).
 
     Of weights that are as those of every direction it is ``(n/d) G``. What is known of them, or has moved along
     ``Sigma w``, changes the products of their coordinates along few directions B by ``X = n E[zeta chi chi' squares]``:
@@ -27,18 +28,12 @@ def linear_prior(state: CovarianceState) -> Any:
     rows = own.directions
     prior = c * linear_block(state, rows)
     gram = rows @ model.step.frame_measures.sum(axis=2) @ rows.T
-    moved, size = [0, len(rows) - 1], len(state.v)
-    e = gram[:, :, None, None] * np.eye(size) - prior @ state.v
-    weights = model.problem.n_samples * own.squares.reshape(-1, 4) * state.weighted_zeta[:, None]
-    x = _joined((weights.T @ model.bulk.chi_pairs).reshape(2, 2, size, size))
-    h = _joined(state.v @ e[np.ix_(moved, moved)])
-    sides = _joined(e[:-1, moved])
-    count = len(rows) - 1
-    added = sides @ x @ np.linalg.inv(np.eye(len(x)) + h @ x) @ sides.T
-    return prior[:-1, :-1] + np.swapaxes(added.reshape(count, size, count, size), 1, 2)
-
-
-def _joined(blocks: Any) -> Any:
-    """Blocks (i, j, a, b) as one matrix."""
-    rows, columns, a, b = blocks.shape
-    return np.swapaxes(blocks, 1, 2).reshape(rows * a, columns * b)
+    moved, size, count = [0, len(rows) - 1], state.v.shape[-1], len(rows) - 1
+    one = np.multiply.outer(gram, np.eye(size)).reshape(*gram.shape, *[1] * (state.v.ndim - 2), size, size)
+    e = one - prior @ state.v
+    squares = model.problem.n_samples * np.moveaxis(own.squares, 0, 2)
+    x = joined(over_neurons(squares, state.weighted_zeta, model.bulk.chi_pairs))
+    h = joined(state.v @ e[np.ix_(moved, moved)])
+    sides = joined(e[:-1, moved])
+    added = sides @ x @ np.linalg.inv(np.eye(x.shape[-1]) + h @ x) @ sides.swapaxes(-1, -2)
+    return prior[:-1, :-1] + split(added, count, count)

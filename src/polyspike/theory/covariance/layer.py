@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import beside, total
 from polyspike.theory.covariance.residuals import Residuals
 
 __all__ = ["Blocks", "LayerCoefficients", "Samples"]
@@ -47,13 +47,13 @@ class LayerCoefficients:
         """``b_j = [[c_j Q_1, eps_j], [eps_j, 0]]``, the part of a sample in the form (eq-vertex), shape
         (J, f p, f p).
         """
-        size = len(self.noise)
-        through_noise = law.relative[:, None, None] * self.noise
+        size = self.noise.shape[-1]
+        through_noise = beside(law.relative, self.own) * self.noise
         if not self.tilted:
             return through_noise
-        out = np.zeros((len(law.eps), 2 * size, 2 * size), dtype=through_noise.dtype)
-        out[:, :size, :size] = through_noise
-        out[:, :size, size:] = out[:, size:, :size] = law.eps[:, None, None] * np.eye(size)
+        out = np.zeros((*through_noise.shape[:-2], 2 * size, 2 * size), dtype=through_noise.dtype)
+        out[..., :size, :size] = through_noise
+        out[..., :size, size:] = out[..., size:, :size] = beside(law.eps, self.own) * np.eye(size)
         return out
 
 
@@ -62,6 +62,7 @@ class Blocks:
 
     The form is quadratic in the fields ``(y, z, mu)``, or in y alone without tilt: m = 3 p or p of them.
     All that is asked of it is in its inverse ``X = (V'^-1 + S)^-1``, where V' stands between y and y (eq-one-inverse).
+    Of several tangents (S of them) every matrix below has their axis before its last two.
 
     Parameters
     ----------
@@ -78,52 +79,51 @@ class Blocks:
     @cached_property
     def _form(self) -> Any:
         """S, shape (L, m, m)."""
-        parts, p = self.coefficients, len(self.v)
-        values, reach = parts.values[:, None, None], parts.reach[:, None, None]
+        parts, p = self.coefficients, self.v.shape[-1]
+        values, reach = beside(parts.values, parts.own), beside(parts.reach, parts.own)
         if not parts.tilted:
             return parts.own + reach**2 * self.t
         y, z, mu = slice(p), slice(p, 2 * p), slice(2 * p, None)
-        out = np.zeros((len(values), 3 * p, 3 * p), dtype=np.result_type(parts.own, self.t, self.v))
-        out[:, y, y] = parts.own + reach**2 * self.t[:p, :p]
-        out[:, y, z] = values**0.5 * parts.mixed
-        out[:, z, y] = _transposed(out[:, y, z])
-        out[:, y, mu] = reach * self.t[:p, p:]
-        out[:, mu, y] = reach * self.t[p:, :p]
-        out[:, z, z] = values * parts.tilt
-        out[:, z, mu] = out[:, mu, z] = -np.eye(p)
-        out[:, mu, mu] = self.t[p:, p:]
+        out = np.zeros((*parts.own.shape[:-2], 3 * p, 3 * p), dtype=np.result_type(parts.own, self.t, self.v))
+        out[..., y, y] = parts.own + reach**2 * self.t[..., :p, :p]
+        out[..., y, z] = values**0.5 * parts.mixed
+        out[..., z, y] = _transposed(out[..., y, z])
+        out[..., y, mu] = reach * self.t[..., :p, p:]
+        out[..., mu, y] = reach * self.t[..., p:, :p]
+        out[..., z, z] = values * parts.tilt
+        out[..., z, mu] = out[..., mu, z] = -np.eye(p)
+        out[..., mu, mu] = self.t[..., p:, p:]
         return out
 
     @cached_property
     def _inverse(self) -> Any:
         """``X`` with the inverse of V' to the right of y, shape (L, m, m)."""
-        matrix, p = self._form.astype(np.result_type(self._form, self.v)), len(self.v)
-        matrix[:, :p] = self.v @ self._form[:, :p]
-        matrix[:, range(p), range(p)] += 1
+        matrix, p = self._form.astype(np.result_type(self._form, self.v)), self.v.shape[-1]
+        matrix[..., :p, :] = self.v @ self._form[..., :p, :]
+        matrix[..., range(p), range(p)] += 1
         return np.linalg.inv(matrix)
 
     @cached_property
     def x(self) -> Any:
         """``X``, shape (L, m, m)."""
-        p = len(self.v)
-        return np.concatenate([self._inverse[:, :, :p] @ self.v, self._inverse[:, :, p:]], axis=2)
+        p = self.v.shape[-1]
+        return np.concatenate([self._inverse[..., :p] @ self.v, self._inverse[..., p:]], axis=-1)
 
     @cached_property
     def responses(self) -> Any:
         """``V'^-1 X`` of the rows of y, shape (L, p, m)."""
-        return _transposed(self._inverse[:, :, : len(self.v)])
+        return _transposed(self._inverse[..., : self.v.shape[-1]])
 
     @cached_property
     def gam(self) -> Any:
         """``Gam = Q (1 + V' Q)^-1``, shape (L, p, p)."""
-        p = len(self.v)
-        return self._form[:, :p] @ self._inverse[:, :, :p]
+        p = self.v.shape[-1]
+        return self._form[..., :p, :] @ self._inverse[..., :p]
 
     def on_fields(self, array: Any) -> Any:
         """The last axis of an array (L, ..., m) as the fields ``(lambda y, mu)`` that a sample sees."""
-        p = len(self.v)
-        reach = self.coefficients.reach.reshape(-1, *[1] * (array.ndim - 1))
-        first = reach * array[..., :p]
+        p = self.v.shape[-1]
+        first = beside(self.coefficients.reach, array) * array[..., :p]
         return np.concatenate([first, array[..., 2 * p :]], axis=-1) if self.coefficients.tilted else first
 
     @cached_property
@@ -139,7 +139,7 @@ class Blocks:
     @cached_property
     def seen(self) -> Any:
         """The first column of :attr:`fields` over V'; shape (L, f p, p)."""
-        return self.coefficients.reach[:, None, None] * _transposed(self.half)
+        return beside(self.coefficients.reach, self.half) * _transposed(self.half)
 
 
 class Samples:
@@ -156,20 +156,20 @@ class Samples:
     def __init__(self, coefficients: LayerCoefficients, law: Residuals, phi_gradient: float, p: Any) -> None:
         self.coefficients, self.law, self.p, self.phi_gradient = coefficients, law, p, phi_gradient
         vertices = coefficients.vertices(law)
-        self.inverse = np.linalg.inv(np.eye(vertices.shape[1]) + phi_gradient * (p @ vertices))
+        self.inverse = np.linalg.inv(np.eye(vertices.shape[-1]) + phi_gradient * (p @ vertices))
         self.answer = vertices @ self.inverse
 
     @cached_property
     def t(self) -> Any:
         """``T = E b (1 + phi_0 P b)^-1``."""
         found = total(self.law.weights, self.answer)
-        return (found + found.T) / 2
+        return (found + _transposed(found)) / 2
 
     @cached_property
     def noise_form(self) -> Any:
         """``E[c_j (1 + phi_0 P b)^-1 P]_11``: n/d times W (eq-theta), shape (p, p)."""
-        size = len(self.coefficients.noise)
-        return (total(self.law.weights * self.law.relative, self.inverse) @ self.p)[:size, :size]
+        size = self.coefficients.noise.shape[-1]
+        return (total(self.law.weights * self.law.relative, self.inverse) @ self.p)[..., :size, :size]
 
 
 def _transposed(matrices: Any) -> Any:

@@ -10,6 +10,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.status import Status
+from polyspike.theory.covariance.averages import over_neurons
 from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
@@ -162,9 +163,9 @@ class CovarianceModel:
         return np.concatenate(rows)
 
     def coefficients(self, weighted_zeta: Any) -> LayerCoefficients:
-        """The averages over the neurons at ``w zeta`` (A,)."""
-        size, count = self.bulk.chi.shape[1], len(self.spectrum.values)
-        found = ((self._of_neurons * weighted_zeta) @ self.bulk.chi_pairs).reshape(2 * count + 2, size, size)
+        """The averages over the neurons at ``w zeta`` (..., A)."""
+        count = len(self.spectrum.values)
+        found = over_neurons(self._of_neurons, weighted_zeta, self.bulk.chi_pairs)
         return LayerCoefficients(
             values=self.spectrum.values,
             reach=self.step.reach,
@@ -192,7 +193,7 @@ def assemble(
     step = condition(problem, spectrum, sample)
     scalars = step.scalars
     grid = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
-    law = _residuals(problem, scalars.gaussian_variance)
+    law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
     # Gains that vary with the overlap may vanish, and the part along the readout with them.
@@ -256,10 +257,10 @@ def _curvature(
     return bent(spectrum, step, relative, averages, grid, problem.input_dim)
 
 
-def _residuals(problem: Problem, gaussian_variance: float) -> Residuals:
+def _residuals(problem: Problem, gaussian_variance: float, phi_gradient: float) -> Residuals:
     full = problem.gradient == "full"
     c1 = activation_numbers(problem.activation).c1 if full else 0.0
-    return residuals(seen_teacher(problem), gaussian_variance, c1, full)
+    return residuals(seen_teacher(problem), gaussian_variance, c1, full, phi_gradient)
 
 
 def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:

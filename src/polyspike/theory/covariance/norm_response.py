@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import beside, total
 from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["CovarianceNormResponse"]
 
 
 class CovarianceNormResponse:
-    """The response of the bulk to the norm of a sample, at a state.
+    """The response of the bulk to the norm of a sample, at a state; several tangents have their axis before the last.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class CovarianceNormResponse:
         """``h' + phi' avg[Gam] phi_t``, by the log of a pre-activation's deviation, shape (K,)."""
         model, state = self.state.model, self.state
         gam = total(model.spectrum.weights, state.blocks.gam)
-        slope = ((model.bulk.phi @ gam) * model.phi_by_log_norm).sum(axis=1)
+        slope = ((model.bulk.phi @ gam) * model.phi_by_log_norm).sum(axis=-1)
         return slope + (0.0 if state.pairs is None else state.pairs.h_slope)
 
     def _inputs(self, weights: Any) -> Any:
-        """``phi' sum(weights Gam) phi``, shape (K,)."""
+        """``phi' sum(weights Gam) phi`` for weights (..., L), shape (..., K)."""
         gam = total(weights, self.state.blocks.gam)
-        return self.state.model.bulk.phi_pairs @ gam.ravel()
+        return gam.reshape(*gam.shape[:-2], -1) @ self.state.model.bulk.phi_pairs.T
 
     @cached_property
     def mean_deviation(self) -> Any:
@@ -57,9 +57,9 @@ class CovarianceNormResponse:
         model = self.state.model
         p = len(model.norms.of_e)
         if self.state.pairs is None:
-            return np.zeros((p, len(self.state.r)))
-        own = np.array([self._inputs(model.direction_measures[k, k]) for k in range(1, p + 1)])
-        shares = np.diagonal(model.norms.of_e)[:, None]
+            return np.zeros((p, *self.state.r.shape))
+        own = self._inputs(model.direction_measures[range(1, p + 1), range(1, p + 1)])
+        shares = beside(np.diagonal(model.norms.of_e), own)
         return -self.state.r * (own / model.problem.input_dim + shares * self._slopes)
 
     @cached_property
@@ -69,4 +69,4 @@ class CovarianceNormResponse:
 
     def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
         """``f + Delta_R f_t`` for functions of kappa in columns (K, m)."""
-        return values + self.deviation * self.mean_deviation[:, None] * by_log_norm
+        return values + self.deviation * self.mean_deviation[..., None] * by_log_norm

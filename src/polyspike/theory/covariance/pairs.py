@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import over_neurons, total, triangle
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 
 __all__ = ["Pairs", "PairsState", "pairs"]
@@ -78,7 +78,7 @@ def pairs(
 
     The diagonal counts half of a node's eigenvalues once more: ``n (n + 1)/2`` pairs within one of n.
     """
-    first, second = np.triu_indices(len(spectrum.values))
+    first, second = triangle(len(spectrum.values))
     own = dimension * spectrum.weights
     counts = np.where(first == second, own[first] * (own[first] + 1) / 2, own[first] * own[second])
     scale = 2 / (dimension * (dimension + spectrum.weights @ relative**2))
@@ -93,7 +93,8 @@ class PairsState:
     ----------
     arrays : Pairs
     weighted_r, weighted_zeta : ndarray of shape (K,), (A,)
-        R and zeta times their quadrature weights.
+        R and zeta times their quadrature weights; of several tangents (S, K) and (S, A), from which the equations of
+        the bulk, 1/R and 1/zeta, are not asked.
     r : ndarray of shape (K,)
     norm_variance : float
         v.
@@ -106,18 +107,16 @@ class PairsState:
     @cached_property
     def v(self) -> Any:
         """``V2 = E[R phi phi']``, shape (p2, p2)."""
-        return self.arrays.phi.T @ (self.weighted_r[:, None] * self.arrays.phi)
+        return self.arrays.phi.T @ (self.weighted_r[..., None] * self.arrays.phi)
 
     @cached_property
     def q2(self) -> Any:
         """``Q2`` of every pair, shape (B, p2, p2)."""
-        size = self.arrays.phi.shape[1]
-        flat = (self.arrays.products * self.weighted_zeta) @ self.arrays.chi_pairs
-        return flat.reshape(len(flat), size, size)
+        return over_neurons(self.arrays.products, self.weighted_zeta, self.arrays.chi_pairs)
 
     @cached_property
     def _inverse(self) -> Any:
-        return np.linalg.inv(np.eye(len(self.v)) + self.arrays.n_samples * (self.v @ self.q2))
+        return np.linalg.inv(np.eye(self.v.shape[-1]) + self.arrays.n_samples * (self.v @ self.q2))
 
     @cached_property
     def gam(self) -> Any:
@@ -128,8 +127,8 @@ class PairsState:
     def h_slope(self) -> Any:
         """``h' = E[zeta (b - a2 da2)] + phi' sum G2 dphi``, how the diagonal grows with the norm, shape (K,)."""
         arrays = self.arrays
-        known = ((arrays.phi @ total(arrays.counts, self.gam)) * arrays.phi_by_log_norm).sum(axis=1)
-        return arrays.other_noise_by_log_square @ self.weighted_zeta + known
+        known = ((arrays.phi @ total(arrays.counts, self.gam)) * arrays.phi_by_log_norm).sum(axis=-1)
+        return self.weighted_zeta @ arrays.other_noise_by_log_square.T + known
 
     @cached_property
     def diagonal_variance(self) -> Any:
@@ -247,14 +246,14 @@ def _outer(left: Any, right: Any) -> Any:
 def _upper(pairs: Any) -> Any:
     """The products (K, p^2) with i <= j."""
     size = isqrt(pairs.shape[1])
-    rows, columns = np.triu_indices(size)
+    rows, columns = triangle(size)
     return pairs[:, rows * size + columns]
 
 
 def _folded(coefficients: Any) -> Any:
     """The coefficients (K, p^2) of such products, where those of i and j are one."""
     size = isqrt(coefficients.shape[1])
-    rows, columns = np.triu_indices(size)
+    rows, columns = triangle(size)
     found = coefficients[:, rows * size + columns] + coefficients[:, columns * size + rows]
     return found * np.where(rows == columns, 0.5, 1.0)
 

@@ -1,13 +1,13 @@
 """``predict_covariance``: the errors of a problem whose inputs have a covariance (docs/theory-inputs.md)."""
 
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError, PolyspikeError
-from polyspike.problem import Problem
+from polyspike.problem import Inputs, Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
@@ -28,8 +28,17 @@ REGIME = "finite n, d and N, inputs of a general covariance, any step size up to
 
 def spectrum_of(problem: Problem) -> Eigenvalues:
     """The eigenvalues of the covariance of a problem's inputs, as few nodes as errors need."""
+    if problem.teacher.n_indices == 1:
+        return _spectrum_of(problem.inputs, problem.input_dim)
     values, weights, teacher, indices = _measures(problem)
     return eigenvalues(values, weights, teacher, indices=indices)
+
+
+@lru_cache(maxsize=64)
+def _spectrum_of(inputs: Inputs, d: int) -> Eigenvalues:
+    """For a teacher of one index."""
+    values, counts = inputs.eigenvalues(d)
+    return eigenvalues(values, counts / d, inputs.teacher_energies(d))
 
 
 def _measures(problem: Problem) -> tuple[Array, Array, Array, Array | None]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import joined, over_neurons, split, total
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -22,7 +22,7 @@ _ROOT = 2**0.5
 class ProductPrior(NamedTuple):
     """The prior of the quadratic features and the plain averages that it contains.
 
-    The blocks are those of the neurons' norms (first) and of the m products; shape (1 + m, 1 + m, p2, p2) both.
+    The blocks are those of the neurons' norms (first) and of the m products; shape (1 + m, 1 + m, ..., p2, p2) both.
     """
 
     prior: Any
@@ -55,22 +55,20 @@ def product_prior(state: CovarianceState) -> ProductPrior:
     pairs, model = state.pairs, state.model
     assert pairs is not None
     n, v2 = pairs.arrays.n_samples, pairs.v
-    on_pairs, beyond = _of_model(model)
-    p = _flat(n * total(on_pairs, pairs.gam))
-    count = len(on_pairs)
-    q = np.zeros((1 + count, 1 + count, *v2.shape), dtype=p.dtype)
-    by_eigenvalue = p @ np.linalg.inv(np.eye(len(p)) - np.kron(np.eye(count), v2) @ p)
-    q[1:, 1:] = _blocks(by_eigenvalue, count)
-    q += n * ((beyond * state.weighted_zeta) @ pairs.arrays.chi_pairs).reshape(q.shape)
-    plain = np.diag([0.0, *[1.0] * count])[:, :, None, None] * v2
-    flat = _flat(q)
-    return ProductPrior(_blocks(flat @ np.linalg.inv(np.eye(len(flat)) + _flat(plain) @ flat), 1 + count), plain)
+    on_pairs, beyond = _on_pairs(model), _beyond(model)
+    blocks, count = n * total(on_pairs, pairs.gam), len(on_pairs)
+    q = n * over_neurons(beyond, state.weighted_zeta, pairs.arrays.chi_pairs)
+    q[1:, 1:] += split(_extended(joined(blocks), joined(-v2 @ blocks)), count, count)
+    plain = np.zeros_like(q)
+    plain[range(1, 1 + count), range(1, 1 + count)] = v2
+    seen = q.copy()
+    seen[0], seen[1:] = 0.0, v2 @ q[1:]
+    return ProductPrior(split(_extended(joined(q), joined(seen)), 1 + count, 1 + count), plain)
 
 
-@lru_cache(maxsize=1)
-def _of_model(model: CovarianceModel) -> tuple[Any, Any]:
-    """What the state has no part in; both tangents of a state ask for it."""
-    return _on_pairs(model), _beyond(model)
+def _extended(matrix: Any, seen: Any) -> Any:
+    """``matrix (1 + seen)^-1``."""
+    return matrix @ np.linalg.inv(np.eye(matrix.shape[-1]) + seen)
 
 
 def _on_pairs(model: CovarianceModel) -> Any:
@@ -148,15 +146,3 @@ def _beyond(model: CovarianceModel) -> Any:
     out[0, 0] = model.norms.neurons / scale * 2
     out[0, 1:] = out[1:, 0] = (along_products(model, relative**2) - along * mean) / _ROOT
     return scale * out
-
-
-def _flat(blocks: Any) -> Any:
-    """Blocks (i, j, a, b) as one matrix."""
-    count, size = blocks.shape[0], blocks.shape[2]
-    return np.swapaxes(blocks, 1, 2).reshape(count * size, count * size)
-
-
-def _blocks(matrix: Any, count: int) -> Any:
-    """A matrix as blocks (count, count, a, b)."""
-    size = len(matrix) // count
-    return np.swapaxes(matrix.reshape(count, size, count, size), 1, 2)

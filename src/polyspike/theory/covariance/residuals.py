@@ -13,12 +13,16 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Teacher
-from polyspike.theory.covariance.discrete_rule import compress
+from polyspike.theory.covariance.discrete_rule import fewest
 from polyspike.theory.finite_size.labels.label_law import teacher_law, teacher_sample
 
 __all__ = ["Residuals", "residuals"]
 
-_NODES = 36
+# A rule has the fewest nodes at which averages of :func:`_averaged` err by less than this share.
+_FEWEST_NODES, _MOST_NODES, _ACCURACY = 8, 36, 1e-7
+# The distance of the poles from zero, in deviations of the residual: at most the first, and the second over the root of
+# ``phi_0``, where the noise is all of a weight.
+_FARTHEST_POLE, _NEAREST_POLE = 2.0, 1.0
 _NOISE_NODES = 40
 # Of a node's share in the mean of the residual's size: all such nodes together are rounding.
 _UNNOTICED = 1e-18
@@ -59,11 +63,14 @@ class Residuals:
 
 
 @lru_cache(maxsize=64)
-def residuals(teacher: Teacher, gaussian_variance: float, c1: float, full: bool, count: int = _NODES) -> Residuals:
+def residuals(
+    teacher: Teacher, gaussian_variance: float, c1: float, full: bool, phi_gradient: float, count: int | None = None
+) -> Residuals:
     """The law for ``nu`` of the given variance; with the full gradient ``E[omega . x nu] = -c1``.
 
     A Gauss rule in ``asinh(eps)``, measured in twice the deviation of eps: the averages are rational functions of eps
-    with poles at that distance, and heavy tails are taken by their logarithm.
+    with poles at that distance, nearer where ``phi_0 = d/n_0`` is large, and heavy tails are taken by their logarithm.
+    It has ``count`` nodes, or as few as the averages of such functions allow.
     """
     labels, label_weights, kappa, pairs = _teacher_law(teacher)
     t, t_weights = gauss_hermite(_NOISE_NODES) if gaussian_variance > 0 else (np.zeros(1), np.ones(1))
@@ -83,9 +90,19 @@ def residuals(teacher: Teacher, gaussian_variance: float, c1: float, full: bool,
     if scale == 0:
         none = np.zeros((len(first), 1))
         return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])
-    rule = compress(np.arcsinh(eps[keep] / scale), weights[keep], count)
     one, two = first[:, keep] * weights[keep], second[:, :, keep] * weights[keep]
+    measures = np.concatenate([weights[None, keep], one, two.reshape(-1, one.shape[1])]).T
+    sizes = range(_FEWEST_NODES, _MOST_NODES + 1) if count is None else range(count, count + 1)
+    points, pole = np.arcsinh(eps[keep] / scale), min(_FARTHEST_POLE, _NEAREST_POLE / phi_gradient**0.5)
+    rule = fewest(points, weights[keep], measures, lambda x: _averaged(2 * np.sinh(x), pole), sizes, _ACCURACY)
     return Residuals(scale * np.sinh(rule.nodes), rule.weights, one @ rule.transfer.T, two @ rule.transfer.T)
+
+
+def _averaged(eps: Array, pole: float) -> Array:
+    """``eps/(s^2 + eps^2)`` and ``eps^2/(s^2 + eps^2)`` with the poles ``+- i s``, for eps in its deviation; shape
+    (2, n).
+    """
+    return np.array([eps, eps**2]) / (pole**2 + eps**2)
 
 
 def _teacher_law(teacher: Teacher) -> tuple[Array, Array, Array, Array]:

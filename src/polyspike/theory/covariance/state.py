@@ -4,25 +4,19 @@ Unknown: ``R(kappa)``, ``zeta(u)`` and the matrix T.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
+from polyspike.theory.covariance.averages import total, triangle
 from polyspike.theory.covariance.layer import Blocks, LayerCoefficients, Samples
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.pairs import PairsState
 
-__all__ = ["CovarianceState", "triangle"]
+__all__ = ["CovarianceState"]
 
 _LEAST_T = 1e-4
-
-
-@lru_cache(maxsize=64)
-def triangle(size: int) -> tuple[Any, Any]:
-    """The places on and above the diagonal of a symmetric matrix."""
-    return np.triu_indices(size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +29,7 @@ class CovarianceState:
         D.
     r, zeta : ndarray of shape (K,), (A,)
     t : ndarray of shape (f p, f p)
+        Of several tangents all three have one axis more, the first. The defect is that of one state.
     """
 
     model: CovarianceModel
@@ -55,7 +50,7 @@ class CovarianceState:
 
     def gram(self, f: Any, g: Any) -> Any:
         """``E[R f g']`` of functions of kappa in columns."""
-        return f.T @ (self.weighted_r[:, None] * g)
+        return np.swapaxes(f, -1, -2) @ (self.weighted_r[..., None] * g)
 
     @cached_property
     def coefficients(self) -> LayerCoefficients:
@@ -133,9 +128,12 @@ class CovarianceState:
         return replace(self, t=self.samples.t)
 
     def moved(self, step: Any) -> "CovarianceState":
-        """The state after adding ``step`` to (log R, log zeta, T), of T the elements on and above its diagonal."""
+        """The state after adding ``step`` to (log R, log zeta, T), of T the elements on and above its diagonal; several
+        states for steps in rows.
+        """
         k, a, size = len(self.r), len(self.zeta), len(self.t)
-        t = np.zeros((size, size), dtype=step.dtype)
+        t = np.zeros((*step.shape[:-1], size, size), dtype=step.dtype)
         rows, columns = triangle(size)
-        t[rows, columns] = t[columns, rows] = step[k + a :]
-        return replace(self, r=self.r * np.exp(step[:k]), zeta=self.zeta * np.exp(step[k : k + a]), t=self.t + t)
+        t[..., rows, columns] = t[..., columns, rows] = step[..., k + a :]
+        r, zeta = self.r * np.exp(step[..., :k]), self.zeta * np.exp(step[..., k : k + a])
+        return replace(self, r=r, zeta=zeta, t=self.t + t)
