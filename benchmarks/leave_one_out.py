@@ -79,7 +79,7 @@ def real(name: str, activation: str) -> Callable[[int, Array], Case]:
 
     def run(seed: int, ridges: Array) -> Case:
         problems = with_ridges(problem, ridges)
-        rows = DataDraw((seed,), inputs, data.target, n, n, problem.width, "same").ridge_sample
+        rows = DataDraw((seed,), inputs, data.target, n, n, problem.width, n).ridge_sample
         tested = simulate_data(problems, inputs, data.target, seed=seed)
         return Case(tested, leave_one_out(problems, inputs=rows.inputs, target=rows.target, seed=seed))
 

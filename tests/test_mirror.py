@@ -84,6 +84,7 @@ OF_NO_FILE = {
     "experiments/test_cluster.py": "the same sweep on a Dask cluster",
     "experiments/test_faults.py": "what a sweep survives",
     "simulation/test_precondition.py": "the preconditioned step on every path of a simulation",
+    "simulation/test_overlap.py": "samples that are the same in part on every path of a simulation",
     "simulation/test_same_samples.py": "one sample for both stages on every path of a simulation",
     "simulation/test_streaming.py": "streamed runs are the runs that hold everything",
     "theory/covariance/test_covariance_symmetries.py": "what leaves the law of a problem unchanged",

@@ -54,6 +54,9 @@ class ChangedDraw:
     def gradient_sample(self) -> Sample:
         return self._changed(self.draw.gradient_sample)
 
+    def seen_by_gradient(self, shared: int) -> Sample:
+        return self._changed(self.draw.seen_by_gradient(shared))
+
     @cached_property
     def ridge_sample(self) -> Sample:
         return self._changed(self.draw.ridge_sample)

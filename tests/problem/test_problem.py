@@ -49,7 +49,10 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"readout": "gausian"}, "readout", "did you mean 'gaussian'? known: gaussian, rademacher, constant"),
     ({"readout": np.array(["gaussian", "constant"])}, "readout", "known: gaussian"),
     ({"samples": "sane"}, "samples", "did you mean 'same'? known: fresh, same"),
-    ({"samples": "same", "n_gradient": 500}, "n_gradient", "samples='same' takes the 4000 samples of the fit"),
+    ({"samples": "same", "overlap": 1.01}, "overlap", "give a number in [0, 1], of the smaller of the two samples"),
+    ({"samples": "same", "overlap": NAN}, "overlap", "give a finite number"),
+    ({"samples": "same", "overlap": "half"}, "overlap", "give a finite number"),
+    ({"overlap": 0.5}, "overlap", "samples='fresh' has none; give samples='same' with it"),
     ({"activation": "rleu"}, "activation", "did you mean 'relu'? known: identity, relu"),
     ({"activation": 3}, "activation", "give a name such as 'tanh', or a function"),
     ({"activation": lambda x: np.sum(x)}, "activation", "it returned shape () for an array of shape"),
@@ -293,3 +296,23 @@ def test_fresh_samples_are_not_written_down() -> None:
     assert run_key(fresh, (0,), {}) != run_key(same, (0,), {})
     assert same.gradient_samples == same.n_samples
     assert build(samples="same", n_samples=300, n_gradient=300).gradient_samples == 300
+
+
+def test_the_overlap_is_a_share_of_the_smaller_sample() -> None:
+    same = build(samples="same", n_samples=300)
+    half, few, many = (same.replace(overlap=0.5, n_gradient=n0) for n0 in (None, 100, 900))
+    assert [one.shared_samples for one in (half, few, many)] == [150, 50, 150]
+    assert [one.replace(overlap=None).shared_samples for one in (half, few, many)] == [300, 100, 300]
+    assert same.one_sample
+    assert not any(one.one_sample for one in (half, few, many, few.replace(overlap=None), build()))
+    assert build().shared_samples == same.replace(overlap=0).shared_samples == 0
+
+
+def test_a_whole_overlap_is_one_sample_and_a_fresh_sample_has_none() -> None:
+    same, half = build(samples="same"), build(samples="same", overlap=0.5)
+    assert same.replace(overlap=1) == same == half.replace(overlap=1.0)
+    assert half.replace(samples="fresh") == build()
+    assert "overlap=0.5" in repr(half)
+    assert "overlap" not in repr(same) + json.dumps(same.to_dict()) + json.dumps(build().to_dict())
+    assert Problem.from_dict(half.to_dict()) == half
+    assert run_key(half, (0,), {}) != run_key(same, (0,), {})

@@ -89,7 +89,7 @@ SAME = PROBLEM.replace(samples="same")
 @pytest.mark.parametrize("rows", [302, 500, 600, 1000])
 def test_the_same_rows_for_both_stages_leave_all_others_for_the_test(rows: int) -> None:
     x, y = table(rows)
-    draw = DataDraw((1,), x, y, 300, 300, 80, "same")
+    draw = DataDraw((1,), x, y, 300, 300, 80, 300)
     assert draw.gradient_sample is draw.ridge_sample
     parts = [draw.ridge_sample.inputs, *(block.inputs for block in draw.test_blocks())]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), np.sort(x[:, 0]))
@@ -112,3 +112,20 @@ def test_the_same_rows_need_fewer_rows() -> None:
     x, y = table(301)
     with pytest.raises(ArgumentError, match="the data have 301 rows; n_samples must leave at least 2"):
         simulate_data(SAME, x, y)
+
+
+def test_rows_that_are_shared_in_part_are_counted_once() -> None:
+    x, y = table()
+    draw = DataDraw((1,), x, y, 300, 400, 80, 100)
+    gradient, fit = draw.gradient_sample, draw.ridge_sample
+    np.testing.assert_array_equal(gradient.inputs[:100], fit.inputs[:100])
+    fresh = DataDraw((1,), x, y, 300, 400, 80)
+    np.testing.assert_array_equal(gradient.target[100:], fresh.gradient_sample.target[:200])
+    parts = [fit.inputs, gradient.inputs[100:], *(block.inputs for block in draw.test_blocks())]
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)[:, 0]), np.sort(x[:, 0]))
+    half = SAME.replace(overlap=0.5)
+    none, some, all_ = simulate_data([SAME.replace(overlap=0.0), half, SAME], x, y, seed=1)
+    assert [run.n_test for run in (none, some, all_)] == [400, 550, 700]
+    assert none.test_error == pytest.approx(simulate_data(PROBLEM, x, y, seed=1).test_error, rel=1e-12)
+    assert len({run.train_loss for run in (none, some, all_)}) == 3
+    assert simulate_data(half, *table(452), seed=1).n_test == 2

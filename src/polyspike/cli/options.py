@@ -83,6 +83,10 @@ PROBLEM_OPTIONS: dict[str, Any] = {
     "readout": Annotated[str | None, _option("readout", "gaussian, rademacher or constant.", *READOUTS)],
     "n_gradient": Annotated[int | None, _integer("n_gradient", "Samples of the gradient step.", "n-samples")],
     "samples": Annotated[str | None, _option("samples", "fresh ones for the ridge fit, or the same.", "fresh", "same")],
+    "overlap": Annotated[
+        float | None,
+        _option("overlap", "Share in [0, 1] of the smaller sample that is the same, with samples same.  (1)"),
+    ],
     "inputs": Annotated[
         str | None,
         _option(

@@ -86,7 +86,10 @@ def _problem(problem: Problem) -> str:
 
 
 def _of_gradient(problem: Problem) -> str:
-    return "the same" if problem.samples == "same" else str(problem.gradient_samples)
+    if problem.one_sample:
+        return "the same"
+    shared = f", {problem.shared_samples} of them the same" if problem.shared_samples else ""
+    return f"{problem.gradient_samples}{shared}"
 
 
 def _numbers(found: Findings) -> str:

@@ -25,7 +25,7 @@ _PILOT, _JUDGED = 0, 1
 
 PROTOCOLS: dict[str, Callable[[Problem], Problem]] = {
     "fresh": lambda problem: problem.replace(samples="fresh", n_gradient=None),
-    "same": lambda problem: problem.replace(samples="same", n_gradient=None),
+    "same": lambda problem: problem.replace(samples="same", n_gradient=None, overlap=None),
     "split": lambda problem: problem.replace(
         samples="fresh", n_gradient=problem.n_samples // 2, n_samples=problem.n_samples - problem.n_samples // 2
     ),
@@ -135,7 +135,7 @@ def sample_reuse(
     Parameters
     ----------
     problem : Problem
-        Its ``n_samples`` is n; step, ridge, ``samples`` and ``n_gradient`` are those of the protocols.
+        Its ``n_samples`` is n; step, ridge, ``samples``, ``overlap`` and ``n_gradient`` are those of the protocols.
     exponents : iterable of float
         Steps ``n^alpha``, the same numbers for all protocols; no step is always among them.
     ridges : iterable of float
@@ -231,7 +231,7 @@ def _best(grids: list[list[Problem]], means: Any) -> list[Problem]:
 
 
 def _labels_of(problem: Problem) -> int:
-    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
+    return problem.n_samples + problem.gradient_samples - problem.shared_samples
 
 
 def _at_an_end(problem: Problem, grid: list[Problem]) -> bool:

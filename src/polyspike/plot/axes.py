@@ -32,6 +32,7 @@ LABELS = {
     "input_dim": r"inputs $d$",
     "width": r"neurons $N$",
     "n_gradient": r"samples of the gradient $n_0$",
+    "overlap": "share of common samples",
     "n_labels": "labelled samples",
     "sample_ratio": r"sample ratio $n/d$",
     "train_loss": "train loss (with the penalty)",

@@ -14,7 +14,7 @@ __all__ = ["FIELDS", "STEPS", "Row", "as_rows", "averaged", "position"]
 
 FIELDS = (
     "activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "step_size", "ridge", "noise",
-    "gradient", "readout", "n_gradient", "samples", "inputs", "precondition",
+    "gradient", "readout", "n_gradient", "samples", "inputs", "precondition", "overlap",
 )  # fmt: skip
 """Of a problem."""
 

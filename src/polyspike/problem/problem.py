@@ -70,6 +70,10 @@ class Problem:
     samples : {"fresh", "same"}
         Whether the ridge regression has a sample of its own, independent of the gradient's (as in the paper), or
         the inputs and labels of the gradient once more.
+    overlap : float, optional
+        With ``samples="same"``: the share, in [0, 1], of the smaller of the two samples that both stages have. None is
+        1: with ``n_gradient < n_samples`` the gradient then has some of the fit's samples, with more all of them and
+        others. 0 is as many samples as with "fresh", and the same network.
     inputs : str or Inputs
         Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
         ``"power:0.5; teacher=top; law=uniform"``.
@@ -105,6 +109,7 @@ class Problem:
     samples: str
     inputs: Inputs
     precondition: float | None
+    overlap: float | None
 
     def __init__(
         self,
@@ -124,6 +129,7 @@ class Problem:
         samples: str = "fresh",
         inputs: str | Inputs = "isotropic",
         precondition: float | None = None,
+        overlap: float | None = None,
     ) -> None:
         values = {
             "n_samples": _size("n_samples", n_samples),
@@ -140,15 +146,13 @@ class Problem:
             "samples": _choice("samples", samples, SAMPLES),
             "inputs": as_inputs(inputs),
             "precondition": None if precondition is None else as_real("precondition", precondition, 0),
+            "overlap": _overlap(overlap, samples),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.teacher.n_indices > self.input_dim:
             raise ArgumentError("input_dim", input_dim, f"the teacher has {self.teacher.n_indices} directions")
         self.inputs.check(self.input_dim, self.teacher.n_indices)
-        if self.samples == "same" and self.gradient_samples != self.n_samples:
-            remedy = f"samples='same' takes the {self.n_samples} samples of the fit for the gradient; leave it out"
-            raise ArgumentError("n_gradient", n_gradient, remedy)
         if self.precondition == 0:
             _check_invertible(self)
 
@@ -171,6 +175,19 @@ class Problem:
     def phi_gradient(self) -> float:
         """``input_dim / n_0``."""
         return self.input_dim / self.gradient_samples
+
+    @property
+    def shared_samples(self) -> int:
+        """Samples that both stages have: all of them with ``samples="same"``, unless ``overlap`` or ``n_gradient`` says
+        otherwise; 0 with "fresh".
+        """
+        smaller = min(self.n_samples, self.gradient_samples) if self.samples == "same" else 0
+        return smaller if self.overlap is None else round(self.overlap * smaller)
+
+    @property
+    def one_sample(self) -> bool:
+        """Whether both stages have exactly the same samples."""
+        return self.shared_samples == self.n_samples == self.gradient_samples
 
     @property
     def step(self) -> float:
@@ -223,6 +240,8 @@ class Problem:
         for one, other in (("step_exponent", "step_size"), ("step_size", "step_exponent")):
             if changes.get(one) is not None and other not in changes:
                 values[other] = None
+        if changes.get("samples") == "fresh" and "overlap" not in changes:
+            values["overlap"] = None
         return type(self)(**{**values, **changes})
 
     def to_dict(self) -> dict[str, Any]:
@@ -320,6 +339,18 @@ def _choice(argument: str, value: Any, known: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in known:
         raise ArgumentError(argument, value, closest_names(str(value), known))
     return value
+
+
+def _overlap(value: Any, samples: str) -> float | None:
+    """A share, None where it is that of ``samples="same"`` alone."""
+    if value is None:
+        return None
+    share = as_real("overlap", value)
+    if not 0 <= share <= 1:
+        raise ArgumentError("overlap", value, "give a number in [0, 1], of the smaller of the two samples")
+    if samples != "same":
+        raise ArgumentError("overlap", value, "samples='fresh' has none; give samples='same' with it")
+    return None if share == 1 else share
 
 
 def _step(exponent: Any, size: Any) -> dict[str, float | None]:

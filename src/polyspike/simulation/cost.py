@@ -98,9 +98,9 @@ def phases_of(
     n, d, width, n0 = problem.n_samples, problem.input_dim, problem.width, problem.gradient_samples
     smaller, larger = min(n, width), max(n, width)
     # Streamed samples are drawn again in every pass; held ones once.
-    again = problem.samples == "fresh" or storage is Storage.SAMPLES
-    own = n0 if problem.samples == "fresh" else 0
-    gradient = Rates(product=2 * n0 * d * width, normal=n0 * d * again, entry=2 * n0 * width)
+    own = n0 - problem.shared_samples
+    drawn = n0 if storage is Storage.SAMPLES else own
+    gradient = Rates(product=2 * n0 * d * width, normal=drawn * d, entry=2 * n0 * width)
     if problem.precondition is not None:
         gradient += Rates(product=(n0 + width) * d**2, decomposition=4 * d**3 / 3)
     features = Rates(product=2 * n * d * width, normal=n * d, entry=n * width)

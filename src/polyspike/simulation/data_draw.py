@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
-from polyspike.problem.problem import SAMPLES, as_problems
+from polyspike.problem.problem import as_problems
 from polyspike.results import Measurement
 from polyspike.rows import as_rows, check_counts, shuffled
 from polyspike.scalars import as_seed
@@ -49,9 +49,10 @@ class DataDraw:
     target : ndarray of shape (rows,)
     n_gradient, n_samples, width : int
         The rest of the rows is the test set.
-    samples : {"fresh", "same"}
-        With "same" both stages have the ``n_samples`` rows that a fresh run of this seed fits on, where the table is
-        long enough for one (else the last rows of the same shuffle), and all other rows are the test set.
+    shared : int, optional
+        Rows that both stages have. The fit then has the ``n_samples`` rows of a fresh run of this seed, where the table
+        is long enough for one (else the last rows of the same shuffle), the gradient the first of them and of a fresh
+        run's gradient, and all other rows are the test set.
     split_seed : tuple of int, optional
         Fixes the split, when it is not that of the network.
     """
@@ -62,7 +63,7 @@ class DataDraw:
     n_gradient: int
     n_samples: int
     width: int
-    samples: str = "fresh"
+    shared: int = 0
     split_seed: tuple[int, ...] | None = None
 
     @cached_property
@@ -73,7 +74,15 @@ class DataDraw:
     @cached_property
     def gradient_sample(self) -> LabelledSample:
         """The rows of the gradient step."""
-        return self.ridge_sample if self.samples == "same" else self._rows(0, self.n_gradient)
+        if self.shared == self.n_samples == self.n_gradient:
+            return self.ridge_sample
+        own, shared = self._order[: self._own], self._order[self._start : self._start + self.shared]
+        return self._at(np.concatenate([shared, own]))
+
+    def seen_by_gradient(self, shared: int) -> LabelledSample:
+        """The same; ``shared`` is that of the draw."""
+        assert shared == self.shared
+        return self.gradient_sample
 
     @cached_property
     def ridge_sample(self) -> LabelledSample:
@@ -85,27 +94,30 @@ class DataDraw:
         return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
 
     def test_blocks(self) -> Iterator[LabelledSample]:
-        """All other rows; with one sample for both stages also those that are a fresh run's gradient sample."""
-        parts = [(self._start + self.n_samples, len(self.inputs))]
-        if self.samples == "same":
-            parts.append((0, self._start))
-        for first, last in parts:
+        """All other rows; where rows are shared also those of a fresh run's gradient that are not needed."""
+        for first, last in ((self._start + self.n_samples, len(self.inputs)), (self._own, self._start)):
             for start in range(first, last, BLOCK_ROWS):
                 yield self._rows(start, min(start + BLOCK_ROWS, last))
 
     @property
     def _start(self) -> int:
         """Where the rows of the fit begin."""
-        end = len(self.inputs) - self.n_samples
-        return min(self.n_gradient, end) if self.samples == "same" else self.n_gradient
+        return min(self.n_gradient, len(self.inputs) - self.n_samples)
+
+    @property
+    def _own(self) -> int:
+        """Rows that the gradient alone has."""
+        return self.n_gradient - self.shared
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
         return shuffled(self.seed if self.split_seed is None else self.split_seed, len(self.inputs))
 
     def _rows(self, start: int, stop: int) -> LabelledSample:
-        chosen = self._order[start:stop]
-        return LabelledSample(self.inputs[chosen], self.target[chosen])
+        return self._at(self._order[start:stop])
+
+    def _at(self, places: NDArray[np.int64]) -> LabelledSample:
+        return LabelledSample(self.inputs[places], self.target[places])
 
 
 @overload
@@ -153,13 +165,13 @@ def simulate_data(
     """The experiment of :func:`polyspike.simulate` on real data: split, gradient step, ridge fit, test on other rows.
 
     With ``samples="same"`` both stages have the rows that a fresh run of the same seed fits on, and all others are the
-    test set: those of the fresh run, and those that its gradient had.
+    test set: those of the fresh run, and those that its gradient had. With ``overlap`` the gradient has some of them.
 
     Parameters
     ----------
     problem : Problem, or iterable of Problem
         Many are of equal sizes; ``input_dim`` is the number of columns, ``n_samples`` and ``n_gradient`` rows are used
-        for the two fits, ``n_samples`` alone with ``samples="same"``. Activation, step, ridge, width, gradient and
+        for the two fits, shared ones once. Activation, step, ridge, width, gradient and
         readout count; teacher and noise do not.
     inputs : ndarray of shape (rows, d)
         Whitened inputs (``polyspike.data.whiten``).
@@ -193,18 +205,17 @@ def simulate_data(
     chosen = None if split_seed is None else as_seed(split_seed)
     options = Options(parts, measured, known_direction=False, arrays=arrays_on(device, dtype))
     found: dict[int, Measurement] = {}
-    for samples in SAMPLES:
-        places = [k for k, one in enumerate(problems) if one.samples == samples]
-        if places:
-            sizes = (first.gradient_samples, first.n_samples, first.width)
-            draw = DataDraw(parts, inputs, target, *sizes, samples, chosen)
-            found.update(zip(places, measure(draw, [problems[k] for k in places], options), strict=True))
+    sizes = (first.gradient_samples, first.n_samples, first.width)
+    for shared in sorted({one.shared_samples for one in problems}):
+        places = [k for k, one in enumerate(problems) if one.shared_samples == shared]
+        draw = DataDraw(parts, inputs, target, *sizes, shared, chosen)
+        found.update(zip(places, measure(draw, [problems[k] for k in places], options), strict=True))
     return found[0] if isinstance(problem, Problem) else [found[k] for k in range(len(problems))]
 
 
 def _used(problem: Problem) -> int:
     """Rows that are no test rows."""
-    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
+    return problem.n_samples + problem.gradient_samples - problem.shared_samples
 
 
 def _sizes(problem: Problem) -> tuple[int, int, int, int]:
@@ -218,5 +229,5 @@ def _check(problem: Problem, first: Problem, inputs: Array) -> None:
         )
     if not problem.inputs.is_standard:
         raise ArgumentError("inputs", str(problem.inputs), "the law of real data is that of the rows; leave it out")
-    n_gradient = 0 if problem.samples == "same" else problem.gradient_samples
-    check_counts(inputs, problem.n_samples, n_gradient, problem.input_dim)
+    own = problem.gradient_samples - problem.shared_samples
+    check_counts(inputs, problem.n_samples, own, problem.input_dim)

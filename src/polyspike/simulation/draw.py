@@ -1,7 +1,7 @@
 """The draw of a run: data, initial network, and a test set that is never held whole."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Protocol
 
@@ -32,6 +32,15 @@ class Sample:
     inputs: Array
     noise: Array
     directions: Callable[[int], Array] | None = None
+
+    def first(self, rows: int) -> "Sample":
+        """So many of its rows."""
+        return replace(self, inputs=self.inputs[:rows], noise=self.noise[:rows])
+
+    def beside(self, other: "Sample") -> "Sample":
+        """These rows and those of another sample of the same draw."""
+        inputs = np.concatenate([self.inputs, other.inputs])
+        return replace(self, inputs=inputs, noise=np.concatenate([self.noise, other.noise]))
 
     def labels(self, problem: Problem) -> Array:
         """``y = sigma*(x . beta*) + noise``.
@@ -67,13 +76,12 @@ class Draw(Protocol):
     def weights(self) -> Array:
         """Initial first layer, shape (width, d), rows of norm 1."""
 
-    @property
-    def gradient_sample(self) -> Labelled:
-        """The sample of the gradient step."""
+    def seen_by_gradient(self, shared: int) -> Labelled:
+        """The sample of the gradient step, of which so many are the first of the fit's and the others its own."""
 
     @property
     def ridge_sample(self) -> Labelled:
-        """The sample of the ridge fit: a fresh one, and with ``samples="same"`` also that of the gradient step."""
+        """The sample of the ridge fit."""
 
     def readout(self, law: str) -> Array:
         """Initial readout, shape (width,), entries of variance 1/width."""
@@ -115,21 +123,31 @@ class GaussianDraw:
 
     @cached_property
     def gradient_sample(self) -> Sample:
-        """The sample of the gradient step."""
+        """A sample of the gradient step that shares none with the fit."""
         return self._sample(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient)
+
+    def seen_by_gradient(self, shared: int) -> Sample:
+        """The sample of the gradient step: so many of the fit's first, and the first of its own."""
+        if shared == 0:
+            return self.gradient_sample
+        if shared == self.n_gradient == self.n_samples:
+            return self.ridge_sample
+        own = self._sample(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient - shared)
+        return self.ridge_sample.first(shared).beside(own)
 
     @cached_property
     def ridge_sample(self) -> Sample:
-        """The fresh sample of the ridge fit."""
+        """The sample of the ridge fit."""
         return self._sample(Stream.INPUTS, Stream.NOISE, self.n_samples)
 
     def readout(self, law: str) -> Array:
         """Initial readout; the three laws share one draw of normals."""
         return readout_of(normals(self.seed, Stream.READOUT, self.width), law)
 
-    def gradient_blocks(self) -> Iterator[Sample]:
-        """The sample of the gradient step, block by block; never held."""
-        return self._blocks(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient)
+    def gradient_blocks(self, shared: int = 0) -> Iterator[Sample]:
+        """The sample of the gradient step, block by block; never held. The first so many are those of the fit."""
+        yield from self._blocks(Stream.INPUTS, Stream.NOISE, shared)
+        yield from self._blocks(Stream.GRADIENT_INPUTS, Stream.GRADIENT_NOISE, self.n_gradient - shared)
 
     def ridge_blocks(self) -> Iterator[Sample]:
         """The sample of the ridge fit, block by block; never held."""

@@ -99,9 +99,14 @@ class Plan:
         """Problems of the same key share their features and labels."""
         return problem.replace(step_size=problem.step, ridge=0.0)
 
-    def with_samples(self, samples: str) -> "Plan":
-        """The plan of the problems with ``samples="fresh"``, or of those with ``"same"``."""
-        return self.only(step for step in self.ridges if step.samples == samples)
+    @property
+    def shared(self) -> list[int]:
+        """The numbers of samples that gradients share with the fit, ascending."""
+        return sorted({step.shared_samples for step in self.ridges})
+
+    def sharing(self, shared: int) -> "Plan":
+        """The plan of the problems whose gradients share so many samples with the fit."""
+        return self.only(step for step in self.ridges if step.shared_samples == shared)
 
     def only(self, chosen: Iterable[Problem]) -> "Plan":
         """The plan of some of its steps."""
@@ -174,19 +179,14 @@ def feature_blocks(
 
 
 def gradients_of(
-    fresh: Callable[[], Iterable[Labelled]],
-    same: Callable[[], Iterable[Labelled]],
-    plan: Plan,
-    draw: Draw,
-    weights: Any,
-    arrays: Arrays,
+    blocks: Callable[[int], Iterable[Labelled]], plan: Plan, draw: Draw, weights: Any, arrays: Arrays
 ) -> dict[Problem, Gradient]:
-    """The gradient of every key of the plan, on the sample of its own or on that of the fit; one pass over each."""
+    """The gradient of every key of the plan, in one pass over each sample; ``blocks`` gives that which shares so many
+    with the fit.
+    """
     found: dict[Problem, Gradient] = {}
-    for samples, blocks in (("fresh", fresh), ("same", same)):
-        some = plan.with_samples(samples)
-        if some.steps:
-            found |= _gradients(blocks(), some, draw, weights, arrays)
+    for shared in plan.shared:
+        found |= _gradients(blocks(shared), plan.sharing(shared), draw, weights, arrays)
     return found
 
 

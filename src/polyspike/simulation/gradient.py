@@ -155,8 +155,8 @@ def gradient_step(
 
 
 def gradient_of(problem: Problem, draw: Draw) -> Gradient:
-    """:func:`gradient_step` of a problem on the gradient sample of its draw, or on that of the fit."""
-    sample = draw.ridge_sample if problem.samples == "same" else draw.gradient_sample
+    """:func:`gradient_step` of a problem on the gradient sample of its draw."""
+    sample = draw.seen_by_gradient(problem.shared_samples)
     readout = draw.readout(problem.readout)
     labels = sample.labels(problem)
     form, rho = problem.gradient, problem.precondition

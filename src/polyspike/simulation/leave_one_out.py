@@ -199,6 +199,10 @@ def _check(problem: Problem) -> None:
     if problem.samples != "same":
         remedy = "a fresh sample has not moved the features, and plain leave-one-out is right; give 'same'"
         raise ArgumentError("samples", problem.samples, remedy)
+    if not problem.one_sample:
+        name = "n_gradient" if problem.overlap is None else "overlap"
+        remedy = "leave_one_out is of one sample for both stages, the same in all; leave it out"
+        raise ArgumentError(name, getattr(problem, name), remedy)
     if problem.ridge == 0:
         raise ArgumentError("ridge", problem.ridge, "give a number > 0")
     for name, value in given(problem).items():

@@ -128,8 +128,13 @@ def choose_storage(problem: Problem, streaming: bool | None = None, arrays: Arra
 
 
 def _drawn(problem: Problem) -> int:
-    """Samples that are drawn for the two stages: one sample serves both where it is the same."""
-    return problem.n_samples + (0 if problem.samples == "same" else problem.gradient_samples)
+    """Samples that are held for the two stages: one serves both where it is the same; shared ones are copied beside the
+    gradient's own.
+    """
+    if problem.one_sample:
+        return problem.n_samples
+    own = problem.gradient_samples - problem.shared_samples
+    return problem.n_samples + problem.gradient_samples + (own if problem.shared_samples else 0)
 
 
 def _draw_fits(problem: Problem, storage: Storage) -> bool:

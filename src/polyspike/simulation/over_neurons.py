@@ -57,11 +57,7 @@ class _Network:
     draw: GaussianDraw
     arrays: Arrays
     rows: dict[Problem, _Rows] = field(default_factory=dict)
-
-    @cached_property
-    def first(self) -> Any:
-        """The inputs of a gradient's own sample; never drawn where all gradients are of the fit's."""
-        return self.arrays.put(self.draw.gradient_sample.inputs)
+    _inputs: dict[int, Any] = field(default_factory=dict)
 
     @cached_property
     def second(self) -> Any:
@@ -69,16 +65,22 @@ class _Network:
         return self.arrays.put(self.draw.ridge_sample.inputs)
 
     def inputs(self, key: Problem) -> Any:
-        """The inputs of the sample that a gradient is of."""
-        return self.second if key.samples == "same" else self.first
+        """The inputs of the sample that a gradient is of; where it is the fit's no other is drawn."""
+        if key.one_sample:
+            return self.second
+        shared = key.shared_samples
+        if shared not in self._inputs:
+            self._inputs[shared] = self.arrays.put(self.sample(key).inputs)
+        return self._inputs[shared]
 
     def sample(self, key: Problem) -> Labelled:
         """The sample that a gradient is of."""
-        return self.draw.ridge_sample if key.samples == "same" else self.draw.gradient_sample
+        return self.draw.seen_by_gradient(key.shared_samples)
 
-    def preactivations(self, keys: Iterable[Problem], weights: Any) -> dict[str, Any]:
-        """``X W0'`` of a block of neurons on the samples of these gradients, by the ``samples`` of their problems."""
-        return {samples: inputs @ weights.T for samples, inputs in {k.samples: self.inputs(k) for k in keys}.items()}
+    def preactivations(self, keys: Iterable[Problem], weights: Any) -> dict[int, Any]:
+        """``X W0'`` of a block of neurons on the samples of these gradients, by how many they share with the fit."""
+        of = {key.shared_samples: self.inputs(key) for key in keys}
+        return {shared: inputs @ weights.T for shared, inputs in of.items()}
 
     def weights(self) -> Iterator[tuple[slice, Any]]:
         """Blocks of ``W0`` with the slice of their neurons."""
@@ -96,7 +98,7 @@ class _Network:
         for block, weights in self.weights() if full else ():
             initial = self.preactivations(full, weights)
             for key in full:
-                outputs = arrays.outputs(initial[key.samples], arrays.put(readouts[key][block]), key.activation)
+                outputs = arrays.outputs(initial[key.shared_samples], arrays.put(readouts[key][block]), key.activation)
                 labels[key] = labels[key] - outputs
         for key, residual in labels.items():
             inputs, turn = self.inputs(key), None
@@ -129,10 +131,11 @@ class _Network:
         """Every block of neurons with every gradient."""
         for block, weights in self.weights():
             initial = self.preactivations(plan.steps, weights)
-            still = initial["same"] if "same" in initial else self.second @ weights.T
+            one = next((key.shared_samples for key in plan.steps if key.one_sample), None)
+            still = self.second @ weights.T if one is None else initial[one]
             spare = self.arrays.spare(still)
             for key, steps in plan.steps.items():
-                matrix = self.gradient_block(self.rows[key], block, initial[key.samples])
+                matrix = self.gradient_block(self.rows[key], block, initial[key.shared_samples])
                 self.summarise(self.rows[key], block, weights, matrix)
                 matrix = self.arrays.working(matrix)
                 yield _Part(self.arrays, steps, weights, matrix, still, self.second @ matrix.T, spare)

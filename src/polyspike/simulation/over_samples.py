@@ -109,7 +109,7 @@ def over_samples(draw: GaussianDraw, plan: Plan, measured: Measured, arrays: Arr
     into memory, and a second one for what needs the readout: alignments, and train errors that the sums cannot give.
     """
     weights = arrays.put(draw.weights)
-    gradients = gradients_of(draw.gradient_blocks, draw.ridge_blocks, plan, draw, weights, arrays)
+    gradients = gradients_of(draw.gradient_blocks, plan, draw, weights, arrays)
     fits: dict[Problem, Fit] = {}
     steps = list(plan.ridges)
     group = steps_at_once(steps[0], arrays, len(plan.steps))

@@ -183,8 +183,7 @@ def measure(draw: Draw, problems: Sequence[Problem], options: Options) -> list[M
 def _held(draw: Draw, plan: Plan, measured: Measured, arrays: Arrays) -> dict[Problem, Fit]:
     """Samples and features of one step are held whole."""
     weights = arrays.put(draw.weights)
-    fresh, same = lambda: [draw.gradient_sample], lambda: [draw.ridge_sample]
-    gradients = gradients_of(fresh, same, plan, draw, weights, arrays)
+    gradients = gradients_of(lambda shared: [draw.seen_by_gradient(shared)], plan, draw, weights, arrays)
     fits = fit_held(draw.ridge_sample, plan, weights, gradients, measured, arrays)
     run_test(draw, plan, weights, gradients, fits, arrays)
     return fits

@@ -42,8 +42,6 @@ class WatchedDraw:
         ends = np.array([0.0, gradient, gradient + fit, gradient + fit + test]) / (gradient + fit + test)
         self._draw, self._storage, self._report, self._told = draw, storage, report, 0.0
         self._gradient, self._fit, self._test = zip(ends[:-1].tolist(), ends[1:].tolist())
-        # The sample of the fit is read for the gradient first where it is the same.
-        self._ridge_passes = iter([self._gradient] * (problem.samples == "same"))
         # Neurons are read once for the initial outputs of a full gradient, once for the fit and once for the test.
         self._passes = iter([self._gradient] * (problem.gradient == "full") + [self._fit, self._test])
         report(0.0)
@@ -62,20 +60,24 @@ class WatchedDraw:
     def ridge_sample(self) -> Sample:
         """The sample, held whole; where features are held the gradient is done when this is read for the fit."""
         if self._storage is Storage.HELD:
-            self._tell(next(self._ridge_passes, self._fit)[0])
+            self._tell(self._fit[0])
         return self._draw.ridge_sample
 
     def readout(self, law: str) -> Array:
         """Initial readout."""
         return self._draw.readout(law)
 
-    def gradient_blocks(self) -> Iterator[Sample]:
+    def seen_by_gradient(self, shared: int) -> Sample:
+        """The gradient's sample, held whole."""
+        return self._draw.seen_by_gradient(shared)
+
+    def gradient_blocks(self, shared: int = 0) -> Iterator[Sample]:
         """The blocks of the gradient's sample."""
-        return self._watched(self._draw.gradient_blocks(), self._draw.n_gradient, self._gradient)
+        return self._watched(self._draw.gradient_blocks(shared), self._draw.n_gradient, self._gradient)
 
     def ridge_blocks(self) -> Iterator[Sample]:
         """The blocks of the fit's sample; a second pass of the fit reports nothing new."""
-        return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, next(self._ridge_passes, self._fit))
+        return self._watched(self._draw.ridge_blocks(), self._draw.n_samples, self._fit)
 
     def test_blocks(self) -> Iterator[Sample]:
         """The blocks of the test set; where neurons are streamed it is read for every block of them."""

@@ -46,6 +46,26 @@ def test_against_plain_quadrature(name: str) -> None:
                 assert found.second_moment[e, b, a] == pytest.approx(w @ (activation(p) ** 2 @ v), abs=tolerance)
 
 
+@pytest.mark.parametrize("name", ["tanh", "erf", "gelu", "sin"])
+@pytest.mark.parametrize("deviation", [0.1, 0.5, 2.5])
+def test_however_far_a_move_smooths(name: str, deviation: float) -> None:
+    """Without a sample's own share a feature is that of a pre-activation of variance ``1 + deviation^2``, and z and
+    the activation's derivatives are by parts.
+    """
+    activation, u = as_activation(name), np.array([1.0])
+    step = numbers(name, self_gain=0.0, move_variance=deviation**2)
+    found = training_features(activation, step, KAPPA, EPS, u, pairs=True)
+    nodes = np.linspace(-9.0, 9.0, 3601)
+    weights = np.exp(-(nodes**2) / 2) / np.exp(-(nodes**2) / 2).sum()
+    at = step.strength * KAPPA[:, None] + np.sqrt(1 + deviation**2) * nodes
+    bend = activation.derivative(at) @ (weights * nodes) / np.sqrt(1 + deviation**2)
+    assert found.pairs is not None
+    assert np.allclose(found.mean[0, :, 0], activation(at) @ weights, rtol=0, atol=3e-8)
+    assert np.allclose(found.slope[0, :, 0], activation.derivative(at) @ weights, rtol=0, atol=3e-8)
+    assert np.allclose(found.second_moment[0, :, 0], activation(at) ** 2 @ weights, rtol=0, atol=3e-8)
+    assert np.allclose(found.pairs[2, 0, :, 0], bend, rtol=0, atol=2e-7)
+
+
 def test_without_self_term_they_are_those_of_a_fresh_sample() -> None:
     step = numbers("gelu", self_gain=0.0)
     found = training_features(as_activation("gelu"), step, KAPPA, EPS, U)

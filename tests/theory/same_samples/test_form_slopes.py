@@ -7,7 +7,7 @@ from polyspike import Problem
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.form_slopes import form_slopes
 from polyspike.theory.same_samples.forms import form_at, solve_form
-from polyspike.theory.same_samples.model import Model, build, build_fresh
+from polyspike.theory.same_samples.model import Model, build
 from polyspike.theory.same_samples.pencil import SampleState
 
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, gradient="target", samples="same")
@@ -15,7 +15,7 @@ MODELS = {
     "own moves and pairs": build(BASE),
     "full gradient": build(BASE.replace(gradient="full", readout="rademacher")),
     "c_2": build(BASE.replace(activation="softplus", gradient="full")),
-    "two populations": build_fresh(BASE.replace(samples="fresh", activation="softplus")),
+    "two populations": build(BASE.replace(samples="same", overlap=0.0, activation="softplus"), pairs=False),
 }
 SHIFT, H = 0.2, 1e-30
 

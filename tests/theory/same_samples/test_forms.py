@@ -10,7 +10,7 @@ from polyspike import Problem
 from polyspike.theory.same_samples.fit import Columns, Fit
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.forms import fit_errors, form_at, solve_form
-from polyspike.theory.same_samples.model import build, build_fresh
+from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.pencil import SampleState
 
 BASE = Problem(
@@ -64,7 +64,7 @@ def test_the_coefficients_are_stationary(problem: Problem) -> None:
 def test_for_fresh_samples_it_is_leave_one_out(gradient: str) -> None:
     """The two formulas of the test error know nothing of each other."""
     problem = BASE.replace(samples="fresh", gradient=gradient)
-    model = build_fresh(problem)
+    model = build(problem.replace(samples="same", overlap=0.0), pairs=False)
     found = solve_pencil(model.fit.neurons, model.fit.populations, shift_of(problem))
     errors = fit_errors(model.fit, found.state, shift_of(problem))
     assert errors.test_error == pytest.approx(errors.leave_one_out, rel=1e-5)

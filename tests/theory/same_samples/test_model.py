@@ -1,12 +1,17 @@
 """The pencil with two populations is the finite-size theory of fresh samples to leading order."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from polyspike import Problem, predict
+from polyspike import Problem, as_activation, predict
+from polyspike.theory.same_samples import model as module
+from polyspike.theory.same_samples.derivatives import ridge_slopes_same
 from polyspike.theory.same_samples.fixed_point import solve_pencil
 from polyspike.theory.same_samples.forms import FitErrors, fit_errors
-from polyspike.theory.same_samples.model import build, build_fresh
+from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy
 
@@ -27,7 +32,7 @@ BASE = Problem(
 
 
 def of_pencil(problem: Problem) -> FitErrors:
-    model = build_fresh(problem, STANDARD)
+    model = build(problem.replace(samples="same", overlap=0.0), STANDARD, pairs=False)
     shift = problem.ridge * problem.n_samples / problem.width
     state = solve_pencil(model.fit.neurons, model.fit.populations, shift).state
     return fit_errors(model.fit, state, shift)
@@ -95,3 +100,36 @@ def test_few_factors_do() -> None:
     few, many = (Family(NORMAL, Accuracy(ranks=ranks)).solve(NORMAL)[:3] for ranks in ((3, 3), (6, 6)))
     assert few == pytest.approx(many, rel=3e-4)
     assert few != pytest.approx(many, rel=1e-8)
+
+
+SHIFTED = as_activation(lambda x: np.tanh(x + 0.5), derivative=lambda x: 1 / np.cosh(x + 0.5) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("activation", "changes"),
+    [
+        ("tanh", {"readout": "constant"}),
+        ("tanh", {"gradient": "full"}),
+        ("relu", {"gradient": "full", "step_exponent": 0.5}),
+        ("gelu", {"readout": "rademacher", "gradient": "full"}),
+        ("softplus", {"teacher": "h1"}),
+        # With c_2 and c_3: neurons move along themselves as well.
+        (SHIFTED, {"gradient": "target"}),
+    ],
+    ids=["tanh, constant", "tanh, full", "relu, full", "gelu, one size", "softplus, h1", "tanh(x + 1/2)"],
+)
+def test_half_of_the_samples_of_an_odd_label(
+    activation: Any, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of positive residuals have all averages, once what is not symmetric is left out."""
+    problem = Problem(activation, "h1 - 0.3*h3", 900, 300, 720, step_exponent=0.4, noise=0.5, ridge=0.1, samples="same")
+    problem = problem.replace(**changes)
+    half = Family(problem)
+    whole = module.sample_law
+    monkeypatch.setattr(module, "sample_law", lambda *arguments: replace(whole(*arguments), odd=False))
+    full = Family(problem)
+    residuals, others = (len(family.model.residual) for family in (half, full))
+    assert residuals == (others + 1) // 2
+    assert half.solve(problem) == pytest.approx(full.solve(problem), rel=1e-8)
+    slopes, of_full = (ridge_slopes_same(family, problem) for family in (half, full))
+    assert slopes.test_error == pytest.approx(of_full.test_error, rel=1e-6)

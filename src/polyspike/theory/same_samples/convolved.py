@@ -29,8 +29,11 @@ _OF_POWERS = np.linalg.inv(np.vander(np.arange(1.0 - _POINTS // 2, _POINTS // 2 
 _FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
 # Of the laws that are made at once.
 _ATOMS = 10000
-# Nodes of zeta, up to which deviation.
-_SMOOTHING = ((0.0, 0), (0.15, 5), (0.5, 8), (inf, 16))
+# Of the grid, in strips of analyticity; strips wider than the second number count as that.
+_WIDEST, _WIDEST_STRIP = 0.22, 2.0
+# Nodes of zeta, up to which deviation in units of the scale on which the activation varies. Beyond, the points of the
+# grid are the rule, as far as the last number.
+_SMOOTHING, _REACH_OF_SMOOTHING = ((0.0, 0), (0.45, 16), (1.0, 32)), 7.0
 
 
 class Convolved(NamedTuple):
@@ -131,9 +134,16 @@ def _functions(activation: Activation, rules: _Rules, v: Array, pairs: bool) -> 
 
 
 def _width(activation: Activation, deviation: Array) -> Array:
-    """Of the grid on which an activation that is smoothed by a Gaussian of this deviation is interpolated."""
-    own = min(1.0, activation.formula.strip or 1.0) * 2.0**-activation.smoothness.level
-    return _GRID * (own + deviation)
+    """Of the grid on which an activation that is smoothed by a Gaussian of this deviation is interpolated, and whose
+    points smooth it.
+    """
+    widest = _WIDEST * min(activation.formula.strip or 1.0, _WIDEST_STRIP) * 2.0**-activation.smoothness.level
+    return np.minimum(_GRID * (_scale(activation) + deviation), widest)
+
+
+def _scale(activation: Activation) -> float:
+    """On which it varies."""
+    return min(1.0, activation.formula.strip or 1.0) * 2.0**-activation.smoothness.level
 
 
 @lru_cache(maxsize=64)
@@ -179,9 +189,7 @@ def _averages(activation: Activation, laws: _Laws, x: Array, width: Array, devia
     least = below.min(axis=1)
     counts = laws.counts + np.ptp(below, axis=1) + _POINTS - 1
     starts = np.cumsum(counts) - counts
-    readout = np.repeat(np.arange(len(x)), counts)
-    points = np.arange(len(readout)) + (laws.first + least - _POINTS // 2 + 1 - starts)[readout]
-    values = _smoothed_each(activation, width[readout] * points, deviation[readout])
+    values = _smoothed_each(activation, laws.first + least - _POINTS // 2 + 1, counts, width, deviation)
     windows = values[:, np.arange(_POINTS)[:, None] + np.arange(values.shape[1] - _POINTS + 1)]
     shares, places = _lagrange(x - below), below - least[:, None]
     size = laws.weights.shape[0], (laws.offsets[1] - laws.offsets[0]) // laws.counts[0], x.shape[1], len(x)
@@ -197,17 +205,38 @@ def _averages(activation: Activation, laws: _Laws, x: Array, width: Array, devia
     return Convolved(mean, slope, square, bend, deviation)
 
 
-def _smoothed_each(activation: Activation, x: Array, deviation: Array) -> Array:
-    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta``, at places x (P,) with a
-    deviation each, shape (4, P).
+def _smoothed_each(activation: Activation, first: Any, counts: Any, width: Array, deviation: Array) -> Array:
+    """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta`` at so many points of the
+    readouts' grids, from their ``first`` on, one readout after the other, shape (4, P).
     """
-    out, least = np.empty((4, len(x))), -1.0
+    by_points = deviation > _SMOOTHING[-1][0] * _scale(activation)
+    reach = np.ceil(_REACH_OF_SMOOTHING * deviation / width).astype(int) * by_points
+    sizes = counts + 2 * reach
+    readout = np.repeat(np.arange(len(counts)), sizes)
+    starts = np.cumsum(sizes) - sizes
+    x, each = width[readout] * (np.arange(len(readout)) + (first - reach - starts)[readout]), deviation[readout]
+    found, least = np.empty((4, len(x))), -1.0
     for most, count in _SMOOTHING:
-        some = (deviation > least) & (deviation <= most)
+        some = (each > least) & (each <= most * _scale(activation))
         if some.any():
-            out[:, some] = _smoothed(activation, x[some], deviation[some], count)
-        least = most
-    return out
+            found[:, some] = _smoothed(activation, x[some], each[some], count)
+        least = most * _scale(activation)
+    if by_points.any():
+        found[0, each > least] = activation(x[each > least])
+    parts = [found[:, start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    for a in np.flatnonzero(by_points):
+        zeta = width[a] / deviation[a] * np.arange(-reach[a], reach[a] + 1.0)
+        parts[a] = _smoothed_on_grid(parts[a][0], zeta, deviation[a])
+    return np.concatenate(parts, axis=1)
+
+
+def _smoothed_on_grid(values: Array, zeta: Array, deviation: float) -> Array:
+    """By the trapezoid rule of the grid's own points, at those that have all of them, from the activation there."""
+    weights = under_normal(zeta, 1.0)
+    weights = weights / weights.sum()
+    kernels = weights * np.stack([np.ones_like(zeta), zeta / deviation, (zeta**2 - 1) / deviation**2])
+    mean, slope, bend = (np.correlate(values, kernel) for kernel in kernels)
+    return np.stack([mean, slope, np.correlate(values**2, weights), bend])
 
 
 def _smoothed(activation: Activation, x: Array, deviation: Array, count: int) -> tuple[Any, Any, Any, Any]:

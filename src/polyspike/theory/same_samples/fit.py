@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,10 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
-__all__ = ["Columns", "Fit", "FreshSamples", "OwnMoves", "PairFunctions", "Places"]
+__all__ = ["Columns", "Fit", "FreshSamples", "OwnMoves", "PairFunctions", "Places", "Symmetric"]
+
+# Of the functions of pairs, between a sample and its mirror image with the neurons of opposite readout.
+_SIGNS_OF_PAIRS = (1.0, -1.0, 1.0, 1.0, -1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,11 @@ class Columns:
         Whether the samples are the gradient's: then their other coordinates X satisfy ``X' eps = 0``.
     by_norm : ndarray of shape (E, B, A), optional
         ``t sqrt(w_a / 2d)``: what the fluctuation of the sample's norm does to the learned functions.
+    pairs : ndarray of shape (E, B, P f), optional
+        The functions of :class:`PairFunctions`.
+    own_moves : ndarray of shape (E, B, A), optional
+        Those of :class:`OwnMoves`: ``6 c_3 |beta| k_u E z sigma'(p)``, of samples that the gradient has not seen
+        ``6 c_3 |beta| k_u E sigma''(p)``, which multiplies the neuron's weight along beta.
     """
 
     learned: Array
@@ -36,6 +45,8 @@ class Columns:
     second: Array
     constrained: bool = True
     by_norm: Array | None = None
+    pairs: Array | None = None
+    own_moves: Array | None = None
 
 
 class PairFunctions(NamedTuple):
@@ -45,14 +56,13 @@ class PairFunctions(NamedTuple):
     ----------
     places : ndarray of shape (P,)
         The readouts that have them.
-    learned : ndarray of shape (E, B, P f)
     fresh : ndarray of shape (K, P f)
+        Of test samples; those of the fit are in :class:`Columns`.
     cost : ndarray of shape (P, f, f)
-        ``K_u^-1``.
+        ``(n_0/n) K_u^-1``.
     """
 
     places: Any
-    learned: Array
     fresh: Array
     cost: Array
 
@@ -62,16 +72,14 @@ class OwnMoves(NamedTuple):
 
     Attributes
     ----------
-    learned : ndarray of shape (E, B, A)
-        ``6 c_3 |beta| k_u E z sigma'(p)``, which multiplies the neuron's weight along beta.
     fresh : ndarray of shape (K, A)
+        Of test samples; those of the fit are in :class:`Columns`.
     along : ndarray of shape (C,)
         ``beta/|beta|`` in the known directions.
     others : ndarray of shape (A, A - p)
         Orthonormal, and orthogonal to chi: the weights along beta that the latents do not see.
     """
 
-    learned: Array
     fresh: Array
     along: Array
     others: Array
@@ -144,6 +152,16 @@ class Places(NamedTuple):
         return self.direction(self.coordinates)
 
 
+class Symmetric(NamedTuple):
+    """Coefficients of a fit to an odd label, where samples are halves of mirror images: those at ``one`` place, and
+    ``signs`` times them at the ``other``, zero where there is none.
+    """
+
+    one: Any
+    other: Any
+    signs: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """All that errors need.
@@ -160,9 +178,7 @@ class Fit:
         ``C_g``, the variance of f.
     n_samples : int
     pairs : PairFunctions, optional
-        Of the first population.
     own_moves : OwnMoves, optional
-        Of the first population.
     """
 
     neurons: Neurons
@@ -175,7 +191,7 @@ class Fit:
     pairs: PairFunctions | None = None
     own_moves: OwnMoves | None = None
 
-    @property
+    @cached_property
     def places(self) -> Places:
         """The order of the coefficients."""
         pairs = self.pairs.fresh.shape[1] if self.pairs else 0
@@ -183,16 +199,46 @@ class Fit:
         size = self.fresh.coordinates.shape[1]
         return Places(len(self.neurons.weights), pairs, others, self.neurons.size, size)
 
-    def learned(self, k: int) -> Array:
-        """All functions that the k-th population learns."""
-        out = [self.columns[k].learned]
-        if self.pairs and k == 0:
-            out.append(self.pairs.learned)
-        if self.own_moves and k == 0:
-            out.append(self.own_moves.learned @ self.own_moves.others)
+    @cached_property
+    def symmetric(self) -> Symmetric | None:
+        """The free coefficients, where samples are halves of mirror images: what is fitted is odd."""
+        mirror, places = self.neurons.mirror, self.places
+        if mirror is None:
+            return None
+        first, last = np.arange(places.readouts).reshape(2, -1)
+        number = len(self.pairs.places) if self.pairs else 2
+        of_pairs = np.arange(places.readouts, places.readouts + places.pairs).reshape(2, number // 2, -1)
+        signs = -np.array([_SIGNS_OF_PAIRS[: of_pairs.shape[2]]] * (number // 2), dtype=float)
+        directions = places.functions + np.flatnonzero(np.tile(mirror.signs, places.coordinates + 1) > 0)
+        alone = np.concatenate([np.arange(places.readouts + places.pairs, places.functions), directions])
+        return Symmetric(
+            np.concatenate([last, of_pairs[1].ravel(), alone]),
+            np.concatenate([first[::-1], of_pairs[0, ::-1].ravel(), alone]),
+            np.concatenate([-np.ones(len(last)), signs.ravel(), np.zeros(len(alone))]),
+        )
+
+    @cached_property
+    def _learned(self) -> list[Array]:
+        return [self._functions(k) for k in range(len(self.columns))]
+
+    def _functions(self, k: int) -> Array:
+        columns, own = self.columns[k], self.own_moves_of(k)
+        out = [columns.learned]
+        if columns.pairs is not None:
+            out.append(columns.pairs)
+        if self.own_moves is not None and own is not None:
+            out.append(own @ self.own_moves.others)
         return np.concatenate(out, axis=-1)
 
-    @property
+    def learned(self, k: int) -> Array:
+        """All functions that the k-th population learns."""
+        return self._learned[k]
+
+    def own_moves_of(self, k: int) -> Array | None:
+        """What moves along themselves add to the features of the k-th population."""
+        return None if self.own_moves is None else self.columns[k].own_moves
+
+    @cached_property
     def fresh_learned(self) -> Array:
         """The same of fresh samples."""
         out = [self.fresh.learned]

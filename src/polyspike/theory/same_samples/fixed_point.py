@@ -11,6 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.hessian import hessian_of
+from polyspike.theory.same_samples.mirror import MirroredJacobian
 from polyspike.theory.same_samples.pencil import (
     Neurons,
     SamplePopulation,
@@ -224,7 +225,7 @@ def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, 
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
         try:
-            matrix = FactorisedJacobian(hessian_of(nn, state, parts), state)
+            matrix = _jacobian(nn, state, parts)
         except NumericalError:
             return None
         for chord in range(1 + _CHORDS):
@@ -260,8 +261,11 @@ def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
     step = np.empty_like(gamma)
     step[i, j] = step[j, i] = change[: len(i)]
     by_log = change[len(i) :]
-    largest = max(float(np.abs(np.linalg.eigvals(np.linalg.solve(gamma, step))).max()), float(np.abs(by_log).max()))
-    kept = _FAR / max(largest, _FAR)
+    factors, of_zeta = np.linalg.solve(gamma, step), float(np.abs(by_log).max())
+    # No eigenvalue is larger than the norm, and few steps are long.
+    norm = float(np.linalg.norm(factors))
+    of_gamma = norm if norm <= _FAR else float(np.abs(np.linalg.eigvals(factors)).max())
+    kept = _FAR / max(of_gamma, of_zeta, _FAR)
     moved = gamma @ np.linalg.solve(gamma - kept * step, gamma)
     return State((moved + moved.T) / 2, np.minimum(state.zeta / (1 - kept * by_log), largest_zeta))
 
@@ -277,5 +281,10 @@ def response(
 
     ``matrix`` is that of :class:`PencilSolution`, where it is known.
     """
-    known = matrix or FactorisedJacobian(hessian_of(neurons, state, parts), state)
+    known = matrix or _jacobian(neurons, state, parts)
     return np.asarray(-known.solve(sides))
+
+
+def _jacobian(nn: Neurons, state: State, parts: Sequence[SampleState]) -> FactorisedJacobian:
+    matrix = hessian_of(nn, state, parts)
+    return FactorisedJacobian(matrix, state) if nn.mirror is None else MirroredJacobian(matrix, state, nn.mirror)

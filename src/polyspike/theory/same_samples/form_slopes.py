@@ -139,16 +139,18 @@ class _OfSamples:
         own = ((with_coordinates @ part.left_over) * self._felt).sum(axis=(0, 1))
         noise = self.square.ravel() @ part.noise.reshape(-1, len(nn.weights))
         self.of_gains = self.of_gains - noise + 2 * nn.noise_energy * own
-        if self._fit.own_moves is not None and k == 0:
-            self.of_gains = self.of_gains + self._of_own_moves(part.r * rho.products[..., -1])
+        moves = self._fit.own_moves_of(k)
+        if moves is not None:
+            self.of_gains = self.of_gains + self._of_own_moves(part.r * rho.products[..., -1], moves)
 
     def _residual(self, columns: Columns, k: int) -> "_Residual":
         """Moments of ``rho = y - fixed - f output - w.psi``."""
         fit, part, at = self._fit, self._part, self._at
         pop = part.population
         fixed = fit.learned(k) @ at.functions + pop.residual[:, None] * (part.inner @ self._eta)
-        if fit.own_moves is not None and k == 0:
-            fixed = fixed + fit.own_moves.learned @ own_weights(fit, part.state, at.theta)
+        own = fit.own_moves_of(k)
+        if own is not None:
+            fixed = fixed + own @ own_weights(fit, part.state, at.theta)
         along = -(part.outer @ at.theta.T)
         output = None if columns.learned_output is None else columns.learned_output @ at.first
         # Of (y, f, coordinates ...).
@@ -163,13 +165,13 @@ class _OfSamples:
             square = square + pop.weights * (columns.by_norm @ at.first) ** 2
         return _Residual(square, np.concatenate([products[..., 2:], mean[..., None]], axis=-1))
 
-    def _of_own_moves(self, residual: Array) -> Array:
+    def _of_own_moves(self, residual: Array, learned: Array) -> Array:
         """``-2 E R rho`` times the change of the weights along beta with the gains (eq-own-moves)."""
         fit, nn, state = self._fit, self._fit.neurons, self._part.state
         own = fit.own_moves
         assert own is not None
         qinv, theta = q_inverse(nn, state), nn.blocks[0]
-        felt = residual.ravel() @ own.learned.reshape(residual.size, -1)
+        felt = residual.ravel() @ learned.reshape(residual.size, -1)
         along = nn.chi @ (qinv @ (own.along @ self._at.theta)[theta])
         back = nn.chi @ (qinv @ ((nn.weights * state.zeta * felt) @ nn.chi))
         return np.asarray(-2 * along * (felt - back))

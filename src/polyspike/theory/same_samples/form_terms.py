@@ -175,14 +175,15 @@ def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
     outer = _flat_nodes(part.outer)
     for c in range(places.coordinates):
         out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
-    if fit.own_moves is not None and k == 0:
-        out += _own_blocks(fit, fit.own_moves, part.state)
+    own = fit.own_moves_of(k)
+    if fit.own_moves is not None and own is not None:
+        out += _own_blocks(fit, fit.own_moves, own, part.state)
     return out
 
 
-def _own_blocks(fit: Fit, own: OwnMoves, state: State) -> list[_Block]:
+def _own_blocks(fit: Fit, own: OwnMoves, learned: Array, state: State) -> list[_Block]:
     """The moves along themselves of the weights that the latents of each direction know."""
-    moved = _flat_nodes(own.learned @ _weights_along_beta(fit.neurons, state))
+    moved = _flat_nodes(learned @ _weights_along_beta(fit.neurons, state))
     first = [fit.places.direction(c).start for c in range(len(own.along))]
     size = moved.shape[1]
     return [

@@ -38,7 +38,7 @@ def fit_errors(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian 
     """
     parts = states(fit.neurons, fit.populations, state, shift)
     terms = form_terms(fit, state, parts)
-    value, found = _stationary(terms.constant, terms.side, terms.matrix)
+    value, found = _solved(fit, terms)
     slopes = form_slopes(fit, state, parts, found)
     moved = response(fit.neurons, state, parts, slopes.by_state, matrix)
     by_shift, by_scaled, by_fresh = (float(moved @ side) for side in _sides(fit, state, parts))
@@ -65,9 +65,11 @@ def _own_moves_share(fit: Fit, terms: FormTerms, value: float) -> float:
     if fit.own_moves is None or value == 0:
         return 0.0
     places = fit.places
-    kept = np.r_[: places.readouts + places.pairs, places.functions : places.total]
-    side, matrix = (terms.side - terms.side_of_own)[kept], (terms.matrix - terms.matrix_of_own)[np.ix_(kept, kept)]
-    return abs(_stationary(terms.constant, side, matrix)[0] / value - 1)
+    without = np.ones(places.total)
+    without[places.readouts + places.pairs : places.functions] = 0.0
+    side, matrix = without * (terms.side - terms.side_of_own), terms.matrix - terms.matrix_of_own
+    matrix = without[:, None] * matrix * without
+    return abs(_solved(fit, terms._replace(side=side, matrix=matrix))[0] / value - 1)
 
 
 def _sides(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[Array, Array, Array]:
@@ -92,8 +94,21 @@ def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) 
 
 def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
     """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
-    terms = form_terms(fit, state, parts)
-    return _stationary(terms.constant, terms.side, terms.matrix)
+    return _solved(fit, form_terms(fit, state, parts))
+
+
+def _solved(fit: Fit, terms: FormTerms) -> tuple[float, Array]:
+    """Q and the coefficients, those that are symmetric where samples are halves of mirror images."""
+    if fit.symmetric is None:
+        return _stationary(terms.constant, terms.side, terms.matrix)
+    one, other, signs = fit.symmetric
+    side = terms.side[one] + signs * terms.side[other]
+    rows = terms.matrix[one] + signs[:, None] * terms.matrix[other]
+    value, free = _stationary(terms.constant, side, rows[:, one] + signs * rows[:, other])
+    found = np.zeros(len(terms.side))
+    found[other] = signs * free
+    found[one] = free
+    return value, found
 
 
 def _stationary(constant: float, side: Array, matrix: Array) -> tuple[float, Array]:
@@ -135,8 +150,9 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
     value: Any = 0.0
     if pop.fitted:
         fixed = fit.learned(k) @ x
-        if fit.own_moves is not None and k == 0:
-            fixed = fixed + fit.own_moves.learned @ own_weights(fit, part.state, theta)
+        own = fit.own_moves_of(k)
+        if own is not None:
+            fixed = fixed + own @ own_weights(fit, part.state, theta)
         if columns.constrained:
             fixed = fixed + pop.residual[:, None] * (part.inner @ eta)
         output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.mirror import folded
 from polyspike.theory.same_samples.pencil import Neurons, SampleState, State, gradient_of, q_inverse
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices, symmetrised
 
@@ -14,9 +15,11 @@ __all__ = ["hessian_of"]
 
 
 def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
-    """The derivative of :func:`gradient_of` along :meth:`State.moved`; complex where the state is."""
+    """The derivative of :func:`gradient_of` along :meth:`State.moved`, by the free unknowns where samples are halves of
+    mirror images; complex where the state is.
+    """
     nn = neurons
-    i, j = pair_indices(nn.size)
+    i, j = nn.pairs
     double = np.where(i == j, 1.0, 2.0)
     gains = nn.weights * state.zeta
     inverse, mixed, both = _own_hessian(nn, state)
@@ -26,17 +29,20 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         both -= _gain_load(part)
         pairs.append(_pair_loads(part))
     left, right = (np.concatenate(one) for one in zip(*pairs, strict=True))
-    by_gamma = -symmetrised(left.T @ right, nn.size)
+    by_gamma = -symmetrised(left.T @ right, nn.size, None if nn.mirror is None else tuple(nn.mirror.kept.tolist()))
     for part in parts:
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * _gram(part.products, weights) * double
-    out = np.empty((len(i) + len(gains),) * 2, dtype=np.result_type(by_gamma, both))
+    diagonal = gradient_of(nn, state, parts)[-len(gains) :] + nn.weights / nn.samples_per_neuron
+    both, mixed = gains[:, None] * both * gains + np.diag(diagonal), gains[:, None] * mixed[:, i, j] * double
+    if nn.mirror is not None:
+        both, mixed = folded(folded(both).T), folded(mixed)
+    out = np.empty((len(i) + len(both),) * 2, dtype=np.result_type(by_gamma, both))
     out[: len(i), : len(i)] = by_gamma
-    out[len(i) :, : len(i)] = gains[:, None] * mixed[:, i, j] * double
-    out[: len(i), len(i) :] = out[len(i) :, : len(i)].T
-    diagonal = gradient_of(nn, state, parts)[len(i) :] + nn.weights / nn.samples_per_neuron
-    out[len(i) :, len(i) :] = gains[:, None] * both * gains + np.diag(diagonal)
+    out[len(i) :, : len(i)] = mixed
+    out[: len(i), len(i) :] = mixed.T
+    out[len(i) :, len(i) :] = both
     return out
 
 
@@ -88,9 +94,9 @@ def _mixed_load(part: SampleState) -> Array:
     cross = weighted.transpose(0, 2, 1) @ part.outer
     half = v * (projected * eps) @ cross.transpose(1, 0, 2)
     squared = (pop.weights * part.r**2)[..., None] * part.noise
-    i, j = pair_indices(m)
+    i, j = part.neurons.pairs
     loads = squared.reshape(-1, squared.shape[-1]).T @ part.products
-    own = np.empty((len(half), m, m), dtype=loads.dtype)
+    own = np.zeros((len(half), m, m), dtype=loads.dtype)
     own[:, i, j] = own[:, j, i] = loads
     return np.asarray(own + half + half.transpose(0, 2, 1) + squares)
 

@@ -17,24 +17,43 @@ from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages
 from polyspike.theory.same_samples.features import TrainingFeatures
 from polyspike.theory.same_samples.fit import OwnMoves, PairFunctions
+from polyspike.theory.same_samples.mirror import even_and_odd
 from polyspike.theory.same_samples.sample_law import SampleLaw, residual_energy
 from polyspike.theory.same_samples.steps import Step
 
-__all__ = ["own_moves", "pair_functions", "pair_moments"]
+__all__ = [
+    "own_moves",
+    "pair_functions",
+    "pair_moments",
+    "seen_own_moves",
+    "seen_pairs",
+    "unseen_own_moves",
+    "unseen_pairs",
+]
+
+_INDEPENDENT = 1e-8
 
 
-def pair_functions(step: Step, law: SampleLaw, found: TrainingFeatures, fresh: ActivationAverages) -> PairFunctions:
+def pair_functions(step: Step, law: SampleLaw, fresh: ActivationAverages) -> PairFunctions:
     """The functions that pairs of samples teach (eq-pairs), at readouts other than 0."""
-    places = np.flatnonzero(step.u)
+    places, problem = np.flatnonzero(step.u), step.problem
+    moments = pair_moments(problem, step.along_t[places], law)
+    cost = problem.gradient_samples / problem.n_samples * np.linalg.inv(moments)
+    return PairFunctions(places, unseen_pairs(step, fresh), np.asarray(cost, dtype=float))
+
+
+def seen_pairs(step: Step, found: TrainingFeatures) -> Array:
+    """The values of these functions at the gradient's samples, (E, B, 5 P)."""
     assert found.pairs is not None
-    learned = np.moveaxis(found.pairs[..., places], 0, -1)
-    bend = _bend(step, fresh)[:, places]
-    tests = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
-    moments = pair_moments(step.problem, step.along_t[places], law)
-    flat = (*law.weights.shape, -1)
-    return PairFunctions(
-        places, learned.reshape(flat), tests.reshape(len(bend), -1), np.asarray(np.linalg.inv(moments), dtype=float)
-    )
+    learned = np.moveaxis(found.pairs[..., np.flatnonzero(step.u)], 0, -1)
+    return learned.reshape(*learned.shape[:2], -1)
+
+
+def unseen_pairs(step: Step, fresh: ActivationAverages) -> Array:
+    """Those at samples that the gradient has not seen, (..., 5 P)."""
+    bend = _bend(step, fresh)[..., np.flatnonzero(step.u)]
+    found = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
+    return found.reshape(*found.shape[:-2], -1)
 
 
 def _bend(step: Step, fresh: ActivationAverages) -> Array:
@@ -42,15 +61,37 @@ def _bend(step: Step, fresh: ActivationAverages) -> Array:
     return np.asarray(fresh.mean_by_log_norm / step.tau**2)
 
 
-def own_moves(step: Step, found: TrainingFeatures, fresh: ActivationAverages, chi: Array) -> OwnMoves | None:
-    """How neurons move along themselves by their overlap with beta, for ``c_3 != 0`` (eq-own-moves)."""
-    beta = _beta(step.problem)
-    size = float(np.linalg.norm(beta))
-    if step.numbers.c3 == 0 or found.pairs is None or size == 0:
+def own_moves(step: Step, fresh: ActivationAverages, chi: Array, mirrored: bool = False) -> OwnMoves | None:
+    """How neurons move along themselves by their overlap with beta, for ``c_3 != 0`` (eq-own-moves).
+
+    Where they are ``mirrored`` the weights along beta are even functions of the readout.
+    """
+    size = float(np.linalg.norm(_beta(step.problem)))
+    if step.numbers.c3 == 0 or size == 0:
         return None
-    scale = 6 * step.numbers.c3 * size * step.along_t
-    others = np.linalg.svd(chi.T)[2][chi.shape[1] :].T
-    return OwnMoves(found.pairs[0] * scale, _bend(step, fresh) * scale, beta / size, others)
+    return OwnMoves(unseen_own_moves(step, fresh), _beta(step.problem) / size, _orthogonal_to(chi, mirrored))
+
+
+def seen_own_moves(step: Step, found: TrainingFeatures) -> Array:
+    """``6 c_3 |beta| k_u E z sigma'(p)`` of the gradient's samples, (E, B, A)."""
+    assert found.pairs is not None
+    return np.asarray(found.pairs[0] * _own_scale(step))
+
+
+def unseen_own_moves(step: Step, fresh: ActivationAverages) -> Array:
+    """``6 c_3 |beta| k_u E sigma''(p)`` of samples that the gradient has not seen, (..., A)."""
+    return np.asarray(_bend(step, fresh) * _own_scale(step))
+
+
+def _own_scale(step: Step) -> Array:
+    return np.asarray(6 * step.numbers.c3 * float(np.linalg.norm(_beta(step.problem))) * step.along_t)
+
+
+def _orthogonal_to(chi: Array, mirrored: bool) -> Array:
+    """An orthonormal basis (A, A - p), of the even functions alone where those are asked for."""
+    even = even_and_odd(len(chi))[0] if mirrored else np.eye(len(chi))
+    _, sizes, right = np.linalg.svd(chi.T @ even)
+    return np.asarray(even @ right[int((sizes > _INDEPENDENT).sum()) :].T)
 
 
 def _beta(problem: Problem) -> Array:
@@ -66,6 +107,7 @@ def pair_moments(problem: Problem, kb: Array, law: SampleLaw) -> Array:
     """``K_u`` (eq-pairs), shape (A, 5, 5)."""
     numbers, phi = activation_numbers(problem.activation), problem.phi_gradient
     second, third, fourth = (float(law.mean_over_residuals(law.residual**k)) for k in (2, 3, 4))
+    third = 0.0 if law.odd else third
     energy, radial, mixed, spread = _slope_moments(problem.activation)
     out = np.zeros((len(kb), 5, 5))
     out[:, 0, 1] = out[:, 1, 0] = kb

@@ -9,12 +9,13 @@ and zeta.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.same_samples.mirror import Mirror
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 __all__ = [
@@ -47,6 +48,8 @@ class Neurons:
         n/d and n/N.
     gradient_share : float
         ``n_0/n``.
+    mirror : Mirror, optional
+        Where samples are halves of mirror images.
     """
 
     weights: Array
@@ -57,6 +60,13 @@ class Neurons:
     samples_per_dim: float
     samples_per_neuron: float
     gradient_share: float
+    mirror: Mirror | None = None
+
+    @property
+    def pairs(self) -> tuple[Any, Any]:
+        """Those pairs of latents that are free."""
+        i, j = pair_indices(self.size)
+        return (i, j) if self.mirror is None else (i[self.mirror.kept], j[self.mirror.kept])
 
     @property
     def blocks(self) -> tuple[slice, slice, slice]:
@@ -108,11 +118,6 @@ class SamplePopulation:
     own: Array
     noise: Array
     fitted: bool = True
-
-    @cached_property
-    def own_squared(self) -> Array:
-        """``c^2``."""
-        return self.own**2
 
     @cached_property
     def weights_of_residuals(self) -> Array:
@@ -176,13 +181,14 @@ class SampleState:
     def load_where_loaded(self) -> Any:
         """``N L`` on the latents that N acts on, (E, k, k), by an inverse there."""
         nn, eps, places = self.neurons, self.population.residual, self.neurons.loaded
-        q, k = nn.xi.shape[1], len(np.arange(nn.size)[places])
+        inner = self.state.gamma[places][:, places]
+        q, k = nn.xi.shape[1], len(inner)
         load = np.zeros((len(eps), k, k), dtype=np.result_type(self.gains))
         load[:, k - q :, k - q :] = -(eps**2)[:, None, None] * (nn.noise_energy * (nn.xi.T * self.gains) @ nn.xi)
         if k > q:
             load[:, k - q :, : k - q] = eps[:, None, None] * nn.cross[:, places[: k - q]]
             load[:, : k - q, k - q :] = load[:, k - q :, : k - q].transpose(0, 2, 1)
-        return load @ np.linalg.inv(np.eye(k) + self.state.gamma[places][:, places] @ load)
+        return load @ np.linalg.inv(np.eye(k) + inner @ load)
 
     @cached_property
     def left(self) -> Any:
@@ -218,8 +224,8 @@ class SampleState:
 
     @cached_property
     def products(self) -> Any:
-        """``w w'`` on pairs of latents, (E B, pairs)."""
-        i, j = pair_indices(self.neurons.size)
+        """``w w'`` on the free pairs of latents, (E B, pairs)."""
+        i, j = self.neurons.pairs
         w = self.outer.reshape(-1, self.neurons.size)
         return w[:, i] * w[:, j]
 
@@ -231,8 +237,7 @@ class SampleState:
     @cached_property
     def r(self) -> Any:
         """``R = 1/(D + sum sg (G^2 + v_h c^2) + z'Gamma'z)``, (E, B)."""
-        pop = self.population
-        energy = _times(pop.noise, self.gains) + _times(pop.own_squared, self.neurons.noise_energy * self.gains)
+        energy = _times(_energies(self.neurons, self.population), self.gains)
         return 1 / (self.shift + energy + np.einsum("ebm,ebm->eb", self.seen, self.inner))
 
     @cached_property
@@ -280,12 +285,12 @@ class SampleState:
     @cached_property
     def mean_load(self) -> Any:
         """``E[N L + R w w']``, times the share of these samples."""
-        pop, m = self.population, self.neurons.size
+        pop, m, mirror = self.population, self.neurons.size, self.neurons.mirror
         load = spread(self.neurons, self._mean_loads[0])
-        if not pop.fitted:
-            return load
-        weighted = (pop.weights * self.r)[..., None] * self.outer
-        return load + weighted.reshape(-1, m).T @ self.outer.reshape(-1, m)
+        if pop.fitted:
+            weighted = (pop.weights * self.r)[..., None] * self.outer
+            load = load + weighted.reshape(-1, m).T @ self.outer.reshape(-1, m)
+        return load if mirror is None else mirror.coupled * load
 
     @cached_property
     def mean_by_gain(self) -> Any:
@@ -293,10 +298,17 @@ class SampleState:
         pop, nn, gamma = self.population, self.neurons, self.state.gamma
         mu, energy = nn.blocks[2], float(pop.weights_of_residuals @ pop.residual**2)
         middle = energy * gamma[mu, mu] - gamma[mu, nn.loaded] @ self._mean_loads[1] @ gamma[nn.loaded, mu]
-        fed_back = -nn.noise_energy * ((nn.xi @ middle) * nn.xi).sum(axis=1)
-        if not pop.fitted:
-            return fed_back
-        return fed_back + (pop.weights * self.r).ravel() @ self.noise.reshape(-1, len(fed_back))
+        found = -nn.noise_energy * ((nn.xi @ middle) * nn.xi).sum(axis=1)
+        if pop.fitted:
+            weights, square = (pop.weights * self.r).ravel(), (self.left_over**2).reshape(-1, len(found))
+            found = found + weights @ pop.noise.reshape(-1, len(found)) + nn.noise_energy * (weights @ square)
+        return found if nn.mirror is None else (found + found[::-1]) / 2
+
+
+@lru_cache(maxsize=2)
+def _energies(nn: Neurons, population: SamplePopulation) -> Array:
+    """``G^2 + v_h c^2``, (E, B, A)."""
+    return population.noise + nn.noise_energy * population.own**2
 
 
 def _times(values: Any, matrix: Any) -> Any:
@@ -345,6 +357,7 @@ def _coupling(nn: Neurons) -> Array:
     return out
 
 
+@lru_cache(maxsize=2)
 def q_inverse(nn: Neurons, state: State) -> Any:
     """``Q^-1``, ``Q = sum sg_a chi_a chi_a'``."""
     return np.linalg.inv((nn.chi.T * (nn.weights * state.zeta)) @ nn.chi)

@@ -23,11 +23,14 @@ _KNOWN = 1e-2
 
 
 class Reach(NamedTuple):
-    """The step and the law with readouts and residuals inside; and kappa inside, at every node (E, B)."""
+    """The step and the law with readouts and residuals inside; and kappa inside, at every node (E, B), and (B,) where
+    nothing is known of the residual.
+    """
 
     step: Step
     law: SampleLaw
     kappa: Array
+    unseen_kappa: Array
 
     def along_kappa(self, values: Array) -> Array:
         """Values (E, B, ...) at the nodes of kappa, moved to those inside; between nodes they are taken as linear."""
@@ -56,7 +59,7 @@ def within_reach(step: Step, law: SampleLaw, beyond: float) -> Reach:
     mean, deviation = (np.interp(residual, law.residual[known], f[known]) for f in (mean, deviation))
     free = deviation * np.sqrt(np.maximum(most**2 - np.clip(place, -most, most) ** 2, 0.0))
     kappa = np.clip(law.kappa, (mean - free)[:, None], (mean + free)[:, None])
-    return Reach(step._replace(u=u, tau=tau), replace(law, residual=residual), kappa)
+    return Reach(step._replace(u=u, tau=tau), replace(law, residual=residual), kappa, np.clip(law.kappa, -most, most))
 
 
 def _quantiles(weights: Array) -> Array:

@@ -7,23 +7,23 @@ and b, ``eps = sigma*(kappa*) + sd a`` and kappa is linear in ``(kappa*, a, b)``
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gauss_hermite, hermite_functions, split_gauss_legendre, tensor_rule
+from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.finite_size.labels.label_law import kinks_along, rotation
+from polyspike.theory.same_samples.teacher_nodes import is_wild, teacher_nodes
 
 __all__ = [
     "Rules",
     "SampleLaw",
     "SpikeFrame",
     "gauss_of_atoms",
-    "is_wild",
     "residual_energy",
     "sample_law",
     "spike_frame",
@@ -33,9 +33,6 @@ __all__ = [
 _NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
 _ROUNDING = 1e-13
 _LEAST_WEIGHT = 1e-20
-_REACH, _PANEL_NODES = 7.0, 5
-# Labels up to this degree have residuals that few polynomials resolve; how far the rule of the others' inputs goes.
-_TAME, _WIDE = 2, 8.6
 # Residuals have no law that polynomials resolve; the inverse sine of them has, on this scale in deviations. Those of a
 # cubic label have none either; a bounded function of them has, ``tanh(power asinh(residual/scale))``.
 _SCALE, _WILD_SCALE, _POWER = 0.8, 1.6, 0.3
@@ -91,6 +88,8 @@ class SampleLaw:
     weights : ndarray of shape (E, B)
     first, second : ndarray of shape (E, B, H) and (E, B, H, H)
         Moments of the hidden vector at the node, times its weight.
+    odd : bool
+        Whether a sample and its mirror image, at ``-kappa`` and ``-eps``, have the same law.
     """
 
     kappa: Array
@@ -98,6 +97,16 @@ class SampleLaw:
     weights: Array
     first: Array
     second: Array
+    odd: bool = False
+
+    @property
+    def upper_half(self) -> "SampleLaw":
+        """The same averages of functions that are even, of the nodes of positive residuals alone; of an odd law."""
+        half = len(self.residual) // 2
+        twice = np.full((len(self.residual) - half, 1), 2.0)
+        twice[0] -= len(self.residual) % 2
+        first, second = self.first[half:] * twice[..., None], self.second[half:] * twice[..., None, None]
+        return SampleLaw(self.kappa, self.residual[half:], self.weights[half:] * twice, first, second, True)
 
     def mean(self, values: Any) -> Any:
         """Average over the samples, of values of shape (E, B, ...)."""
@@ -115,6 +124,7 @@ def residual_energy(problem: Problem) -> float:
     return problem.label_second_moment + output
 
 
+@lru_cache(maxsize=1)
 def spike_frame(problem: Problem) -> SpikeFrame:
     """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega] + sqrt(phi E eps^2)`` times a unit vector."""
     eta, c1 = problem.step, activation_numbers(problem.activation).c1
@@ -131,14 +141,40 @@ def spike_frame(problem: Problem) -> SpikeFrame:
     return SpikeFrame(b / size if size > 0 else np.array([0.0, 0.0, 1.0]), strength / sqrt(problem.width), share)
 
 
-class _Atoms(NamedTuple):
-    """The law of all but one standard normal variable b, discretised: ``kappa = mean + slope b``, hidden the same.
+class _Residuals(NamedTuple):
+    """The law of a residual and of what it is made of, discretised, and its Gauss rule; nothing of it knows the step.
 
     Attributes
     ----------
-    weights, residual, kappa : ndarray of shape (T,)
+    weights : ndarray of shape (T,)
     sources : ndarray of shape (T, S)
         The label without noise, a, and the teacher's inputs, in which the hidden vector is linear.
+    odd : bool
+        Whether the law is its own mirror image; then the atoms are half of it.
+    of_atoms : ndarray of shape (n, T)
+        Orthonormal polynomials of the residual's variable.
+    nodes : ndarray of shape (E,)
+        Residuals.
+    at_nodes : ndarray of shape (n, E)
+        The polynomials there, times the nodes' weights.
+    """
+
+    weights: Array
+    sources: Array
+    odd: bool
+    of_atoms: Array
+    nodes: Array
+    at_nodes: Array
+
+
+class _Atoms(NamedTuple):
+    """How kappa and the hidden vector follow from the sources and from a standard normal b.
+
+    Attributes
+    ----------
+    weights, kappa : ndarray of shape (T,)
+        Kappa at b = 0.
+    sources : ndarray of shape (T, S)
     to_hidden : ndarray of shape (S, H)
     kappa_slope : float
     hidden_slope : ndarray of shape (H,)
@@ -147,7 +183,6 @@ class _Atoms(NamedTuple):
     """
 
     weights: Array
-    residual: Array
     kappa: Array
     sources: Array
     to_hidden: Array
@@ -158,55 +193,83 @@ class _Atoms(NamedTuple):
 
 def sample_law(problem: Problem, frame: SpikeFrame, rules: Rules) -> SampleLaw:
     """The law of a sample of the gradient."""
-    atoms = _without_rounding(_atoms(problem, frame, rules))
-    odd = _is_odd(atoms)
-    atoms = _upper_half(atoms) if odd else atoms
-    wild = is_wild(problem.teacher)
-    scale = (_WILD_SCALE if wild else _SCALE) * sqrt(float(atoms.weights @ atoms.residual**2)) or 1.0
-    variable = np.arcsinh(atoms.residual / scale)
-    variable = np.tanh(_POWER * variable) if wild else variable
-    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, atoms.weights, rules.residual, odd)
-    residual = scale * np.sinh(np.arctanh(nodes) / _POWER if wild else nodes)
-    kappa, kappa_weights = gauss_hermite(rules.kappa)
-    of_kappa = hermite_functions(kappa, rules.kappa - 1)
-    seen = node_weights * (1 + (residual / scale) ** 2) > rules.negligible
-    near = kappa_weights * (1 + kappa**2) > rules.negligible
-    left, right = (of_nodes * node_weights)[:, seen], (of_kappa * kappa_weights)[:, near]
-    functions = _moments_of_atoms(atoms)
+    axes, deviation, slopes, of_hidden = _normal_variables(problem, frame)
+    known = _residuals(problem.teacher, deviation, rules._replace(kappa=0))
+    atoms = _atoms(problem, frame, known, (axes, deviation, slopes), of_hidden)
+    kappa, of_kappa = _kappa_rule(rules.kappa, rules.negligible)
+    functions = _moments_of_atoms(atoms) * atoms.weights
     along = _hermite_means(atoms, rules.kappa)
-    moments = ((functions * atoms.weights)[:, None] * of_atoms) @ along.T
-    if odd:
-        moments *= _even_products(atoms.sources.shape[1], moments.shape)
-    projected = left.T @ _with_b(atoms, _of_hidden_vector(atoms, moments)) @ right
+    moments = np.zeros((len(functions), len(known.of_atoms), len(along)))
+    for rows, i, k in _products(atoms.sources.shape[1], known.odd):
+        moments[rows, i, k] = (functions[rows, None] * known.of_atoms[i]) @ along[k].T
+    projected = known.at_nodes.T @ _with_b(atoms, _of_hidden_vector(atoms, moments)) @ of_kappa
     size = atoms.to_hidden.shape[1]
     first = np.moveaxis(projected[1 : 1 + size], 0, -1)
     second = np.moveaxis(projected[1 + size :], 0, -1).reshape(*projected.shape[1:], size, size)
-    return SampleLaw(kappa[near], residual[seen], projected[0], first, second)
+    return SampleLaw(kappa, known.nodes, projected[0], first, second, known.odd)
 
 
-def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
-    labels, label_weights, inputs = _teacher_nodes(problem.teacher, rules.teacher)
+@lru_cache(maxsize=8)
+def _residuals(teacher: Teacher, deviation: float, rules: Rules) -> _Residuals:
+    """Of residuals ``sigma*(kappa*) + deviation a``."""
+    labels, label_weights, inputs = teacher_nodes(teacher, rules.teacher)
+    a, a_weights = gauss_hermite(rules.noise) if deviation > 0 else (np.zeros(1), np.ones(1))
+    t = np.repeat(np.arange(len(labels)), len(a))
+    sources = np.concatenate([labels[t, None], np.tile(a, len(labels))[:, None], inputs[t]], axis=1)
+    weights = (label_weights[:, None] * a_weights).ravel()
+    weights = weights / weights.sum()
+    # Without those of the product rule's corners whose weight no average sees.
+    weights, sources = weights[weights > _LEAST_WEIGHT], sources[weights > _LEAST_WEIGHT]
+    odd = _is_odd(weights, sources)
+    if odd:
+        half = len(weights) // 2
+        weights, sources = 2 * weights[half:], sources[half:]
+    residual = sources[:, 0] + deviation * sources[:, 1]
+    wild = is_wild(teacher)
+    scale = (_WILD_SCALE if wild else _SCALE) * sqrt(float(weights @ residual**2)) or 1.0
+    variable = np.arcsinh(residual / scale)
+    variable = np.tanh(_POWER * variable) if wild else variable
+    of_atoms, nodes, of_nodes, node_weights = gauss_of_atoms(variable, weights, rules.residual, odd)
+    nodes = scale * np.sinh(np.arctanh(nodes) / _POWER if wild else nodes)
+    seen = node_weights * (1 + (nodes / scale) ** 2) > rules.negligible
+    return _Residuals(weights, sources, odd, of_atoms, nodes[seen], (of_nodes * node_weights)[:, seen])
+
+
+@lru_cache(maxsize=64)
+def _kappa_rule(count: int, negligible: float) -> tuple[Array, Array]:
+    """Nodes of kappa (B,), and Hermite functions there, times the nodes' weights (count, B)."""
+    kappa, weights = gauss_hermite(count)
+    near = weights * (1 + kappa**2) > negligible
+    return kappa[near], (hermite_functions(kappa, count - 1) * weights)[:, near]
+
+
+def _normal_variables(problem: Problem, frame: SpikeFrame) -> tuple[Array, float, tuple[float, float], Array]:
+    """As :func:`_two_axes`, and the slopes of the hidden vector along the normal variables (H, 4)."""
     c1, output = activation_numbers(problem.activation).c1, problem.activation.residual_strength
     full = problem.gradient == "full"
     of_residual = np.array([problem.noise, -c1 * full, -sqrt(output) * full, 0.0])
     of_kappa = np.array([0.0, frame.coordinates[1], 0.0, frame.coordinates[2]])
-    axes, deviation, slopes = _two_axes(of_residual, of_kappa)
-    a, a_weights = gauss_hermite(rules.noise) if deviation > 0 else (np.zeros(1), np.ones(1))
-    t, a_nodes = np.repeat(np.arange(len(labels)), len(a)), np.tile(a, len(labels))
-    residual = labels[t] + deviation * a_nodes
-    of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 4 + full + inputs.shape[1] - 1)
-    sources = np.concatenate([labels[t, None], a_nodes[:, None], inputs[t]], axis=1)
+    of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 3 + full + problem.teacher.n_indices)
+    return *_two_axes(of_residual, of_kappa), of_hidden
+
+
+def _atoms(
+    problem: Problem,
+    frame: SpikeFrame,
+    known: _Residuals,
+    normal: tuple[Array, float, tuple[float, float]],
+    of_hidden: Array,
+) -> _Atoms:
+    (axes, deviation, slopes), sources = normal, known.sources
     to_hidden = np.zeros((sources.shape[1], len(of_hidden)))
     to_hidden[0, 0] = to_hidden[2, 2] = 1.0
     to_hidden[1] = of_hidden @ axes[0]
     to_hidden[:2, 3] += frame.self_share * np.array([1.0, deviation])
-    to_hidden[3:, 4 + full :] = np.eye(inputs.shape[1] - 1)
-    weights = (label_weights[:, None] * a_weights).ravel()
+    to_hidden[3:, 4 + (problem.gradient == "full") :] = np.eye(problem.teacher.n_indices - 1)
     free = np.eye(4) - axes.T @ axes
     return _Atoms(
-        weights / weights.sum(),
-        residual,
-        frame.coordinates[0] * inputs[t, 0] + slopes[0] * a_nodes,
+        known.weights,
+        frame.coordinates[0] * sources[:, 2] + slopes[0] * sources[:, 1],
         sources,
         to_hidden,
         slopes[1],
@@ -215,36 +278,24 @@ def _atoms(problem: Problem, frame: SpikeFrame, rules: Rules) -> _Atoms:
     )
 
 
-def _without_rounding(atoms: _Atoms) -> _Atoms:
-    """Without those of the product rule's corners whose weight no average sees."""
-    kept = atoms.weights > _LEAST_WEIGHT
-    return atoms._replace(**{name: getattr(atoms, name)[kept] for name in ("weights", "residual", "kappa", "sources")})
-
-
-def _is_odd(atoms: _Atoms) -> bool:
+def _is_odd(weights: Array, sources: Array) -> bool:
     """Whether the law is its own mirror image, with the atoms in the order of theirs."""
-    odd = (atoms.residual, atoms.kappa, *atoms.sources.T)
-    size = [_ROUNDING * max(float(np.abs(one).max()), 1.0) for one in odd]
-    mirrored = all(np.abs(one + one[::-1]).max() <= most for one, most in zip(odd, size, strict=True))
-    even = np.abs(atoms.weights - atoms.weights[::-1]).max() <= _ROUNDING * atoms.weights.max()
-    return bool(mirrored and even and len(atoms.weights) % 2 == 0)
+    size = [_ROUNDING * max(float(np.abs(one).max()), 1.0) for one in sources.T]
+    mirrored = all(np.abs(one + one[::-1]).max() <= most for one, most in zip(sources.T, size, strict=True))
+    even = np.abs(weights - weights[::-1]).max() <= _ROUNDING * weights.max()
+    return bool(mirrored and even and len(weights) % 2 == 0)
 
 
-def _upper_half(atoms: _Atoms) -> _Atoms:
-    """Those of a law that is its own mirror image, for what is even."""
-    names, half = ("weights", "residual", "kappa", "sources"), len(atoms.weights) // 2
-    kept = atoms._replace(**{name: getattr(atoms, name)[half:] for name in names})
-    return kept._replace(weights=2 * kept.weights)
-
-
-def _even_products(sources: int, shape: tuple[int, ...]) -> Array:
-    """One for the even products of a function of :func:`_moments_of_atoms`, a polynomial of the residual and one of
-    kappa, and zero for the odd ones, which vanish on the whole.
+def _products(sources: int, odd: bool) -> list[tuple[slice, slice, slice]]:
+    """Which functions of :func:`_moments_of_atoms`, polynomials of the residual and of kappa have products that do not
+    vanish: all or, of an odd law, those whose product is even.
     """
-    odd = np.zeros(shape[0], dtype=int)
-    odd[1 : 1 + sources] = 1
-    degrees = odd[:, None, None] + np.arange(shape[1])[:, None] + np.arange(shape[2])
-    return np.asarray(1.0 - degrees % 2)
+    if not odd:
+        return [(slice(None), slice(None), slice(None))]
+    even, odds = slice(0, None, 2), slice(1, None, 2)
+    same, other = [(even, even), (odds, odds)], [(even, odds), (odds, even)]
+    rows = [(slice(0, 1), same), (slice(1, 1 + sources), other), (slice(1 + sources, None), same)]
+    return [(functions, i, k) for functions, pairs in rows for i, k in pairs]
 
 
 def _moments_of_atoms(atoms: _Atoms) -> Array:
@@ -341,35 +392,3 @@ def _of_hidden(noise: float, output: float, full: bool, size: int) -> Array:
     if full:
         out[4, _OMEGA] = 1.0
     return out
-
-
-def is_wild(teacher: Teacher) -> bool:
-    """Whether its residuals have no law that few polynomials resolve, as those of labels of degree three and more."""
-    return teacher.is_polynomial and teacher.total_degree > _TAME
-
-
-def _trapezoid(count: int) -> tuple[Array, Array]:
-    """The trapezoid rule against the normal density: where residuals vanish, functions of them have poles that are the
-    nearer to the real line the faster the label changes there.
-    """
-    x = np.linspace(-_WIDE, _WIDE, count)
-    weights = np.exp(-(x**2) / 2)
-    return x, weights / weights.sum()
-
-
-def _teacher_nodes(teacher: Teacher, count: int) -> tuple[Array, Array, Array]:
-    """``sigma*``, weights and inputs, the first along beta*."""
-    p = teacher.n_indices
-    if is_wild(teacher):
-        rules = [_trapezoid(count)] * p
-    elif teacher.is_polynomial:
-        rules = [gauss_hermite(count)] * p
-    else:
-        rules = [split_gauss_legendre(kinks_along(teacher) if p == 1 else teacher.kinks, _PANEL_NODES, _REACH)] * p
-    inputs, weights = tensor_rule(rules)
-    frame = rotation(teacher)
-    if p == 1:
-        # Nodes along beta*, which is the index or its mirror image.
-        along = inputs[:, 0]
-        return np.asarray(teacher(along * frame[0, 0]), dtype=float), weights, inputs
-    return np.asarray(teacher(inputs), dtype=float), weights, inputs @ frame.T

@@ -12,8 +12,9 @@ from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, is_wild, residual_energy, spike_frame
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
 from polyspike.theory.same_samples.step_numbers import StepNumbers
+from polyspike.theory.same_samples.teacher_nodes import is_wild
 
 __all__ = ["STANDARD", "Accuracy", "Step", "readout_nodes", "readouts_of", "rules_of", "step_of"]
 
@@ -21,8 +22,11 @@ __all__ = ["STANDARD", "Accuracy", "Step", "readout_nodes", "readouts_of", "rule
 # counts at so many standard deviations of its residual.
 _LEAST_STRENGTH = 0.3
 _OWN, _OWN_OF_KINKS = 3.0, 6.0
-# The scale of the rule for normal readouts, and its nodes, by how much an activation bends at large pre-activations.
+# The scale of the rule for normal readouts, and its nodes, by how much an activation bends at large pre-activations;
+# residuals with long tails take a neuron further, by the first share, for an odd activation of a mean square slope
+# above the second number that bends less than the third (not for a sine).
 _SCALE, _SCALE_OF_BENDS = 0.5, 0.4
+_SHARE_OF_WILD, _STEEP, _BENT = 0.6, 0.25, 0.75
 _READOUTS, _READOUTS_OF_BENDS, _MOST_READOUTS = 6, 5.0, 10
 _LARGE, _NODES_OF_LARGE = 3.0, 100
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
@@ -103,8 +107,7 @@ def rules_of(problem: Problem) -> Rules:
     polynomials resolve well, it is 2e-4.
     """
     activation, teacher = problem.activation, problem.teacher
-    slope = activation.derivative_variance + activation.linear_strength
-    periods = sqrt(slope / activation.second_moment)
+    periods = sqrt(_slope_energy(activation) / activation.second_moment)
     spike = spike_frame(problem).strength * periods
     own = problem.step / sqrt(problem.width) * problem.phi_gradient * sqrt(residual_energy(problem)) * periods
     residual, kappa = 10 + min(ceil(14 * own), _MOST_RESIDUALS), 8 + min(ceil(32 * spike), _MOST_KAPPA)
@@ -130,6 +133,15 @@ def _strength(problem: Problem) -> float:
     noise = sqrt(problem.phi_gradient * energy * problem.activation.derivative_variance)
     own = deviations * problem.phi_gradient * sqrt(energy)
     return max(frame.strength, scaled * noise, scaled * own)
+
+
+def _slope_energy(activation: Activation) -> float:
+    """``E sigma'^2``."""
+    return activation.derivative_variance + activation.linear_strength
+
+
+def _saturates(activation: Activation) -> bool:
+    return is_odd(activation) and _slope_energy(activation) > _STEEP and _bends_at_large(activation) < _BENT
 
 
 @lru_cache(maxsize=64)
@@ -166,4 +178,6 @@ def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Arr
     if problem.readout == "constant":
         return np.array([1.0]), np.array([1.0])
     scale = _SCALE + _SCALE_OF_BENDS * _bends_at_large(problem.activation)
+    if is_wild(problem.teacher) and _saturates(problem.activation):
+        scale *= _SHARE_OF_WILD
     return readout_rule(scale / max(_strength(problem), _LEAST_STRENGTH), half or readouts_of(problem))

@@ -16,11 +16,11 @@ def pair_indices(m: int) -> tuple[Any, Any]:
     return np.triu_indices(m)
 
 
-def symmetrised(products: Array, m: int) -> Array:
+def symmetrised(products: Array, m: int, kept: tuple[int, ...] | None = None) -> Array:
     """``tr(A dG B dG')`` in the basis of symmetric pairs, symmetric on the whole, of ``A_ij B_kl`` of symmetric
-    matrices of size m on the pairs (i, j) and (k, l).
+    matrices of size m on the pairs (i, j) and (k, l); of some pairs only where those are named that are ``kept``.
     """
-    places, double = _two_orders(m)
+    places, double = _two_orders(m, kept)
     both = (products + products.T).ravel()
     out = both.take(places[0])
     out += both.take(places[1])
@@ -29,11 +29,14 @@ def symmetrised(products: Array, m: int) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _two_orders(m: int) -> tuple[tuple[Any, Any], Array]:
+def _two_orders(m: int, kept: tuple[int, ...] | None) -> tuple[tuple[Any, Any], Array]:
     """Where ``A_ik B_jl`` and ``A_il B_jk`` stand for pairs (i, j), (k, l); one half for each of i = j and k = l."""
     i, j = pair_indices(m)
     pair = np.empty((m, m), dtype=np.intp)
     pair[i, j] = pair[j, i] = np.arange(len(i))
+    count = len(i)
+    if kept is not None:
+        i, j = i[list(kept)], j[list(kept)]
     ik, jl, il, jk = (pair[a[:, None], b] for a, b in ((i, i), (j, j), (i, j), (j, i)))
     half = np.where(i == j, 0.5, 1.0)
-    return (len(i) * ik + jl, len(i) * il + jk), half[:, None] * half
+    return (count * ik + jl, count * il + jk), half[:, None] * half

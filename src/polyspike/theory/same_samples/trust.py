@@ -17,7 +17,7 @@ from polyspike.theory.finite_size.trust import (
     norm_growth,
 )
 from polyspike.theory.same_samples.forms import FitErrors
-from polyspike.theory.same_samples.sample_law import is_wild
+from polyspike.theory.same_samples.teacher_nodes import is_wild
 
 __all__ = ["quadrature_error", "trust"]
 
@@ -41,7 +41,7 @@ error, for ``z - 0.15 h3`` at a step of n^0.44, 2 to 4 % of it are missing."""
 
 def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling: float) -> Trust:
     """The error estimate of a prediction."""
-    n, d, width = problem.n_samples, problem.input_dim, problem.width
+    n, d, width = min(problem.n_samples, problem.gradient_samples), problem.input_dim, problem.width
     factor = amplification(found.train_loss, found.train_error, found.test_error)
     x = factor * (1 / n + 1 / d + 1 / width)
     covered = COVERED * (QUADRATIC if activation_numbers(problem.activation).c2 != 0 else 1.0)
@@ -56,7 +56,8 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
         return Trust(estimate, False, CUBIC_REASON)
     if growth > estimate / 2:
         return Trust(estimate, False, GROWTH_REASON)
-    where = f"n = {n}, d = {d}, width = {width}, ridge {problem.ridge:g}"
+    sizes_of_both = f"n = {problem.n_samples}, n_gradient = {problem.gradient_samples}, d = {d}, width = {width}"
+    where = f"{sizes_of_both}, ridge {problem.ridge:g}"
     reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
     return Trust(estimate, False, reason)
 

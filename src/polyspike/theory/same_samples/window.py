@@ -60,9 +60,13 @@ def predict_window_same(problem: Problem, window: int | None = None) -> Predicti
     Raises
     ------
     ArgumentError
-        ``alpha = 1/2`` or an edge, where ``window`` must be given; a window beyond those known; the full gradient with
-        a constant readout.
+        Samples that are the same in part; ``alpha = 1/2`` or an edge, where ``window`` must be given; a window beyond
+        those known; the full gradient with a constant readout.
     """
+    if not problem.one_sample:
+        remedy = f"the limit is of one sample for both stages, of {problem.n_samples}; use method='finite-size'"
+        name = "n_gradient" if problem.overlap is None else "overlap"
+        raise ArgumentError(name, getattr(problem, name), remedy)
     given = check_limit(problem, window)
     chosen = problem.window if given is None else given
     if chosen is None:

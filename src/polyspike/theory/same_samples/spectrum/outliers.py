@@ -110,17 +110,18 @@ class Outliers:
 
     def _spike(self, point: RealPoint) -> TrainingSpike:
         """The location of an outlier and its squared overlaps (eq-same-overlap)."""
-        fit, part = point.fit, point.parts[0]
-        law = part.population
-        vector = _null_vector(point)
+        fit, vector = point.fit, _null_vector(point)
         slope = _slope(point, vector)
-        hermite = hermite_functions(_coordinate(self.model), DEGREE)
-        of_residual = np.broadcast_to(self.model.residual[:, None], law.weights.shape)
-        functions: Array = np.concatenate([hermite, of_residual[None]])
-        energies = law.mean(np.moveaxis(functions**2, 0, -1))
-        cross = np.array([vector @ side_of(fit, 0, part, values) for values in functions])
-        label = float(vector @ side_of(fit, 0, part, np.ones_like(law.weights), labels=True))
-        overlaps = cross**2 / (energies * slope)
+        energies, cross, label = np.zeros(DEGREE + 2), np.zeros(DEGREE + 2), 0.0
+        for k, part in enumerate(point.parts):
+            law = part.population
+            if law.fitted:
+                functions = _functions(self.model, k)
+                energies += law.mean(np.moveaxis(functions**2, 0, -1))
+                cross += [vector @ side_of(fit, k, part, values) for values in functions]
+                label += float(vector @ side_of(fit, k, part, np.ones_like(law.weights), labels=True))
+        # Where the gradient has seen none of the fit's samples nothing is known of them.
+        overlaps = cross**2 / (np.where(energies > 0, energies, 1.0) * slope)
         return TrainingSpike(
             location=point.z,
             overlaps=overlaps[:-1],
@@ -145,8 +146,13 @@ def _slope(point: RealPoint, vector: Array) -> float:
     return float(np.imag((ahead + back) / 2 - none) / _TANGENT_STEP)
 
 
-def _coordinate(model: Model) -> Array:
-    """The samples' own coordinate along the learned direction, with their share of beta (eq-same-coordinates)."""
-    frame = model.frame
+def _functions(model: Model, k: int) -> Array:
+    """Hermite functions of the coordinate along the learned direction, with the samples' own share of beta
+    (eq-same-coordinates), and what the gradient has seen of the label; at the nodes of the k-th kind of samples,
+    shape (DEGREE + 2, E, B).
+    """
+    frame, seen = model.frame, model.fit.columns[k].constrained
+    residual = model.residual[:, None] if seen else np.zeros((1, 1))
     share = frame.coordinates[_ACROSS] * frame.self_share
-    return np.asarray(model.kappa + share * model.residual[:, None])
+    hermite = hermite_functions(model.kappa + share * residual, DEGREE)
+    return np.concatenate([hermite, np.broadcast_to(residual, hermite.shape[1:])[None]])
