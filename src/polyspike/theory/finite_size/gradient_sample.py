@@ -34,6 +34,7 @@ __all__ = [
     "blended",
     "concentration",
     "energy_law",
+    "few_moves",
     "mean_overlaps",
     "participation",
     "sample_nodes",
@@ -113,11 +114,24 @@ def concentration(problem: Problem) -> float:
     pre-activation's variance, and the ``n_0(n_0+1)/2`` quadratic functions of those directions are learned from n
     samples where the theory has noise. It is used for the error estimate, and is no part of a prediction.
     """
-    q = abs(condition(problem).move_variance)
     count = problem.gradient_samples
     learned = problem.n_samples / (problem.n_samples + count * (count + 1) / 2)
-    most = float((q / (1 + q)) ** 2 * learned**2)
+    most = _moved(problem) * learned**2
     return most * participation(problem) if most > _UNNOTICED else most
+
+
+def few_moves(problem: Problem) -> float:
+    """``(q/(1+q))^2 p``: the excess kurtosis of a pre-activation over neurons, up to that of labels, inputs and slopes.
+
+    As :func:`concentration`, whatever of it n samples can learn, and for the error estimate only.
+    """
+    most = _moved(problem)
+    return most * participation(problem) if most > _UNNOTICED else most
+
+
+def _moved(problem: Problem) -> float:
+    q = abs(condition(problem).move_variance)
+    return float((q / (1 + q)) ** 2)
 
 
 def participation(problem: Problem) -> float:

@@ -15,7 +15,7 @@ from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
 from polyspike.theory.finite_size.cost import checked_samples
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.gradient_sample import Overlaps, concentration, mean_overlaps
+from polyspike.theory.finite_size.gradient_sample import Overlaps, concentration, few_moves, mean_overlaps
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
@@ -137,7 +137,12 @@ def _worth(problem: Problem, found: Errors, effect: float, stretch: float) -> Tr
     """The error estimate of a prediction, from its sizes and from the corners of the theory."""
     loss, train, test = float(found.train_loss), float(found.train_error), float(found.test_error)
     corners = Corners(
-        effect, stretch, concentration(problem), sampling_error(problem.teacher), shared_features(problem)
+        effect,
+        stretch,
+        concentration(problem),
+        sampling_error(problem.teacher),
+        shared_features(problem),
+        few_moves(problem),
     )
     return trust(problem, loss, train, test, corners)
 
