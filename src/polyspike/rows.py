@@ -63,8 +63,9 @@ def _numbers(name: str, values: Any) -> Array:
         raise ArgumentError(name, type(values).__name__, remedy) from error
 
 
-def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int) -> None:
-    """Refuse sizes that inputs of shape (rows, d) do not have; ``n_gradient`` counts rows of the gradient alone.
+def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int, shared: int = 0) -> None:
+    """Refuse sizes that inputs of shape (rows, d) do not have; ``n_gradient`` counts rows of the gradient alone, and
+    ``shared`` are those of ``n_samples`` that it has besides.
 
     Raises
     ------
@@ -76,5 +77,6 @@ def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int)
         raise ArgumentError("input_dim", input_dim, f"the data have {columns} columns")
     if rows < n_gradient + n_samples + LEAST_TESTED:
         used = "n_samples + n_gradient" if n_gradient else "n_samples"
+        used += f", less the {shared} in both," if n_gradient and shared else ""
         remedy = f"the data have {rows} rows; {used} must leave at least {LEAST_TESTED} of them for the test"
         raise ArgumentError("n_samples", n_samples, remedy)

@@ -114,6 +114,14 @@ def test_the_same_rows_need_fewer_rows() -> None:
         simulate_data(SAME, x, y)
 
 
+def test_what_a_table_must_hold_counts_shared_rows_once() -> None:
+    x, y = table()
+    wide = SAME.replace(n_gradient=len(x) - 2)
+    assert simulate_data(wide, x, y).n_test == 2
+    with pytest.raises(ArgumentError, match=r"n_samples \+ n_gradient, less the 300 in both, must leave at least 2"):
+        simulate_data(wide.replace(n_gradient=len(x) - 1), x, y)
+
+
 def test_rows_that_are_shared_in_part_are_counted_once() -> None:
     x, y = table()
     draw = DataDraw((1,), x, y, 300, 400, 80, 100)

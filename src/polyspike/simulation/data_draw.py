@@ -230,4 +230,4 @@ def _check(problem: Problem, first: Problem, inputs: Array) -> None:
     if not problem.inputs.is_standard:
         raise ArgumentError("inputs", str(problem.inputs), "the law of real data is that of the rows; leave it out")
     own = problem.gradient_samples - problem.shared_samples
-    check_counts(inputs, problem.n_samples, own, problem.input_dim)
+    check_counts(inputs, problem.n_samples, own, problem.input_dim, problem.shared_samples)
