@@ -162,3 +162,9 @@ def test_the_strongest_outlier_knows_of_the_seen_labels_alone() -> None:
     fresh = predict(base.replace(samples="fresh")).spectrum.spikes[0]
     # The pencil has the terms of order 1/n of pairs and 1/d of norms in its locations.
     assert none.location == pytest.approx(fresh.location, rel=1 / base.input_dim)
+
+
+def test_a_sample_that_moves_itself_too_far_is_refused() -> None:
+    few = Problem("h1", "h3", 2000, 10**5, 2, step_size=3.0, readout="rademacher", n_gradient=3, samples="same")
+    with pytest.raises(NumericalError, match="grid points; give a smaller step"):
+        predict(few)

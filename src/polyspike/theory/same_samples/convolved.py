@@ -13,8 +13,10 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite, under_normal
 from polyspike.problem import Activation
+from polyspike.status import Status
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 
 __all__ = ["RANGE", "Convolved", "convolved"]
@@ -27,8 +29,9 @@ _DIGITS, _STEP = 28.0, 0.38
 _POINTS, _GRID = 8, 0.095
 _OF_POWERS = np.linalg.inv(np.vander(np.arange(1.0 - _POINTS // 2, _POINTS // 2 + 1), increasing=True))
 _FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
-# Of the laws that are made at once.
+# Of the laws that are made at once, and of all their grids: some gigabytes.
 _ATOMS = 10000
+_LARGEST_GRIDS = 2.0**27
 # Of the grid, in strips of analyticity; strips wider than the second number count as that.
 _WIDEST, _WIDEST_STRIP = 0.22, 2.0
 # Nodes of zeta, up to which deviation in units of the scale on which the activation varies. Beyond, the points of the
@@ -162,6 +165,7 @@ def _shared(x: Array, functions: Array, rules: _Rules) -> _Laws:
 
     Lagrange interpolation of eight points.
     """
+    _check_extent(x, len(rules.starts))
     below = np.floor(x).astype(np.int32)
     least, most = np.minimum.reduceat(below.min(axis=0), rules.starts), np.maximum.reduceat(below, rules.starts, axis=1)
     counts = most.max(axis=0) - least + _POINTS
@@ -172,6 +176,13 @@ def _shared(x: Array, functions: Array, rules: _Rules) -> _Laws:
     shares = csc_array((_lagrange(x - below).ravel(), place.ravel(), ends), shape=(int(offsets[-1]), x.size))
     weights = np.ascontiguousarray((shares @ np.tile(functions.T, (len(x), 1))).T)
     return _Laws(weights, offsets, least - _POINTS // 2 + 1, counts)
+
+
+def _check_extent(x: Array, readouts: int) -> None:
+    """Refuse moves that are so much longer than what they are seen with that the grids fit in no memory."""
+    if len(x) * readouts * (np.ptp(x) + _POINTS) > _LARGEST_GRIDS:
+        message = f"a sample moves its own pre-activation over {np.ptp(x):.3g} grid points; give a smaller step"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 def _lagrange(t: Array) -> Array:
