@@ -306,3 +306,7 @@ def test_on_every_array_namespace(xp: Any) -> None:
         value = teacher.apply(xp.asarray(points, dtype=xp.float32), xp)
         assert value.dtype == xp.float32
         np.testing.assert_allclose(np.asarray(value), teacher(points), rtol=1e-5, atol=1e-5)
+
+
+def test_without_a_linear_part_an_index_that_is_not_looked_at_is_no_direction() -> None:
+    assert as_teacher("h2[1] + 0.3*h3[2]").direction.tolist() == [0, 1, 0]

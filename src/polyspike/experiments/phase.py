@@ -114,7 +114,7 @@ class _Counts:
 def _count(answer: Prediction) -> int | None:
     """The visible spikes; None where the theory has no spectrum."""
     try:
-        if answer.problem.samples == "same":
+        if answer.problem.shared_samples:
             return _visible(*training_outliers(answer.problem))
         return visible_spikes(answer.spectrum)
     except (ArgumentError, NumericalError):

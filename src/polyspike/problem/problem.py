@@ -73,7 +73,7 @@ class Problem:
     overlap : float, optional
         With ``samples="same"``: the share, in [0, 1], of the smaller of the two samples that both stages have. None is
         1: with ``n_gradient < n_samples`` the gradient then has some of the fit's samples, with more all of them and
-        others. 0 is as many samples as with "fresh", and the same network.
+        others. 0 is a fresh sample.
     inputs : str or Inputs
         Law of the inputs, ``x ~ N(0, I_d)`` by default: see :class:`polyspike.Inputs`, or a text such as
         ``"power:0.5; teacher=top; law=uniform"``.

@@ -122,13 +122,16 @@ class Teacher:
 
     @property
     def direction(self) -> Array:
-        """The first Hermite direction, a unit vector (n_indices,); the first index where it vanishes.
+        """The first Hermite direction, a unit vector (n_indices,); where it vanishes the first index that is looked at.
 
         It is oriented so that the linear coefficient along it is positive: that of ``-h1`` is ``[-1]``.
         """
         linear = self.linear_coefficients
         norm = float(np.linalg.norm(linear))
-        return linear / norm if norm > 0 else np.eye(self.n_indices)[0]
+        if norm > 0:
+            return linear / norm
+        first = min((factor.axis for term in self.terms for factor in term.factors), default=0)
+        return np.eye(self.n_indices)[first]
 
     def coefficients(self, degree: int) -> Array:
         """``c*_0 .. c*_degree`` along :attr:`direction`, so that ``c*_1 >= 0``.

@@ -47,12 +47,12 @@ def _with_limit(found: Prediction) -> Prediction:
 
 
 def _window(problem: Problem, window: int | None) -> Prediction | EdgePrediction:
-    return predict_window_same(problem, window) if problem.samples == "same" else predict_window(problem, window)
+    return predict_window_same(problem, window) if problem.shared_samples else predict_window(problem, window)
 
 
 def _fresh_only(problem: Problem, method: str) -> Problem:
     """The problem, refused where its two stages have one sample and the method does not know of it."""
-    if problem.samples == "same":
+    if problem.shared_samples:
         remedy = f"method={method!r} is of a fresh sample; use 'finite-size' or 'window', or give 'fresh'"
         raise ArgumentError("samples", problem.samples, remedy)
     return problem

@@ -20,10 +20,10 @@ def check_scope(problem: Problem) -> None:
     """
     if not isinstance(problem, Problem):
         raise ArgumentError("problem", problem, "give one Problem")
-    if problem.precondition is not None and problem.samples == "same":
+    if problem.precondition is not None and problem.shared_samples:
         remedy = "the theory of one sample for both stages is of the plain step; simulate() takes this one"
         raise ArgumentError("precondition", problem.precondition, remedy)
-    if problem.samples == "same" and not problem.inputs.is_isotropic:
+    if problem.shared_samples and not problem.inputs.is_isotropic:
         remedy = "the theory of one sample for both stages is of inputs with covariance I; simulate() takes any"
         raise ArgumentError("samples", problem.samples, remedy)
 
@@ -49,9 +49,9 @@ def theory_of(problem: Problem) -> str:
     """Which of the finite-size theories a problem takes.
 
     "isotropic": fresh samples of inputs with covariance I after a plain step; "covariance": of others, and after a
-    preconditioned step; "same": one sample for both stages.
+    preconditioned step; "same": samples that both stages have, all or some.
     """
-    if problem.samples == "same":
+    if problem.shared_samples:
         return "same"
     return "isotropic" if problem.inputs.is_isotropic and problem.precondition is None else "covariance"
 

@@ -232,3 +232,14 @@ def test_the_sign_of_the_activation_does_not_matter() -> None:
         problem = TABLE.replace(step_exponent=0.4, gradient=gradient)
         one, other = predict_finite_size(problem), predict_finite_size(problem.replace(activation=minus))
         assert one.test_error == pytest.approx(other.test_error, rel=1e-8)
+
+
+@pytest.mark.parametrize("teacher", ["h2", "0.5*h2 + h4"])
+def test_a_teacher_that_looks_at_its_second_index_alone_is_that_of_one_index(teacher: str) -> None:
+    """Without a linear part the learned direction was the first index, at which nothing is seen: 6 % off."""
+    one = Problem("relu", teacher, 320, 33, 870, step_size=5.0, ridge=0.05, noise=0.3)
+    two = one.replace(teacher=teacher.replace("h2", "h2[1]").replace("h4", "h4[1]"))
+    found, expected = predict_finite_size(two), predict_finite_size(one)
+    for name in ("train_loss", "train_error", "test_error"):
+        # Second order in 1/d: the empty index is one of the known directions.
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1 / 33**2)

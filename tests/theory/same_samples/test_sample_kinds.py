@@ -6,6 +6,7 @@ import pytest
 from polyspike import ArgumentError, NumericalError, Prediction, Problem, best_ridge, derivatives, predict
 from polyspike.spectra import TrainingSpike
 from polyspike.theory.same_samples.model import build
+from polyspike.theory.same_samples.predict import predict_same_samples
 
 HALF = Problem(
     "softplus", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, ridge=0.05, readout="rademacher", samples="same",
@@ -74,8 +75,10 @@ def test_shares_of_the_kinds(overlap: float | None, n_gradient: int | None, shar
 def test_errors_join_both_ends(activation: str, gradient: str) -> None:
     """One sample less in common changes as much as the next one."""
     base = HALF.replace(activation=activation, gradient=gradient)
-    first, second, third = (errors(base.replace(overlap=k / 900)) for k in (0, 1, 2))
-    last = [errors(base.replace(overlap=k / 900)) for k in (898, 899, 900)]
+    first, second, third, *last = (
+        [getattr(predict_same_samples(base.replace(overlap=k / 900)), name) for name in ERRORS]
+        for k in (0, 1, 2, 898, 899, 900)
+    )
     for one, two, three in (*zip(first, second, third, strict=True), *zip(*last, strict=True)):
         assert three - two == pytest.approx(two - one, rel=0.02, abs=2e-7)
         assert abs(three - two) < 2e-3 * two
@@ -85,7 +88,21 @@ def test_errors_join_both_ends(activation: str, gradient: str) -> None:
 def test_no_overlap_is_nearly_the_theory_of_fresh_samples(activation: str) -> None:
     """Its leading order is the same for c_2 = 0; for others the fourth digit differs (test_model)."""
     base = HALF.replace(activation=activation, overlap=0.0)
-    assert errors(base) == pytest.approx(errors(base.replace(samples="fresh")), rel=4e-3)
+    found = predict_same_samples(base)
+    assert [getattr(found, name) for name in ERRORS] == pytest.approx(errors(base), rel=4e-3)
+
+
+def test_no_overlap_is_predicted_as_fresh_samples() -> None:
+    """Nothing is common, so that it is the problem of fresh samples, whatever that takes."""
+    none = HALF.replace(overlap=0.0)
+    for problem in (none, HALF.replace(overlap=1e-4), none.replace(inputs="power:0.5"), none.replace(precondition=0.5)):
+        found, fresh = predict(problem), predict(problem.replace(samples="fresh"))
+        names = (*ERRORS, "error_estimate", "trusted", "method")
+        assert [getattr(found, name) for name in names] == [getattr(fresh, name) for name in names]
+        assert found.problem == problem
+    assert predict(none, method="window", window=1).test_error == pytest.approx(
+        predict(none.replace(samples="fresh"), method="window", window=1).test_error, rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("n_gradient", [None, 400, 1500])
@@ -143,7 +160,7 @@ def test_simulated_networks_agree(problem: Problem, simulated: list[float], se: 
 
 
 def strongest(problem: Problem) -> TrainingSpike:
-    spike = predict(problem).spectrum.spikes[0]
+    spike = predict_same_samples(problem).spectrum.spikes[0]
     assert isinstance(spike, TrainingSpike)
     return spike
 
