@@ -7,6 +7,7 @@ processor, or it was announced to be long; and in a batch it is the same answer,
     python benchmarks/fuzz.py --count 100000            # one process; the table at the end
     python benchmarks/fuzz.py --count 1000 --seed 7 --spectra 0.02 --batches 0.2
     python benchmarks/fuzz.py --count 1000 --announced 0.05     # most of the time goes to what is announced
+    python benchmarks/fuzz.py --count 1000 --same 1             # samples that both stages have, all or some
 """
 
 import argparse
@@ -28,6 +29,7 @@ from polyspike.errors import NumericalError
 from polyspike.theory.announce import announce, log
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.batch import predict_many
+from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 
 BATCH = 50
 SLOW = 2.0
@@ -119,6 +121,13 @@ def random_problem(rng: np.random.Generator) -> Problem:
     )
 
 
+def reused(problem: Problem, rng: np.random.Generator) -> Problem:
+    """The same with samples that both stages have, all or some."""
+    overlap = None if rng.random() < 0.5 else float(rng.uniform())
+    same = problem.replace(samples="same", overlap=overlap)
+    return same if same.shared_samples else problem.replace(samples="same")
+
+
 def _activation(rng: np.random.Generator) -> Any:
     if rng.random() < 0.15:
         return CALLABLES[int(rng.integers(len(CALLABLES)))]
@@ -184,7 +193,7 @@ def alone(problem: Problem, announced: bool, report: Report) -> Prediction | str
     """The answer or the status by itself; None when it raised what it must not."""
     start, before = time.process_time(), ANNOUNCEMENTS.count
     try:
-        answer = predict_finite_size(problem)
+        answer = predict_same_samples(problem) if problem.samples == "same" else predict_finite_size(problem)
     except NumericalError as error:
         status = error.status.value
         report.statuses[status] += 1
@@ -217,18 +226,25 @@ def _too_slow(problem: Problem, seconds: float, announced: bool, report: Report)
         report.broken.append(f"{seconds:.1f} s without a word: {problem!r}")
 
 
+_MANY = (predict_many, predict_many_same)
+"""For fresh samples, and for those that both stages have."""
+
+
 def beside(problems: Sequence[Problem], answers: Sequence[Prediction | str | None], report: Report) -> None:
     """The same problems in one call give the same answers."""
+    places = [[k for k, one in enumerate(problems) if one.samples == samples] for samples in ("fresh", "same")]
     try:
-        rows = predict_many(problems)
+        found = [predict_all([problems[k] for k in of]) for predict_all, of in zip(_MANY, places, strict=True)]
     except Exception as error:  # noqa: BLE001
         report.broken.append(f"batch: {type(error).__name__}: {error}")
         return
-    for problem, row, answer in zip(problems, rows, answers, strict=True):
+    rows = {k: row for of, those in zip(places, found, strict=True) for k, row in zip(of, those, strict=True)}
+    for k, (problem, answer) in enumerate(zip(problems, answers, strict=True)):
+        row = rows[k]
         known = answer if isinstance(answer, str) else ("ok" if answer is not None else None)
-        found = row.status.value if isinstance(row, FailedPrediction) else "ok"
-        if known is not None and found != known:
-            report.broken.append(f"batch: {found}, alone: {known}: {problem!r}")
+        status = row.status.value if isinstance(row, FailedPrediction) else "ok"
+        if known is not None and status != known:
+            report.broken.append(f"batch: {status}, alone: {known}: {problem!r}")
         elif isinstance(row, Prediction) and isinstance(answer, Prediction):
             gap = abs(row.test_error - answer.test_error) / max(answer.test_error, 1e-300)
             if gap > AGREEMENT:
@@ -253,15 +269,18 @@ def fuzz(
     seconds: float = math.inf,
     batches: float = 1.0,
     announced: float = 1.0,
+    same: float = 0.0,
 ) -> Report:
-    """Try so many problems, or as many as the time allows; a share of them in batches of ``BATCH``, too, and of those
-    that are announced to be long only a share.
+    """Try so many problems, or as many as the time allows; a share of them in batches of ``BATCH``, too, of those that
+    are announced to be long only a share, and a share with the ``same`` samples for both stages.
     """
     rng = np.random.default_rng(seed)
     report, end = Report(), time.monotonic() + seconds
     with _listening():
         while report.count < count and time.monotonic() < end:
             problems = [random_problem(rng) for _ in range(min(BATCH, count - report.count))]
+            if same:
+                problems = [reused(one, rng) if rng.random() < same else one for one in problems]
             _try(problems, rng, report, spectra, batches, announced)
     return report
 
@@ -310,9 +329,10 @@ def main() -> int:
     parser.add_argument(
         "--announced", type=float, default=1.0, help="share of the problems announced to be long that are tried"
     )
+    parser.add_argument("--same", type=float, default=0.0, help="share of the problems with one sample for both stages")
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so long")
     given = parser.parse_args()
-    report = fuzz(given.count, given.seed, given.spectra, given.seconds, given.batches, given.announced)
+    report = fuzz(given.count, given.seed, given.spectra, given.seconds, given.batches, given.announced, given.same)
     print(report.table())
     return 1 if report.broken else 0
 
