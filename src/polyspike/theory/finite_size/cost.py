@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.problem import Problem
+from polyspike.theory.finite_size.bulk.assemble import is_mirrored
 from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.double_precision import check_magnitudes
@@ -59,6 +60,10 @@ def _node_seconds(problem: Problem, sample: Any) -> float:
     grid = with_overlaps(choose_grid(problem, scalars), problem, scalars)
     tau = deviation(problem, scalars, grid.u, grid.moving_overlap)
     x = np.real(scalars.spike_strength) * grid.kappa[:, None] * grid.u
+    tau = tau * np.ones(x.shape)
+    # As a prediction takes those of half of the readouts where it can, so that what is counted is what may be refused.
+    first = len(grid.u) // 2 if is_mirrored(grid.u, tau) else 0
+    share = (len(grid.u) - first) / len(grid.u)
     of_label = values_of_label(problem.teacher, len(grid.kappa), abs(float(np.real(scalars.spike_cosine))))
-    values = values_needed(problem.activation, x, tau * np.ones(x.shape)) + of_label
+    values = values_needed(problem.activation, x[:, first:], tau[:, first:]) / share + of_label
     return _NODE + _VALUE * values + _JACOBIANS * jacobian_seconds(len(grid.kappa), len(grid.u))

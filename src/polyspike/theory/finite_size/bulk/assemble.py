@@ -28,7 +28,7 @@ from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_l
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
 from polyspike.theory.finite_size.gradient_matrix.rules import noise_between
 
-__all__ = ["FiniteSizeModel", "assemble", "build_model", "own_weights"]
+__all__ = ["FiniteSizeModel", "assemble", "build_model", "is_mirrored", "own_weights"]
 
 # The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5
@@ -255,11 +255,15 @@ def _independent(averages: ActivationAverages, tau: Any, norm_fluctuations: Norm
     return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
 
 
+def is_mirrored(u: Array, tau: Array) -> bool:
+    """Whether the averages of half of the readouts are those of all."""
+    return np.array_equal(u, -u[::-1]) and np.array_equal(tau, tau[:, ::-1])
+
+
 def _averages_on_grid(problem: Problem, strength: Any, grid: Grid, tau: Any) -> ActivationAverages:
     """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
     half = len(grid.u) // 2
-    mirrored = np.array_equal(grid.u, -grid.u[::-1]) and np.array_equal(tau, tau[:, ::-1])
-    if not mirrored:
+    if not is_mirrored(grid.u, tau):
         return activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
     averages = activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
     right = np.stack(averages)
