@@ -184,3 +184,14 @@ def test_a_sample_that_moves_itself_too_far_is_refused() -> None:
     few = Problem("h1", "h3", 2000, 10**5, 2, step_size=3.0, readout="rademacher", n_gradient=3, samples="same")
     with pytest.raises(NumericalError, match="grid points; give a smaller step"):
         predict(few)
+
+
+def test_what_fits_in_no_memory_is_refused_and_what_takes_long_is_announced(caplog: pytest.LogCaptureFixture) -> None:
+    """Directions so many that a sample's own share of the move is longer than any grid; slopes that grow like z^5."""
+    far = Problem("tanh", "h12", 1417, 10**15, 545, step_size=15.7, readout="rademacher", samples="same", overlap=0.1)
+    with pytest.raises(NumericalError, match="grid points; give a smaller step"):
+        predict(far)
+    long = Problem("h6", "h1", 8, 120, 160, step_size=0.04, readout="constant", gradient="target", samples="same")
+    with caplog.at_level("INFO", logger="polyspike.theory.announce"):
+        predict(long)
+    assert "for the features of the gradient's samples" in caplog.text

@@ -17,6 +17,7 @@ from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite, under_normal
 from polyspike.problem import Activation
 from polyspike.status import Status
+from polyspike.theory.long_work import tell
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 
 __all__ = ["RANGE", "Convolved", "convolved"]
@@ -29,9 +30,12 @@ _DIGITS, _STEP = 28.0, 0.38
 _POINTS, _GRID = 8, 0.095
 _OF_POWERS = np.linalg.inv(np.vander(np.arange(1.0 - _POINTS // 2, _POINTS // 2 + 1), increasing=True))
 _FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
-# Of the laws that are made at once, and of all their grids: some gigabytes.
+# Of the laws that are made at once.
 _ATOMS = 10000
-_LARGEST_GRIDS = 2.0**27
+# Values at the points of a grid for every residual or kappa, points of all grids, and atoms of all laws, that fit in
+# some gigabytes; the seconds of one such value; and the nodes of z at which the extent of a grid is seen.
+_MOST_VALUES, _MOST_POINTS, _MOST_ATOMS = 2.0**27, 2.0**23, 2.0**25
+_SECONDS, _COARSE = 3e-7, 200
 # Of the grid, in strips of analyticity; strips wider than the second number count as that.
 _WIDEST, _WIDEST_STRIP = 0.22, 2.0
 # Nodes of zeta, up to which deviation in units of the scale on which the activation varies. Beyond, the points of the
@@ -86,10 +90,30 @@ def convolved(
     """On the product of nodes of the residual (E,), whose size is the ``scale``, and of kappa (B,), and u (A,)."""
     widths = _widths(activation, np.abs(u) * step.self_gain * scale)
     atoms = np.cumsum(2 * RANGE / widths) * len(eps)
+    _announce(activation, step, kappa, eps, u, float(atoms[-1]))
     # As many readouts at a time as the processor's cache holds.
     groups = np.split(np.arange(len(u)), np.flatnonzero(np.diff(atoms // _ATOMS)) + 1)
     found = [_at_once(activation, step, kappa, eps, u[some], widths[some], pairs) for some in groups]
     return Convolved(*(np.concatenate(one, axis=-1) for one in zip(*found, strict=True)))
+
+
+def _announce(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: Array, atoms: float) -> None:
+    """Say how long it takes, where that is long, and refuse moves that are so much longer than the scale on which the
+    activation varies that their grids fit in no memory.
+    """
+    deviation = sqrt(step.move_variance) * np.abs(u)
+    width, along_kappa = _width(activation, deviation), np.abs(u) * step.strength * np.abs(kappa).max()
+    z = np.linspace(-RANGE, RANGE, _COARSE)
+    own = u[:, None, None] * step.self_gain * np.array([[eps.min()], [eps.max()]]) * activation.derivative(z)
+    moved = z * (1 + u[:, None, None] * step.stretch) + own
+    most = _flat_beyond(activation) + along_kappa + RANGE * deviation
+    extent = np.minimum(np.ptp(moved, axis=(1, 2)), 2 * most) / width
+    points = extent + (2 * along_kappa + 2 * _REACH_OF_SMOOTHING * deviation) / width + 2 * _POINTS
+    values = (extent + _POINTS) * max(len(kappa), len(eps))
+    if not (values.max() <= _MOST_VALUES and points.sum() <= _MOST_POINTS and atoms <= _MOST_ATOMS):
+        message = f"a sample moves its own pre-activation over {extent.max():.3g} grid points; give a smaller step"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
+    tell(_SECONDS * float(values.sum()), "about %s for the features of the gradient's samples")
 
 
 def _at_once(
@@ -165,7 +189,6 @@ def _shared(x: Array, functions: Array, rules: _Rules) -> _Laws:
 
     Lagrange interpolation of eight points.
     """
-    _check_extent(x, len(rules.starts))
     below = np.floor(x).astype(np.int32)
     least, most = np.minimum.reduceat(below.min(axis=0), rules.starts), np.maximum.reduceat(below, rules.starts, axis=1)
     counts = most.max(axis=0) - least + _POINTS
@@ -176,13 +199,6 @@ def _shared(x: Array, functions: Array, rules: _Rules) -> _Laws:
     shares = csc_array((_lagrange(x - below).ravel(), place.ravel(), ends), shape=(int(offsets[-1]), x.size))
     weights = np.ascontiguousarray((shares @ np.tile(functions.T, (len(x), 1))).T)
     return _Laws(weights, offsets, least - _POINTS // 2 + 1, counts)
-
-
-def _check_extent(x: Array, readouts: int) -> None:
-    """Refuse moves that are so much longer than what they are seen with that the grids fit in no memory."""
-    if len(x) * readouts * (np.ptp(x) + _POINTS) > _LARGEST_GRIDS:
-        message = f"a sample moves its own pre-activation over {np.ptp(x):.3g} grid points; give a smaller step"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
 def _lagrange(t: Array) -> Array:
