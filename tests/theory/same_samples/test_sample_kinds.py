@@ -119,6 +119,11 @@ def test_symmetries(n_gradient: int | None) -> None:
     assert errors(still) == pytest.approx(errors(still.replace(samples="fresh")), rel=1e-6)
 
 
+def test_the_regime_says_how_many_samples_are_common() -> None:
+    assert "450 samples that both stages have" in predict(HALF).regime
+    assert "one sample for both stages" in predict(HALF.replace(overlap=None)).regime
+
+
 def test_a_row_of_a_batch_is_the_prediction_alone() -> None:
     problems = [HALF.replace(overlap=share, ridge=ridge) for share in (0.0, 0.3, 1.0) for ridge in (0.01, 1.0)]
     for row in predict(problems):

@@ -215,7 +215,7 @@ class Family:
             cosine=self.model.gradient_cosine,
             spike_cosine=float(frame.coordinates[0]) if frame.strength else 0.0,
             spike_strength=float(frame.strength),
-            regime="finite n, d and N, one sample for both stages, any step size up to order sqrt(n)",
+            regime=f"finite n, d and N, {_shared(problem)}, any step size up to order sqrt(n)",
             null_error=null,
             linear_error=null - signal,
             error_estimate=worth.error_estimate,
@@ -229,6 +229,12 @@ class Family:
             spectrum_source=partial(_spectrum, problem),
             fresh_spectrum_source=partial(_fresh_spectrum, problem),
         )
+
+
+def _shared(problem: Problem) -> str:
+    if problem.one_sample:
+        return "one sample for both stages"
+    return f"{problem.shared_samples} samples that both stages have"
 
 
 def _spectrum(problem: Problem) -> Spectrum:
