@@ -20,7 +20,7 @@ from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
-from polyspike.theory.finite_size.trust import Corners, Trust, shared_features, trust
+from polyspike.theory.finite_size.trust import Corners, Trust, has_tails, shared_features, trust
 
 __all__ = [
     "as_prediction",
@@ -142,7 +142,7 @@ def _worth(problem: Problem, found: Errors, effect: float, stretch: float) -> Tr
         concentration(problem),
         sampling_error(problem.teacher),
         shared_features(problem),
-        few_moves(problem),
+        few_moves(problem) if has_tails(problem.activation) else 0.0,
     )
     return trust(problem, loss, train, test, corners)
 

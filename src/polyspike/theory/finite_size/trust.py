@@ -52,6 +52,7 @@ __all__ = [
     "amplification",
     "cubic_lean",
     "feature_tails",
+    "has_tails",
     "norm_growth",
     "shared_features",
     "slope_tails",
@@ -181,6 +182,11 @@ def slope_tails(activation: Activation) -> float:
     large at few samples only, of every neuron at others.
     """
     return _excess(activation, activation.derivative)
+
+
+def has_tails(activation: Activation) -> bool:
+    """Whether the estimate asks for how few samples make a move: most activations have neither tails."""
+    return feature_tails(activation) > 0 or slope_tails(activation) > 0
 
 
 def _excess(activation: Activation, function: Callable[[Array], Array]) -> float:

@@ -90,16 +90,18 @@ def convolved(
     """On the product of nodes of the residual (E,), whose size is the ``scale``, and of kappa (B,), and u (A,)."""
     widths = _widths(activation, np.abs(u) * step.self_gain * scale)
     atoms = np.cumsum(2 * RANGE / widths) * len(eps)
-    _announce(activation, step, kappa, eps, u, float(atoms[-1]))
+    _check_and_announce(activation, step, kappa, eps, u, float(atoms[-1]))
     # As many readouts at a time as the processor's cache holds.
     groups = np.split(np.arange(len(u)), np.flatnonzero(np.diff(atoms // _ATOMS)) + 1)
     found = [_at_once(activation, step, kappa, eps, u[some], widths[some], pairs) for some in groups]
     return Convolved(*(np.concatenate(one, axis=-1) for one in zip(*found, strict=True)))
 
 
-def _announce(activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: Array, atoms: float) -> None:
-    """Say how long it takes, where that is long, and refuse moves that are so much longer than the scale on which the
-    activation varies that their grids fit in no memory.
+def _check_and_announce(
+    activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: Array, atoms: float
+) -> None:
+    """Refuse moves that are so much longer than the scale on which the activation varies that their grids fit in no
+    memory, and say how long it takes, where that is long.
     """
     deviation = sqrt(step.move_variance) * np.abs(u)
     width, along_kappa = _width(activation, deviation), np.abs(u) * step.strength * np.abs(kappa).max()
