@@ -44,6 +44,7 @@ ELSEWHERE = {
     "theory/finite_size/derivatives.py": "theory/test_derivatives.py",
     # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
     "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",
+    "theory/finite_size/bulk/known_directions.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/given_kappa/norm_fluctuations.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/gradient_matrix/rules.py": "theory/finite_size/test_refinement.py",
     "theory/finite_size/localised/at_level.py": "theory/finite_size/localised/test_neurons.py",

@@ -23,7 +23,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants, norms
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law, residual_law
 from polyspike.theory.finite_size.solve import shift_of, solve_problem
@@ -331,6 +331,73 @@ def test_a_form_that_lacks_a_term_is_rejected(
     found = getattr(drawn_bulk(problem), field)
     assert agrees(found, right, scale(right), problem.input_dim)[entry]
     assert not agrees(found, wrong, scale(wrong), problem.input_dim)[entry]
+
+
+# The initial output and the mean of the labels, section 4 ------------------------------------------------------------
+
+MEAN = Problem(
+    "relu", "h1 + 3", n_samples=2, n_gradient=600, input_dim=200, width=300, step_size=20.0, noise=0.5, ridge=0.01
+)
+
+
+def moved_output(problem: Problem, net: Network) -> tuple[float, float, float]:
+    """What ``M omega`` adds to ``|b|/sqrt N`` and to its cosine with the teacher, and ``e b . M omega/|b|^2``."""
+    moved = condition(problem).quadratic_step * net.x0.T @ (net.eps * (net.x0 @ net.omega)) / len(net.x0)
+    b = net.direction(problem.step)
+    (length, cosine), (whole, turned) = ((np.linalg.norm(v), v[0] / np.linalg.norm(v)) for v in (b, b + moved))
+    return float(whole - length) / problem.width**0.5, float(turned - cosine), float(b @ moved / (b @ b))
+
+
+@pytest.mark.parametrize("teacher", ["h1 + 3", "h1 - 3"])
+def test_a_constant_readout_has_the_moved_output_in_its_spike(teacher: str) -> None:
+    problem = MEAN.replace(teacher=teacher, readout="constant")
+    found = np.array([moved_output(problem, network(problem, k))[:2] for k in range(DRAWS)])
+    with_it, without = condition(problem), condition(problem.replace(readout="rademacher"))
+    added = [getattr(with_it, name) - getattr(without, name) for name in ("spike_strength", "spike_cosine")]
+    size = 10 * np.abs(added)
+    assert agrees(found, added, size, problem.input_dim).all()
+    assert not agrees(found, [0, 0], size, problem.input_dim).any()
+
+
+@pytest.mark.parametrize("n_gradient", [600, 5000])
+def test_another_readout_has_it_where_the_strength_grows(n_gradient: int) -> None:
+    problem = MEAN.replace(n_gradient=n_gradient)
+    found = np.array([moved_output(problem, network(problem, k))[2] for k in range(DRAWS)])
+    tilt = condition(problem).spike_tilt
+    assert abs(tilt) > 0.02
+    assert agrees(found, tilt, tilt, problem.input_dim).all()
+
+
+def test_labels_of_mean_zero_leave_other_readouts_as_they_are() -> None:
+    assert condition(MEAN.replace(teacher="h1")).spike_tilt == 0
+
+
+def lengths_across(problem: Problem, net: Network) -> float:
+    """The variance over neurons of ``log |w|`` across b, of many neurons that the same gradient moves."""
+    rng = np.random.default_rng(len(net.x0))
+    weights = rng.standard_normal((4000, problem.input_dim))
+    weights /= np.linalg.norm(weights, axis=1)[:, None]
+    slopes = problem.activation.derivative(net.x0 @ weights.T)
+    moved = weights + condition(problem).scaled_step * (slopes.T * net.eps) @ net.x0 / len(net.x0)
+    across = moved - np.outer(moved @ net.beta, net.beta) / (net.beta @ net.beta)
+    return float(np.var(np.log(across**2 @ np.ones(problem.input_dim)) / 2))
+
+
+@pytest.mark.parametrize("teacher", ["h1 + 3", "h1 - 3"])
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+def test_lengths_of_neurons_vary_with_the_whole_move(activation: str, teacher: str) -> None:
+    """Of the pairs of samples, ``q^2`` and not the part that goes through M, ``(e^2 k_2)^2``."""
+    problem = MEAN.replace(activation=activation, teacher=teacher, gradient="target", readout="constant")
+    found = np.array([lengths_across(problem, network(problem, k)) for k in range(DRAWS // 2)])
+    scalars, one = condition(problem), np.ones(1)
+    tau = deviation(problem, scalars, one)
+    variance = norms(problem, scalars, one, tau, np.ones((1, 1))).neuron_variance
+    # What is left out is of relative order 1/d, with a factor of about twenty.
+    assert agrees(found, variance, 7 * variance, problem.input_dim).all()
+    if activation == "relu" and teacher == "h1 - 3":
+        through = scalars.quadratic_step**2 * problem.phi_gradient * scalars.residual_moment
+        missing = (scalars.move_variance**2 - through**2) / (2 * problem.input_dim * tau**4)
+        assert not agrees(found, variance - missing, 7 * variance, problem.input_dim).any()
 
 
 # The matrix M, section 8 ----------------------------------------------------------------------------------------------

@@ -35,7 +35,12 @@ class ActivationNumbers:
     radial_variance: float
     """Variance of ``z sigma'(z)`` beyond degree 2."""
     square_slope: float
-    """``E[(z^2 - 1) sigma'(z)^2] / 2``, the coefficient of ``h_2(w . x)`` in the squared length of a gradient."""
+    """``E[(z^2 - 1) (sigma'(z) - c_1)^2] / 2``, the coefficient of ``h_2(w . x)`` in the squared length of a gradient
+    across beta."""
+    square_variance: float
+    """Variance of ``(sigma'(z) - c_1)^2`` beyond degree 2."""
+    radial_square: float
+    """Covariance of that with ``z sigma'(z)``, beyond degree 2."""
 
 
 @lru_cache(maxsize=256)
@@ -44,9 +49,8 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     _, c1, c2, c3, c4 = (float(c) for c in activation.coefficients(4))
     z, weights = gaussian_rule(activation.smoothness.corners)
     slope = activation.derivative(z)
-    radial = z * slope
     basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])
-    fitted = (basis @ (weights * radial)) @ basis
+    radial, square = (part - (basis @ (weights * part)) @ basis for part in (z * slope, (slope - c1) ** 2))
     return ActivationNumbers(
         c1=c1,
         c2=c2,
@@ -56,8 +60,10 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
         derivative_variance=activation.derivative_variance,
         self_overlap=float(weights @ (z * activation(z) * slope)) - c1**2,
         radial_slope=2 * c2 + 12 * c4,
-        radial_variance=float(weights @ (radial - fitted) ** 2),
-        square_slope=float(weights @ ((z**2 - 1) * slope**2)) / 2,
+        radial_variance=float(weights @ radial**2),
+        square_slope=float(weights @ ((z**2 - 1) * (slope - c1) ** 2)) / 2,
+        square_variance=float(weights @ square**2),
+        radial_square=float(weights @ (radial * square)),
     )
 
 
@@ -119,6 +125,10 @@ class Conditioning:
         ``beta/|beta|`` moves along itself by that times ``u g`` (eq-cubic).
     beta_cosine : float
         ``b . beta / (|b| |beta|)``.
+    moved_output : float
+        The coordinate of ``b / |b|`` along ``M omega`` (constant readout with the full gradient only).
+    spike_tilt : float
+        ``e b . M omega/|b|^2``: what a readout of no mean has of ``M omega`` along b grows with it (eq-output-gain).
     sample : StepScalars, optional
         Those of the gradient's sample for which all of this holds; None for their expectations.
     """
@@ -138,7 +148,15 @@ class Conditioning:
     gradient_cosine: float
     cubic_step: Any = 0.0
     beta_cosine: Any = 0.0
+    moved_output: Any = 0.0
+    spike_tilt: Any = 0.0
     sample: StepScalars | None = None
+
+    def strengths(self, u: Any) -> Any:
+        """What kappa is multiplied by in the pre-activation of a neuron: ``r u (1 + tilt u)``."""
+        if np.isscalar(self.spike_tilt) and self.spike_tilt == 0:
+            return self.spike_strength * u
+        return self.spike_strength * u * (1 + self.spike_tilt * u)
 
     def own_gain(self, u: Any, overlap: Any = 0.0) -> Any:
         """``1 - delta u^2 + s``: what becomes of a neuron's own weight but for M, with ``s = cubic_step u g`` for the
@@ -211,8 +229,8 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
 
 
 def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
-    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1`` (eq-full); the
-    self-term delta is that of (eq-self).
+    """``b = g omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1`` (eq-full), and
+    what the mean of M makes of omega (eq-output-gain); the self-term delta is that of (eq-self).
     """
     output = numbers.second_moment
     self_term = eta / problem.width * numbers.self_overlap
@@ -227,8 +245,19 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     energy, signal, along_omega, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
     orthogonal = problem.phi_gradient * moment * energy * across
     eta_c1, scale = eta * c1, (energy * across) ** 0.5
+    without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment)
+    first = float(problem.teacher.coefficients(0)[0])
+    matrix_mean = first + trace_shift / energy**0.5
+    # omega . M omega and beta . M omega, and the part of |M omega|^2 across omega (eq-moved-output).
+    correlated = -2 * problem.phi_gradient * first * c1 * scale
+    by_omega, by_beta = matrix_mean, along_omega * matrix_mean + correlated
+    across_omega = problem.phi_gradient * (moment + 2 * c1**2)
+    quadratic = without_beta["quadratic_step"]
+    moved = quadratic if problem.readout == "constant" else 0.0
+    gain = 1 + moved * by_omega
     # A sum of squares, because omega and eta c_1 beta may nearly cancel.
-    b = ((1 + eta_c1 * along_omega) ** 2 + eta_c1**2 * (signal**2 + orthogonal)) ** 0.5
+    square = (gain + eta_c1 * along_omega) ** 2 + eta_c1**2 * (signal**2 + orthogonal)
+    b = (square + moved * (moved * across_omega + 2 * eta_c1 * correlated)) ** 0.5
     over_b = 1 / b if b != 0 else 0.0
     beta = (signal**2 + along_omega**2 + orthogonal) ** 0.5
     return Conditioning(
@@ -246,9 +275,11 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
         ),
         gradient_cosine=signal / beta if beta > 0 else 0.0,
         cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
-        beta_cosine=(along_omega + eta_c1 * beta**2) * over_b / beta if beta > 0 else 0.0,
+        beta_cosine=(along_omega + moved * by_beta + eta_c1 * beta**2) * over_b / beta if beta > 0 else 0.0,
+        moved_output=moved * over_b,
+        spike_tilt=0.0 if moved else quadratic * (by_omega + eta_c1 * by_beta) * over_b**2,
         sample=sample,
-        **_without_beta(problem, numbers, eta * energy**0.5, moment),
+        **without_beta,
     )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.bulk.assemble import is_mirrored
-from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, is_mirrored
+from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds, step_seconds
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.double_precision import check_magnitudes
 from polyspike.theory.finite_size.given_kappa.activation_averages import values_needed
@@ -15,8 +15,9 @@ from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label
 from polyspike.theory.finite_size.given_kappa.overlaps import with_overlaps
 from polyspike.theory.finite_size.gradient_sample import WeightedSample, weighted_samples
+from polyspike.theory.long_work import LONG, tell
 
-__all__ = ["checked_samples", "prediction_seconds"]
+__all__ = ["checked_samples", "prediction_seconds", "tell_of_model"]
 
 # Seconds of one value of an activation or of a teacher with its averages.
 _VALUE = 4e-8
@@ -55,14 +56,24 @@ def checked_samples(problem: Problem) -> tuple[WeightedSample, ...]:
     return nodes
 
 
+def tell_of_model(model: FiniteSizeModel, nodes: int) -> None:
+    """Announce what only a model that has been made can tell: that its functions have many factors, so that so many
+    nodes of the average over the gradient's sample take long though the estimate was short.
+    """
+    seconds = nodes * _JACOBIANS * step_seconds(model.bulk)
+    if seconds >= LONG and prediction_seconds(model.problem) < LONG:
+        tell(seconds, "what is learned varies much from neuron to neuron: about %s more")
+
+
 def _node_seconds(problem: Problem, sample: Any) -> float:
     scalars = condition(problem, sample=sample)
     grid = with_overlaps(choose_grid(problem, scalars), problem, scalars)
     tau = deviation(problem, scalars, grid.u, grid.moving_overlap)
-    x = np.real(scalars.spike_strength) * grid.kappa[:, None] * grid.u
+    strengths = np.real(scalars.strengths(grid.u))
+    x = strengths * grid.kappa[:, None]
     tau = tau * np.ones(x.shape)
     # As a prediction takes those of half of the readouts where it can, so that what is counted is what may be refused.
-    first = len(grid.u) // 2 if is_mirrored(grid.u, tau) else 0
+    first = len(grid.u) // 2 if is_mirrored(strengths, tau) else 0
     share = (len(grid.u) - first) / len(grid.u)
     of_label = values_of_label(problem.teacher, len(grid.kappa), abs(float(np.real(scalars.spike_cosine))))
     values = values_needed(problem.activation, x[:, first:], tau[:, first:]) / share + of_label

@@ -13,7 +13,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
-from polyspike.theory.finite_size.cost import checked_samples
+from polyspike.theory.finite_size.cost import checked_samples, tell_of_model
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.gradient_sample import Overlaps, concentration, few_moves, mean_overlaps
 from polyspike.theory.finite_size.labels.label_law import sampling_error
@@ -75,8 +75,12 @@ def predict_finite_size(problem: Problem) -> Prediction:
 def _solved_nodes(problem: Problem) -> Iterator[tuple[float, FiniteSizeModel, BulkState, Linearised]]:
     """Every node of the average over the gradient's sample with its weight, each solved from the one before."""
     before: list[Solution] = []
-    for weight, sample in checked_samples(problem):
-        continuation = ShiftContinuation(model_of(problem, sample=sample), before)
+    nodes = checked_samples(problem)
+    for k, (weight, sample) in enumerate(nodes):
+        model = model_of(problem, sample=sample)
+        if k == 0:
+            tell_of_model(model, len(nodes))
+        continuation = ShiftContinuation(model, before)
         yield weight, *continuation.solve(problem)
         before = [continuation.first] if continuation.first is not None else []
 

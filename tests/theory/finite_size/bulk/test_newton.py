@@ -73,7 +73,7 @@ def test_long_strides_of_the_shift_are_announced(
 ) -> None:
     """Where Newton fails from its start, the time is not that of other predictions."""
     monkeypatch.setattr(newton, "_FIRST_ATTEMPT", 1)
-    monkeypatch.setattr(newton, "jacobian_seconds", lambda rows, columns: 0.1)
+    monkeypatch.setattr(newton, "step_seconds", lambda model: 0.1)
     model = model_of(BASE)
     with caplog.at_level("INFO", "polyspike.theory.announce"):
         solve_bulk(model.bulk, shift_of(BASE, model))

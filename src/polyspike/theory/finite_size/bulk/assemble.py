@@ -10,6 +10,7 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
+from polyspike.theory.finite_size.bulk.known_directions import known_directions, measures_between, moved_output
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
@@ -18,15 +19,10 @@ from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, lab
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
 from polyspike.theory.finite_size.given_kappa.overlaps import KnownOverlaps, known_overlaps
 from polyspike.theory.finite_size.given_kappa.weights_along import (
-    KnownWeights,
     WeightsAlong,
-    known_moments,
     weights_along,
 )
-from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
-from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
-from polyspike.theory.finite_size.gradient_matrix.rules import noise_between
 
 __all__ = ["FiniteSizeModel", "assemble", "build_model", "is_mirrored", "own_weights"]
 
@@ -34,9 +30,6 @@ __all__ = ["FiniteSizeModel", "assemble", "build_model", "is_mirrored", "own_wei
 NEXT_RANK_TOLERANCE = 3e-5
 # A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
 _ROUNDING = 1e-26
-
-_SMALLEST_SINE = 3e-7
-"""sqrt(1 - rho^2) from which e^_1 is told from b^: its square is known to a thousandth there."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +65,10 @@ class FiniteSizeModel:
         Whether the gains are linear in mu; not those of another matrix than M, the inputs' covariance.
     noise_covariance : ndarray of shape (n_mu,), optional
         The covariance of the gradient's noise at the nodes of M.
+    output_along : ndarray of shape (P,), optional
+        ``M omega`` along (b, kappa_perp ...), where that is no part of b at all readouts (eq-output-gain).
+    output_measures : ndarray of shape (2, n_mu), optional
+        Weights of the spectral measures of M between omega and that part of ``M omega``, and at that part.
     """
 
     problem: Problem
@@ -92,6 +89,8 @@ class FiniteSizeModel:
     overlaps: KnownOverlaps | None = None
     linear_gains: bool = True
     noise_covariance: Any = None
+    output_along: Any = None
+    output_measures: Any = None
 
     @property
     def anisotropy(self) -> float:
@@ -133,9 +132,10 @@ def assemble(
     u, n = grid.u, problem.n_samples
     gains, weight_variance = own_weights(scalars, grid, mu, measures.noise_covariance)
     tau = deviation(problem, scalars, u, grid.moving_overlap)
-    directions, moments = _on_known_directions(problem, scalars, measures, gains, u)
+    frame = known_directions(problem, scalars, measures, mu)
+    directions, moments = measures_between(problem, scalars, measures, mu, frame, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    averages = _averages_on_grid(problem, scalars.spike_strength, grid, tau * norm)
+    averages = _averages_on_grid(problem, scalars, grid, tau * norm)
     norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm, grid.moving_overlap)
     if not finite_dimension:
         norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
@@ -167,7 +167,6 @@ def assemble(
         direction_measures=directions,
         mu=mu,
         gains=gains,
-        omega_measure=measures.frame[:, -2, -2],
         norms=norm_fluctuations,
         phi=phi,
         phi_by_log_norm=phi_by_log_norm,
@@ -175,6 +174,7 @@ def assemble(
         quadratic=quadratic,
         overlaps=known_overlaps(problem, scalars, grid, averages),
         noise_covariance=measures.noise_covariance,
+        **moved_output(scalars, measures, mu, frame),
     )
 
 
@@ -255,59 +255,17 @@ def _independent(averages: ActivationAverages, tau: Any, norm_fluctuations: Norm
     return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
 
 
-def is_mirrored(u: Array, tau: Array) -> bool:
+def is_mirrored(strengths: Array, tau: Array) -> bool:
     """Whether the averages of half of the readouts are those of all."""
-    return np.array_equal(u, -u[::-1]) and np.array_equal(tau, tau[:, ::-1])
+    return np.array_equal(strengths, -strengths[::-1]) and np.array_equal(tau, tau[:, ::-1])
 
 
-def _averages_on_grid(problem: Problem, strength: Any, grid: Grid, tau: Any) -> ActivationAverages:
+def _averages_on_grid(problem: Problem, scalars: Conditioning, grid: Grid, tau: Any) -> ActivationAverages:
     """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
-    half = len(grid.u) // 2
-    if not is_mirrored(grid.u, tau):
-        return activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u, tau)
-    averages = activation_averages(problem.activation, strength * grid.kappa[:, None] * grid.u[half:], tau[:, half:])
+    strengths = scalars.strengths(grid.u)
+    half = len(strengths) // 2
+    if not is_mirrored(strengths, tau):
+        return activation_averages(problem.activation, strengths * grid.kappa[:, None], tau)
+    averages = activation_averages(problem.activation, strengths[half:] * grid.kappa[:, None], tau[:, half:])
     right = np.stack(averages)
     return ActivationAverages(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
-
-
-def _on_known_directions(
-    problem: Problem, scalars: Conditioning, measures: MeasureNodes, gains: Any, u: Array
-) -> tuple[Any, KnownWeights]:
-    """Weights of the measures of M between b^, e^_1, ..., and the moments of the neurons' weights along those
-    directions after the step.
-    """
-    frame = _orthonormal(_known_directions(problem, scalars), measures.frame.sum(axis=0))
-    directions = frame @ measures.frame @ frame.T
-    noise = frame @ noise_between(gradient_law(problem, scalars)) @ frame.T
-    return directions, known_moments(directions, noise, gains, scalars.gradient_noise_variance * u**2, measures.bulk)
-
-
-def _orthonormal(frame: Any, gram: Array) -> Any:
-    """The rows of the frame, orthonormal for this Gram matrix, by Gram and Schmidt; rows of zeros stay.
-
-    They are orthonormal already but for the quadrature of the labels, whose linear part lies 1e-7 beside the teacher's:
-    much of what is left of beta* orthogonal to b^ where many samples make the gradient.
-    """
-    found = frame.copy()
-    for i, row in enumerate(found):
-        row -= (found[:i] @ gram @ row) @ found[:i]
-        square = row @ gram @ row
-        if square != 0:
-            row /= square**0.5
-    return found
-
-
-def _known_directions(problem: Problem, scalars: Conditioning) -> Any:
-    """b^, e^_1 = (beta* - rho b^)/sqrt(1 - rho^2) and e^_j = further teacher directions in the frame (teacher
-    directions ..., omega, beta), shape (P, p + 2).
-    """
-    p = problem.teacher.n_indices
-    b = np.array(scalars.b_coordinates)
-    frame = np.zeros((p + 1, p + 2), dtype=b.dtype)
-    frame[0] = b
-    frame[1:, :p] = np.eye(p)
-    rest = (1 - scalars.spike_cosine**2) ** 0.5
-    # At rho = 1 to rounding there is no such direction: beta* and b^ differ by what rounding leaves of them, and the
-    # label has a share of 1 - rho^2 along it.
-    frame[1] = (frame[1] - scalars.spike_cosine * b) / rest if abs(rest) > _SMALLEST_SINE else 0.0
-    return frame

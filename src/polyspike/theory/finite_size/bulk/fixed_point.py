@@ -258,6 +258,17 @@ def jacobian_seconds(rows: int, columns: int) -> float:
     return _ENTRY_SECONDS * rows * size + pairs + _OPERATION_SECONDS * (_TYPICAL_MU_NODES * size**2 + size**3)
 
 
+def step_seconds(model: BulkModel) -> float:
+    """Seconds of a step of Newton's method with two evaluations of the defect, by the factors and nodes of a model that
+    has been made; as above.
+    """
+    rows, columns = len(model.sample_weights), len(model.neuron_weights)
+    nodes, rank = len(model.mu_weights), model.phi.shape[1]
+    of_state = nodes * rank**2 * (5 * rank + 2 * (rows + columns))
+    of_jacobian = nodes * rank * (columns**2 + rows * columns + rows**2) + (rows + columns) ** 3
+    return _OPERATION_SECONDS * 2 * (of_state + of_jacobian) + _ENTRY_SECONDS * rows * (rows + columns)
+
+
 def _between_samples(state: BulkState) -> Any:
     """``bar[(phi' Gam phi)^2]``, shape (..., K, K): of few factors by their products, without an array a node of M."""
     model = state.model

@@ -13,7 +13,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import (
     BulkState,
     Linearised,
     jacobian,
-    jacobian_seconds,
+    step_seconds,
 )
 from polyspike.theory.long_work import tell
 
@@ -76,7 +76,7 @@ def solve_bulk(
         state, iterations = _newton(start or _start(model, shift), tolerance, _FIRST_ATTEMPT, nearby)
         if _converged(state, tolerance):
             return state, iterations
-        most = _MAX_ITERATIONS * jacobian_seconds(len(state.r), len(state.zeta))
+        most = _MAX_ITERATIONS * step_seconds(model)
         tell(most, "the fixed point of the bulk is far from its start: up to %s more")
         state, more = _lower_shift(model, shift, tolerance)
         if _converged(state, tolerance):

@@ -31,9 +31,8 @@ def deviation(problem: Problem, scalars: Conditioning, u: Array, overlap: Any = 
     second, first = second + 2 * shift * first + shift**2, first + shift
     constant, linear = scalars.own_gain(u, overlap), scalars.quadratic_step * u
     along_readout = scalars.excluded * u**2 / (1 + scalars.excluded * u**2)
-    if np.ndim(overlap):
-        # Such gains may vanish, and the part along omega with them.
-        along_readout = along_readout * constant**2
+    # Gains may vanish, and the part along omega with them.
+    along_readout = along_readout * ((constant if np.ndim(overlap) else 1.0) + linear * first) ** 2
     of_matrix = constant**2 + 2 * constant * linear * first + linear**2 * second
     square = of_matrix + scalars.gradient_noise_variance * u**2 - along_readout
     if np.real(square).min() <= 0:

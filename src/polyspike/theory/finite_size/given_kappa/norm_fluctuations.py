@@ -70,12 +70,15 @@ def norms(
 def _over_neurons(problem: Problem, scalars: Conditioning, u: Any, a: Any, cumulants: tuple[float, ...]) -> Any:
     """``d/2`` times the variance of ``|w|^2`` over neurons that start on the unit sphere (eq-neuron-variance).
 
-    ``|w|^2`` is ``w_0' (X M + c^2 (M^2 - phi_0 M_2) + Y phi_0 M_2) w_0`` and independent noise. X contains the radial
-    slope instead of ``2 c_2``, Y the square slope instead of ``4 c_2^2``, and ``M_2 = X' diag(eps^2) X / n_0``. Joint
-    free cumulants: ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
+    ``|w|^2`` across b is ``w_0' (X M + Y phi_0 M_2) w_0``, what is beyond degree 2 in ``w_0 . x_j`` of the same sums
+    over samples j, and the sum over pairs of samples, of variance ``2 q^2 u^4/d`` altogether. X contains the radial
+    slope instead of ``2 c_2``, Y the square slope, and ``M_2 = X' diag(eps^2) X / n_0``. Joint free cumulants:
+    ``k(M, M_2) = phi_0 E eps^3``, ``k(M, M, M_2) = phi_0^2 E eps^4``, ``k(M_2, M_2) = phi_0 E eps^4``.
     """
     k2, k3, k4 = cumulants
     numbers, eta_u = activation_numbers(problem.activation), scalars.scaled_step * u
-    x, y = 2 * a * numbers.radial_slope * eta_u, numbers.square_slope * eta_u**2
-    of_matrices = k2 * x**2 + 2 * k3 * x * y + k4 * y**2 + (k2 * (scalars.quadratic_step * u) ** 2) ** 2
-    return of_matrices + 2 * k2 * (a * eta_u) ** 2 * numbers.radial_variance
+    x, y = 2 * a * eta_u, eta_u**2
+    slopes = k2 * (numbers.radial_slope * x) ** 2 + 2 * k3 * numbers.radial_slope * numbers.square_slope * x * y
+    slopes += k4 * (numbers.square_slope * y) ** 2
+    beyond = k2 * x**2 * numbers.radial_variance + 2 * k3 * x * y * numbers.radial_square
+    return slopes + (beyond + k4 * y**2 * numbers.square_variance) / 2 + (scalars.move_variance * u**2) ** 2

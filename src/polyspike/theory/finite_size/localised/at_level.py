@@ -128,12 +128,12 @@ class AtLevel:
         (A, T). Where a single feature makes it, it is counted with its sample.
         """
         kappa, log_lengths = self.samples
-        problem, strength = self.model.problem, self.model.conditioning.spike_strength
+        problem, strengths = self.model.problem, self.model.conditioning.strengths(neurons.u)
         factors = np.exp(np.multiply.outer(self.long.sample_lengths.loading(neurons.u), log_lengths))
         law = MeanSquare(problem.activation, problem.input_dim, problem.n_samples, single=False)
         found = np.zeros((len(neurons.u), len(neurons.lengths)))
         for (a, t), form in np.ndenumerate(self.forms(neurons)):
-            nodes = strength * neurons.u[a] * kappa, factors[a] * neurons.lengths[t]
+            nodes = strengths[a] * kappa, factors[a] * neurons.lengths[t]
             found[a, t] = law.exceedance(form, self.state.model.sample_weights, -self.state.r, *nodes)
         return found
 
@@ -153,13 +153,14 @@ class AtLevel:
         """The probability that such a sample has an eigenvalue above L, over its features on the N neurons, shape
         (K, T).
         """
-        problem, strength = self.model.problem, self.model.conditioning.spike_strength
+        problem = self.model.problem
         u, lengths = self.long.neurons_of(self.kept)
+        strengths = self.model.conditioning.strengths(u)
         loading = self.long.sample_lengths.loading(u)
         law = MeanSquare(problem.activation, problem.input_dim, problem.width, single=True)
         found = np.zeros((len(kappa), len(log_lengths)))
         for (k, t), form in np.ndenumerate(self.sample_forms(kappa, log_lengths)):
-            nodes = strength * u * kappa[k], np.exp(loading * log_lengths[t]) * lengths
+            nodes = strengths * kappa[k], np.exp(loading * log_lengths[t]) * lengths
             found[k, t] = law.exceedance(form, self.state.model.neuron_weights, self.state.zeta, *nodes)
         return found
 

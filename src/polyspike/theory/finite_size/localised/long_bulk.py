@@ -95,7 +95,7 @@ class LongBulk:
         that of a neuron's weight at a sample of length one.
         """
         factor = np.exp(np.multiply.outer(log_lengths, self.sample_lengths.loading(u)))
-        means = self.model.conditioning.spike_strength * kappa[:, None] * u
+        means = self.model.conditioning.strengths(u) * kappa[:, None]
         averages = activation_averages(self.model.problem.activation, means, factor * lengths)
         return averages, averages.slope * factor
 

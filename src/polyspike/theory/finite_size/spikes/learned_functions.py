@@ -78,10 +78,20 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     parts = [model.mean * root + by_log_norm * (kappa**2 - 1) / 2 * mean[:, 0, 0]]
     parts += [by_log_norm * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [by_log_norm * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
+    if model.output_along is not None:
+        for part, along in zip(parts[1:], model.output_along[1:], strict=False):
+            part += _moved_output(model) * along * root
     if model.overlaps is not None:
         known, variance = model.overlaps, model.norms.log_norm_variance
         parts[0] = parts[0] + _along_b(model, known.slope - 2 * variance * known.slope_by_log_norm) * root
     return np.array(parts)
+
+
+def _moved_output(model: FiniteSizeModel) -> Any:
+    """What a weight ``e u^2 / sqrt N`` along a direction multiplies that coordinate of the input by, shape (K, A)."""
+    u, scalars = model.grid.u, model.conditioning
+    slope = model.phi @ model.bulk.chi.T
+    return slope * scalars.quadratic_step * u**2 / model.problem.width**0.5
 
 
 def separating_rotation(model: FiniteSizeModel) -> Any:
@@ -111,26 +121,23 @@ def inverse_neuron_form(model: FiniteSizeModel, state: BulkState) -> Any:
 
 
 def _along_readout_form(model: FiniteSizeModel, state: BulkState) -> Any:
-    """``(n/N) sum_mu weight Y Psi Y'``, ``Y = gain u chi`` (eq-excluded), for the two measures of
-    :func:`_along_readout`.
+    """``(n/N) sum_mu weight Y Psi Y'``, ``Y = gain u chi`` (eq-excluded), over :func:`_readout_measures`.
 
     The gains are ``constant + linear mu``: of each measure the averages of Psi, ``mu Psi`` and ``mu^2 Psi`` suffice.
     """
-    bulk, scalars, u = model.bulk, model.conditioning, model.grid.u
+    bulk, root = model.bulk, np.sqrt(model.grid.u_weights)
     if not model.linear_gains:
         return _along_readout_node_by_node(model, state)
-    weights = np.stack([-bulk.mu_weights, model.omega_measure])
+    weights, constant, linear = _readout_measures(model)
     powers = np.concatenate([weights, weights * model.mu, weights * model.mu**2]) * bulk.samples_per_neuron
     size = bulk.chi.shape[1]
-    means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, 2, size, size)
+    means = (powers @ state.psi.reshape(len(model.mu), -1)).reshape(3, len(weights), size, size)
     psi, mu_psi, mu2_psi = bulk.chi @ means @ bulk.chi.T
-    root = np.sqrt(model.grid.u_weights)
-    own = scalars.own_gain(u, model.grid.moving_overlap)
-    constant = root * u * np.stack([own, own - 1])
-    linear = root * scalars.quadratic_step * u**2
-    mixed = constant[:, :, None] * linear
-    form = constant[:, :, None] * constant[:, None] * psi + (mixed + np.swapaxes(mixed, 1, 2)) * mu_psi
-    return form.sum(axis=0) + np.outer(linear, linear) * mu2_psi.sum(axis=0)
+    fixed, moved = root * model.grid.u * constant, root * model.grid.u * linear
+    mixed = fixed[:, :, None] * moved[:, None]
+    form = fixed[:, :, None] * fixed[:, None] * psi + (mixed + np.swapaxes(mixed, 1, 2)) * mu_psi
+    found: Any = (form + moved[:, :, None] * moved[:, None] * mu2_psi).sum(axis=0)
+    return found
 
 
 def _along_readout_node_by_node(model: FiniteSizeModel, state: BulkState) -> Any:
@@ -138,21 +145,42 @@ def _along_readout_node_by_node(model: FiniteSizeModel, state: BulkState) -> Any
     bulk = model.bulk
     weights, gains = _along_readout(model)
     y = gains * np.sqrt(model.grid.u_weights) * model.grid.u
-    psi = np.concatenate([state.psi, state.psi])
+    psi = np.concatenate([state.psi] * (len(weights) // len(model.mu)))
     return bulk.samples_per_neuron * np.einsum("k,ku,kuv,kv->uv", weights, y, bulk.chi @ psi @ bulk.chi.T, y)
 
 
-def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
-    """Weights and gains of two measures of M, one after the other: of the part along the readout that the neurons'
-    linear features lack, and of the part that they have (eq-excluded).
+def _readout_measures(model: FiniteSizeModel) -> tuple[Any, Any, Any]:
+    """Of the part along the readout that the neurons' linear features lack, and of what they have beside the learned
+    functions (eq-excluded, eq-output-gain): weights of S measures of M, shape (S, n_mu), and their gains
+    ``constant + linear mu``, both of shape (S, A).
 
     With the full gradient the own weights are ``a omega' + (I - a a') W0'``. The bulk has no part along the readout
-    (weight -1, in every direction of x); the gain acts on ``a omega'`` too, by ``gain - 1`` (in the direction omega).
+    (weight -1, in every direction of x). The gain acts on ``a omega'``, too, by ``gain - 1``; what of this lies along
+    known directions is in the learned functions.
     """
-    return (
-        np.concatenate([-model.bulk.mu_weights, model.omega_measure]),
-        np.concatenate([model.gains, model.gains - 1]),
-    )
+    scalars, u = model.conditioning, model.grid.u
+    own, by_matrix = scalars.own_gain(u, model.grid.moving_overlap) * np.ones(len(u)), scalars.quadratic_step * u
+    none = np.zeros_like(by_matrix)
+    if scalars.moved_output != 0 or model.output_measures is None:
+        left = none if scalars.moved_output != 0 else by_matrix
+        weights = np.stack([-model.bulk.mu_weights, model.omega_measure])
+        return weights, np.stack([own, own - 1]), np.stack([by_matrix, left])
+    # The measure at (own - 1 + e u mu) omega - e u (the known part) by those at its parts and at their sums.
+    between, at_part = model.output_measures
+    weights = np.stack([-model.bulk.mu_weights, model.omega_measure - between, between, at_part - between])
+    constant = np.stack([own, own - 1, own - 1 - by_matrix, by_matrix])
+    return weights, constant, np.stack([by_matrix, by_matrix, by_matrix, none])
+
+
+def _along_readout(model: FiniteSizeModel) -> tuple[Any, Any]:
+    """Weights and gains of those measures, one after the other, at the nodes of M; where the gains are those of a
+    covariance, of the part that is lacking and of ``gain - 1`` along omega.
+    """
+    if not model.linear_gains:
+        weights = np.concatenate([-model.bulk.mu_weights, model.omega_measure])
+        return weights, np.concatenate([model.gains, model.gains - 1])
+    weights, constant, linear = _readout_measures(model)
+    return weights.ravel(), np.concatenate(constant[:, None] + linear[:, None] * model.mu[:, None])
 
 
 def cost_derivatives(model: FiniteSizeModel, state: BulkState, x: Any) -> tuple[Any, Any]:
@@ -174,7 +202,8 @@ def _along_readout_derivatives(model: FiniteSizeModel, state: BulkState, x: Any)
     bulk = model.bulk
     weights, gains = _along_readout(model)
     y = (gains * np.sqrt(model.grid.u_weights) * model.grid.u * x) @ bulk.chi
-    e, psi, weight_variance = (np.concatenate([part, part]) for part in (state.e, state.psi, bulk.weight_variance))
+    count = len(weights) // len(model.mu)
+    e, psi, weight_variance = (np.concatenate([part] * count) for part in (state.e, state.psi, bulk.weight_variance))
     through_phi = np.einsum("kab,kb->ka", np.swapaxes(e, 1, 2), y) @ bulk.phi.T
     through_chi = (np.einsum("kab,kb->ka", psi, y) @ bulk.chi.T) ** 2 * weight_variance
     scale = bulk.samples_per_neuron / model.problem.n_samples
