@@ -229,8 +229,8 @@ def _target_only(problem: Problem, numbers: ActivationNumbers, eta: Any, sample:
 
 
 def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepScalars | None) -> Conditioning:
-    """``b = g omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1`` (eq-full), and
-    what the mean of M makes of omega (eq-output-gain); the self-term delta is that of (eq-self).
+    """``b = omega + eta c_1 beta`` with the initial output's direction omega, ``omega . beta = -c_1`` (eq-full), and
+    what of ``M omega`` (eq-moved-output) is learned (eq-output-gain); the self-term delta is that of (eq-self).
     """
     output = numbers.second_moment
     self_term = eta / problem.width * numbers.self_overlap
@@ -248,7 +248,7 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment)
     first = float(problem.teacher.coefficients(0)[0])
     matrix_mean = first + trace_shift / energy**0.5
-    # omega . M omega and beta . M omega, and the part of |M omega|^2 across omega (eq-moved-output).
+    # omega . M omega and beta . M omega, and the part of |M omega|^2 across omega.
     correlated = -2 * problem.phi_gradient * first * c1 * scale
     by_omega, by_beta = matrix_mean, along_omega * matrix_mean + correlated
     across_omega = problem.phi_gradient * (moment + 2 * c1**2)
