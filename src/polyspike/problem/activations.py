@@ -31,13 +31,16 @@ from polyspike.problem.importing import imported, is_dotted
 from polyspike.problem.names import closest_names
 from polyspike.problem.smoothness import Smoothness, known_smoothness
 
-__all__ = ["ACTIVATIONS", "Activation", "as_activation"]
+__all__ = ["ACTIVATIONS", "Activation", "as_activation", "is_odd"]
 
 # The prefix by which a name says that nothing is subtracted: "uncentred relu".
 UNCENTRED = "uncentred "
 
 # A difference of moments below this fraction of them is zero up to the rounding of the quadrature.
 ZERO = 1e-12
+
+# So much of its largest value an odd function may differ from minus its mirror image.
+_ROUNDING_OF_ODD = 1e-13
 
 # Elements that are worked on at a time by `apply_into`: temporaries of 256 kB stay in the cache.
 _BLOCK = 1 << 15
@@ -242,6 +245,14 @@ class Activation:
     def _expect(self, function: Callable[[Array], Array]) -> float:
         nodes, weights = gaussian_rule(self.smoothness.corners)
         return float(weights @ function(nodes))
+
+
+@lru_cache(maxsize=256)
+def is_odd(activation: Activation) -> bool:
+    """Whether ``sigma(-z) = -sigma(z)``, to rounding at the nodes of a rule."""
+    nodes, _ = gaussian_rule(activation.smoothness.corners)
+    value, mirror = activation(nodes), activation(-nodes)
+    return bool(np.abs(value + mirror).max() <= _ROUNDING_OF_ODD * np.abs(value).max())
 
 
 @lru_cache(maxsize=256)

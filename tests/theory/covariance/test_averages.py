@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import beside, joined, over_neurons, split, total
+from polyspike.theory.covariance.averages import beside, inverse, joined, over_neurons, split, total, without_tangents
 
 
 def test_it_is_the_sum_over_the_last_axis_of_the_weights() -> None:
@@ -33,3 +33,21 @@ def test_averages_over_neurons_are_those_of_every_tangent() -> None:
     found = over_neurons(values, zeta, products)
     assert np.allclose(found, np.einsum("ijb,sb,bm,bn->ijsmn", values, zeta, chi, chi))
     assert np.allclose(over_neurons(values, zeta[2], products), found[:, :, 2])
+
+
+def test_an_inverse_carries_the_tangents_of_several_and_of_one() -> None:
+    rng = np.random.default_rng(2)
+    matrix, moved = 3 * np.eye(3) + rng.random((4, 1, 3, 3)), rng.standard_normal((4, 2, 3, 3))
+    found = inverse(matrix + 1e-20j * moved)
+    known = np.linalg.inv(matrix)
+    np.testing.assert_allclose(found.real, np.broadcast_to(known, moved.shape), rtol=1e-14)
+    np.testing.assert_allclose(found.imag / 1e-20, -known @ moved @ known, rtol=1e-12)
+    of_each = inverse((matrix + 1e-20j * moved)[:, 1])
+    assert np.allclose(of_each.real, known[:, 0])
+    np.testing.assert_allclose(of_each.imag, found.imag[:, 1], rtol=1e-12)
+
+
+def test_values_are_found_without_their_tangents() -> None:
+    array = np.arange(12.0).reshape(2, 2, 3) * (1 + 1e-20j)
+    assert np.array_equal(without_tangents(array, 1, 1), array[:, 0].real)
+    assert np.array_equal(without_tangents(array, 0, 1), array.real)

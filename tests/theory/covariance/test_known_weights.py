@@ -22,7 +22,7 @@ PROBLEM = Problem(
 @pytest.fixture(scope="module")
 def state() -> CovarianceState:
     model = assemble(PROBLEM, spectrum_of(PROBLEM))
-    return solve(model, shift_of(model)).state
+    return solve(model, shift_of(model.problem, model)).state
 
 
 def with_squares(state: CovarianceState, scale: float) -> CovarianceState:

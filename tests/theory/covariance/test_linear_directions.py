@@ -34,7 +34,7 @@ def state() -> CovarianceState:
     alike; T is the layer's own there.
     """
     model = assemble(PROBLEM, spectrum_of(PROBLEM), finite_dimension=False, rank_tolerance=1e-2)
-    found = solve(model, shift_of(model)).state
+    found = solve(model, shift_of(model.problem, model)).state
     found = replace(found, r=found.r / 50)
     for _ in range(100):
         found = found.with_layer()

@@ -7,6 +7,8 @@ import pytest
 
 import polyspike as ps
 from polyspike import FailedPrediction, NumericalError, Prediction, Problem, Status, predict
+from polyspike.theory.covariance.predict import predict_covariance
+from polyspike.theory.covariance.solution import _model
 
 PROBLEM = Problem("tanh", "h1 + 0.5*h2", 900, 300, 600, step_exponent=0.3, inputs="power:0.5")
 
@@ -92,3 +94,19 @@ def test_inputs_of_which_many_do_not_vary() -> None:
     found, runs = predict(problem), [ps.simulate(problem, seed=(5, k), n_test=100) for k in range(6)]
     cosines = np.array([run.cosine for run in runs])
     assert abs(cosines.mean() - found.cosine) < 4 * cosines.std(ddof=1) / 6**0.5 + 1 / 120
+
+
+def test_ridges_that_share_a_model_are_predicted_as_each_alone() -> None:
+    problem = Problem("tanh", "h1 + 0.5*h2", 500, 120, 200, step_exponent=0.3, inputs="power:0.5")
+    ridges = [problem.replace(ridge=ridge) for ridge in (0.01, 0.1, 1.0)]
+    together = [predict_covariance(p).test_error for p in ridges]
+    alone = []
+    for p in reversed(ridges):
+        _model.cache_clear()
+        alone.append(predict_covariance(p).test_error)
+    assert together == alone[::-1]
+    assert _model.cache_info().hits == 0
+    predict_covariance(problem.replace(ridge=0.5))
+    assert _model.cache_info().hits == 1
+    predict_covariance(problem.replace(ridge=0.5, noise=0.1))
+    assert _model.cache_info().hits == 1

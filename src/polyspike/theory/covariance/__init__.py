@@ -11,8 +11,10 @@ What can be is taken from the isotropic theory: grids, averages, label, factors,
 5     linear features along b and beta*    ``linear_directions`` (eq-known-directions)
 6     the form and the errors              ``errors`` (eq-covariance-value, eq-inputs-test), ``solution``
 6     how the bulk is solved               ``jacobian`` (eq-full-jacobian), ``fixed_point`` (eq-tangent)
+6     half of the grid                     ``odd_activations``
 10    preconditioned steps                 ``preconditioned`` (eq-effective-ridge, eq-preconditioned)
 7     finite dimension                     ``pairs`` (eq-quadratic-pairs), ``norm_response``, ``products``, ``features``
+7     the label by components              ``labels``
 ===== ==================================== =====================================================================
 
 ``predict`` makes predictions of them, ``trust`` says what these are worth, ``derivatives`` and ``ensemble`` serve the

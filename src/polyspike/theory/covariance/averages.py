@@ -10,13 +10,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["beside", "joined", "over_neurons", "split", "total", "triangle"]
+__all__ = ["beside", "inverse", "joined", "over_neurons", "split", "total", "triangle", "without_tangents"]
 
 
 def total(weights: Any, arrays: Any) -> Any:
     """``sum_l weights[..., l] arrays[l]`` for weights (..., L) and arrays (L, ...); shape (..., ...)."""
-    found = weights @ arrays.reshape(len(arrays), -1)
+    found = _times(weights, arrays.reshape(len(arrays), -1))
     return found.reshape(*weights.shape[:-1], *arrays.shape[1:])
+
+
+def _times(matrix: Any, columns: Any) -> Any:
+    """The product of two matrices, by real numbers alone where only the columns carry tangents."""
+    if np.iscomplexobj(matrix) or not np.iscomplexobj(columns):
+        return matrix @ columns
+    return (matrix @ np.ascontiguousarray(columns).view(float)).view(complex)
 
 
 def beside(values: Any, like: Any) -> Any:
@@ -29,8 +36,8 @@ def over_neurons(values: Any, weighted_zeta: Any, pairs: Any) -> Any:
     (A, q^2); shape (..., [S,] q, q).
     """
     first, more, size = values.shape[:-1], weighted_zeta.shape[:-1], isqrt(pairs.shape[1])
-    weighted = values.reshape(*first, *[1] * len(more), -1) * weighted_zeta
-    return (weighted.reshape(-1, len(pairs)) @ pairs).reshape(*first, *more, size, size)
+    weighted = (values.reshape(*first, *[1] * len(more), -1) * weighted_zeta).reshape(-1, len(pairs))
+    return _times(pairs.T, weighted.T).T.reshape(*first, *more, size, size)
 
 
 def joined(blocks: Any) -> Any:
@@ -46,6 +53,26 @@ def split(matrix: Any, rows: int, columns: int) -> Any:
     *more, m, n = matrix.shape
     found = matrix.reshape(*more, rows, m // rows, columns, n // columns)
     return found.transpose(1, 3, 0, 2, 4) if more else found.swapaxes(1, 2)
+
+
+def inverse(matrices: Any) -> Any:
+    """The inverses; with a tangent (eq-tangent) as ``M^-1 - i M^-1 dM M^-1``, by real products alone."""
+    if not np.iscomplexobj(matrices):
+        return np.linalg.inv(matrices)
+    values, tangents = matrices.real, np.ascontiguousarray(matrices.imag)
+    # Tangents of one state have its values in common.
+    first = values[..., :1, :, :] if matrices.ndim > 2 else values
+    known = np.linalg.inv(first if (values == first).all() else values)
+    found = np.empty_like(matrices)
+    found.real, found.imag = known, -known @ tangents @ known
+    return found
+
+
+def without_tangents(array: Any, tangents: int, axes: int) -> Any:
+    """The values that tangents belong to: of an array (..., S, ...) whose axis of tangents, if there is one, stands
+    before so many last axes.
+    """
+    return np.real(array if tangents == 0 else array.take(0, axis=-1 - axes))
 
 
 @lru_cache(maxsize=64)

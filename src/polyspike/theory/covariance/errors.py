@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import total
-from polyspike.theory.covariance.features import FeatureForms, Functions, component_degrees, mean_squares, side_by_side
+from polyspike.theory.covariance.averages import total, without_tangents
+from polyspike.theory.covariance.features import FeatureForms, Functions, along_component, component_degrees
 from polyspike.theory.covariance.fixed_point import Solved, derivative
+from polyspike.theory.covariance.labels import labels_of
 from polyspike.theory.covariance.model import CovarianceModel
-from polyspike.theory.covariance.norm_response import CovarianceNormResponse
+from polyspike.theory.covariance.norm_response import norm_shifts
 from polyspike.theory.covariance.products import along_products, label_products
 from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.spikes.errors import Errors
@@ -23,76 +24,85 @@ class LabelForm(NamedTuple):
     ----------
     value : float
     covariance : float
-        ``-2 E[Delta_R dE[residual^2]/dlog |x|]``, what the fluctuation of the diagonal adds to a test error.
+        ``-2 E[Delta_R dE[residual^2]/dlog |x|]``, what the fluctuation of the diagonal adds to a test error; of the
+        state itself, without tangents.
     """
 
     value: Any
-    covariance: Any
+    covariance: float
 
 
 def label_form(state: CovarianceState) -> LabelForm:
-    """The form of the label (eq-covariance-value)."""
-    response = CovarianceNormResponse(state)
-    forms = FeatureForms(state, response)
-    label, none = _label(state, response), np.zeros((len(state.model.grid.kappa), 1))
-    functions = {s: side_by_side([g, label.get(s, none)]) for s, g in _learned(state, response, forms).items()}
-    form, coefficients = forms.form(functions)
-    side = form[..., :-1, -1:]
-    x = np.linalg.solve(form[..., :-1, :-1] + inverse_neuron_form(state) / state.model.problem.n_samples, side)
-    own = form[..., -1, -1] + (state.weighted_r * _rest(state, response)).sum(axis=-1)
-    left = np.concatenate([-x, np.ones_like(x[..., :1, :])], axis=-2)
-    residual = _residual_by_norm(state, response, forms, forms.unfitted(functions, coefficients, left))
-    return LabelForm(own - (side * x).sum(axis=(-2, -1)), -2 * residual @ state.model.bulk.sample_weights)
+    """The form of the label (eq-covariance-value).
 
-
-def _label(state: CovarianceState, response: CovarianceNormResponse) -> Functions:
-    """The label, (..., K, 1); the weight R makes the kappa_e narrower, and of the norm it knows nothing."""
-    labels = state.model.labels
-    values = np.concatenate([labels.g0[None], labels.g1, labels.squares])
-    moved = np.einsum("i...k,isk->s...k", response.mean_log_e, _by_log_e(state))
-    return dict(enumerate((_spread(values, state) + moved)[..., None]))
-
-
-def _by_each(first: Any, all_of_them: Any, p: int) -> list[Any]:
-    """A derivative by the logs of the deviations of the p kappa_e: of those but the first, which have one in common,
-    equal parts.
+    It is a minimum over the coefficients of the features and of the learned functions, so that tangents are taken at
+    those of the state itself (eq-stationary-value).
     """
-    return [first, *[(all_of_them - first) / (p - 1)] * (p - 1)] if p > 1 else [first]
+    shifts, tangents = norm_shifts(state), state.r.ndim - 1
+    forms, labels, learned = FeatureForms(state, shifts), labels_of(state.model), _learned(state.model)
+    moved = labels.moved(shifts)
+    count, cost = moved.shape[1], inverse_neuron_form(state, learned) / state.model.problem.n_samples
+    functions = _with_label(learned.functions, without_tangents(moved[0], tangents, 1))
+    form, seen, coefficients = forms.form(functions)
+    x = np.linalg.solve(form[:-1, :-1] + without_tangents(cost, tangents, 2), form[:-1, -1])
+    weights = np.append(-x, 1.0)
+    fitted = coefficients @ weights
+    left = np.zeros((len(moved), *forms.factors.shape), dtype=state.r.dtype)
+    left[0] = forms.at_mean(-forms.sum(learned.functions, x, fitted), shifts)
+    left[:, :count] += moved
+    energy = (forms.factors * left**2).sum(axis=(0, 1)) + labels.rest(shifts, forms.factors[:count]).sum(axis=0)
+    value = (state.weighted_r * energy).sum(axis=-1) + forms.price(seen @ weights, fitted) + x @ cost @ x
+    factors, left = (without_tangents(f, tangents, 1) for f in (forms.factors[:count], left))
+    by_norm = labels.by_norm(shifts.known, factors, left)
+    return LabelForm(value, -2 * float(by_norm @ state.model.bulk.sample_weights))
 
 
-def _by_log_e(state: CovarianceState) -> Any:
-    """The derivatives of the label's parts by the logs of the deviations of the kappa_e, shape (p, S, K)."""
-    labels = state.model.labels
-    p, none = len(labels.g1), np.zeros_like(labels.squares)
-    first = np.concatenate([labels.g0_by_log_first[None], labels.g1_by_log_first, none])
-    return np.array(_by_each(first, np.concatenate([labels.g0_by_log_norm[None], labels.g1_by_log_norm, none]), p))
+def _with_label(functions: Functions, label: Any) -> Functions:
+    """Functions (2, K, m) with one more, which has the parts (S, K)."""
+    parts = np.zeros((len(label), 2, label.shape[1], 1))
+    parts[:, 0, :, 0] = label
+    none = np.zeros_like(parts[0])
+    return {s: np.concatenate([g, parts[s] if s < len(parts) else none], axis=-1) for s, g in functions.items()}
 
 
-def _rest_by_log_e(state: CovarianceState) -> Any:
-    """The derivatives of the label's energy beyond its parts by the same logs, shape (p, K)."""
-    labels = state.model.labels
-    return np.array(_by_each(labels.g2_by_log_first, labels.g2_by_log_norm, len(labels.g1)))
+class _Learned(NamedTuple):
+    """The learned functions ``m(., u) sqrt(w)`` of A neurons.
 
-
-def _learned(state: CovarianceState, response: CovarianceNormResponse, forms: FeatureForms) -> Functions:
-    """The learned functions ``m(., u) sqrt(w)``, and what the weights' second moments make of the activation's
-    curvature: ``t`` times ``kappa kappa_e``, ``h_2(kappa_e)`` and Delta (eq-learned-parts); (..., K, A).
+    Attributes
+    ----------
+    functions : Functions
+        (2, K, A).
+    of_norm : ndarray of shape (A,)
+        The deviation of log tau with Delta.
+    by_log_norm : ndarray of shape (K, A)
+        Their derivatives by log tau.
     """
-    model, root = state.model, np.sqrt(state.model.grid.u_weights)
-    p = len(model.labels.g1)
+
+    functions: Functions
+    of_norm: Any
+    by_log_norm: Any
+
+
+def _learned(model: CovarianceModel) -> _Learned:
+    """With what the weights' second moments make of the activation's curvature: ``t`` times ``kappa kappa_e``,
+    ``h_2(kappa_e)`` and Delta (eq-learned-parts).
+    """
+    root, p = np.sqrt(model.grid.u_weights), len(model.labels.g1)
     slope, of_norm = model.averages.mean_by_log_norm * root, norm_share(model)
-    along = model.norms.along * model.curvature.mean
-    count = len(component_degrees(p))
-    out = {0: model.mean * root + response.mean_deviation[..., None] * of_norm * slope}
+    along, count = model.norms.along * model.curvature.mean, len(component_degrees(p))
+    out = {s: np.zeros((2, *slope.shape)) for s in range(count + 1)}
+    out[0][:] = model.mean * root, of_norm * slope
     for k in range(1, 1 + p):
-        out[k] = slope * model.grid.kappa[:, None] * along[:, 0, k]
+        out[k][0] = slope * model.grid.kappa[:, None] * along[:, 0, k]
     for k, (i, j) in enumerate(label_products(p), 1 + p):
-        out[k] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
-    out[count] = slope * of_norm
-    if model.own_moves is not None:
-        for s, moved in forms.column(0, *(f * root for f in along_b(model))).items():
-            out[s] = out[s] + moved
-    return out
+        out[k][0] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
+    out[count][0] = slope * of_norm
+    if model.own_moves is None:
+        return _Learned(out, of_norm, slope)
+    values, slopes = (f * root for f in along_b(model))
+    for s, moved in along_component(model, 0, values, slopes).items():
+        out[s] += moved
+    return _Learned(out, of_norm, slope + slopes)
 
 
 def along_b(model: CovarianceModel) -> tuple[Any, Any]:
@@ -114,56 +124,18 @@ def norm_share(model: CovarianceModel) -> Any:
     return along_products(model, model.relative)[-1] / (2**0.5 * model.problem.input_dim)
 
 
-def _rest(state: CovarianceState, response: CovarianceNormResponse) -> Any:
-    """The energy of the label beyond its known parts, under the weight R, shape (..., K)."""
-    labels = state.model.labels
-    moved = np.einsum("i...k,ik->...k", response.mean_log_e, _rest_by_log_e(state))
-    return labels.g2 + moved - _squares(state, response).sum(axis=0)
-
-
-def _squares(state: CovarianceState, response: CovarianceNormResponse) -> Any:
-    """The energies of the label's quadratic parts, which g2 contains, under the weight R, (p (p + 1)/2, ..., K)."""
-    squares = state.model.labels.squares
-    degrees = component_degrees(len(response.square_factor))[-len(squares) :]
-    found = mean_squares(response, degrees)
-    return found * _spread(squares**2, state)
-
-
-def _residual_by_norm(state: CovarianceState, response: CovarianceNormResponse, forms: FeatureForms, left: Any) -> Any:
-    """``Delta dE[residual^2 | kappa]/dDelta`` of what is left (2 S, ..., K) of the label, by the norm and by the
-    deviations of the kappa_e (eq-inputs-mean-norm), shape (..., K).
-    """
-    half = len(left) // 2
-    values, factors = left[:half], forms.factors[:half]
-    degrees = _spread(component_degrees(len(response.square_factor)).T[:, :, None], state)
-    by_norm = 2 * (factors * values * left[half:]).sum(axis=0)
-    by_e = 2 * (factors * values * (_spread(_by_log_e(state), state) + degrees * values)).sum(axis=1)
-    squares = _squares(state, response)
-    by_e = by_e + _spread(_rest_by_log_e(state), state) - 2 * (degrees[:, -len(squares) :] * squares).sum(axis=1)
-    return response.mean_deviation * by_norm + (response.mean_log_e * by_e).sum(axis=0)
-
-
-def _spread(values: Any, state: CovarianceState) -> Any:
-    """Functions of kappa (..., K) with the axis of the state's tangents before the last."""
-    return values.reshape(*values.shape[:-1], *[1] * (state.r.ndim - 1), values.shape[-1])
-
-
-def inverse_neuron_form(state: CovarianceState) -> Any:
+def inverse_neuron_form(state: CovarianceState, learned: _Learned) -> Any:
     """``U^-1`` in the nodal basis (eq-covariance-cost), shape (..., A, A).
 
     What of log tau fluctuates over samples, but not with Delta, is noise.
     """
     model = state.model
-    root, of_norm = np.sqrt(model.grid.u_weights), norm_share(model)
-    by_log_norm = model.averages.mean_by_log_norm * root
-    if model.own_moves is not None:
-        by_log_norm = by_log_norm + along_b(model)[1] * root
-    rest = model.norms.covariance - np.outer(of_norm, of_norm)
-    noise = model.problem.n_samples * rest * state.gram(by_log_norm, by_log_norm)
-    cost = np.eye(len(root)) / state.zeta[..., None] + noise
+    rest = model.norms.covariance - np.outer(learned.of_norm, learned.of_norm)
+    noise = model.problem.n_samples * rest * state.gram(learned.by_log_norm, learned.by_log_norm)
+    cost = np.eye(len(rest)) / state.zeta[..., None] + noise
     if model.step.scalars.excluded == 0:
         return cost
-    weight = root * model.grid.u
+    weight = np.sqrt(model.grid.u_weights) * model.grid.u
     excluded = along_readout(state, model.gains - 1) - along_readout(state, model.gains)
     return cost + model.problem.input_dim / model.problem.width * weight[:, None] * excluded * weight
 
@@ -187,5 +159,4 @@ def errors(solved: Solved) -> Errors:
     by_zeta = np.array([0 * lost_zeta, -state.model.bulk.samples_per_neuron * lost_zeta])
     form = label_form(solved.moved(np.array([np.ones_like(shift), shift]), by_zeta))
     by_ridge, left_out = derivative(form.value)
-    value, covariance = (float(x[0]) for x in np.real(form))
-    return Errors(gamma * value, -(gamma**2) * by_ridge, covariance - left_out)
+    return Errors(gamma * float(form.value[0].real), -(gamma**2) * by_ridge, form.covariance - left_out)

@@ -20,8 +20,11 @@ __all__ = ["Solved", "derivative", "solve"]
 
 _TOLERANCE, _ROUNDING = 1e-11, 1e-8
 _MOST, _LONGEST = 40, 1.0
-# How near the start is to the bulk with M and C at their moments, and how often T is taken from the layer there.
-_NEAR, _LAYERS = 1e-3, 2
+# From a defect below the first a step is made with its own Jacobian, and is the last where it changes no logarithm by
+# more than the second.
+_NEARLY, _SHORT = 1e-9, 1e-8
+# How near the start is to the bulk with M and C at their moments.
+_NEAR = 1e-3
 # A Jacobian is used again while so many further steps, each dividing the defect like the last, reach the tolerance.
 _CHORD_STEPS = 3
 # Continuation in D: the first ratio of two shifts and the least.
@@ -32,7 +35,7 @@ _H = 1e-20
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """A solved state, with the factorised Jacobian there."""
+    """A solved state, with the factorised Jacobian there, or as near to it as a last step is short."""
 
     state: CovarianceState
     at: LinearisedLayer
@@ -74,20 +77,19 @@ def solve(model: CovarianceModel, shift: float) -> Solved:
 
 
 def _start(model: CovarianceModel, shift: float) -> CovarianceState:
-    """From the bulk with M and C at their moments, and a T that follows from ``T = E b``."""
+    """From the bulk with M and C at their moments, and ``T = E b``; where M acts, the T of a layer with that."""
     plain, _ = solve_bulk(model.bulk, shift, tolerance=_NEAR)
     state = CovarianceState(model, shift, plain.r, plain.zeta, None)
     vertices = state.coefficients.vertices(model.law)
     state = replace(state, t=total(model.law.weights, vertices))
-    for _ in range(_LAYERS):
-        state = state.with_layer()
-    return state
+    return state.with_layer() if model.tilted else state
 
 
 def _attempt(state: CovarianceState) -> Solved | None:
     """Newton's steps from a start; None where they do not converge.
 
-    A Jacobian is used again while that is expected to reach the tolerance soon.
+    A Jacobian is used again while that is expected to reach the tolerance soon. A last step with its own is not
+    verified where it is so short that its square is rounding.
     """
     at, last = None, np.inf
     for iteration in range(_MOST):
@@ -96,19 +98,22 @@ def _attempt(state: CovarianceState) -> Solved | None:
             return None
         if size <= _TOLERANCE or (size <= _ROUNDING and size > last / 4):
             return Solved(state, LinearisedLayer(state), iteration)
+        chord = size > _NEARLY and size / _TOLERANCE < (last / size) ** _CHORD_STEPS
         try:
-            at = at if at is not None and size / _TOLERANCE < (last / size) ** _CHORD_STEPS else LinearisedLayer(state)
+            at = at if at is not None and chord else LinearisedLayer(state)
         except NumericalError:
             return None
-        last, state = size, _next(state, at)
+        last, (state, longest) = size, _next(state, at)
+        if size <= _NEARLY and longest <= _SHORT:
+            return Solved(state, at, iteration + 1)
     return None
 
 
-def _next(state: CovarianceState, at: LinearisedLayer) -> CovarianceState:
-    """After a step that changes no logarithm by more than :data:`_LONGEST`."""
+def _next(state: CovarianceState, at: LinearisedLayer) -> tuple[CovarianceState, float]:
+    """After a step that changes no logarithm by more than :data:`_LONGEST`, and how much it would change one."""
     step = -at.solve(state.defect)
     largest = float(np.abs(step[: len(state.r) + len(state.zeta)]).max())
-    return state.moved(step * min(1.0, _LONGEST / largest) if largest > 0 else step)
+    return state.moved(step * min(1.0, _LONGEST / largest) if largest > 0 else step), largest
 
 
 def _lower(model: CovarianceModel, shift: float) -> Solved | None:

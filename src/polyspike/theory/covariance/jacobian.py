@@ -105,7 +105,7 @@ class _Derivatives:
 
     def _squares(self, weights: Any, vectors: Any) -> Any:
         """The elements of ``sum weights f f'`` of vectors (L, ..., f p), over the first axis; shape (..., q)."""
-        vectors = np.moveaxis(vectors, 0, -2)
+        vectors = vectors.swapaxes(0, -2)
         found = np.swapaxes(vectors, -1, -2) @ (weights[:, None] * vectors)
         return found[..., self.rows, self.columns]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import joined, over_neurons, split
+from polyspike.theory.covariance.averages import inverse, joined, over_neurons, split
 from polyspike.theory.covariance.linear_directions import linear_block
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -31,9 +31,9 @@ def linear_prior(state: CovarianceState) -> Any:
     moved, size, count = [0, len(rows) - 1], state.v.shape[-1], len(rows) - 1
     one = np.multiply.outer(gram, np.eye(size)).reshape(*gram.shape, *[1] * (state.v.ndim - 2), size, size)
     e = one - prior @ state.v
-    squares = model.problem.n_samples * np.moveaxis(own.squares, 0, 2)
+    squares = model.problem.n_samples * own.squares.transpose(1, 2, 0)
     x = joined(over_neurons(squares, state.weighted_zeta, model.bulk.chi_pairs))
     h = joined(state.v @ e[np.ix_(moved, moved)])
     sides = joined(e[:-1, moved])
-    added = sides @ x @ np.linalg.inv(np.eye(x.shape[-1]) + h @ x) @ sides.swapaxes(-1, -2)
+    added = sides @ x @ inverse(np.eye(x.shape[-1]) + h @ x) @ sides.swapaxes(-1, -2)
     return prior[:-1, :-1] + split(added, count, count)

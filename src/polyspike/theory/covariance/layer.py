@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import beside, total
+from polyspike.theory.covariance.averages import beside, inverse, total
 from polyspike.theory.covariance.residuals import Residuals
 
 __all__ = ["Blocks", "LayerCoefficients", "Samples"]
@@ -101,7 +101,7 @@ class Blocks:
         matrix, p = self._form.astype(np.result_type(self._form, self.v)), self.v.shape[-1]
         matrix[..., :p, :] = self.v @ self._form[..., :p, :]
         matrix[..., range(p), range(p)] += 1
-        return np.linalg.inv(matrix)
+        return inverse(matrix)
 
     @cached_property
     def x(self) -> Any:
@@ -156,7 +156,7 @@ class Samples:
     def __init__(self, coefficients: LayerCoefficients, law: Residuals, phi_gradient: float, p: Any) -> None:
         self.coefficients, self.law, self.p, self.phi_gradient = coefficients, law, p, phi_gradient
         vertices = coefficients.vertices(law)
-        self.inverse = np.linalg.inv(np.eye(vertices.shape[-1]) + phi_gradient * (p @ vertices))
+        self.inverse = inverse(np.eye(vertices.shape[-1]) + phi_gradient * (p @ vertices))
         self.answer = vertices @ self.inverse
 
     @cached_property

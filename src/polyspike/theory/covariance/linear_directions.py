@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import joined, split, total
+from polyspike.theory.covariance.averages import inverse, joined, split, total
 from polyspike.theory.covariance.state import CovarianceState
 
 __all__ = ["linear_block"]
@@ -22,14 +22,14 @@ def linear_block(state: CovarianceState, directions: Any) -> Any:
     fields_along = joined(total(inner, blocks.fields))
     t_along = joined(total(law.second, state.samples.answer))
     # (1 + Pi T_k)^-1 of two symmetric matrices, and what follows from it.
-    inverse = np.linalg.inv(np.eye(t_along.shape[-1]) + fields_along @ t_along)
-    gathered, returned = t_along @ inverse, _transposed(inverse)
+    between = inverse(np.eye(t_along.shape[-1]) + fields_along @ t_along)
+    gathered, returned = t_along @ between, _transposed(between)
     phi_gradient = model.step.phi_gradient
     answers = joined(total(law.eps * law.first, state.samples.answer)[:, None])
     powers = _powers(model.spectrum.values, len(measures) - count)
     mean_seen = joined(total(model.spectrum.weights * powers, blocks.seen)[None])
     moved = phi_gradient * model.step.across**0.5 * answers @ mean_seen
-    along_mean = np.einsum("xkl,k->xl", inner, model.step.mean_gradient)
+    along_mean = total(model.step.mean_gradient, inner.swapaxes(0, 1))
     seen_mean = joined(total(along_mean[:, None] * powers, blocks.seen))
     out = total(measures, blocks.gam)
     out[:count, :count] += split(half @ gathered @ _transposed(half), count, count)

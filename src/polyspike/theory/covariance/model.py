@@ -14,6 +14,7 @@ from polyspike.theory.covariance.averages import over_neurons
 from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.odd_activations import upper_half
 from polyspike.theory.covariance.overlaps import MovesAlongInputs, grid_of_neurons, own_moves
 from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
@@ -71,6 +72,9 @@ class CovarianceModel:
     ----------
     labels : LabelParts
         Its derivatives by the norm are those of a coordinate that grows like all others: see :class:`NormMoments`.
+    halved : bool
+        Whether the grid is the half with ``kappa >= 0``, which is enough for an odd activation; the label's parts are
+        at both signs.
     averages : ActivationAverages
         On the grid, (K, A).
     gains : ndarray of shape (L, A)
@@ -101,6 +105,7 @@ class CovarianceModel:
     law: Residuals
     grid: Grid
     labels: LabelParts
+    halved: bool
     averages: ActivationAverages
     gains: Any
     bulk: BulkModel
@@ -185,25 +190,25 @@ def assemble(
     refine: float = 1.0,
     rank_tolerance: float | None = None,
     sample: StepScalars | None = None,
+    halved: bool = False,
 ) -> CovarianceModel:
     """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order.
 
-    ``sample`` has the averages over one sample of the gradient, which then replace their expectations.
+    ``sample`` has the averages over one sample of the gradient, which then replace their expectations. ``halved``, for
+    an odd activation, takes half of the grid.
     """
     step = condition(problem, spectrum, sample)
     scalars = step.scalars
-    grid = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
+    whole = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
+    grid = upper_half(whole) if halved else whole
     law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    # Gains that vary with the overlap may vanish, and the part along the readout with them.
-    square = (spectrum.weights * spectrum.values) @ gain**2 if np.ndim(grid.overlap) else 1.0
-    tau = _deviation(problem, spectrum.weights @ variance, scalars.excluded * grid.u**2, square)
+    tau = _deviation(problem, spectrum, variance, scalars.excluded * grid.u**2, gain if np.ndim(grid.overlap) else None)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
-    if own is not None:
-        norms = replace(norms, neurons=norms.neurons + own.length)
+    norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
     known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
     averages = activation_averages(problem.activation, known_part, spread)
     slopes = [averages.slope, averages.slope_by_log_norm]
@@ -229,8 +234,9 @@ def assemble(
         grid=grid,
         known=known,
         relative=variance / tau**2,
-        known_by_eigenvalue=np.einsum("lu,ijl->uij", variance / tau**2, step.direction_measures),
-        labels=label_parts(seen_teacher(problem), grid.kappa, scalars.spike_cosine, problem.noise),
+        known_by_eigenvalue=(step.direction_measures @ (variance / tau**2)).transpose(2, 0, 1),
+        labels=label_parts(seen_teacher(problem), whole.kappa, scalars.spike_cosine, problem.noise),
+        halved=halved,
         averages=averages,
         gains=gain,
         bulk=bulk,
@@ -274,15 +280,17 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
-def _deviation(problem: Problem, square: Array, along_readout: Array, gain: Any) -> Array:
-    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, times the square of a gain.
+def _deviation(problem: Problem, spectrum: Eigenvalues, variance: Any, along_readout: Array, gain: Any | None) -> Array:
+    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction. Gains that vary with the
+    overlap may vanish, and what is along the readout with them.
 
     Raises
     ------
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    square = square - along_readout / (1 + along_readout) * gain
+    of_gain = 1.0 if gain is None else (spectrum.weights * spectrum.values) @ gain**2
+    square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_gain
     if square.min() <= 0:
         message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
         raise NumericalError(Status.OUT_OF_RANGE, message)
@@ -297,8 +305,8 @@ def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, k
     sigma = step.direction_measures @ spectrum.values
     # A known direction cannot have more of a norm's fluctuation than there is.
     left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
-    own = np.einsum("lu,ijl->uij", relative, step.direction_measures)
-    covariance = (weights * relative).T @ relative - np.einsum("uij,vij->uv", own, own) / d
+    own = (step.direction_measures @ relative).reshape(-1, len(known))
+    covariance = (weights * relative).T @ relative - own.T @ own / d
     neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
     return NormMoments(
         left / (2 * d), covariance / (2 * d), sigma[1:, 1:] / d, float(sigma[0, 0]) / d, known / d, neurons

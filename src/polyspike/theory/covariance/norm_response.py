@@ -5,24 +5,49 @@ do not grow alike with its norm.
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import beside, total
+from polyspike.theory.covariance.averages import beside, total, without_tangents
 from polyspike.theory.covariance.state import CovarianceState
 
-__all__ = ["CovarianceNormResponse"]
+__all__ = ["NormShifts", "norm_shifts"]
 
 
-class CovarianceNormResponse:
-    """The response of the bulk to the norm of a sample, at a state; several tangents have their axis before the last.
+class NormShifts(NamedTuple):
+    """What the weight R makes of the norm of a sample and of the kappa_e (eq-inputs-mean-norm).
 
     Attributes
     ----------
-    deviation : float
-        ``sqrt v``, the standard deviation of the log of a norm; zero at leading order.
+    mean_deviation : ndarray of shape (..., K)
+        ``Delta_R``, the mean of Delta, in its deviation.
+    mean_log_e : ndarray of shape (p, ..., K)
+        ``Delta_e``, what it adds to the logs of the deviations of the kappa_e.
+    square_factor : ndarray of shape (p, ..., K)
+        The mean squares of the kappa_e.
     """
+
+    mean_deviation: Any
+    mean_log_e: Any
+    square_factor: Any
+
+    @property
+    def known(self) -> "NormShifts":
+        """Those of the state itself."""
+        tangents = self.mean_deviation.ndim - 1
+        return NormShifts(*(without_tangents(x, tangents, 1) for x in self))
+
+
+def norm_shifts(state: CovarianceState) -> NormShifts:
+    """Those of a state, or of its tangents, whose axis is the last but one."""
+    response = _NormResponse(state)
+    log_e = response.mean_log_e
+    return NormShifts(response.mean_deviation, log_e, np.exp(2 * log_e))
+
+
+class _NormResponse:
+    """The response of the bulk to the norm of a sample, at a state."""
 
     def __init__(self, state: CovarianceState) -> None:
         self.state, self.deviation = state, state.model.norms.variance**0.5
@@ -61,12 +86,3 @@ class CovarianceNormResponse:
         own = self._inputs(model.direction_measures[range(1, p + 1), range(1, p + 1)])
         shares = beside(np.diagonal(model.norms.of_e), own)
         return -self.state.r * (own / model.problem.input_dim + shares * self._slopes)
-
-    @cached_property
-    def square_factor(self) -> Any:
-        """The mean squares of the kappa_e under the weight R, shape (p, K)."""
-        return np.exp(2 * self.mean_log_e)
-
-    def at_mean_norm(self, values: Any, by_log_norm: Any) -> Any:
-        """``f + Delta_R f_t`` for functions of kappa in columns (K, m)."""
-        return values + self.deviation * self.mean_deviation[..., None] * by_log_norm

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import over_neurons, total, triangle
+from polyspike.theory.covariance.averages import inverse, over_neurons, total, triangle
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 
 __all__ = ["Pairs", "PairsState", "pairs"]
@@ -116,7 +116,7 @@ class PairsState:
 
     @cached_property
     def _inverse(self) -> Any:
-        return np.linalg.inv(np.eye(self.v.shape[-1]) + self.arrays.n_samples * (self.v @ self.q2))
+        return inverse(np.eye(self.v.shape[-1]) + self.arrays.n_samples * (self.v @ self.q2))
 
     @cached_property
     def gam(self) -> Any:
@@ -144,7 +144,7 @@ class PairsState:
     def over_r(self) -> Any:
         """What 1/R gains: ``phi' sum (G2 - Q2) phi`` and the derivative of ``-E log(1 + nu)/2``, shape (K,)."""
         change = total(self.arrays.counts, self.gam - self.q2)
-        found = self.arrays.phi_pairs @ change.ravel() - self._through_r(self._by_h_slope)
+        found = self.arrays.phi_pairs @ change.ravel() - self._through_r(self._of_h_slope)
         nu = self.diagonal_variance
         return found - nu / (1 + nu) / self.r
 
@@ -153,28 +153,36 @@ class PairsState:
         """What 1/zeta gains, over n/N: ``sum products chi' (P2 - V2) chi``, ``P2 = (1 + n V2 Q2)^-1 V2``, and the
         derivative of ``-E log(1 + nu)/2``; shape (A,).
         """
-        return self._forms(self._inverse @ self.v - self.v) - self._through_zeta(self._by_h_slope)
+        return self._forms(self._inverse @ self.v - self.v) - self._through_zeta(self._by_h_slope, self._of_h_slope)
 
     @cached_property
     def by_fluctuating_shift(self) -> tuple[Any, Any]:
         """What the fluctuation of the shift ``e/R_ii^2`` takes from 1/R and, over n/N, from 1/zeta, per e."""
         nu = self.diagonal_variance
         weights = 8 * self.norm_variance * self.weighted_r * self.h_slope / (1 + nu)
-        return self._through_r(weights), self._through_zeta(weights)
+        of_slope = self._symmetric(weights)
+        return self._through_r(of_slope), self._through_zeta(weights, of_slope)
+
+    @cached_property
+    def _of_h_slope(self) -> Any:
+        """:meth:`_symmetric` of :attr:`_by_h_slope`."""
+        return self._symmetric(self._by_h_slope)
 
     def _symmetric(self, weights: Any) -> Any:
         """The derivative of ``sum_k weights_k h'_k`` by ``sum G2``, shape (p2, p2)."""
         half = self.arrays.phi.T @ (weights[:, None] * self.arrays.phi_by_log_norm)
         return (half + half.T) / 2
 
-    def _through_r(self, weights: Any) -> Any:
-        """The derivative of ``sum_k weights_k h'_k`` by R over its quadrature weights: ``dG2 = -n G2 dV2 G2``."""
-        by_gam = total(self.arrays.counts, self.gam @ self._symmetric(weights) @ self.gam)
+    def _through_r(self, of_slope: Any) -> Any:
+        """The derivative of ``sum_k weights_k h'_k``, of which :meth:`_symmetric` is given, by R over its quadrature
+        weights: ``dG2 = -n G2 dV2 G2``.
+        """
+        by_gam = total(self.arrays.counts, self.gam @ of_slope @ self.gam)
         return -self.arrays.n_samples * (self.arrays.phi_pairs @ by_gam.ravel())
 
-    def _through_zeta(self, weights: Any) -> Any:
+    def _through_zeta(self, weights: Any, of_slope: Any) -> Any:
         """The same by zeta: ``dG2 = E' dQ2 E``, shape (A,)."""
-        by_q = self._inverse @ self._symmetric(weights) @ np.swapaxes(self._inverse, 1, 2)
+        by_q = self._inverse @ of_slope @ np.swapaxes(self._inverse, 1, 2)
         return weights @ self.arrays.other_noise_by_log_square + self._forms(by_q)
 
     def _forms(self, matrices: Any) -> Any:
@@ -196,7 +204,7 @@ class PairsState:
         The first lacks the diagonal :attr:`diagonal_derivative`.
         """
         arrays, n, gam, e = self.arrays, self.arrays.n_samples, self.gam, self._inverse
-        of_h = self._symmetric(self._by_h_slope)
+        of_h = self._of_h_slope
         gam_of_h = gam @ of_h
         # d^2 G2 = 2 n^2 G dV G dV G - 2 n (G dV E' dQ E + its transpose) - 2 n E' dQ P2 dQ E.
         two_gam = _squares(arrays.counts, gam, gam)

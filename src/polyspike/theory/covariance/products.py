@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyspike.theory.covariance.averages import joined, over_neurons, split, total
+from polyspike.theory.covariance.averages import inverse, joined, over_neurons, split, total
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
 
@@ -68,7 +68,7 @@ def product_prior(state: CovarianceState) -> ProductPrior:
 
 def _extended(matrix: Any, seen: Any) -> Any:
     """``matrix (1 + seen)^-1``."""
-    return matrix @ np.linalg.inv(np.eye(matrix.shape[-1]) + seen)
+    return matrix @ inverse(np.eye(matrix.shape[-1]) + seen)
 
 
 def _on_pairs(model: CovarianceModel) -> Any:
@@ -90,7 +90,7 @@ def _on_pairs(model: CovarianceModel) -> Any:
     count = model.problem.input_dim * model.spectrum.weights
     out[-1, -1] = np.where(same, (count * values**2)[first], 0.0)
     frame = norm_direction(model)
-    return np.moveaxis(frame @ np.moveaxis(out, 2, 0) @ frame.T, 0, 2)
+    return (frame @ out.transpose(2, 0, 1) @ frame.T).transpose(1, 2, 0)
 
 
 def between_products(s: Any, times: Any) -> Any:
@@ -135,14 +135,15 @@ def _beyond(model: CovarianceModel) -> Any:
     d, relative = model.problem.input_dim, model.relative
     scale = 2 / (d * (d + model.spectrum.weights @ relative**2))
     known, by_eigenvalue = (
-        between_products(np.moveaxis(s, 0, 2), np.multiply)
+        between_products(s.transpose(1, 2, 0), np.multiply)
         for s in (model.known * model.curvature.fluctuation, model.known_by_eigenvalue)
     )
     out = np.zeros((len(known) + 2, len(known) + 2, relative.shape[1]))
     out[1:-1, 1:-1] = known - by_eigenvalue
     # The length of an initial weight is one.
-    along, mean = along_products(model, relative), model.spectrum.weights @ relative
+    along, along_square = np.split(along_products(model, np.concatenate([relative, relative**2], axis=1)), 2, axis=1)
+    mean = model.spectrum.weights @ relative
     out[1:, 1:] -= along[:, None] * along / d
     out[0, 0] = model.norms.neurons / scale * 2
-    out[0, 1:] = out[1:, 0] = (along_products(model, relative**2) - along * mean) / _ROOT
+    out[0, 1:] = out[1:, 0] = (along_square - along * mean) / _ROOT
     return scale * out

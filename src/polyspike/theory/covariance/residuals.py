@@ -13,7 +13,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Teacher
-from polyspike.theory.covariance.discrete_rule import fewest
+from polyspike.theory.covariance.discrete_rule import MeasuredRules, Recurrence
 from polyspike.theory.finite_size.labels.label_law import teacher_law, teacher_sample
 
 __all__ = ["Residuals", "residuals"]
@@ -72,6 +72,26 @@ def residuals(
     with poles at that distance, nearer where ``phi_0 = d/n_0`` is large, and heavy tails are taken by their logarithm.
     It has ``count`` nodes, or as few as the averages of such functions allow.
     """
+    scale, q, rules = _rules(teacher, gaussian_variance, c1, full, max(_MOST_NODES, count or 0))
+    if rules is None:
+        none = np.zeros((q, 1))
+        return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])
+    if count is None:
+        pole = min(_FARTHEST_POLE, _NEAREST_POLE / phi_gradient**0.5)
+        sizes = range(_FEWEST_NODES, _MOST_NODES + 1)
+        count = rules.fewest(lambda x: _averaged(2 * np.sinh(x), pole), sizes, _ACCURACY)
+    nodes, weights, of_others = rules.rule(count)
+    first, second = of_others.T[1 : 1 + q], of_others.T[1 + q :]
+    return Residuals(scale * np.sinh(nodes), weights, first, second.reshape(q, q, -1))
+
+
+@lru_cache(maxsize=16)
+def _rules(
+    teacher: Teacher, gaussian_variance: float, c1: float, full: bool, most: int
+) -> tuple[float, int, MeasuredRules | None]:
+    """Twice the deviation of eps, the number of coordinates, and the rules in ``asinh(eps)`` over that, of at most so
+    many nodes, for the law itself, the means of the coordinates and of their products; None for no residual.
+    """
     labels, label_weights, kappa, pairs = _teacher_law(teacher)
     t, t_weights = gauss_hermite(_NOISE_NODES) if gaussian_variance > 0 else (np.zeros(1), np.ones(1))
     nu = gaussian_variance**0.5 * t + np.zeros((len(labels), 1))
@@ -80,22 +100,18 @@ def residuals(
     first = np.zeros((p + full, len(eps)))
     second = np.zeros((p + full, p + full, len(eps)))
     first[:p] = np.repeat(kappa.T, len(t), axis=1)
-    second[:p, :p] = np.repeat(np.moveaxis(pairs, 0, 2) - np.eye(p)[:, :, None], len(t), axis=2)
+    second[:p, :p] = np.repeat(pairs.transpose(1, 2, 0) - np.eye(p)[:, :, None], len(t), axis=2)
     if full:
         first[p] = along = (-c1 / gaussian_variance * nu).ravel()
         second[:p, p] = second[p, :p] = first[:p] * along
         second[p, p] = along**2 - c1**2 / gaussian_variance
     scale = 2 * float(weights @ eps**2) ** 0.5
-    keep = weights * (1 + np.abs(eps)) > _UNNOTICED * (1 + scale)
     if scale == 0:
-        none = np.zeros((len(first), 1))
-        return Residuals(np.zeros(1), np.ones(1), none, none[:, None] * none[None])
-    one, two = first[:, keep] * weights[keep], second[:, :, keep] * weights[keep]
-    measures = np.concatenate([weights[None, keep], one, two.reshape(-1, one.shape[1])]).T
-    sizes = range(_FEWEST_NODES, _MOST_NODES + 1) if count is None else range(count, count + 1)
-    points, pole = np.arcsinh(eps[keep] / scale), min(_FARTHEST_POLE, _NEAREST_POLE / phi_gradient**0.5)
-    rule = fewest(points, weights[keep], measures, lambda x: _averaged(2 * np.sinh(x), pole), sizes, _ACCURACY)
-    return Residuals(scale * np.sinh(rule.nodes), rule.weights, one @ rule.transfer.T, two @ rule.transfer.T)
+        return scale, p + full, None
+    keep = weights * (1 + np.abs(eps)) > _UNNOTICED * (1 + scale)
+    points, weights = np.arcsinh(eps[keep] / scale), weights[keep]
+    others = np.concatenate([np.ones((1, len(points))), first[:, keep], second.reshape(-1, len(eps))[:, keep]])
+    return scale, p + full, MeasuredRules(points, Recurrence(points, weights, most), (others * weights).T)
 
 
 def _averaged(eps: Array, pole: float) -> Array:

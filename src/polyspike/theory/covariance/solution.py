@@ -1,11 +1,14 @@
 """From a problem and a spectrum to the three errors: read it from top to bottom (docs/theory-inputs.md)."""
 
+from dataclasses import fields
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
+from polyspike.problem.activations import is_odd
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.errors import errors
@@ -47,9 +50,9 @@ def check_teacher(problem: Problem) -> None:
     check_indices(seen_teacher(problem))
 
 
-def shift_of(model: CovarianceModel) -> float:
-    """``gamma = lambda n / N``; for ridge 0 a tiny fraction of the features' variance."""
-    problem, bulk = model.problem, model.bulk
+def shift_of(problem: Problem, model: CovarianceModel) -> float:
+    """``gamma = lambda n / N``; for ridge 0 a tiny fraction of the features' variance. The model is of any ridge."""
+    bulk = model.bulk
     if problem.ridge > 0:
         return problem.ridge * problem.n_samples / problem.width
     linear = (bulk.phi @ bulk.chi.T) ** 2 * (bulk.mu_weights @ bulk.weight_variance)
@@ -110,8 +113,8 @@ def solve_errors(
     """
     check_magnitudes(problem)
     check_teacher(problem)
-    model = assemble(problem, spectrum, finite_dimension=finite_dimension, refine=refine, sample=sample)
-    shift = shift_of(model)
+    model = _model(_OfAnyRidge(problem), spectrum, finite_dimension, refine, sample)
+    shift = shift_of(problem, model)
     solved = solve(model, shift)
     found = errors(solved)
     if problem.ridge == 0:
@@ -120,6 +123,38 @@ def solve_errors(
             message = "ridge 0: the test error diverges as the ridge vanishes"
             raise NumericalError(Status.SINGULAR, message, partial=found)
     return CovarianceSolution(model, solved, in_order(problem, Errors(*(float(np.real(e)) for e in _values(found)))))
+
+
+class _OfAnyRidge:
+    """A problem that equals all those of other ridges."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._others = tuple(getattr(problem, name) for name in _OTHER_FIELDS)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _OfAnyRidge) and self._others == other._others
+
+    def __hash__(self) -> int:
+        return hash(self._others)
+
+
+_OTHER_FIELDS = tuple(field.name for field in fields(Problem) if field.name != "ridge")
+
+
+@lru_cache(maxsize=2)
+def _model(
+    problem: _OfAnyRidge, spectrum: Eigenvalues, finite_dimension: bool, refine: float, sample: StepScalars | None
+) -> CovarianceModel:
+    """The model of a problem; those of one ridge after the other share it."""
+    return assemble(
+        problem.problem,
+        spectrum,
+        finite_dimension=finite_dimension,
+        refine=refine,
+        sample=sample,
+        halved=is_odd(problem.problem.activation),
+    )
 
 
 def _values(found: Errors) -> tuple[float, float, float]:

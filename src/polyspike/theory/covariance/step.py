@@ -11,6 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.problem.activations import ZERO
 from polyspike.status import Status
+from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.preconditioned import Reach, reach
 from polyspike.theory.covariance.residuals import Residuals
@@ -89,7 +90,7 @@ class Step:
     @cached_property
     def direction_measures(self) -> Any:
         """Spectral measures of Sigma between b^ and the e^_k, shape (1 + p, 1 + p, L)."""
-        return np.einsum("ai,ijl,bj->abl", self.known, self.frame_measures, self.known)
+        return total(self.known, total(self.known, self.frame_measures).swapaxes(0, 1)).swapaxes(0, 1)
 
 
 def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | None = None) -> Step:
@@ -127,7 +128,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
-    beta = _in_input_space(spectrum, goes, means, spread)[1] ** 0.5
+    in_input_space = _in_input_space(spectrum, goes, means, spread)
+    beta = in_input_space[1] ** 0.5
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
@@ -143,7 +145,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         trace_shift=0.0,
         sample=sample,
         b_coordinates=tuple(known[0]),
-        gradient_cosine=_gradient_cosine(spectrum, goes, means, spread),
+        gradient_cosine=_gradient_cosine(*in_input_space),
         cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
     )
     return Step(
@@ -152,9 +154,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         known=known,
         mean_gradient=mean_gradient,
         coherent=coherent / (unit or 1.0),
-        lean=_lean(spectrum, goes, means, spread),
+        lean=_lean(spectrum, goes, means, in_input_space[1]),
         matrix_noise=phi_gradient * moment,
-        spike_cosine=_spike_cosine(spectrum, goes, means, spread, eta * numbers.c1),
+        spike_cosine=_spike_cosine(spectrum, goes, means, in_input_space, eta * numbers.c1),
         across=noise_of_beta / (moment * goes.inflation or 1.0),
         reach=goes.along,
         phi_gradient=phi_gradient,
@@ -203,7 +205,7 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     count = len(mean)
     out = np.zeros((count + 1, count + 1, len(spectrum.values)))
     out[:count, :count] = _inner_measures(spectrum, count)
-    along = np.einsum("k,kxl->xl", mean, out[:count, :count])
+    along = total(mean, out[:count, :count])
     out[count, :count] = out[:count, count] = goes.along * along
     out[count, count] = goes.along**2 * (mean @ along + noise * spectrum.weights)
     return out
@@ -265,23 +267,23 @@ def _in_input_space(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: flo
     return mean.signal * float(spectrum.teacher @ goes.over) / teacher_length, square
 
 
-def _gradient_cosine(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> float:
+def _gradient_cosine(along: float, square: float) -> float:
     """``cos(beta, beta*)``: ``beta* . Sigma beta* = 1`` and ``|beta*|^2 = <1/lambda>`` (eq-gradient-cosine)."""
-    along, square = _in_input_space(spectrum, goes, mean, noise)
     return along / square**0.5 if square > 0 else 0.0
 
 
-def _spike_cosine(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float, eta_c1: float) -> float:
+def _spike_cosine(
+    spectrum: Eigenvalues, goes: Reach, mean: _Means, in_input_space: tuple[float, float], eta_c1: float
+) -> float:
     """``cos(b, beta*)`` of ``b = [omega +] eta c_1 beta``, ``omega . beta = -c_1`` (eq-gradient-cosine)."""
-    along, square = _in_input_space(spectrum, goes, mean, noise)
+    along, square = in_input_space
     of_output = float(spectrum.weights @ goes.along)
     length = eta_c1**2 * square + (0.0 if mean.output is None else 1 + 2 * eta_c1 * mean.output * of_output)
     return eta_c1 * along / length**0.5 if length > 0 else 0.0
 
 
-def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> float:
+def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, square: float) -> float:
     """``cos(beta, Sigma beta*)``: ``|Sigma beta*|^2 = <lambda>`` (eq-gradient-cosine)."""
-    _, square = _in_input_space(spectrum, goes, mean, noise)
     along = mean.signal * float(spectrum.teacher @ goes.along)
     return along / (square * spectrum.teacher_moment(1)) ** 0.5 if square > 0 else 0.0
 
@@ -313,15 +315,17 @@ def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, 
     measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
     values, along = spectrum.values, step.reach
     e_u, q = scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
+    own = (measures * values @ gain**2).transpose(2, 0, 1)
+    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * (measures @ along**2)
+    if scalars.quadratic_step == 0:
+        return step.known @ (own + noise) @ step.known.T
     more = law.second @ law.eps
     first, second, third = (measures @ weights for weights in (values, values * along, values * along**2))
     seen = (measures @ along)[:, :count]
-    with_gain = np.einsum("xyl,lu->uxy", measures[:, :count] * values, gain)
-    once = law.mean * np.einsum("xyl,lu->uxy", measures * values * along, gain) + with_gain @ more @ seen.T
+    with_gain = (measures[:, :count] * values @ gain).transpose(2, 0, 1)
+    once = law.mean * (measures * values * along @ gain).transpose(2, 0, 1) + with_gain @ more @ seen.T
     twice = second[:, :count] @ more @ seen.T
     square = law.mean**2 * third + law.mean * (twice + twice.T) + seen @ more @ first[:count, :count] @ more @ seen.T
-    own = np.einsum("xyl,lu->uxy", measures * values, gain**2)
     crossed = e_u[:, None, None] * (once + np.swapaxes(once, 1, 2))
-    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * (measures @ along**2)
     in_frame = own + crossed + (e_u**2)[:, None, None] * square + noise
     return step.known @ in_frame @ step.known.T

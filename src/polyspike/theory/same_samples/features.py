@@ -8,15 +8,14 @@ derivative by the log of the sample's norm, ``t = E (z^2 - 1) sigma(p) + 2 u s e
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.hermite import gaussian_rule
 from polyspike.problem import Activation
+from polyspike.problem.activations import is_odd
 from polyspike.theory.same_samples.convolved import Convolved, convolved
 from polyspike.theory.same_samples.kinked import on_panels
 from polyspike.theory.same_samples.piecewise_linear import HalfLine, half_line, is_piecewise_linear
@@ -24,7 +23,7 @@ from polyspike.theory.same_samples.step_numbers import StepNumbers
 
 __all__ = ["TrainingFeatures", "is_odd", "training_features"]
 
-_ROUNDING, _ROUNDING_OF_ODD = 1e-12, 1e-13
+_ROUNDING = 1e-12
 # Of what _rows stacks: odd in what they have of eps; and even where the activation is odd and the signs of kappa and of
 # eps change.
 _ODD_ROWS = (8, 11)
@@ -66,14 +65,6 @@ def training_features(
     if mirrored and is_odd(activation):
         return _named(_completed(on_grid(residual[len(residual) // 2 :], u), len(residual)), pairs)
     return _named(_mirrored(on_grid, residual, u) if mirrored else on_grid(residual, u), pairs)
-
-
-@lru_cache(maxsize=64)
-def is_odd(activation: Activation) -> bool:
-    """Whether ``sigma(-z) = -sigma(z)``, to rounding at the nodes of a rule."""
-    z, _ = gaussian_rule(activation.smoothness.corners)
-    value, mirror = activation(z), activation(-z)
-    return bool(np.abs(value + mirror).max() <= _ROUNDING_OF_ODD * np.abs(value).max())
 
 
 def _named(found: Array, pairs: bool) -> TrainingFeatures:

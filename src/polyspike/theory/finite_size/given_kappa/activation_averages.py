@@ -187,7 +187,8 @@ def _take(out: list[Array], columns: Any, value: Array, polynomials: list[Array]
     """The sums over nodes: one product where all points of the grid share a rule, else a dot product a point."""
     some = polynomials[: len(out)]
     if some[0].ndim == 1:
-        moments = list(np.moveaxis(value @ np.stack(some, axis=-1), -1, 0))
+        found = np.stack(some) @ value.reshape(-1, value.shape[-1]).T
+        moments = list(found.reshape(len(some), *value.shape[:-1]))
     else:
         moments = [np.einsum("kaz,kaz->ka", value, polynomial) for polynomial in some]
     for array, moment in zip(out, moments, strict=True):
