@@ -73,7 +73,7 @@ def refined(problem: Problem, times: int) -> Accuracy:
         noise=rules.noise + 5 * times,
         negligible=1e-13,
     )
-    cut = (2e-3 if np.any(neurons.cross) else 5e-4) * SHARE_OF_CUT**times
+    cut = (1.6e-3 if np.any(neurons.cross) else 5e-4) * SHARE_OF_CUT**times
     return Accuracy(rules=finer, readouts=readouts_of(problem) + 3 * times, cut=cut)
 
 

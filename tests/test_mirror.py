@@ -41,6 +41,8 @@ ELSEWHERE = {
     "theory/same_samples/kinked.py": "theory/same_samples/test_features.py",
     "theory/same_samples/step_numbers.py": "theory/same_samples/test_features.py",
     "theory/same_samples/hessian.py": "theory/same_samples/test_pencil.py",
+    "theory/same_samples/potential.py": "theory/same_samples/test_pencil.py",
+    "theory/same_samples/sample_state.py": "theory/same_samples/test_pencil.py",
     "theory/finite_size/derivatives.py": "theory/test_derivatives.py",
     # Stages of one derivation: each is held to a limit, a simulation or its own derivative, through the next one.
     "theory/finite_size/bulk/assemble.py": "theory/finite_size/test_derivations.py",

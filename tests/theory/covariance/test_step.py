@@ -20,10 +20,8 @@ def test_equal_eigenvalues_have_the_scalars_of_the_isotropic_theory(gradient: st
     problem = PROBLEM.replace(gradient=gradient, readout=readout, inputs="isotropic")
     ours, other = condition(problem, spectrum_of(problem)).scalars, isotropic_condition(problem)
     # What M makes of omega is in b for a constant readout, and not derived for a covariance.
-    names = ("move_variance", "self_term", "residual_moment", "gradient_cosine")
-    if other.moved_output == 0:
-        names += ("spike_strength", "spike_cosine")
-    for name in names:
+    of_spike = ["spike_strength", "spike_cosine"] if other.moved_output == 0 else []
+    for name in ("move_variance", "self_term", "residual_moment", "gradient_cosine", *of_spike):
         assert getattr(ours, name) == pytest.approx(getattr(other, name), rel=1e-12)
 
 

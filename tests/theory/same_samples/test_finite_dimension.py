@@ -27,3 +27,13 @@ def test_the_smaller_of_a_factor_and_a_difference() -> None:
 def test_without_a_step_they_are_what_fresh_samples_have() -> None:
     still = BASE.replace(step_size=0.0)
     assert predict(still).test_error == pytest.approx(predict(still.replace(samples="fresh")).test_error, rel=2e-3)
+
+
+@pytest.mark.parametrize("readout", ["gaussian", "rademacher"])
+def test_half_of_the_nodes_are_enough_where_all_is_odd(readout: str) -> None:
+    problem = BASE.replace(activation="tanh", teacher="h1 - h3", readout=readout, step_exponent=0.4)
+    half, whole = (FiniteDimension(problem, odd=odd).at(problem) for odd in (True, False))
+    assert half.full == pytest.approx(whole.full, rel=1e-8)
+    assert half.leading == pytest.approx(whole.leading, rel=1e-8)
+    even = problem.replace(teacher="h1 + h2")
+    assert FiniteDimension(even, odd=True).at(even).full != pytest.approx(FiniteDimension(even).at(even).full, rel=1e-3)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from polyspike import NumericalError, Problem, Status
+from polyspike import NumericalError, Problem, Status, predict
 from polyspike.theory.same_samples import fixed_point
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.model import build
-from polyspike.theory.same_samples.pencil import gradient_of
+from polyspike.theory.same_samples.potential import gradient_of
 
 BASE = Problem("softplus", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, readout="rademacher", samples="same")
 
@@ -38,3 +38,13 @@ def test_no_solution_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NumericalError, match="not found after 1 iterations") as caught:
         solve_pencil(model.fit.neurons, model.fit.populations, 0.1)
     assert caught.value.status is Status.NOT_CONVERGED
+
+
+def test_the_solution_is_that_with_positive_r() -> None:
+    """Iterations extrapolated without a look at R end at another stationary point here, with a negative train error."""
+    problem = BASE.replace(
+        activation="sigmoid", n_samples=633, input_dim=208, width=1448, step_exponent=0.011308864443501376
+    ).replace(ridge=0.00035900009839414244, noise=1.0, gradient="target", overlap=0.8)
+    found = predict(problem)
+    assert found.train_loss == pytest.approx(0.27195935, rel=1e-6)
+    assert found.test_error == pytest.approx(2.7218619, rel=1e-6)

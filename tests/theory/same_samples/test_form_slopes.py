@@ -8,7 +8,7 @@ from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.form_slopes import form_slopes
 from polyspike.theory.same_samples.forms import form_at, solve_form
 from polyspike.theory.same_samples.model import Model, build
-from polyspike.theory.same_samples.pencil import SampleState
+from polyspike.theory.same_samples.sample_state import SampleState
 
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, gradient="target", samples="same")
 MODELS = {

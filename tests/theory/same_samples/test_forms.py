@@ -11,7 +11,7 @@ from polyspike.theory.same_samples.fit import Columns, Fit
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.forms import fit_errors, form_at, solve_form
 from polyspike.theory.same_samples.model import build
-from polyspike.theory.same_samples.pencil import SampleState
+from polyspike.theory.same_samples.sample_state import SampleState
 
 BASE = Problem(
     "tanh",

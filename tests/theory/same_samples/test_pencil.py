@@ -6,7 +6,8 @@ import pytest
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fixed_point import states
 from polyspike.theory.same_samples.hessian import hessian_of
-from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, gradient_of
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, spread
+from polyspike.theory.same_samples.potential import gradient_of
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 READOUTS, P, Q = 4, 3, 2
@@ -50,7 +51,7 @@ def potential(case: tuple[Neurons, list[SamplePopulation], State], state: State)
     value = value / nn.samples_per_dim
     value = value + (nn.weights * (state.zeta - np.log(state.zeta))).sum() / nn.samples_per_neuron
     for part in states(nn, case[1], state, 0.1):
-        load = np.log(np.linalg.det(np.eye(nn.size) + state.gamma @ part.load) + 0j)
+        load = np.log(np.linalg.det(np.eye(nn.size) + state.gamma @ spread(nn, part.load)) + 0j)
         value = value + part.population.mean_over_residuals(load)
         if part.population.fitted:
             value = value - part.population.mean(np.log(part.r + 0j))

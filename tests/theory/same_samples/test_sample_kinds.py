@@ -196,7 +196,7 @@ def test_what_fits_in_no_memory_is_refused_and_what_takes_long_is_announced(capl
     far = Problem("tanh", "h12", 1417, 10**15, 545, step_size=15.7, readout="rademacher", samples="same", overlap=0.1)
     with pytest.raises(NumericalError, match="grid points; give a smaller step"):
         predict(far)
-    long = Problem("h6", "h1", 8, 120, 160, step_size=0.04, readout="constant", gradient="target", samples="same")
+    long = Problem("h6", "h1", 8, 120, 160, step_size=0.15, readout="constant", gradient="target", samples="same")
     with caplog.at_level("INFO", logger="polyspike.theory.announce"):
         predict(long)
     assert "for the features of the gradient's samples" in caplog.text

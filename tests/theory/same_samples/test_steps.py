@@ -87,7 +87,7 @@ GAUSSIAN = BASE.replace(readout="gaussian")
 def test_rules_of_gaussian_readouts(changes: dict[str, object], tolerance: float) -> None:
     """More nodes, and factors to a fifth of the cut. Together they take the errors to 1e-7 of one another."""
     problem = GAUSSIAN.replace(**changes)
-    cut = 2e-3 if "activation" in changes else 5e-4
+    cut = 1.6e-3 if "activation" in changes else 5e-4
     assert moved(problem, Accuracy(readouts=readouts_of(problem) + 5)) < tolerance
     assert moved(problem, Accuracy(cut=cut / 5)) < tolerance
 

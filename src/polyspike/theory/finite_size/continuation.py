@@ -11,7 +11,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised, tangent
-from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.finite_size.bulk.newton import TOLERANCE, solve_bulk
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.solve import shift_of
 
@@ -62,11 +62,13 @@ class ShiftContinuation:
     model : FiniteSizeModel
     before : sequence of Solution
         Solutions of other models, the latest first; the first solution starts from them where they are near.
+    tolerance : float
+        Of the defect of a solution.
     """
 
-    def __init__(self, model: FiniteSizeModel, before: Sequence[Solution] = ()) -> None:
+    def __init__(self, model: FiniteSizeModel, before: Sequence[Solution] = (), tolerance: float = TOLERANCE) -> None:
         self._model = model
-        self._before = before
+        self._before, self._tolerance = before, tolerance
         self._last_solved: list[_Solved] = []
         self.first: Solution | None = None
 
@@ -87,10 +89,10 @@ class ShiftContinuation:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 start, nearby = self._guess(shift)
             if start is not None:
-                return solve_bulk(model.bulk, shift, start, nearby=nearby)[0]
+                return solve_bulk(model.bulk, shift, start, self._tolerance, nearby)[0]
         except (NumericalError, ArithmeticError, np.linalg.LinAlgError):
             self._last_solved = []
-        return solve_bulk(model.bulk, shift)[0]
+        return solve_bulk(model.bulk, shift, tolerance=self._tolerance)[0]
 
     def _guess(self, shift: float) -> tuple[BulkState | None, Linearised | None]:
         """A guess to second order in the distance in log D, with the curvature from the last two slopes, and the last

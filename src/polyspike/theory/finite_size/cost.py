@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, is_mirrored
+from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.bulk.fixed_point import jacobian_seconds, step_seconds
 from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.double_precision import check_magnitudes
-from polyspike.theory.finite_size.given_kappa.activation_averages import values_needed
+from polyspike.theory.finite_size.given_kappa.activation_averages import is_mirrored, values_needed
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import values_of_label

@@ -33,14 +33,16 @@ _FLAT, _ROUNDING_OF_FLAT = 20.0, 1e-15
 # Of the laws that are made at once.
 _ATOMS = 10000
 # Values at the points of a grid for every residual or kappa, points of all grids, and atoms of all laws, that fit in
-# some gigabytes; the seconds of one such value; and the nodes of z at which the extent of a grid is seen.
-_MOST_VALUES, _MOST_POINTS, _MOST_ATOMS = 2.0**27, 2.0**23, 2.0**25
-_SECONDS, _COARSE = 3e-7, 200
+# some gigabytes; and the nodes of z at which the extent of a grid is seen.
+_MOST_VALUES, _MOST_POINTS, _MOST_ATOMS, _COARSE = 2.0**27, 2.0**23, 2.0**25, 200
+# Seconds of all averages at one point of a law for one residual and kappa, of what is made at such a point for either,
+# and of a point of a grid that smooths another.
+_AVERAGE_SECONDS, _VALUE_SECONDS, _SMOOTHING_SECONDS = 6e-9, 3e-8, 6e-10
 # Of the grid, in strips of analyticity; strips wider than the second number count as that.
 _WIDEST, _WIDEST_STRIP = 0.22, 2.0
 # Nodes of zeta, up to which deviation in units of the scale on which the activation varies. Beyond, the points of the
 # grid are the rule, as far as the last number.
-_SMOOTHING, _REACH_OF_SMOOTHING = ((0.0, 0), (0.45, 16), (1.0, 32)), 7.0
+_SMOOTHING, _REACH_OF_SMOOTHING = ((0.0, 0), (0.2, 12)), 7.0
 
 
 class Convolved(NamedTuple):
@@ -110,12 +112,16 @@ def _check_and_announce(
     moved = z * (1 + u[:, None, None] * step.stretch) + own
     most = _flat_beyond(activation) + along_kappa + RANGE * deviation
     extent = np.minimum(np.ptp(moved, axis=(1, 2)), 2 * most) / width
-    points = extent + (2 * along_kappa + 2 * _REACH_OF_SMOOTHING * deviation) / width + 2 * _POINTS
+    reach = _REACH_OF_SMOOTHING * deviation / width
+    points = extent + 2 * along_kappa / width + 2 * reach + 2 * _POINTS
     values = (extent + _POINTS) * max(len(kappa), len(eps))
     if not (values.max() <= _MOST_VALUES and points.sum() <= _MOST_POINTS and atoms <= _MOST_ATOMS):
         message = f"a sample moves its own pre-activation over {extent.max():.3g} grid points; give a smaller step"
         raise NumericalError(Status.OUT_OF_RANGE, message)
-    tell(_SECONDS * float(values.sum()), "about %s for the features of the gradient's samples")
+    per_point = _AVERAGE_SECONDS * len(kappa) * len(eps) + _VALUE_SECONDS * (len(kappa) + len(eps))
+    averages = per_point * float((extent + _POINTS).sum())
+    smoothing = _SMOOTHING_SECONDS * float((points * 2 * reach)[_by_points(activation, deviation)].sum())
+    tell(averages + smoothing, "about %s for the features of the gradient's samples")
 
 
 def _at_once(
@@ -238,7 +244,7 @@ def _smoothed_each(activation: Activation, first: Any, counts: Any, width: Array
     """``E sigma``, ``E sigma'``, ``E sigma^2`` and ``E sigma''`` of ``x + deviation zeta`` at so many points of the
     readouts' grids, from their ``first`` on, one readout after the other, shape (4, P).
     """
-    by_points = deviation > _SMOOTHING[-1][0] * _scale(activation)
+    by_points = _by_points(activation, deviation)
     reach = np.ceil(_REACH_OF_SMOOTHING * deviation / width).astype(int) * by_points
     sizes = counts + 2 * reach
     readout = np.repeat(np.arange(len(counts)), sizes)
@@ -257,6 +263,11 @@ def _smoothed_each(activation: Activation, first: Any, counts: Any, width: Array
         zeta = width[a] / deviation[a] * np.arange(-reach[a], reach[a] + 1.0)
         parts[a] = _smoothed_on_grid(parts[a][0], zeta, deviation[a])
     return np.concatenate(parts, axis=1)
+
+
+def _by_points(activation: Activation, deviation: Array) -> Any:
+    """Whether the points of the grid are the rule that smooths."""
+    return deviation > _SMOOTHING[-1][0] * _scale(activation)
 
 
 def _smoothed_on_grid(values: Array, zeta: Array, deviation: float) -> Array:

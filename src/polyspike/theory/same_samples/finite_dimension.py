@@ -16,18 +16,20 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState, Linearised
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
-from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.conditioning import Conditioning, condition
 from polyspike.theory.finite_size.continuation import ShiftContinuation, Solution
-from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
+from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid, upper_half
 from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import errors
 from polyspike.theory.same_samples.features import is_odd
-from polyspike.theory.same_samples.steps import readout_nodes
+from polyspike.theory.same_samples.steps import step_of
 
 __all__ = ["FiniteDimension", "FreshErrors"]
 
 # The grid's refinement: a difference of order 1/d is accurate to 1e-8 of an error on one that is so much coarser.
 _COARSE = 0.6
+# Defect of a solution, which moves the errors by some tens of it.
+_TOLERANCE = 3e-10
 # Changes are extrapolated so much further than the last two are apart.
 _FARTHEST = 3.0
 
@@ -43,13 +45,22 @@ class FiniteDimension:
         Nodes on either side of zero for normal readouts.
     before : FiniteDimension, optional
         That of another problem, from whose first solution this one's starts where they are near.
+    odd : bool
+        Whether the label is an odd function.
     """
 
-    def __init__(self, problem: Problem, readouts: int | None = None, before: "FiniteDimension | None" = None) -> None:
-        scalars, grid = condition(problem), _grid(problem, readouts)
+    def __init__(
+        self,
+        problem: Problem,
+        readouts: int | None = None,
+        before: "FiniteDimension | None" = None,
+        odd: bool = False,
+    ) -> None:
+        scalars = condition(problem)
+        grid = _grid(problem, scalars, readouts, odd)
         leading = assemble(problem, grid, scalars, finite_dimension=False)
         self._full = assemble(problem, grid, scalars, labels=leading.labels)
-        self._leading = ShiftContinuation(leading, before.first if before else ())
+        self._leading = ShiftContinuation(leading, before.first if before else (), _TOLERANCE)
         self._changes: list[tuple[float, Array]] = []
 
     @property
@@ -71,7 +82,7 @@ class FiniteDimension:
         shift = shift_of(model.problem, model)
         start = BulkState(model.bulk, shift, leading.r, leading.zeta).moved(self._expected_change(shift))
         try:
-            found = solve_bulk(model.bulk, shift, start, nearby=at)[0]
+            found = solve_bulk(model.bulk, shift, start, _TOLERANCE, at)[0]
         except (NumericalError, ArithmeticError, np.linalg.LinAlgError):
             found = solve_bulk(model.bulk, shift)[0]
         change = np.log(np.concatenate([found.r / leading.r, found.zeta / leading.zeta]))
@@ -111,12 +122,16 @@ class FreshErrors(NamedTuple):
         return np.asarray(1 + (self.full - self.leading) / np.where(largest > 0, largest, 1.0))
 
 
-def _grid(problem: Problem, readouts: int | None) -> Grid:
-    grid = choose_grid(problem, condition(problem), _COARSE)
-    u, weights = readout_nodes(problem, readouts)
-    if problem.readout != "constant" and is_odd(problem.activation):
-        u, weights = u[u > 0], 2 * weights[u > 0]
-    return replace(grid, u=u, u_weights=weights)
+def _grid(problem: Problem, scalars: Conditioning, readouts: int | None, odd: bool) -> Grid:
+    """Coarse in kappa; where activation and label are odd every average is one of even functions of kappa, and half of
+    the nodes are enough.
+    """
+    grid, step = choose_grid(problem, scalars, _COARSE), step_of(problem, readouts)
+    grid = replace(grid, u=step.u, u_weights=step.u_weights)
+    if not (odd and is_odd(problem.activation)):
+        return grid
+    kappa, weights = upper_half(grid.kappa, grid.kappa_weights)
+    return replace(grid, kappa=kappa, kappa_weights=weights)
 
 
 def _errors(model: FiniteSizeModel, state: BulkState, at: Linearised | None = None) -> Array:

@@ -161,6 +161,25 @@ class Symmetric(NamedTuple):
     other: Any
     signs: Array
 
+    def folded(self, place: slice, values: Any) -> tuple[slice, Any]:
+        """Columns (nodes, size) of the coefficients at a ``place`` of all, for those of them that are free."""
+        first, last = np.searchsorted(self.one, (place.start, place.stop))
+        some, signs = slice(int(first), int(last)), self.signs[first:last]
+        found = values[:, self.one[some] - place.start]
+        return some, found + signs * values[:, self.other[some] - place.start] if signs.any() else found
+
+    def form(self, matrix: Any) -> Any:
+        """A quadratic form of all coefficients, of those that are free."""
+        rows = matrix[self.one] + self.signs[:, None] * matrix[self.other]
+        return rows[:, self.one] + self.signs * rows[:, self.other]
+
+    def all_of(self, free: Any, size: int) -> Any:
+        """All coefficients, so many."""
+        found = np.zeros(size)
+        found[self.other] = self.signs * free
+        found[self.one] = free
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:

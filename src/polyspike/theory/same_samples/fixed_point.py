@@ -12,15 +12,11 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
 from polyspike.theory.same_samples.hessian import hessian_of
 from polyspike.theory.same_samples.mirror import MirroredJacobian
-from polyspike.theory.same_samples.pencil import (
-    Neurons,
-    SamplePopulation,
-    SampleState,
-    State,
-    gradient_of,
-    q_inverse,
-)
-from polyspike.theory.same_samples.symmetric_pairs import pair_indices
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, q_inverse
+from polyspike.theory.same_samples.potential import gradient_of
+from polyspike.theory.same_samples.sample_state import SampleState
+from polyspike.theory.same_samples.small_matrices import inverse, solved
+from polyspike.theory.same_samples.symmetric_pairs import pair_indices, upper
 
 __all__ = ["PencilSolution", "first_guess", "response", "solve_pencil", "states"]
 
@@ -32,11 +28,12 @@ _SETTLED, _FEW, _GAINING, _ENOUGH, _NEXT_TRY = 1e-4, 4, 0.2, 1e-8, 0.1
 _SETTLED_OF_FEW_LATENTS = 0.03
 _NEWTON = 25
 # Where a step is that small, its square is rounding; the matrix before it, with which the errors are found, is not yet.
-_TOLERANCE, _TOLERANCE_OF_FEW_LATENTS = 1e-7, 1e-9
-_DAMPING = 0.5
-# Iterations before the others are extrapolated from so many of them (Anderson), damped ones where the guess is crude,
-# and those after which the extrapolation begins anew where it has not converged.
-_BEGINNING, _MEMORY, _RESTART = 2, 6, 40
+_TOLERANCE, _TOLERANCE_OF_FEW_LATENTS = 1e-7, 1e-8
+# Iterations before the others are extrapolated, in the inverses of Gamma and of zeta, from so many of them (Anderson),
+# more where the guess is crude; and those after which the extrapolation begins anew where it has not converged.
+_BEGINNING, _OF_CRUDE, _MEMORY, _RESTART = 2, 3, 4, 20
+# An extrapolated zeta is no smaller than this share of the one before.
+_LEAST_SHARE = 0.2
 # Newton's steps change no factor of Gamma by more than this; after the first few each must be half of the one before at
 # most, and the first no longer than the last.
 _FAR, _LONG_STEPS = 0.9, 4
@@ -97,14 +94,11 @@ def solve_pencil(
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS
-    state = guess or start or first_guess(neurons, populations)
     next_try = _SETTLED_OF_FEW_LATENTS if few else _SETTLED
-    if guess is not None:
-        for _ in range(_BEGINNING):
-            state = _iterated(neurons, populations, state, shift)
-    past, changes = _Past(len(state.gamma), _BEGINNING if guess is None else 0), [np.inf] * _FEW
-    for count in range(_ITERATIONS):
-        state, change = past.next(neurons, populations, shift, state, count)
+    past = _Past(guess or start or first_guess(neurons, populations), _OF_CRUDE if guess is None else _BEGINNING)
+    changes = [np.inf] * _FEW
+    for _ in range(_ITERATIONS):
+        state, change = past.next(neurons, populations, shift)
         changes.append(change)
         if change < next_try and (few or not _ENOUGH < change < _GAINING * changes[-1 - _FEW]):
             next_try = _NEXT_TRY * change
@@ -116,11 +110,12 @@ def solve_pencil(
 
 
 class _Past:
-    """The last iterates and their changes, from which the next is extrapolated."""
+    """A state, and the last iterates and their changes, from which the next is extrapolated."""
 
-    def __init__(self, size: int, damped: int) -> None:
-        self._damped = damped
-        self._pairs = pair_indices(size)
+    def __init__(self, state: State, beginning: int) -> None:
+        self._beginning, self._count = beginning, 0
+        self._state, self._inverses = state, state.inverses
+        self._plain: tuple[State, Array] | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -128,28 +123,37 @@ class _Past:
         self._points: list[Array] = []
         self._turns: list[Array] = []
 
-    def next(
-        self, nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State, count: int
-    ) -> tuple[State, float]:
-        """The iterate after a state, and how far the damped one is from it."""
-        damped, change = _damped(nn, populations, state, shift)
-        if count % _RESTART == 0:
+    def next(self, nn: Neurons, populations: Sequence[SamplePopulation], shift: float) -> tuple[State, float]:
+        """The iterate of the last state, and how far it is from that; the next one is begun from an extrapolation."""
+        iterate, inverses, sound = _iterated(nn, populations, self._state, shift)
+        if not sound and self._plain is not None:
+            # There are stationary points with negative R: the extrapolation went too far.
             self._forget()
-        if count % _RESTART < (self._damped or (count >= _RESTART) * _BEGINNING):
-            return damped, change
-        there = damped.unknowns
-        moved = there - state.unknowns
+            self._state, self._inverses = self._plain
+            iterate, inverses, _ = _iterated(nn, populations, self._state, shift)
+        before, moved = self._state, inverses - self._inverses
+        change = _distance(before, iterate)
+        if self._count % _RESTART == 0:
+            self._forget()
+        self._state, self._inverses = self._plain = iterate, inverses
+        if self._count % _RESTART >= self._beginning - 1:
+            self._extrapolate(inverses, moved, before)
+        self._count += 1
+        return iterate, change
+
+    def _extrapolate(self, there: Array, moved: Array, before: State) -> None:
+        """Along the last iterates, ``there`` being the latest, by which what is left of their changes is least."""
         last, self._last = self._last, (there, moved)
         if last is None:
-            return damped, change
+            return
         memory = min(_MEMORY, len(moved))
         self._points = [*self._points, there - last[0]][-memory:]
         self._turns = [*self._turns, moved - last[1]][-memory:]
-        found = self._state(there - self._shares(moved) @ np.array(self._points), len(state.gamma))
-        sound = bool(
-            np.isfinite(found.zeta).all() and (found.zeta <= 1).all() and (found.zeta > 0.2 * state.zeta).all()
-        )
-        return (found if sound else damped), change
+        inverses = there - self._shares(moved) @ np.array(self._points)
+        over_zeta = inverses[-len(before.zeta) :]
+        # Beyond these the extrapolation is unsound.
+        if (over_zeta >= 1).all() and (over_zeta * before.zeta < 1 / _LEAST_SHARE).all():
+            self._state, self._inverses = State.of_inverses(inverses, len(before.gamma)), inverses
 
     def _shares(self, moved: Array) -> Array:
         """Of the last turns in the last change, by least squares."""
@@ -158,13 +162,6 @@ class _Past:
         found = _LEAST_SQUARES(np.array(self._turns).T, moved, places, _LEAST_SINGULAR, work, overwrite_a=True)
         return np.asarray(found[1][:count])
 
-    def _state(self, flat: Array, size: int) -> State:
-        gamma, count = np.empty((size, size)), len(self._pairs[0])
-        gamma[self._pairs] = flat[:count]
-        gamma[self._pairs[::-1]] = flat[:count]
-        # Beyond 1 the extrapolation is unsound, however far.
-        return State(gamma, np.exp(np.minimum(flat[count:], 1.0)))
-
 
 def first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Array | None = None) -> State:
     """Gamma of samples that the fit does not see: their coupling, Q, and the moves' covariance; zeta is one half where
@@ -172,48 +169,40 @@ def first_guess(nn: Neurons, populations: Sequence[SamplePopulation], zeta: Arra
     """
     guess = State(np.zeros((nn.size, nn.size)), np.full(len(nn.weights), 0.5) if zeta is None else zeta)
     theta, t, _ = nn.blocks
-    inverse = _coupling(nn)
-    inverse[theta, theta] = q_inverse(nn, guess)
-    gamma = np.linalg.inv(inverse)
-    energy = sum(part.mean_over_residuals(part.residual**2) for part in populations)
+    over_gamma = nn.samples_per_dim * nn.coupling
+    over_gamma[theta, theta] = q_inverse(nn, guess)
+    gamma = inverse(over_gamma)
+    energy = sum(part.energy for part in populations)
     moves = (nn.xi.T * (nn.weights * guess.zeta)) @ nn.xi
     gamma[t, t] = nn.noise_energy * energy / (nn.samples_per_dim * nn.gradient_share**2) * moves
     return State(gamma, guess.zeta)
 
 
-def _coupling(nn: Neurons) -> Array:
-    """``P/d`` without its part on theta."""
-    _, t, mu = nn.blocks
-    out = np.zeros((nn.size, nn.size))
-    out[t, mu] = out[mu, t] = -nn.samples_per_dim * nn.gradient_share * np.eye(nn.xi.shape[1])
-    return out
+def _distance(state: State, other: State) -> float:
+    """The largest change of Gamma, relative to its largest element, or of log zeta."""
+    by_gamma = np.abs(other.gamma - state.gamma).max() / np.abs(state.gamma).max()
+    return max(float(by_gamma), float(np.abs(np.log(other.zeta / state.zeta)).max()))
 
 
-def _damped(nn: Neurons, populations: Sequence[SamplePopulation], state: State, shift: float) -> tuple[State, float]:
-    """Half way to the next iterate, and how far that is."""
-    new = _iterated(nn, populations, state, shift)
-    zeta = np.clip(new.zeta, 0.2 * state.zeta, 1.0)
-    by_gamma = np.abs(new.gamma - state.gamma).max() / np.abs(state.gamma).max()
-    change = max(float(by_gamma), float(np.abs(np.log(zeta / state.zeta)).max()))
-    gamma = (1 - _DAMPING) * state.gamma + _DAMPING * new.gamma
-    return State(gamma, state.zeta ** (1 - _DAMPING) * zeta**_DAMPING), change
-
-
-def _iterated(nn: Neurons, populations: Sequence[SamplePopulation], state: State, shift: float) -> State:
-    """One undamped iteration of (eq-pencil-fixed)."""
-    theta = nn.blocks[0]
-    qinv = q_inverse(nn, state)
-    inverse = _coupling(nn)
-    inverse[theta, theta] += qinv
-    by_gain = np.zeros(len(nn.weights))
+def _iterated(
+    nn: Neurons, populations: Sequence[SamplePopulation], state: State, shift: float
+) -> tuple[State, Array, bool]:
+    """One iteration of (eq-pencil-fixed): the state, its inverses, and whether R is positive before it where the shift
+    is.
+    """
+    theta, qinv = nn.blocks[0], q_inverse(nn, state)
+    load, by_gain, sound = nn.coupling, 0.0, True
     for part in states(nn, populations, state, shift):
-        inverse += nn.samples_per_dim * part.mean_load
-        by_gain += part.mean_by_gain
-    gamma = np.linalg.inv(inverse)
+        load, by_gain = load + part.mean_load, by_gain + part.mean_by_gain
+        sound = sound and not (shift > 0 and part.population.fitted and part.r.min() <= 0)
+    over_gamma = nn.samples_per_dim * load
+    over_gamma[theta, theta] += qinv
+    gamma = inverse(over_gamma)
     # With the Gamma that belongs to this Q: their difference is small beside either.
     middle = qinv - qinv @ gamma[theta, theta] @ qinv
-    by_gain += ((nn.chi @ middle) * nn.chi).sum(axis=1) / nn.samples_per_dim
-    return State((gamma + gamma.T) / 2, 1 / (1 + nn.samples_per_neuron * by_gain))
+    by_gain = by_gain + ((nn.chi @ middle) * nn.chi).sum(axis=1) / nn.samples_per_dim
+    over_zeta = np.minimum(np.maximum(1 + nn.samples_per_neuron * by_gain, 1.0), 1 / (_LEAST_SHARE * state.zeta))
+    return State((gamma + gamma.T) / 2, 1 / over_zeta), np.concatenate([upper(over_gamma), over_zeta]), sound
 
 
 def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, state: State) -> PencilSolution | None:
@@ -224,21 +213,22 @@ def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, 
     tolerance = _TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE
     for step in range(_NEWTON):
         parts = states(nn, populations, state, shift)
+        gradient = gradient_of(nn, state, parts)
         try:
-            matrix = _jacobian(nn, state, parts)
+            matrix = _jacobian(nn, state, parts, gradient)
         except NumericalError:
             return None
         for chord in range(1 + _CHORDS):
-            change = -matrix.solve(gradient_of(nn, state, parts))
+            change = -matrix.solve(gradient)
             last, size = size, _size_of(change, state)
             if chord and not size < _GAINING * last:
                 break
             if not np.isfinite(size) or (step == 0 and size > _NEARBY) or (size > _NEAR * last and step > _LONG_STEPS):
                 return None
             state = _moved_inverse(state, change, 1.0 if shift > 0 else np.inf)
-            if size < tolerance:
+            if size < tolerance or chord == _CHORDS:
                 break
-            parts = states(nn, populations, state, shift)
+            gradient = gradient_of(nn, state, states(nn, populations, state, shift))
         if size < tolerance and not chord:
             return PencilSolution(state, size, step + 1, matrix)
     return None
@@ -261,12 +251,12 @@ def _moved_inverse(state: State, change: Array, largest_zeta: float) -> State:
     step = np.empty_like(gamma)
     step[i, j] = step[j, i] = change[: len(i)]
     by_log = change[len(i) :]
-    factors, of_zeta = np.linalg.solve(gamma, step), float(np.abs(by_log).max())
+    factors, of_zeta = state.inverse @ step, float(np.abs(by_log).max())
     # No eigenvalue is larger than the norm, and few steps are long.
     norm = float(np.linalg.norm(factors))
     of_gamma = norm if norm <= _FAR else float(np.abs(np.linalg.eigvals(factors)).max())
     kept = _FAR / max(of_gamma, of_zeta, _FAR)
-    moved = gamma @ np.linalg.solve(gamma - kept * step, gamma)
+    moved = gamma @ solved(gamma - kept * step, gamma)
     return State((moved + moved.T) / 2, np.minimum(state.zeta / (1 - kept * by_log), largest_zeta))
 
 
@@ -285,6 +275,8 @@ def response(
     return np.asarray(-known.solve(sides))
 
 
-def _jacobian(nn: Neurons, state: State, parts: Sequence[SampleState]) -> FactorisedJacobian:
-    matrix = hessian_of(nn, state, parts)
+def _jacobian(
+    nn: Neurons, state: State, parts: Sequence[SampleState], gradient: Array | None = None
+) -> FactorisedJacobian:
+    matrix = hessian_of(nn, state, parts, gradient)
     return FactorisedJacobian(matrix, state) if nn.mirror is None else MirroredJacobian(matrix, state, nn.mirror)

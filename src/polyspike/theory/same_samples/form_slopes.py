@@ -11,7 +11,9 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.fit import Columns, Fit
-from polyspike.theory.same_samples.pencil import SampleState, State, flat_gradient, q_inverse
+from polyspike.theory.same_samples.pencil import State, q_inverse
+from polyspike.theory.same_samples.potential import flat_gradient
+from polyspike.theory.same_samples.sample_state import SampleState
 
 __all__ = ["FormSlopes", "form_slopes", "given_residual", "own_weights"]
 

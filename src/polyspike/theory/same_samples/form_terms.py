@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places
+from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places, Symmetric
 from polyspike.theory.same_samples.form_slopes import given_residual
-from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, SampleState, State, q_inverse, spread
+from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, q_inverse, spread
+from polyspike.theory.same_samples.sample_state import SampleState
 
 __all__ = ["FormTerms", "cost_of_others", "form_terms", "neuron_gap", "pencil_cost", "side_of"]
 
 
 class FormTerms(NamedTuple):
-    """``constant - 2 side . v + v' matrix v`` in the coefficients v; and what own moves add to side and matrix."""
+    """``constant - 2 side . v + v' matrix v`` in the coefficients v, those that are free where samples are halves of
+    mirror images; and what own moves add to side and matrix.
+    """
 
     constant: Any
     side: Any
@@ -27,7 +30,10 @@ def form_terms(fit: Fit, state: State, parts: Sequence[SampleState]) -> FormTerm
     """The form of the label as a quadratic function of the coefficients, at a real state."""
     terms = [_terms(fit, k, part) for k, part in enumerate(parts)]
     constant, side, matrix, side_of_own, matrix_of_own = (sum(one) for one in zip(*terms, strict=True))
-    return FormTerms(constant, side, matrix + _costs(fit, state), side_of_own, matrix_of_own)
+    rest = _costs(fit, state) + sum(_load_terms(fit.places, *one) for one in zip(parts, fit.columns, strict=True))
+    if fit.symmetric is not None:
+        rest = fit.symmetric.form(rest)
+    return FormTerms(constant, side, matrix + rest, side_of_own, matrix_of_own)
 
 
 def side_of(fit: Fit, k: int, part: SampleState, values: Array, labels: bool = False) -> Array:
@@ -72,11 +78,9 @@ def neuron_gap(fit: Fit, state: State) -> Any:
 
 def pencil_cost(nn: Neurons, state: State) -> Any:
     """``(d/n) P/d`` on the latents of one direction."""
-    theta, t, mu = nn.blocks
-    qinv = q_inverse(nn, state)
-    out = np.zeros((nn.size, nn.size), dtype=qinv.dtype)
+    theta, qinv = nn.blocks[0], q_inverse(nn, state)
+    out = nn.coupling.astype(qinv.dtype)
     out[theta, theta] = qinv / nn.samples_per_dim
-    out[t, mu] = out[mu, t] = -nn.gradient_share * np.eye(nn.xi.shape[1])
     return out
 
 
@@ -106,13 +110,17 @@ _LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
 
 
 def _terms(fit: Fit, k: int, part: SampleState) -> FormTerms:
-    """``E[R rho^2 + psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]`` of the k-th population."""
-    places, columns, pop = fit.places, fit.columns[k], part.population
-    sides, matrices = np.zeros((2, places.total)), np.zeros((2, places.total, places.total))
+    """``E[R rho^2]`` of the k-th population."""
+    columns, pop, symmetric = fit.columns[k], part.population, fit.symmetric
+    size = fit.places.total if symmetric is None else len(symmetric.one)
+    sides, matrices = np.zeros((2, size)), np.zeros((2, size, size))
     constant = 0.0
     if pop.fitted:
         moments = _weighted_moments(columns, pop, part.r)
-        blocks = sorted(_blocks(fit, k, part), key=lambda block: _row(block.hidden))
+        blocks = _blocks(fit, k, part)
+        if symmetric is not None:
+            blocks = [_folded(block, symmetric) for block in blocks]
+        blocks.sort(key=lambda block: _row(block.hidden))
         constant = float(moments[_LABEL, _LABEL].sum())
         side, products = _stacked_products(blocks, moments)
         ends = np.cumsum([block.values.shape[1] for block in blocks])
@@ -122,9 +130,13 @@ def _terms(fit: Fit, k: int, part: SampleState) -> FormTerms:
             for other, columns_of in zip(blocks, places_of, strict=True):
                 matrices[one.own or other.own, one.place, other.place] += products[rows, columns_of]
         _add_independent(matrices[0], fit, columns, pop, part.r)
-    if np.any(pop.residual):
-        matrices[0] += _load_terms(places, part, columns)
     return FormTerms(constant, sides.sum(axis=0), matrices.sum(axis=0), sides[1], matrices[1])
+
+
+def _folded(block: _Block, symmetric: Symmetric) -> _Block:
+    """On the free coefficients."""
+    place, values = symmetric.folded(block.place, block.values)
+    return block._replace(place=place, values=values)
 
 
 def _stacked_products(blocks: list[_Block], moments: Any) -> tuple[Any, Any]:
@@ -197,18 +209,22 @@ def _flat_nodes(values: Any) -> Any:
 
 def _add_independent(matrix: Array, fit: Fit, columns: Columns, pop: SamplePopulation, r: Any) -> None:
     """The norms' fluctuation, and what the neurons' own parts of f are not shared by others."""
-    weights, first = (pop.weights * r).ravel(), slice(0, fit.places.readouts)
-    if columns.by_norm is not None:
-        norms = _flat_nodes(columns.by_norm)
-        matrix[first, first] += (norms.T * weights) @ norms
-    if columns.learned_output is not None:
-        own = _flat_nodes(columns.learned_output)
-        matrix[first, first] -= fit.output_energy * (own.T * weights) @ own
+    weights = (pop.weights * r).ravel()
+    for values, scale in ((columns.by_norm, 1.0), (columns.learned_output, -fit.output_energy)):
+        if values is not None:
+            place, own = slice(0, fit.places.readouts), _flat_nodes(values)
+            if fit.symmetric is not None:
+                place, own = fit.symmetric.folded(place, own)
+            matrix[place, place] += scale * (own.T * weights) @ own
 
 
-def _load_terms(places: Places, part: SampleState, columns: Columns) -> Array:
-    """What the gradient's own samples add, in the latents of the known directions and in eta_c."""
+def _load_terms(places: Places, part: SampleState, columns: Columns) -> Any:
+    """``E[psi'N L psi + 2 eps eta'(1 - L) psi - eps^2 eta'Gamma'eta]``: what the gradient's own samples add, in the
+    latents of the known directions and in eta_c.
+    """
     pop = part.population
+    if not np.any(pop.residual):
+        return 0.0
     nn, gamma, count, last = part.neurons, part.state.gamma, places.coordinates, places.constraint
     out = np.zeros((places.total, places.total))
     first, second, total = given_residual(columns, pop.weights)

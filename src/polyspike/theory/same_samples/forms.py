@@ -11,7 +11,9 @@ from polyspike.theory.same_samples.fit import Columns, Fit
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
 from polyspike.theory.same_samples.form_terms import FormTerms, cost_of_others, form_terms, neuron_gap, pencil_cost
-from polyspike.theory.same_samples.pencil import SampleState, State, flat_gradient
+from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.potential import flat_gradient
+from polyspike.theory.same_samples.sample_state import SampleState
 
 __all__ = ["FitErrors", "by_log_shift", "fit_errors", "form_at", "solve_form"]
 
@@ -67,6 +69,7 @@ def _own_moves_share(fit: Fit, terms: FormTerms, value: float) -> float:
     places = fit.places
     without = np.ones(places.total)
     without[places.readouts + places.pairs : places.functions] = 0.0
+    without = without if fit.symmetric is None else without[fit.symmetric.one]
     side, matrix = without * (terms.side - terms.side_of_own), terms.matrix - terms.matrix_of_own
     matrix = without[:, None] * matrix * without
     return abs(_solved(fit, terms._replace(side=side, matrix=matrix))[0] / value - 1)
@@ -98,17 +101,9 @@ def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[fl
 
 
 def _solved(fit: Fit, terms: FormTerms) -> tuple[float, Array]:
-    """Q and the coefficients, those that are symmetric where samples are halves of mirror images."""
-    if fit.symmetric is None:
-        return _stationary(terms.constant, terms.side, terms.matrix)
-    one, other, signs = fit.symmetric
-    side = terms.side[one] + signs * terms.side[other]
-    rows = terms.matrix[one] + signs[:, None] * terms.matrix[other]
-    value, free = _stationary(terms.constant, side, rows[:, one] + signs * rows[:, other])
-    found = np.zeros(len(terms.side))
-    found[other] = signs * free
-    found[one] = free
-    return value, found
+    """Q and all coefficients."""
+    value, found = _stationary(terms.constant, terms.side, terms.matrix)
+    return value, found if fit.symmetric is None else fit.symmetric.all_of(found, fit.places.total)
 
 
 def _stationary(constant: float, side: Array, matrix: Array) -> tuple[float, Array]:

@@ -8,15 +8,17 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.mirror import folded
-from polyspike.theory.same_samples.pencil import Neurons, SampleState, State, gradient_of, q_inverse
+from polyspike.theory.same_samples.pencil import Neurons, State, q_inverse
+from polyspike.theory.same_samples.potential import gradient_of
+from polyspike.theory.same_samples.sample_state import SampleState
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices, symmetrised
 
 __all__ = ["hessian_of"]
 
 
-def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> Array:
-    """The derivative of :func:`gradient_of` along :meth:`State.moved`, by the free unknowns where samples are halves of
-    mirror images; complex where the state is.
+def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState], gradient: Array | None = None) -> Array:
+    """The derivative of :func:`gradient_of`, whose value may be known, along :meth:`State.moved`, by the free unknowns
+    where samples are halves of mirror images; complex where the state is.
     """
     nn = neurons
     i, j = nn.pairs
@@ -34,7 +36,8 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
         if part.population.fitted:
             weights = (part.population.weights * part.r**2).reshape(-1, 1)
             by_gamma -= double[:, None] * _gram(part.products, weights) * double
-    diagonal = gradient_of(nn, state, parts)[-len(gains) :] + nn.weights / nn.samples_per_neuron
+    known = gradient_of(nn, state, parts) if gradient is None else gradient
+    diagonal = known[-len(gains) :] + nn.weights / nn.samples_per_neuron
     both, mixed = gains[:, None] * both * gains + np.diag(diagonal), gains[:, None] * mixed[:, i, j] * double
     if nn.mirror is not None:
         both, mixed = folded(folded(both).T), folded(mixed)
@@ -49,7 +52,7 @@ def hessian_of(neurons: Neurons, state: State, parts: Sequence[SampleState]) -> 
 def _own_hessian(nn: Neurons, state: State) -> tuple[Array, Array, Array]:
     """Of the terms without samples: ``Gamma^-1`` on pairs (1, pairs), by sg and Gamma, by sg twice."""
     theta, m = nn.blocks[0], nn.size
-    inverse, qinv = np.linalg.inv(state.gamma)[pair_indices(m)][None], q_inverse(nn, state)
+    inverse, qinv = state.inverse[pair_indices(m)][None], q_inverse(nn, state)
     along = nn.chi @ qinv
     mixed = np.zeros((len(nn.weights), m, m), dtype=qinv.dtype)
     mixed[:, theta, theta] = along[:, :, None] * along[:, None, :] / -nn.samples_per_dim

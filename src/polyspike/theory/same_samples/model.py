@@ -9,7 +9,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages
-from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.given_kappa.grids import choose_grid, upper_half
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.fit import Fit, FreshSamples, PairFunctions
@@ -31,13 +31,15 @@ from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_
 __all__ = ["Model", "build"]
 
 # For c_2 != 0 there are more factors, and Newton's matrix grows with the fourth power of their number.
-_CUT, _CUT_OF_BOTH = 5e-4, 2e-3
+_CUT, _CUT_OF_BOTH = 5e-4, 1.6e-3
 _VANISHING = 1e-24
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A problem's fit, its spike, how finely its samples are resolved, and their nodes of kappa and the residual."""
+    """A problem's fit, its spike, how finely its samples are resolved, their nodes of kappa and of the residual, and
+    whether the label is odd.
+    """
 
     problem: Problem
     fit: Fit
@@ -45,6 +47,7 @@ class Model:
     rules: Rules
     kappa: Array
     residual: Array
+    odd: bool
 
     @property
     def gradient_cosine(self) -> float:
@@ -87,7 +90,7 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, b
         pairs=functions,
         own_moves=moves,
     )
-    return Model(problem, fit, step.frame, rules, law.kappa, law.residual)
+    return Model(problem, fit, step.frame, rules, law.kappa, law.residual, law.odd)
 
 
 def _fresh_features(step: Step, halved: bool = False) -> tuple[Array, Array, ActivationAverages]:
@@ -95,7 +98,7 @@ def _fresh_features(step: Step, halved: bool = False) -> tuple[Array, Array, Act
     grid = choose_grid(step.problem, condition(step.problem))
     kappa, weights = grid.kappa, grid.kappa_weights
     if halved:
-        kappa, weights = kappa[kappa >= 0], np.where(kappa > 0, 2.0, 1.0)[kappa >= 0] * weights[kappa >= 0]
+        kappa, weights = upper_half(kappa, weights)
     return kappa, weights, fresh_averages(step, kappa)
 
 

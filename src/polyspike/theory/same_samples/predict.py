@@ -116,7 +116,7 @@ class Family:
         check_domain(problem)
         self.model: Model = build(problem, accuracy)
         terms = before.finite_terms if before else None
-        self.finite_terms: FiniteDimension = FiniteDimension(problem, accuracy.readouts, terms)
+        self.finite_terms: FiniteDimension = FiniteDimension(problem, accuracy.readouts, terms, self.model.odd)
         """The terms of order 1/d."""
         self._before = before.first if before else None
         self.first: Neighbour | None = None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, averages_on_grid
 from polyspike.theory.same_samples.features import TrainingFeatures, training_features
 from polyspike.theory.same_samples.fit import Columns, OwnMoves, PairFunctions
 from polyspike.theory.same_samples.pairs import seen_own_moves, seen_pairs, unseen_own_moves, unseen_pairs
@@ -134,7 +134,7 @@ class Samples:
 def fresh_averages(step: Step, kappa: Array) -> ActivationAverages:
     """Of fresh samples at kappa (B,), for every readout."""
     tau = step.tau * np.ones((len(kappa), 1))
-    return activation_averages(step.problem.activation, step.frame.strength * kappa[:, None] * step.u, tau)
+    return averages_on_grid(step.problem.activation, step.frame.strength * step.u, kappa, tau)
 
 
 def unseen_features(step: Step, found: ActivationAverages) -> Features:

@@ -154,6 +154,11 @@ def _bends_at_large(activation: Activation) -> float:
 
 def step_of(problem: Problem, readouts: int | None = None) -> Step:
     """The step of a problem, with so many ``readouts`` on either side of zero where they are normal."""
+    return _step_of(problem, readouts)
+
+
+@lru_cache(maxsize=1)
+def _step_of(problem: Problem, readouts: int | None) -> Step:
     numbers = activation_numbers(problem.activation)
     variance = problem.activation.derivative_variance
     scaled = problem.step / sqrt(problem.width)

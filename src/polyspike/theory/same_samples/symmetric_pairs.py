@@ -7,13 +7,24 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 
-__all__ = ["pair_indices", "symmetrised"]
+__all__ = ["pair_indices", "symmetrised", "upper"]
 
 
 @lru_cache(maxsize=64)
 def pair_indices(m: int) -> tuple[Any, Any]:
     """The upper triangle."""
     return np.triu_indices(m)
+
+
+def upper(matrix: Any) -> Any:
+    """The upper triangle of a matrix (m, m), in the order of :func:`pair_indices`."""
+    return matrix.ravel().take(_flat_indices(len(matrix)))
+
+
+@lru_cache(maxsize=64)
+def _flat_indices(m: int) -> Any:
+    i, j = pair_indices(m)
+    return m * i + j
 
 
 def symmetrised(products: Array, m: int, kept: tuple[int, ...] | None = None) -> Array:

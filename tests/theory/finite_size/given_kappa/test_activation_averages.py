@@ -10,7 +10,7 @@ from polyspike import Activation, NumericalError, Problem, as_activation
 from polyspike.arraytypes import Array
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
-from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
+from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages, averages_on_grid
 
 X = np.array([[-7.0, -1.3, 0.0], [0.4, 2.0, 30.0]])
 
@@ -147,3 +147,15 @@ def test_sine_and_cosine_have_closed_forms(name: str) -> None:
     shifted = activation_averages(activation, x + 1e-20j, tau)
     np.testing.assert_allclose(shifted.mean.imag / 1e-20, by_rule.slope, atol=1e-11)
     assert np.isfinite(np.array(activation_averages(activation, 1e6 * x, 1e6 * tau))).all()
+
+
+@pytest.mark.parametrize("name", ["softplus", "tanh", "relu"])
+def test_symmetric_grids_take_half_of_the_averages(name: str) -> None:
+    activation = Problem(name, "h1", 100, 50, 50, step_size=0.0).activation
+    kappa, u = np.linspace(-3, 3, 7), np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
+    for nodes, tau in ((kappa, 1 + 0.2 * u**2), (kappa[2:], 1 + 0.2 * u**2), (kappa, 1 + 0.1 * u)):
+        deviation = tau * np.ones((len(nodes), 1))
+        found = averages_on_grid(activation, 0.7 * u, nodes, deviation)
+        plain = activation_averages(activation, 0.7 * nodes[:, None] * u, deviation)
+        for one, other in zip(found, plain, strict=True):
+            assert np.allclose(one, other, rtol=1e-11, atol=1e-13)

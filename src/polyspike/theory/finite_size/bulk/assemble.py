@@ -12,7 +12,7 @@ from polyspike.theory.finite_size.bulk.finite_dimension import NextOrder
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.bulk.known_directions import known_directions, measures_between, moved_output
 from polyspike.theory.finite_size.conditioning import Conditioning, StepScalars, condition
-from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
+from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, averages_on_grid
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
@@ -24,7 +24,7 @@ from polyspike.theory.finite_size.given_kappa.weights_along import (
 )
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
 
-__all__ = ["FiniteSizeModel", "assemble", "build_model", "is_mirrored", "own_weights"]
+__all__ = ["FiniteSizeModel", "assemble", "build_model", "own_weights"]
 
 # The factors of t count for some percent at most: cut off there, they move the errors by 3e-11.
 NEXT_RANK_TOLERANCE = 3e-5
@@ -135,7 +135,7 @@ def assemble(
     frame = known_directions(problem, scalars, measures, mu)
     directions, moments = measures_between(problem, scalars, measures, mu, frame, gains, u)
     norm = _norm_of_sample(problem, grid.kappa) if finite_dimension else np.ones((len(grid.kappa), 1))
-    averages = _averages_on_grid(problem, scalars, grid, tau * norm)
+    averages = averages_on_grid(problem.activation, scalars.strengths(grid.u), grid.kappa, tau * norm)
     norm_fluctuations = norms(problem, scalars, u, tau, averages.mean_by_log_norm, grid.moving_overlap)
     if not finite_dimension:
         norm_fluctuations = replace(norm_fluctuations, log_norm_variance=0.0)
@@ -253,19 +253,3 @@ def _independent(averages: ActivationAverages, tau: Any, norm_fluctuations: Norm
     linear = grid.kappa_weights @ (tau * averages.slope) ** 2 @ grid.u_weights
     joined = linear / (linear + gained)
     return averages.noise_variance - quadratic - joined * cubic, (2 - joined) ** 0.5
-
-
-def is_mirrored(strengths: Array, tau: Array) -> bool:
-    """Whether the averages of half of the readouts are those of all."""
-    return np.array_equal(strengths, -strengths[::-1]) and np.array_equal(tau, tau[:, ::-1])
-
-
-def _averages_on_grid(problem: Problem, scalars: Conditioning, grid: Grid, tau: Any) -> ActivationAverages:
-    """The averages on the grid; half of them by ``m(kappa, -u) = m(-kappa, u)`` where tau is even in u."""
-    strengths = scalars.strengths(grid.u)
-    half = len(strengths) // 2
-    if not is_mirrored(strengths, tau):
-        return activation_averages(problem.activation, strengths * grid.kappa[:, None], tau)
-    averages = activation_averages(problem.activation, strengths[half:] * grid.kappa[:, None], tau[:, half:])
-    right = np.stack(averages)
-    return ActivationAverages(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))

@@ -17,10 +17,12 @@ from polyspike.theory.finite_size.bulk.fixed_point import (
 )
 from polyspike.theory.long_work import tell
 
-__all__ = ["newton_rows", "positive_states", "solve_bulk"]
+__all__ = ["TOLERANCE", "newton_rows", "positive_states", "solve_bulk"]
 
-# The train and test errors err by some tens of times this, and by more next to the interpolation peak at tiny ridges.
-_TOLERANCE = 2e-11
+TOLERANCE = 2e-11
+"""The train and test errors err by some tens of times this, and by more next to the interpolation peak at tiny
+ridges.
+"""
 # Below this the defect is rounding: Newton stops when it no longer falls.
 _ROUNDING = 1e-9
 _FIRST_ATTEMPT = 32
@@ -46,7 +48,7 @@ def solve_bulk(
     model: BulkModel,
     shift: Any,
     start: BulkState | None = None,
-    tolerance: float = _TOLERANCE,
+    tolerance: float = TOLERANCE,
     nearby: Linearised | None = None,
 ) -> tuple[BulkState, int]:
     """Solve the fixed point at the shift ``D`` (a number, or one per kappa node).

@@ -25,7 +25,7 @@ from polyspike.problem import Activation
 from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
 
-__all__ = ["ActivationAverages", "activation_averages", "values_needed"]
+__all__ = ["ActivationAverages", "activation_averages", "averages_on_grid", "is_mirrored", "values_needed"]
 
 # The z-integral runs to this many deviations: the weight beyond is under 1e-16.
 _RANGE = 8.3
@@ -34,7 +34,9 @@ _RANGE = 8.3
 # ask for half of it as often as their panels had to be halved.
 _DIGITS = 34.0
 _STEP_ENTIRE, _STEP_UNKNOWN = 0.34, 0.2
-_LEVEL = 1.3
+# A deviation counts as large by powers of the first number; of a power the second share is not yet a level, which takes
+# a digit off the sixteen.
+_LEVEL, _SLACK = 1.3, 0.2
 # Values of the activation that averages may need: about a second.
 _MOST_VALUES = 4 * 10**7
 # Gauss-Legendre panels over the range of z, at a deviation of 1, and their nodes.
@@ -124,16 +126,15 @@ def _hermite_moments(
     """``E[H_k sigma]`` for k < n_first and ``E[H_k sigma^2]`` for k < n_second, H_k unnormalised."""
     if activation.is_named and activation.name in _PHASES:
         return _sine_moments(activation, x, tau, n_first, n_second)
-    first = [np.empty(x.shape) for _ in range(n_first)]
-    second = [np.empty(x.shape) for _ in range(n_second)]
+    found = np.empty((n_first + n_second, *x.shape))
     for columns, z, w in _blocks(activation, x, tau):
         value = activation.apply(x[:, columns, None] + tau[:, columns, None] * z, np)
         if not activation.is_named:
             _check_values(activation, value, z, w)
         polynomials = _hermite(z, w, max(n_first, n_second))
-        _take(first, columns, value, polynomials)
-        _take(second, columns, value * value, polynomials)
-    return first, second
+        found[:n_first, :, columns] = _sums(value, polynomials[:n_first])
+        found[n_first:, :, columns] = _sums(value * value, polynomials[:n_second])
+    return [*found[:n_first]], [*found[n_first:]]
 
 
 def _sine_moments(
@@ -175,24 +176,23 @@ def _check_values(activation: Activation, value: Array, z: Array, w: Array) -> N
         raise NumericalError(Status.OUT_OF_RANGE, message)
 
 
-def _hermite(z: Array, w: Array, count: int) -> list[Array]:
-    """``w H_k(z)`` for k < count."""
-    rows = [w, w * z]
+def _hermite(z: Array, w: Array, count: int) -> Array:
+    """``w H_k(z)`` for k < count, (count, ...)."""
+    rows = np.empty((count, *z.shape))
+    rows[0] = w
+    rows[1] = w * z
     for k in range(1, count - 1):
-        rows.append(z * rows[k] - k * rows[k - 1])
+        rows[k + 1] = z * rows[k] - k * rows[k - 1]
     return rows
 
 
-def _take(out: list[Array], columns: Any, value: Array, polynomials: list[Array]) -> None:
-    """The sums over nodes: one product where all points of the grid share a rule, else a dot product a point."""
-    some = polynomials[: len(out)]
-    if some[0].ndim == 1:
-        found = np.stack(some) @ value.reshape(-1, value.shape[-1]).T
-        moments = list(found.reshape(len(some), *value.shape[:-1]))
-    else:
-        moments = [np.einsum("kaz,kaz->ka", value, polynomial) for polynomial in some]
-    for array, moment in zip(out, moments, strict=True):
-        array[:, columns] = moment
+def _sums(value: Array, polynomials: Array) -> Array:
+    """The sums over nodes, (count, K, a): one product where all points of the grid share a rule, else a dot product a
+    point.
+    """
+    if polynomials.ndim == 2:
+        return np.moveaxis(value @ polynomials.T, -1, 0)
+    return np.stack([np.einsum("kaz,kaz->ka", value, polynomial) for polynomial in polynomials])
 
 
 def _piecewise_linear(activation: Activation, x: Array, tau: Array) -> ActivationAverages:
@@ -298,18 +298,37 @@ def _groups(activation: Activation, x: Array, tau: Array) -> list[_Group]:
     corners, level, far = activation.smoothness
     step = _step(activation.formula.strip) * 2.0**-level
     # The norm of a sample adds to tau where kappa is large and its weight small: the least is what the step follows.
-    levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - 1e-9).astype(int)
+    levels = np.ceil(np.log(np.maximum(tau.min(axis=0), 1.0)) / np.log(_LEVEL) - _SLACK).astype(int)
     groups = []
     for k in np.unique(levels):
         columns = np.flatnonzero(levels == k)
+        smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
         # Far corners are no wider apart than 2; at deviations up to 1 they are those of the activation alone.
         panels = 1 if far and k > 0 else _PANELS * 2 ** ceil(k * log2(_LEVEL))
+        cost = 1 if level > 0 else _SPLIT_COST
+        if not activation.kinks and not (far and panels * _PANEL_NODES * cost < smooth.size):
+            groups.append(smooth)
+            continue
         furthest = float(np.abs(x[:, columns]).max() + _RANGE * tau[:, columns].max())
         split = _split_group(_split_corners(corners, far and k > 0, furthest), panels, columns, x, tau)
-        smooth = _trapezoid_group(step * _LEVEL ** -float(k), columns)
-        shorter = far and split.size * (1 if level > 0 else _SPLIT_COST) < smooth.size
-        groups.append(split if activation.kinks or shorter else smooth)
+        groups.append(split if activation.kinks or split.size * cost < smooth.size else smooth)
     return groups
+
+
+def averages_on_grid(activation: Activation, strengths: Any, kappa: Array, tau: Any) -> ActivationAverages:
+    """Those at ``kappa strengths`` (A,) and deviations tau (K, A); where all are symmetric half of them, by
+    ``m(kappa, -u) = m(-kappa, u)``.
+    """
+    half = len(strengths) // 2
+    if not (is_mirrored(strengths, tau) and np.array_equal(kappa, -kappa[::-1])):
+        return activation_averages(activation, kappa[:, None] * strengths, tau)
+    right = np.stack(activation_averages(activation, kappa[:, None] * strengths[half:], tau[:, half:]))
+    return ActivationAverages(*np.concatenate([right[:, ::-1, ::-1][:, :, :half], right], axis=2))
+
+
+def is_mirrored(strengths: Array, tau: Array) -> bool:
+    """Whether the averages of half of the readouts are those of all."""
+    return np.array_equal(strengths, -strengths[::-1]) and np.array_equal(tau, tau[:, ::-1])
 
 
 def _trapezoid_group(step: float, columns: NDArray[np.int_]) -> _Group:

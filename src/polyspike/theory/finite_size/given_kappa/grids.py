@@ -19,7 +19,7 @@ from polyspike.problem import Activation, Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import Conditioning
 
-__all__ = ["Grid", "choose_grid", "trapezoid"]
+__all__ = ["Grid", "choose_grid", "trapezoid", "upper_half"]
 
 # Steps and counts for 1e-8 in the errors, measured over random problems; a teacher that is no polynomial has poles or
 # kinks at a distance that sets a narrower step.
@@ -180,6 +180,12 @@ def graded(scale: float, half: int, extent: float) -> tuple[Array, Array]:
     u = scale * np.sinh(s)
     weights = np.exp(-(u**2) / 2) * np.cosh(s)
     return u, weights / weights.sum()
+
+
+def upper_half(nodes: Array, weights: Array) -> tuple[Array, Array]:
+    """The same averages of even functions by those nodes of a symmetric rule that are not negative."""
+    kept = nodes >= 0
+    return nodes[kept], np.where(nodes > 0, 2.0, 1.0)[kept] * weights[kept]
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,9 @@ from polyspike.status import Status
 from polyspike.theory.same_samples.fit import Fit
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.hessian import hessian_of
-from polyspike.theory.same_samples.pencil import SampleState, State, gradient_of
+from polyspike.theory.same_samples.pencil import State
+from polyspike.theory.same_samples.potential import gradient_of
+from polyspike.theory.same_samples.sample_state import SampleState
 from polyspike.theory.same_samples.symmetric_pairs import pair_indices
 
 __all__ = ["Point", "RealPoint", "Value", "above", "below", "cubic", "descend"]
