@@ -249,3 +249,16 @@ def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
     without, _ = respond(whole, found, Y, 60)
     np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)
     np.testing.assert_allclose(response.middle, without.middle, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus"])
+def test_moments_of_a_row_are_the_same_beside_a_long_one(name: str) -> None:
+    """A rule follows the deviation of its own row, and is as good as one that is finer by far."""
+    activation, mean, deviation = as_activation(name), np.array([0.2, -0.7, 0.0]), np.array([0.5, 1.9, 30.0])
+    alone = hermite_moments(activation, mean[:2], deviation[:2], 12)
+    beside = hermite_moments(activation, mean, deviation, 12)
+    assert np.array_equal(alone.coefficients, beside.coefficients[:, :2])
+    z = np.arange(-900, 901) / 100
+    weights = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / 100
+    fine = (activation.apply(mean[:, None] + deviation[:, None] * z, np) * weights) @ hermite_functions(z, 12).T
+    assert np.allclose(beside.coefficients[:, :2], fine.T[:, :2], rtol=0, atol=1e-10)

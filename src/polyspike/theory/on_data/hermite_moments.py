@@ -7,7 +7,7 @@ every row where the activation has kinks.
 
 from collections.abc import Callable, Iterator
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
@@ -94,15 +94,20 @@ def _by_rule(
     return Moments(coefficients, energy)
 
 
-def _rules(activation: Activation, mean: Array, deviation: Array) -> Iterator[tuple[slice, Array, Array]]:
-    """Chunks of rows with nodes and weights of ``E f(z)``, of shape (nodes,) or one rule a row."""
+def _rules(activation: Activation, mean: Array, deviation: Array) -> Iterator[tuple[Any, Array, Array]]:
+    """Chunks of rows with nodes and weights of ``E f(z)``, of shape (nodes,) or one rule a row.
+
+    The step of the trapezoid rule is that of the row's own deviation, rounded up to a power of the root of 2, so that
+    few long rows do not ask for fine rules of the others.
+    """
     corners = np.asarray(activation.kinks, dtype=float)
     if not corners.size:
-        step = _STEP / 2**activation.smoothness.level / max(1.0, float(np.max(deviation, initial=1.0)))
-        z = np.arange(-np.ceil(_REACH / step), np.ceil(_REACH / step) + 1) * step
-        w = under_normal(z, step)
-        rows = max(1, _CHUNK // len(z))
-        yield from ((slice(i, i + rows), z, w) for i in range(0, len(mean), rows))
+        sizes = np.ceil(2 * np.log2(np.maximum(deviation, 1.0)))
+        for size in np.unique(sizes):
+            step = _STEP / 2 ** (activation.smoothness.level + size / 2)
+            z = np.arange(-np.ceil(_REACH / step), np.ceil(_REACH / step) + 1) * step
+            w, count, alike = under_normal(z, step), max(1, _CHUNK // len(z)), np.flatnonzero(sizes == size)
+            yield from ((alike[i : i + count], z, w) for i in range(0, len(alike), count))
         return
     rows = max(1, _CHUNK // ((_PANELS + len(corners)) * _PANEL_NODES * 20))
     for i in range(0, len(mean), rows):
