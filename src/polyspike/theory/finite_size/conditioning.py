@@ -154,8 +154,6 @@ class Conditioning:
 
     def strengths(self, u: Any) -> Any:
         """What kappa is multiplied by in the pre-activation of a neuron: ``r u (1 + tilt u)``."""
-        if np.isscalar(self.spike_tilt) and self.spike_tilt == 0:
-            return self.spike_strength * u
         return self.spike_strength * u * (1 + self.spike_tilt * u)
 
     def own_gain(self, u: Any, overlap: Any = 0.0) -> Any:

@@ -18,10 +18,7 @@ from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
 from polyspike.theory.finite_size.given_kappa.overlaps import KnownOverlaps, known_overlaps
-from polyspike.theory.finite_size.given_kappa.weights_along import (
-    WeightsAlong,
-    weights_along,
-)
+from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, weights_along
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
 
 __all__ = ["FiniteSizeModel", "assemble", "build_model", "own_weights"]

@@ -16,9 +16,10 @@ __all__ = ["deviation"]
 def deviation(problem: Problem, scalars: Conditioning, u: Array, overlap: Any = 0.0) -> Any:
     """``tau(u)`` (eq-tau): the average over M of a weight's variance, from the exact first two moments of M.
 
-    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + q_perp u^2 - [u^2/(N + u^2)]`` with
-    ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket (full gradient) is the squared cosine of a
-    neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N`` given that neuron's readout.
+    ``tau^2 = (1 - delta u^2)^2 + 2 (1 - delta u^2) e u E mu + e^2 u^2 E mu^2 + q_perp u^2
+    - [(1 + e u E mu)^2 u^2/(N + u^2)]`` with ``E mu = E eps``, ``E mu^2 = phi_0 E eps^2 + (E eps)^2``. The bracket
+    (full gradient) is the squared cosine of a neuron's own weight with ``omega = W0' a``, whose square is ``1 + u^2/N``
+    given that neuron's readout, times what the mean of M makes of it.
 
     Raises
     ------

@@ -79,15 +79,16 @@ def learned_by_degree(model: FiniteSizeModel) -> Any:
     parts += [by_log_norm * kappa * mean[:, 0, j] for j in range(1, count)]
     parts += [by_log_norm * mean[:, i, j] * (0.5**0.5 if i == j else 1.0) for i, j in products(count)[count:]]
     if model.output_along is not None:
-        for part, along in zip(parts[1:], model.output_along[1:], strict=False):
-            part += _moved_output(model) * along * root
+        moved = _by_moved_output(model) * root
+        for j in range(1, count):
+            parts[j] = parts[j] + model.output_along[j] * moved
     if model.overlaps is not None:
         known, variance = model.overlaps, model.norms.log_norm_variance
         parts[0] = parts[0] + _along_b(model, known.slope - 2 * variance * known.slope_by_log_norm) * root
     return np.array(parts)
 
 
-def _moved_output(model: FiniteSizeModel) -> Any:
+def _by_moved_output(model: FiniteSizeModel) -> Any:
     """What a weight ``e u^2 / sqrt N`` along a direction multiplies that coordinate of the input by, shape (K, A)."""
     u, scalars = model.grid.u, model.conditioning
     slope = model.phi @ model.bulk.chi.T
@@ -145,7 +146,7 @@ def _along_readout_node_by_node(model: FiniteSizeModel, state: BulkState) -> Any
     bulk = model.bulk
     weights, gains = _along_readout(model)
     y = gains * np.sqrt(model.grid.u_weights) * model.grid.u
-    psi = np.concatenate([state.psi] * (len(weights) // len(model.mu)))
+    psi = np.concatenate([state.psi, state.psi])
     return bulk.samples_per_neuron * np.einsum("k,ku,kuv,kv->uv", weights, y, bulk.chi @ psi @ bulk.chi.T, y)
 
 
@@ -161,7 +162,7 @@ def _readout_measures(model: FiniteSizeModel) -> tuple[Any, Any, Any]:
     scalars, u = model.conditioning, model.grid.u
     own, by_matrix = scalars.own_gain(u, model.grid.moving_overlap) * np.ones(len(u)), scalars.quadratic_step * u
     none = np.zeros_like(by_matrix)
-    if scalars.moved_output != 0 or model.output_measures is None:
+    if model.output_measures is None:
         left = none if scalars.moved_output != 0 else by_matrix
         weights = np.stack([-model.bulk.mu_weights, model.omega_measure])
         return weights, np.stack([own, own - 1]), np.stack([by_matrix, left])
