@@ -8,7 +8,9 @@ from importlib import import_module
 import pytest
 
 import polyspike as ps
+from polyspike.status import Status
 from polyspike.theory import announce as module
+from polyspike.theory import long_work
 from polyspike.theory.announce import LONG, VERY_LONG, announce
 
 BASE = ps.Problem("tanh", "h1 + 0.7*h2", 400, 100, 200, step_exponent=0.2)
@@ -55,7 +57,9 @@ def test_predict_announces_by_the_true_count(caplog: pytest.LogCaptureFixture) -
     """Seventy averages over a small gradient's sample are long, twice the same problem is not."""
     few = [BASE.replace(n_gradient=100, noise=0.01 * k) for k in range(70)]
     with caplog.at_level(logging.INFO, logger="polyspike"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("polyspike.theory.predict"), "predict_many", lambda problems: [])
+        theories = import_module("polyspike.theory.predict")._THEORIES
+        unsolved = ps.FailedPrediction(BASE, "finite-size", Status.NOT_CONVERGED, "not tried")
+        patch.setitem(theories, "isotropic", (None, lambda problems: [unsolved] * len(problems)))
         ps.predict([few[0], few[0]])
         assert caplog.messages == []
         ps.predict(few)
@@ -99,3 +103,44 @@ def test_a_spectrum_of_reused_samples_is_announced(
     with caplog.at_level(logging.INFO, logger="polyspike"):
         module.announce_spectrum(BASE.replace(samples="same", readout=readout))
     assert [record.getMessage() for record in caplog.records] == said
+
+
+def late(caplog: pytest.LogCaptureFixture, problem: ps.Problem, seconds: float) -> list[str]:
+    """What is logged of a prediction whose every look at the clock finds so many seconds gone by."""
+    ticks = iter(range(10**9))
+    caplog.clear()
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO, logger="polyspike"):
+        patch.setattr(long_work, "thread_time", lambda: seconds * next(ticks))
+        ps.predict(problem)
+    return caplog.messages
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        BASE,
+        BASE.replace(activation="relu"),
+        BASE.replace(samples="same", n_samples=100, input_dim=30, width=60),
+        BASE.replace(inputs="power:0.5"),
+    ],
+    ids=["fresh", "kinked", "same", "covariance"],
+)
+def test_a_late_prediction_says_so_once(caplog: pytest.LogCaptureFixture, problem: ps.Problem) -> None:
+    """An estimate may be short; whatever theory it is, nobody waits without a word."""
+    assert late(caplog, problem, 0.0) == []
+    assert late(caplog, problem, 1.1 * long_work.LATE) == ["longer than was estimated: 1.1 s so far"]
+
+
+def test_what_was_announced_is_not_late(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "prediction_seconds", lambda _: 5.0)
+    assert late(caplog, BASE, 3.0) == ["about 5 s for a prediction"]
+
+
+def test_the_clock_is_of_one_call(caplog: pytest.LogCaptureFixture) -> None:
+    """Outside of a call nothing is late, and a call that was late does not silence the next."""
+    problem = BASE.replace(activation="relu")
+    assert len(late(caplog, problem, 2.0)) == len(late(caplog, problem, 2.0)) == 1
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="polyspike"):
+        long_work.check_clock()
+    assert caplog.messages == []

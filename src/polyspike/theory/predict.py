@@ -16,6 +16,7 @@ from polyspike.theory.covariance.predict import predict_covariance, predict_rows
 from polyspike.theory.finite_size.batch import predict_many
 from polyspike.theory.finite_size.predict import predict_finite_size
 from polyspike.theory.limits.windows import across, predict_window
+from polyspike.theory.long_work import watched
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
 from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
@@ -119,6 +120,7 @@ def predict(
 ) -> list[Answer] | list[EdgeAnswer]: ...
 
 
+@watched()
 def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size", window: int | None = None) -> Any:
     """Errors of a problem by theory, or of many in one call; no randomness, float64.
 
@@ -157,7 +159,8 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
     Notes
     -----
     Finite-size predictions that take over half a second together are announced to the logger
-    ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING.
+    ``polyspike.theory.announce`` before they begin: at the level INFO, over ten seconds at WARNING. Where that estimate
+    was short, a word is said after one second.
 
     Examples
     --------

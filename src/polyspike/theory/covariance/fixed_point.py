@@ -15,6 +15,7 @@ from polyspike.theory.covariance.jacobian import LinearisedLayer
 from polyspike.theory.covariance.model import CovarianceModel
 from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
+from polyspike.theory.long_work import check_clock
 
 __all__ = ["Solved", "derivative", "solve"]
 
@@ -93,6 +94,7 @@ def _attempt(state: CovarianceState) -> Solved | None:
     """
     at, last = None, np.inf
     for iteration in range(_MOST):
+        check_clock()
         size = state.size_of_defect
         if not np.isfinite(size):
             return None

@@ -20,6 +20,7 @@ from polyspike.theory.covariance.step import condition
 from polyspike.theory.covariance.trust import check_dimension, trust
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
+from polyspike.theory.long_work import watched
 
 __all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
 
@@ -85,10 +86,11 @@ def predict_covariance(problem: Problem) -> Prediction:
     True
     """
     check_dimension(problem.inputs.effective_dimension(problem.input_dim))
-    with within_double_precision():
+    with watched(), within_double_precision():
         return _as_prediction(problem, solve_mean(problem, spectrum_of(problem)))
 
 
+@watched()
 def predict_rows(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
     """One answer a problem, in their order; the reason where there is none."""
     return [_row(problem) for problem in problems]

@@ -16,10 +16,12 @@ from polyspike.theory.finite_size.continuation import Solution
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.ensemble import Ensemble
 from polyspike.theory.finite_size.predict import predict_finite_size
+from polyspike.theory.long_work import watched
 
 __all__ = ["predict_many"]
 
 
+@watched()
 def predict_many(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
     """One answer a problem, in their order; memory does not grow beyond that of the answers.
 

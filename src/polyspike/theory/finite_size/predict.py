@@ -21,6 +21,7 @@ from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 from polyspike.theory.finite_size.trust import Corners, Trust, has_tails, shared_features, trust
+from polyspike.theory.long_work import check_clock, watched
 
 __all__ = [
     "as_prediction",
@@ -62,7 +63,7 @@ def predict_finite_size(problem: Problem) -> Prediction:
     >>> after.test_error < before.test_error
     True
     """
-    with within_double_precision():
+    with watched(), within_double_precision():
         found, overlaps, effect = [], [], 0.0
         for weight, model, state, at in _solved_nodes(problem):
             errors = solve_errors(model, state, at)
@@ -77,6 +78,7 @@ def _solved_nodes(problem: Problem) -> Iterator[tuple[float, FiniteSizeModel, Bu
     before: list[Solution] = []
     nodes = checked_samples(problem)
     for k, (weight, sample) in enumerate(nodes):
+        check_clock()
         model = model_of(problem, sample=sample)
         if k == 0:
             tell_of_model(model, len(nodes))
@@ -133,7 +135,7 @@ def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps, effect: f
 
 
 def _spectrum(problem: Problem) -> Spectrum:
-    with within_double_precision():
+    with watched(), within_double_precision():
         return predict_spectrum(problem)
 
 

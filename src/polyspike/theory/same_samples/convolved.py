@@ -17,7 +17,7 @@ from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite, under_normal
 from polyspike.problem import Activation
 from polyspike.status import Status
-from polyspike.theory.long_work import tell
+from polyspike.theory.long_work import check_clock, tell
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 
 __all__ = ["RANGE", "Convolved", "convolved"]
@@ -230,6 +230,7 @@ def _averages(activation: Activation, laws: _Laws, x: Array, width: Array, devia
     size = laws.weights.shape[0], (laws.offsets[1] - laws.offsets[0]) // laws.counts[0], x.shape[1], len(x)
     mean, slope, square, bend = np.empty(size), np.empty((3, *size[1:])), np.empty(size[1:]), np.empty(size[1:])
     for a in range(len(x)):
+        check_clock()
         law = laws.of(a)
         steps = counts[a] - _POINTS + 1
         everywhere = (shares[a] @ windows[:, :, starts[a] : starts[a] + steps]).reshape(len(values), -1)

@@ -10,6 +10,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
+from polyspike.theory.long_work import check_clock
 from polyspike.theory.same_samples.hessian import hessian_of
 from polyspike.theory.same_samples.mirror import MirroredJacobian
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, q_inverse
@@ -98,6 +99,7 @@ def solve_pencil(
     past = _Past(guess or start or first_guess(neurons, populations), _OF_CRUDE if guess is None else _BEGINNING)
     changes = [np.inf] * _FEW
     for _ in range(_ITERATIONS):
+        check_clock()
         state, change = past.next(neurons, populations, shift)
         changes.append(change)
         if change < next_try and (few or not _ENOUGH < change < _GAINING * changes[-1 - _FEW]):
@@ -212,6 +214,7 @@ def _newton(nn: Neurons, populations: Sequence[SamplePopulation], shift: float, 
     size = np.inf
     tolerance = _TOLERANCE_OF_FEW_LATENTS if nn.size <= _FEW_LATENTS else _TOLERANCE
     for step in range(_NEWTON):
+        check_clock()
         parts = states(nn, populations, state, shift)
         gradient = gradient_of(nn, state, parts)
         try:

@@ -20,6 +20,7 @@ from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
 from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spectrum
 from polyspike.theory.finite_size.spikes.errors import Errors
+from polyspike.theory.long_work import watched
 from polyspike.theory.same_samples.finite_dimension import FiniteDimension
 from polyspike.theory.same_samples.fit import Fit
 from polyspike.theory.same_samples.fixed_point import PencilSolution, first_guess, solve_pencil
@@ -237,6 +238,7 @@ def _shared(problem: Problem) -> str:
     return f"{problem.shared_samples} samples that both stages have"
 
 
+@watched()
 def _spectrum(problem: Problem) -> Spectrum:
     """After a word on how long it takes, where that is long."""
     announce_spectrum(problem)
@@ -284,10 +286,11 @@ def predict_same_samples(problem: Problem) -> Prediction:
     >>> -0.25 < same.extras["leave_one_out_bias"] < -0.15
     True
     """
-    with within_double_precision():
+    with watched(), within_double_precision():
         return Family(problem).prediction(problem)
 
 
+@watched()
 def predict_many_same(problems: Iterable[Problem]) -> list[Prediction | FailedPrediction]:
     """One answer a problem, in their order; problems that differ in the ridge alone share their model."""
     rows = list(problems)

@@ -15,7 +15,7 @@ from polyspike.theory.finite_size.bulk.fixed_point import (
     jacobian,
     step_seconds,
 )
-from polyspike.theory.long_work import tell
+from polyspike.theory.long_work import check_clock, tell
 
 __all__ = ["TOLERANCE", "newton_rows", "positive_states", "solve_bulk"]
 
@@ -107,6 +107,7 @@ def _newton(
     last = lowest = np.inf
     stalled = 0
     for iteration in range(most):
+        check_clock()
         size = state.size_of_defect
         lowest, stalled = (size, 0) if size < _FALLS * lowest else (lowest, stalled + 1)
         if size <= tolerance or (size <= _ROUNDING and size > last / 4) or not np.isfinite(size) or stalled > _STALLED:
@@ -189,6 +190,7 @@ def newton_rows(state: BulkState, tolerance: float, most: int) -> tuple[BulkStat
     rows = np.arange(len(r))
     part = BulkState(state.model, state.shift, r, zeta)
     for iteration in range(most + 1):
+        check_clock()
         open_rows = ~(np.abs(part.defect).max(axis=1) <= tolerance)
         if not open_rows.any() or iteration == most:
             break

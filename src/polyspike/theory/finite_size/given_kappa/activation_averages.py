@@ -24,6 +24,7 @@ from polyspike.hermite import gauss_hermite, gauss_legendre, under_normal
 from polyspike.problem import Activation
 from polyspike.problem.smoothness import FAR_CORNERS
 from polyspike.status import Status
+from polyspike.theory.long_work import check_clock
 
 __all__ = ["ActivationAverages", "activation_averages", "averages_on_grid", "is_mirrored", "values_needed"]
 
@@ -286,6 +287,7 @@ def _blocks(activation: Activation, x: Array, tau: Array) -> Iterator[tuple[NDAr
     for group in groups:
         together = max(1, _BLOCK // (len(x) * group.size))
         for i in range(0, len(group.columns), together):
+            check_clock()
             columns = group.columns[i : i + together]
             yield columns, *group.rule(columns)
 
