@@ -14,6 +14,7 @@ from polyspike.theory.finite_size import gradient_sample
 from polyspike.theory.finite_size.bulk import factors
 from polyspike.theory.finite_size.bulk.newton import solve_bulk
 from polyspike.theory.finite_size.given_kappa import activation_averages as averages
+from polyspike.theory.finite_size.given_kappa import grids
 from polyspike.theory.finite_size.given_kappa import label_parts as teacher_given_kappa
 from polyspike.theory.finite_size.gradient_matrix import cumulants, residual_law, rules
 from polyspike.theory.finite_size.gradient_matrix import gauss_rule as gradient_matrix
@@ -52,8 +53,25 @@ def problem_with_matrix(rng: np.random.Generator) -> Problem:
     return problem.replace(n_gradient=int(problem.input_dim / ratio))
 
 
+def problem_that_turns_neurons(rng: np.random.Generator) -> Problem:
+    """With a mean in the label and up to 10^4 n samples of the gradient: at some readout a neuron loses its length."""
+    n = int(rng.choice([200, 400, 1000]))
+    teacher = f"{rng.choice(['h1', '-h1', 'h1 + 0.5*h2', 'tanh'])} + {rng.choice([-1, 1]) * rng.uniform(0.3, 4):.2f}"
+    return random_problem(rng).replace(
+        activation=str(rng.choice(["relu", "gelu", "softplus", "silu", "leaky_relu", "cos"])),
+        teacher=teacher,
+        n_samples=n,
+        input_dim=int(rng.choice([60, 120])),
+        width=int(rng.choice([60, 100, 400])),
+        step_exponent=float(rng.uniform(0, 0.5)),
+        readout=str(rng.choice(["gaussian", "gaussian", "rademacher"])),
+        n_gradient=int(n * 10 ** rng.uniform(0, 4)),
+    )
+
+
 PROBLEMS = [random_problem(np.random.default_rng((7, k))) for k in range(24)]
 MATRIX_PROBLEMS = [problem_with_matrix(np.random.default_rng((9, k))) for k in range(64)]
+TURNING_PROBLEMS = [problem_that_turns_neurons(np.random.default_rng((11, k))) for k in range(40)]
 
 
 def numbers(problem: Problem, refine: float = 1.0) -> list[float]:
@@ -168,6 +186,27 @@ MATRIX_COARSENINGS = {
 def test_refining_moves_nothing_by_1e_8(name: str) -> None:
     for problem in PROBLEMS:
         assert change(problem, REFINEMENTS[name](problem)) < 1e-8, problem
+
+
+@pytest.mark.parametrize("name", REFINEMENTS)
+def test_refining_moves_no_problem_with_turned_neurons_by_1e_7(name: str) -> None:
+    for problem in TURNING_PROBLEMS:
+        assert change(problem, REFINEMENTS[name](problem)) < 1e-7, problem
+
+
+def test_they_are_caught_where_readouts_of_no_length_are_not_resolved() -> None:
+    plain = finer(grids, _LOST=-np.inf)
+    changes = [change(problem, plain(problem)) for problem in TURNING_PROBLEMS]
+    assert sum(one > 1e-6 for one in changes) >= 6
+    assert max(changes) > 1e-3
+
+
+def test_a_bend_of_turned_neurons_is_resolved() -> None:
+    """Where the readout -1 turns a neuron round, its kink is smoothed over a tenth of kappa."""
+    problem = Problem("relu", "h1 - 3", 400, 60, 100, step_size=8.5, ridge=0.1, noise=0.5, n_gradient=10**6)
+    problem = problem.replace(gradient="target", readout="rademacher")
+    assert change(problem, numbers(problem, 1.5)) < 1e-7
+    assert change(problem, finer(grids, _SHORT=0.0)(problem)) > 1e-5
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.errors import NumericalError
 from polyspike.problem import Problem
-from polyspike.status import Status
 from polyspike.theory.covariance.averages import over_neurons
 from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
@@ -25,6 +23,7 @@ from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
 from polyspike.theory.finite_size.conditioning import StepScalars, activation_numbers
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, activation_averages
+from polyspike.theory.finite_size.given_kappa.deviation import check_length
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
 
@@ -204,7 +203,8 @@ def assemble(
     law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    tau = _deviation(problem, spectrum, variance, scalars.excluded * grid.u**2, gain if np.ndim(grid.overlap) else None)
+    of_mean = gain + scalars.quadratic_step * grid.u * law.mean * (spectrum.values * step.reach)[:, None]
+    tau = _deviation(spectrum, variance, scalars.excluded * grid.u**2, of_mean)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
@@ -280,20 +280,18 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
-def _deviation(problem: Problem, spectrum: Eigenvalues, variance: Any, along_readout: Array, gain: Any | None) -> Array:
-    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction. Gains that vary with the
-    overlap may vanish, and what is along the readout with them.
+def _deviation(spectrum: Eigenvalues, variance: Any, along_readout: Array, gain: Any) -> Array:
+    """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, with what the ``gain`` and the
+    mean of M make of it.
 
     Raises
     ------
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    of_gain = 1.0 if gain is None else (spectrum.weights * spectrum.values) @ gain**2
+    of_gain = (spectrum.weights * spectrum.values) @ gain**2
     square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_gain
-    if square.min() <= 0:
-        message = f"width {problem.width}: a pre-activation is left without variance beside the neuron's own output"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
+    check_length(square)
     return np.asarray(square**0.5)
 
 

@@ -1,11 +1,13 @@
 """The deviation of a pre-activation given kappa."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from polyspike import NumericalError, Problem
 from polyspike.theory.finite_size.conditioning import condition
-from polyspike.theory.finite_size.given_kappa.deviation import deviation
+from polyspike.theory.finite_size.given_kappa.deviation import deviation, readouts_of_no_length
 
 U = np.linspace(-3, 3, 13)
 
@@ -23,7 +25,30 @@ def test_it_grows_with_the_step_and_the_neuron() -> None:
     assert np.all(np.diff(tau) > 0)
 
 
-def test_two_neurons_that_take_a_large_step_are_refused() -> None:
-    problem = Problem("relu", "h1", 10**6, 1000, 2, step_size=0.1, noise=0.0)
-    with pytest.raises(NumericalError, match="width 2: a pre-activation is left without variance"):
-        deviation(problem, condition(problem), np.linspace(-5, 5, 201))
+def test_a_weight_of_which_nothing_is_left_is_refused() -> None:
+    """One that turns round at a readout of exactly -1, without noise."""
+    problem = Problem("relu", "2 + h1", 1000, 400, 500, step_size=1.0, gradient="target", readout="rademacher")
+    scalars = replace(condition(problem), quadratic_step=0.5, residual_moment=0.0, gradient_noise_variance=0.0)
+    deviation(problem, scalars, np.array([1.0, -0.999]))
+    with pytest.raises(NumericalError, match="leaves nothing of the weight of a neuron"):
+        deviation(problem, scalars, np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("width", [2, 20, 400])
+def test_beside_the_direction_of_the_readout_something_is_left(width: int) -> None:
+    """However few neurons: what is along omega turns round with the rest."""
+    for teacher in ("h1", "h1 - 2"):
+        problem = Problem("relu", teacher, 10**6, 1000, width, step_exponent=0.3, noise=0.0)
+        assert np.all(deviation(problem, condition(problem), np.linspace(-5, 5, 2001)) > 0)
+
+
+def test_the_zeros_are_those_of_the_deviation() -> None:
+    problem = Problem("gelu", "1.5 + h1 + h2", 1000, 400, 500, step_exponent=0.4)
+    scalars = replace(condition(problem), excluded=0.0)
+    zeros = readouts_of_no_length(problem, scalars)
+    assert len(zeros) == 4
+    first = problem.teacher.coefficients(0)[0]
+    second = problem.phi_gradient * scalars.residual_moment + first**2
+    gain, move = 1 - scalars.self_term * zeros**2, scalars.quadratic_step * zeros
+    square = gain**2 + 2 * gain * move * first + move**2 * second + scalars.gradient_noise_variance * zeros**2
+    assert np.abs(square).max() < 1e-9 * np.abs(gain**2).max()

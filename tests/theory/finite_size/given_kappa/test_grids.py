@@ -5,6 +5,7 @@ import pytest
 
 from polyspike import NumericalError, Problem
 from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.given_kappa.deviation import deviation
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid, graded, trapezoid
 
 BASE = Problem("tanh", "h1 + 0.7*h2", 3000, 600, 1000, step_exponent=0.3)
@@ -47,3 +48,19 @@ def test_rules_have_the_moments_of_the_normal_law() -> None:
     for nodes, weights in (trapezoid(0.2, 8.0), graded(0.1, 60, 8.0)):
         assert [weights @ nodes**k for k in (0, 1, 2, 4)] == pytest.approx([1, 0, 1, 3], abs=1e-8)
         assert np.any(nodes == 0)
+
+
+@pytest.mark.parametrize("end", [None, 2.3])
+@pytest.mark.parametrize("gradient", ["full", "target"])
+def test_a_readout_at_which_neurons_lose_their_length_is_resolved(gradient: str, end: float | None) -> None:
+    """The averages of ``1/(tau^2 + c)`` and of tau, against a rule of ten thousand nodes."""
+    problem = Problem("relu", "h1 + 3", 200, 60, 100, step_size=14.0, gradient=gradient, n_gradient=10**6)
+    scalars = condition(problem)
+    grid = choose_grid(problem, scalars, ends=(None, end))
+    fine = trapezoid(0.002, 9.0)
+    for function in (lambda tau: 1 / (tau**2 + 0.01), lambda tau: tau):
+        found, expected = (w @ function(deviation(problem, scalars, u)) for u, w in ((grid.u, grid.u_weights), fine))
+        assert found == pytest.approx(expected, abs=1e-8)
+    assert 40 < len(grid.u) < 80
+    if end is not None:
+        assert [np.abs(grid.u - node).min() for node in (-end, end)] == pytest.approx([0, 0], abs=1e-9)

@@ -2,12 +2,14 @@
 
 Once averaged over z everything is analytic in kappa and u, so the trapezoid rule converges geometrically. In kappa it
 is uniform, with a step set by how fast ``r u kappa / tau(u)`` varies. In u it is graded by ``u = c sinh s``, which
-resolves the scale ``1/r`` near zero and takes large steps where tau has grown with u.
+resolves the scale ``1/r`` near zero and takes large steps where tau has grown with u, and about readouts at which
+neurons lose their length as well.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import asinh, ceil, log10, sinh, sqrt
+from math import asinh, ceil, floor, log10, sinh, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from polyspike.hermite import gaussian_rule
 from polyspike.problem import Activation, Problem, Teacher
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import Conditioning
+from polyspike.theory.finite_size.given_kappa.deviation import deviation, readouts_of_no_length
 
 __all__ = ["Grid", "choose_grid", "trapezoid", "upper_half"]
 
@@ -29,6 +32,11 @@ _U_NODES = 33
 _U_NODES_PER_DECADE = 24
 _LEAST_U_NODES = 19
 _LEAST_STRENGTH = 0.3
+# About a readout at which weights have no length: the step of asinh of the distance over that length's width, and the
+# digits that a rule must have lost for it, as the exponent of a singularity's distance times its weight.
+_STEP_OF_LENGTH, _LOST = 0.35, 18.5
+# A deviation below this is one of neurons that have been turned.
+_SHORT = 0.5
 # Of N neurons none has a readout below 1/(N times this), so that nothing there is resolved.
 _RESOLVED = 1e6
 _MAX_KAPPA_NODES = 1500
@@ -38,6 +46,7 @@ _KINK_STEP = 0.8
 # The step for a callable that is analytic in |Im z| < 0.8.
 _STEEP_STEP = 0.2
 _SMALLEST_WIDTH = 1e-5
+_BISECTIONS = 60
 # Up to this kappa the steps of a grid graded about a kink are no wider than those of a uniform one.
 _GRADED_RANGE = 5.0
 # Beyond the range of a grid less than this share of any second moment is left.
@@ -106,23 +115,49 @@ def choose_grid(
     extra = 0.4 * (refine > 1)
     extent = teacher_range(problem.teacher) + extra
     _check_count(extent / step, f"spike strength r = {r:.3g}")
-    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, extent, refine, ends[0])
-    if problem.readout == "rademacher":
-        u = (np.array([-1.0, 1.0]), np.array([0.5, 0.5]))
-    elif problem.readout == "constant":
-        u = (np.array([1.0]), np.array([1.0]))
-    else:
-        # The weaker the spike, the less the averages depend on u; for the weakest the nodes are those of the weight.
-        strength = min(max(r, sqrt(q), _LEAST_STRENGTH), _RESOLVED * problem.width)
-        count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
-        u = _graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra, ends[1])
+    u, turned = _readout_rule(problem, conditioning, refine, extra, ends[1])
+    bend = _width_of_bend(problem, conditioning, turned)
+    kappa = _kappa_rule(problem.teacher, abs(np.real(conditioning.spike_cosine)), step, extent, refine, ends[0], bend)
     return Grid(*kappa, *u)
 
 
+def _readout_rule(
+    problem: Problem, conditioning: Conditioning, refine: float, extra: float, end: float | None
+) -> tuple[tuple[Array, Array], Array]:
+    """The rule for u, and the readouts at which neurons may lose their length."""
+    if problem.readout == "rademacher":
+        return (np.array([-1.0, 1.0]), np.array([0.5, 0.5])), np.array([-1.0, 1.0])
+    if problem.readout == "constant":
+        return (np.array([1.0]), np.array([1.0])), np.array([1.0])
+    # The weaker the spike, the less the averages depend on u; for the weakest the nodes are those of the weight.
+    r, q = abs(conditioning.spike_strength), abs(conditioning.move_variance)
+    strength = min(max(r, sqrt(q), _LEAST_STRENGTH), _RESOLVED * problem.width)
+    count = max(_LEAST_U_NODES, (_U_NODES + _U_NODES_PER_DECADE * log10(strength / 1.5)) * refine)
+    rule = _graded(1 / strength, ceil(count / 2), activation_range(problem.activation) + extra, end)
+    lost = _unresolved(readouts_of_no_length(problem, conditioning), 1 / strength, rule[0])
+    return _about(lost, 1 / strength, rule, _STEP_OF_LENGTH / refine, end) if len(lost) else rule, np.real(lost)
+
+
+def _width_of_bend(problem: Problem, conditioning: Conditioning, turned: Array) -> float:
+    """Over what of kappa a kink of the activation at zero is smoothed where neurons have lost half of their length."""
+    if problem.activation.kinks != (0.0,) or len(turned) == 0:
+        return np.inf
+    tau, strengths = np.real(deviation(problem, conditioning, turned)), np.abs(np.real(conditioning.strengths(turned)))
+    short = (tau < _SHORT) & (strengths > 0)
+    return float((tau[short] / strengths[short]).min()) if short.any() else np.inf
+
+
 def _kappa_rule(
-    teacher: Teacher, cosine: float, step: float, extent: float, refine: float, end: float | None
+    teacher: Teacher,
+    cosine: float,
+    step: float,
+    extent: float,
+    refine: float,
+    end: float | None,
+    bend: float,
 ) -> tuple[Array, Array]:
-    """A uniform rule with the given step, or a finer one for a label with a kink or a steep place.
+    """A uniform rule with the given step, or a finer one for a label with a kink or a steep place, or for features that
+    ``bend`` at zero over so little of kappa.
 
     These are smoothed over ``sqrt(1 - rho^2)/rho`` of kappa. About a kink at zero the rule is graded,
     ``kappa = c sinh s``: as fine as the smoothed kink there, no coarser than ``step`` where the weight is not small.
@@ -132,15 +167,17 @@ def _kappa_rule(
     fine = _KINK_STEP * width / refine
     if not teacher.kinks and teacher.function is not None:
         fine = max(fine, _STEEP_STEP * 2.0**-teacher.smoothness.level / refine)
+    uniform = fine < step and teacher.kinks != (0.0,)
+    fine = min(fine, _KINK_STEP * bend / refine)
     if fine >= step:
         return trapezoid(_ending(step, end), extent)
-    if teacher.kinks != (0.0,):
+    if uniform:
         _check_count(extent / fine, f"a kinked or steep teacher seen at rho = {cosine:.6g}")
         return trapezoid(_ending(fine, end), extent)
     step_of_s = step / _GRADED_RANGE
     scale = fine / step_of_s
     half = asinh(extent / scale) / step_of_s
-    _check_count(half, f"a kinked teacher seen at rho = {cosine:.6g}")
+    _check_count(half, f"a kinked label or feature seen at rho = {cosine:.6g}")
     return _graded(scale, ceil(half), extent, end)
 
 
@@ -180,6 +217,53 @@ def graded(scale: float, half: int, extent: float) -> tuple[Array, Array]:
     u = scale * np.sinh(s)
     weights = np.exp(-(u**2) / 2) * np.cosh(s)
     return u, weights / weights.sum()
+
+
+def _unresolved(singular: Array, scale: float, u: Array) -> Array:
+    """Those of the complex u whose distance from the real axis the rule graded by ``u = scale sinh s`` does not
+    resolve.
+    """
+    h = asinh(float(u[-1]) / scale) / (len(u) // 2)
+    distance = np.abs(np.imag(np.arcsinh(singular / scale))) * 2 * np.pi / h
+    near = distance + np.real(singular) ** 2 / 2 < _LOST
+    # Those about zero are what the scale is for.
+    found: Array = singular[near & (np.imag(singular) > 0) & (np.abs(np.real(singular)) > np.imag(singular))]
+    return found
+
+
+def _about(
+    singular: Array, scale: float, rule: tuple[Array, Array], step: float, end: float | None
+) -> tuple[Array, Array]:
+    """A rule graded by ``u = scale sinh s`` that resolves what is singular at complex u as well.
+
+    Its nodes are where ``asinh(u/scale)/h + sum_k asinh((u - Re u_k)/Im u_k)/step``, h the step of the rule, is an
+    integer times its unit but for a shift. Where ``end`` is given, it and its negative are nodes.
+    """
+    extent, half = float(rule[0][-1]), len(rule[0]) // 2
+    h = asinh(extent / scale) / half
+    centres, widths = np.real(singular), np.maximum(np.imag(singular), _SMALLEST_WIDTH)
+
+    def place(u: Array) -> Array:
+        found: Array = np.arcsinh(u / scale) / h + np.arcsinh((u[..., None] - centres) / widths).sum(axis=-1) / step
+        return found
+
+    least, low, high, most = place(np.array([-extent, -(end or extent), end or extent, extent]))
+    unit = (high - low) / ceil(high - low)
+    goals = low + unit * np.arange(ceil((least - low) / unit - 1e-9), floor((most - low) / unit + 1e-9) + 1)
+    u = _increasing_inverse(place, goals, extent)
+    density = 1 / (h * np.hypot(u, scale)) + (1 / np.hypot(u[:, None] - centres, widths)).sum(axis=1) / step
+    weights = np.exp(-(u**2) / 2) / density
+    return u, weights / weights.sum()
+
+
+def _increasing_inverse(function: Callable[[Array], Array], values: Array, extent: float) -> Array:
+    """Where an increasing function on [-extent, extent] has the values: by bisection, to rounding."""
+    low, high = np.full(len(values), -extent), np.full(len(values), extent)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        below = function(middle) < values
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
 
 
 def upper_half(nodes: Array, weights: Array) -> tuple[Array, Array]:
