@@ -20,7 +20,7 @@ def means() -> Any:
 
 
 def test_trusted_predictions_for_labels_with_a_mean_are_within_their_estimates(means: Any) -> None:
-    """The estimate is meant to hold nine times in ten; docs/agreement.md has the four that are off."""
+    """The estimate is meant to hold nine times in ten; docs/agreement.md has the three that are off."""
     rows = means.compared(json.loads(means.FILE.read_text()))
     trusted = [row for row in rows if row.trusted]
     assert len(trusted) >= 0.85 * means.N_PROBLEMS

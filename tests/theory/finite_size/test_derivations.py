@@ -23,7 +23,8 @@ from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 from polyspike.theory.finite_size.given_kappa.deviation import deviation
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import matrix_cumulants, norms
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
+from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.gauss_rule import resolvent
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law, residual_law
 from polyspike.theory.finite_size.solve import shift_of, solve_problem
@@ -366,6 +367,46 @@ def test_another_readout_has_it_where_the_strength_grows(n_gradient: int) -> Non
     tilt = condition(problem).spike_tilt
     assert agrees(found, tilt, tilt, problem.input_dim).all()
     assert not agrees(found, 0, tilt, problem.input_dim).any()
+
+
+@pytest.mark.parametrize("teacher", ["h1 + 3", "h1 - 3"])
+def test_long_samples_have_other_residuals_where_all_neurons_add_up(teacher: str) -> None:
+    """(eq-lengths): ``E[eps^2 |x|^2/d]`` and ``E[(eps |x|^2/d)^2]`` beside ``E eps^2``."""
+    problem = MEAN.replace(teacher=teacher, input_dim=100, width=600, n_gradient=4000, readout="constant")
+    found = []
+    for k in range(DRAWS // 2):
+        net = network(problem, k)
+        longer = (net.x0**2).mean(axis=1)
+        squares = net.eps**2
+        found.append([np.mean(squares * longer) / squares.mean(), np.mean(squares * longer**2) / squares.mean()])
+    scalars = condition(problem)
+    by_matrix = scalars.matrix_moment / scalars.residual_moment
+    any_sample = 1 + 2 / problem.input_dim  # E[(|x|^2/d)^2], whatever its residual
+    expected, without = [(1 + by_matrix) / 2, any_sample * by_matrix], [1, any_sample]
+    assert agrees(np.array(found), expected, 1, problem.input_dim).all()
+    assert not agrees(np.array(found), without, 1, problem.input_dim).any()
+    for other in (problem.replace(readout="rademacher"), problem.replace(gradient="target")):
+        assert condition(other).matrix_moment == condition(other).residual_moment
+
+
+def test_weights_are_longer_by_the_residuals_of_long_samples() -> None:
+    """``tau^2 + r^2`` is the mean square of the weights after the step; without lengths it is 5 % too small."""
+    problem = Problem(
+        "cos", "tanh + 0.64", 150, 100, 300, step_size=11.4, ridge=0.02, noise=0.2, n_gradient=100, readout="constant"
+    )
+    found = []
+    for k in range(200):
+        net = network(problem, k)
+        slopes = problem.activation.derivative(net.x0 @ net.w0.T)
+        moved = net.w0 + condition(problem).scaled_step * (slopes.T * net.eps) @ net.x0 / len(net.x0)
+        found.append((moved**2).sum(axis=1).mean())
+    scalars = condition(problem)
+    plain = replace(scalars, matrix_moment=scalars.residual_moment)
+    expected, without = (
+        float(deviation(problem, one, np.ones(1))[0] ** 2 + one.spike_strength**2) for one in (scalars, plain)
+    )
+    assert agrees(np.array(found), expected, expected / 2, problem.input_dim)
+    assert not agrees(np.array(found), without, expected / 2, problem.input_dim)
 
 
 def test_labels_of_mean_zero_leave_other_readouts_as_they_are() -> None:

@@ -141,6 +141,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         gradient_noise_variance=max(noise, 0.0),
         excluded=1 / problem.width if full else 0.0,
         residual_moment=moment,
+        matrix_moment=moment,
         gaussian_variance=problem.noise**2 + output,
         trace_shift=0.0,
         sample=sample,

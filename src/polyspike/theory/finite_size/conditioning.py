@@ -6,6 +6,7 @@ pre-activation of neuron i on a fresh input is ``tau(u) z + r u kappa`` with ``z
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from polyspike.problem import Activation, Problem
 from polyspike.status import Status
 
 __all__ = ["ActivationNumbers", "Conditioning", "StepScalars", "activation_numbers", "condition"]
+
+# A part of the slope's square that is smaller is rounding.
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class ActivationNumbers:
     across beta."""
     square_variance: float
     """Variance of ``(sigma'(z) - c_1)^2`` beyond degree 2."""
+    noise_by_length: float
+    """``E[(z^2 - 1) h^2] / (2 E h^2)`` with ``h = sigma' - c_1 - 2 c_2 z``: what a longer sample has more of it."""
     radial_square: float
     """Covariance of that with ``z sigma'(z)``, beyond degree 2."""
 
@@ -49,6 +55,8 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
     _, c1, c2, c3, c4 = (float(c) for c in activation.coefficients(4))
     z, weights = gaussian_rule(activation.smoothness.corners)
     slope = activation.derivative(z)
+    noise = (slope - c1 - 2 * c2 * z) ** 2
+    energy = float(weights @ noise)
     basis = np.stack([np.ones_like(z), z, (z**2 - 1) / 2**0.5])
     radial, square = (part - (basis @ (weights * part)) @ basis for part in (z * slope, (slope - c1) ** 2))
     return ActivationNumbers(
@@ -63,6 +71,7 @@ def activation_numbers(activation: Activation) -> ActivationNumbers:
         radial_variance=float(weights @ radial**2),
         square_slope=float(weights @ ((z**2 - 1) * (slope - c1) ** 2)) / 2,
         square_variance=float(weights @ square**2),
+        noise_by_length=float(weights @ ((z**2 - 1) * noise)) / 2 / energy if energy > _ROUNDING else 0.0,
         radial_square=float(weights @ (radial * square)),
     )
 
@@ -112,6 +121,8 @@ class Conditioning:
         ``1/N`` for the full gradient, whose bulk has no part along the readout (eq-projection); 0 otherwise.
     residual_moment : float
         ``E eps^2`` of the residual that the gradient sees.
+    matrix_moment : float
+        ``E[(eps |x|^2/d)^2]``, which is what M has of it (eq-lengths).
     gaussian_variance : float
         Variance of the Gaussian part ``nu`` of ``eps = sigma*(kappa*) + nu``.
     trace_shift : float
@@ -142,6 +153,7 @@ class Conditioning:
     gradient_noise_variance: Any
     excluded: float
     residual_moment: float
+    matrix_moment: float
     gaussian_variance: float
     trace_shift: float
     b_coordinates: tuple[Any, ...]
@@ -239,17 +251,20 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
         trace_shift = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
         self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     moment = problem.label_second_moment + output
+    first = float(problem.teacher.coefficients(0)[0])
+    # E[eps^2 (|x|^2/d - 1)]; the divisor keeps every moment below positive in few dimensions.
+    with_length = 2 * first * trace_shift / (1 + 2 / problem.input_dim)
     c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
     energy, signal, along_omega, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
-    orthogonal = problem.phi_gradient * moment * energy * across
+    of_matrix = moment + 2 * with_length / energy**0.5
+    orthogonal = problem.phi_gradient * (moment + with_length / energy**0.5) * energy * across
     eta_c1, scale = eta * c1, (energy * across) ** 0.5
-    without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment)
-    first = float(problem.teacher.coefficients(0)[0])
+    without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment, with_length / energy**0.5)
     matrix_mean = first + trace_shift / energy**0.5
     # omega . M omega and beta . M omega, and the part of |M omega|^2 across omega.
     correlated = -2 * problem.phi_gradient * first * c1 * scale
     by_omega, by_beta = matrix_mean, along_omega * matrix_mean + correlated
-    across_omega = problem.phi_gradient * (moment + 2 * c1**2)
+    across_omega = problem.phi_gradient * (of_matrix + 2 * c1**2)
     quadratic = without_beta["quadratic_step"]
     moved = quadratic if problem.readout == "constant" else 0.0
     gain = 1 + moved * by_omega
@@ -281,19 +296,27 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     )
 
 
-def _without_beta(problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float) -> dict[str, Any]:
+def _without_beta(
+    problem: Problem, numbers: ActivationNumbers, eta: Any, moment: float, with_length: float = 0.0
+) -> dict[str, Any]:
     """The move of a neuron without its part along beta: ``q = phi_0 (eta^2/N) E eps^2 Var sigma'`` and its split into
-    the part of M and the gradient noise (eq-noise).
+    the part of M and the gradient noise (eq-noise), with ``E[eps^2 (|x|^2/d - 1)]`` in both (eq-lengths).
 
     The residuals of a sample are taken to be ``sqrt(energy)`` times those of the law; ``eta`` contains that factor.
     """
-    move_variance = problem.phi_gradient * eta**2 / problem.width * moment * numbers.derivative_variance
+    squares = problem.phi_gradient * eta**2 / problem.width * moment
+    longer = with_length / moment if moment > 0 else 0.0
     quadratic_step = 2 * numbers.c2 * eta / problem.width**0.5
-    through_matrix = quadratic_step**2 * problem.phi_gradient * moment
+    through_matrix = 4 * numbers.c2**2 * squares * (1 + 2 * longer)
+    of_noise = squares * (numbers.derivative_variance - 4 * numbers.c2**2)
+    if longer:
+        # To first order; noise stays positive.
+        of_noise = of_noise * exp(longer * (1 + numbers.noise_by_length))
     return {
-        "move_variance": move_variance,
+        "move_variance": through_matrix + of_noise,
         "quadratic_step": quadratic_step,
         "scaled_step": eta / problem.width**0.5,
-        "gradient_noise_variance": move_variance - through_matrix,
+        "gradient_noise_variance": of_noise,
         "residual_moment": moment,
+        "matrix_moment": moment * (1 + 2 * longer),
     }

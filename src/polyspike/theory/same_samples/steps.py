@@ -28,6 +28,8 @@ _OWN, _OWN_OF_KINKS = 3.0, 6.0
 _SCALE, _SCALE_OF_BENDS = 0.5, 0.4
 _SHARE_OF_WILD, _STEEP, _BENT = 0.6, 0.25, 0.75
 _READOUTS, _READOUTS_OF_BENDS, _MOST_READOUTS = 6, 5.0, 10
+# Where neurons are turned round: the exponent that a rule must reach, and the most nodes.
+_DIGITS_OF_LENGTH, _MOST_READOUTS_OF_LENGTH = 6.4, 30
 _LARGE, _NODES_OF_LARGE = 3.0, 100
 # Nodes of the residual and of kappa beyond the least. Labels beyond this degree take more of the former, and a finer
 # law.
@@ -119,10 +121,19 @@ def rules_of(problem: Problem) -> Rules:
 
 def readouts_of(problem: Problem) -> int:
     """Nodes on either side of u = 0 for a normal readout: the more, the further a move of the learned direction's or
-    the sample's own takes an activation that bends at large pre-activations, too.
+    the sample's own takes an activation that bends at large pre-activations, too, and the more, the sharper the minimum
+    of the length of neurons that the mean of the label turns round.
     """
     bends = _bends_at_large(problem.activation) * _strength(problem)
-    return min(_READOUTS + round(_READOUTS_OF_BENDS * bends**2), _MOST_READOUTS)
+    found = min(_READOUTS + round(_READOUTS_OF_BENDS * bends**2), _MOST_READOUTS)
+    stretch, move_variance = _stretch_and_move(problem)
+    zero = (-stretch + 1j * sqrt(move_variance)) / (stretch**2 + move_variance) if stretch or move_variance else 1j
+    if abs(zero.real) <= zero.imag:
+        return found
+    # The rule is Gauss's in t: its error falls with the ellipse about [-1, 1] on which that zero of tau^2 lies.
+    t = zero / (_scale(problem) + np.sqrt(_scale(problem) ** 2 + zero**2))
+    digits = _DIGITS_OF_LENGTH - zero.real**2 / 2
+    return max(found, min(ceil(digits / (4 * abs(np.arccos(t).imag))), _MOST_READOUTS_OF_LENGTH))
 
 
 def _strength(problem: Problem) -> float:
@@ -163,8 +174,7 @@ def _step_of(problem: Problem, readouts: int | None) -> Step:
     variance = problem.activation.derivative_variance
     scaled = problem.step / sqrt(problem.width)
     frame = spike_frame(problem)
-    q = problem.phi_gradient * scaled**2 * residual_energy(problem) * variance
-    stretch = 2 * numbers.c2 * scaled * float(problem.teacher.coefficients(0)[0])
+    stretch, q = _stretch_and_move(problem)
     of_sample = StepNumbers(
         frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
     )
@@ -182,7 +192,19 @@ def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Arr
         return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
     if problem.readout == "constant":
         return np.array([1.0]), np.array([1.0])
+    return readout_rule(_scale(problem), half or readouts_of(problem))
+
+
+def _scale(problem: Problem) -> float:
+    """The scale of u on which a move bends a feature."""
     scale = _SCALE + _SCALE_OF_BENDS * _bends_at_large(problem.activation)
     if is_wild(problem.teacher) and _saturates(problem.activation):
         scale *= _SHARE_OF_WILD
-    return readout_rule(scale / max(_strength(problem), _LEAST_STRENGTH), half or readouts_of(problem))
+    return scale / max(_strength(problem), _LEAST_STRENGTH)
+
+
+def _stretch_and_move(problem: Problem) -> tuple[float, float]:
+    """What the mean of the label makes of a weight of u = 1, and the variance that its move adds."""
+    scaled = problem.step / sqrt(problem.width)
+    stretch = 2 * activation_numbers(problem.activation).c2 * scaled * float(problem.teacher.coefficients(0)[0])
+    return stretch, problem.phi_gradient * scaled**2 * residual_energy(problem) * problem.activation.derivative_variance

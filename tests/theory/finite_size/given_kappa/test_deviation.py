@@ -28,7 +28,7 @@ def test_it_grows_with_the_step_and_the_neuron() -> None:
 def test_a_weight_of_which_nothing_is_left_is_refused() -> None:
     """One that turns round at a readout of exactly -1, without noise."""
     problem = Problem("relu", "2 + h1", 1000, 400, 500, step_size=1.0, gradient="target", readout="rademacher")
-    scalars = replace(condition(problem), quadratic_step=0.5, residual_moment=0.0, gradient_noise_variance=0.0)
+    scalars = replace(condition(problem), quadratic_step=0.5, matrix_moment=0.0, gradient_noise_variance=0.0)
     deviation(problem, scalars, np.array([1.0, -0.999]))
     with pytest.raises(NumericalError, match="leaves nothing of the weight of a neuron"):
         deviation(problem, scalars, np.array([1.0, -1.0]))
@@ -48,7 +48,7 @@ def test_the_zeros_are_those_of_the_deviation() -> None:
     zeros = readouts_of_no_length(problem, scalars)
     assert len(zeros) == 4
     first = problem.teacher.coefficients(0)[0]
-    second = problem.phi_gradient * scalars.residual_moment + first**2
+    second = problem.phi_gradient * scalars.matrix_moment + first**2
     gain, move = 1 - scalars.self_term * zeros**2, scalars.quadratic_step * zeros
     square = gain**2 + 2 * gain * move * first + move**2 * second + scalars.gradient_noise_variance * zeros**2
     assert np.abs(square).max() < 1e-9 * np.abs(gain**2).max()

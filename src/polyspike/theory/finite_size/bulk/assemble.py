@@ -19,6 +19,7 @@ from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, lab
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms, norms
 from polyspike.theory.finite_size.given_kappa.overlaps import KnownOverlaps, known_overlaps
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong, weights_along
+from polyspike.theory.finite_size.gradient_matrix.lengths import eigenvalues_with_lengths
 from polyspike.theory.finite_size.gradient_matrix.rules import measures as measures_of
 
 __all__ = ["FiniteSizeModel", "assemble", "build_model", "own_weights"]
@@ -125,7 +126,7 @@ def assemble(
     """
     measures = measures_of(problem, scalars, mu_nodes)
     measures = measures.within(ends) if ends > 0 and len(measures.bulk) > 1 else measures
-    mu = measures.nodes + scalars.trace_shift
+    mu = eigenvalues_with_lengths(problem, scalars, measures.nodes)
     u, n = grid.u, problem.n_samples
     gains, weight_variance = own_weights(scalars, grid, mu, measures.noise_covariance)
     tau = deviation(problem, scalars, u, grid.moving_overlap)

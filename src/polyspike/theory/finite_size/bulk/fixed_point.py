@@ -219,7 +219,8 @@ class BulkState:
         model = self.model
         quadratic = model.samples_per_neuron * float(model.sample_weights @ (self.shift * self.r))
         constant, half_linear = float(model.neuron_weights @ self.zeta), (1 - model.samples_per_neuron) / 2
-        root = (half_linear**2 + quadratic * constant) ** 0.5
+        # Not a number outside of the domain: a negative float has a complex power.
+        root = float(np.sqrt(half_linear**2 + quadratic * constant))
         scale = constant / (root + half_linear) if half_linear > 0 else (root - half_linear) / quadratic
         return BulkState(model, self.shift, self.r * scale, self.zeta / scale)
 

@@ -64,6 +64,6 @@ def readouts_of_no_length(problem: Problem, scalars: Conditioning) -> Any:
 def _moments_of_matrix(problem: Problem, scalars: Conditioning) -> tuple[Any, Any]:
     """``E mu`` and ``E mu^2``."""
     first = float(problem.teacher.coefficients(0)[0])
-    second = problem.phi_gradient * scalars.residual_moment + first**2
+    second = problem.phi_gradient * scalars.matrix_moment + first**2
     shift = scalars.trace_shift
     return first + shift, second + 2 * shift * first + shift**2

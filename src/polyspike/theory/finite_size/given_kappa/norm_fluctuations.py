@@ -12,8 +12,7 @@ import numpy as np
 
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning, activation_numbers
-from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
-from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
+from polyspike.theory.finite_size.gradient_matrix.lengths import cumulants_with_lengths
 
 __all__ = ["Norms", "norms"]
 
@@ -48,9 +47,9 @@ def norms(
     With ``gain = a + c mu``, mu counted from the mean of M, ``cov(gain_u^2, gain_u'^2)`` is
     ``4 a a' c c' k_2 + 2 c c' (a c' + a' c) k_3 + c^2 c'^2 (k_4 + k_2^2)``, k the free cumulants of M.
     """
-    k1, k2, k3, k4 = matrix_cumulants(gradient_law(problem, scalars))
+    k1, k2, k3, k4 = cumulants_with_lengths(problem, scalars)
     c = scalars.quadratic_step * u
-    a = scalars.own_gain(u, overlap) + c * (k1 + scalars.trace_shift)
+    a = scalars.own_gain(u, overlap) + c * k1
     gradient_noise = scalars.gradient_noise_variance * u**2
     mean_s = a**2 + c**2 * k2 + gradient_noise
     # The average of s_u s_u' as a form in a c, c^2, the gradient noise and the mean of s_u. The covariance C of the

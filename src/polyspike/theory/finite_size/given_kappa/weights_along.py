@@ -26,9 +26,8 @@ from polyspike.theory.finite_size.conditioning import Conditioning, activation_n
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages
 from polyspike.theory.finite_size.given_kappa.grids import Grid
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms
-from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
+from polyspike.theory.finite_size.gradient_matrix.lengths import cumulants_with_lengths, eigenvalues_with_lengths
 from polyspike.theory.finite_size.gradient_matrix.measures import MeasureNodes
-from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
 
 __all__ = [
     "KnownWeights",
@@ -189,11 +188,11 @@ def _norm_forms(problem: Problem, scalars: Conditioning, grid: Grid, measures: M
 
     B is ``X M + c^2 (M^2 - phi_0 M_2) + Y phi_0 M_2`` of norm_fluctuations.py, with ``phi_0 M_2 = k_2 C``.
     """
-    k1, k2, _, _ = matrix_cumulants(gradient_law(problem, scalars))
+    k1, k2, _, _ = cumulants_with_lengths(problem, scalars)
     numbers, u = activation_numbers(problem.activation), grid.u
     eta_u, c = scalars.scaled_step * u, scalars.quadratic_step * u
-    a = scalars.own_gain(u, grid.moving_overlap) + c * (k1 + scalars.trace_shift)
-    mu = (measures.nodes - k1)[:, None]
+    a = scalars.own_gain(u, grid.moving_overlap) + c * k1
+    mu = (eigenvalues_with_lengths(problem, scalars, measures.nodes) - k1)[:, None]
     by_matrix = 2 * a * numbers.radial_slope * eta_u * mu + c**2 * mu**2
     return by_matrix, (numbers.square_slope * eta_u**2 - c**2) * k2
 

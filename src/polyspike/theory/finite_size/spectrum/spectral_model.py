@@ -16,6 +16,7 @@ from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.conditioning import StepScalars, condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.gradient_matrix.lengths import eigenvalues_with_lengths
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 from polyspike.theory.finite_size.gradient_matrix.rules import continuous_law, noise_at
 from polyspike.theory.finite_size.spectrum.joint_nodes import joint_nodes
@@ -187,7 +188,7 @@ def spectral_model(
         spike_strength=scalars.spike_strength * stronger,
         trace_shift=scalars.trace_shift + shift / (1.0 if sample is None else sample.energy**0.5),
     )
-    e_deviation = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.residual_moment) ** 0.5
+    e_deviation = abs(scalars.quadratic_step) * (problem.phi_gradient * scalars.matrix_moment) ** 0.5
     ends = min(0.25, _LEAST_COUNT / problem.input_dim)
     grid = choose_grid(problem, scalars, COARSENESS * refine, (_end(problem.n_samples), _end(problem.width)))
     model = assemble(
@@ -219,14 +220,15 @@ def _matrix_nodes(model: FiniteSizeModel, share: float, refine: float) -> Matrix
     of_matrix = scalars.quadratic_step != 0
 
     def weights_at(values: Array) -> Any:
-        mu = (values if of_matrix else np.zeros(len(values))) + scalars.trace_shift
+        mu = eigenvalues_with_lengths(problem, scalars, values) if of_matrix else np.zeros(len(values))
         return own_weights(scalars, grid, mu, noise_at(problem, scalars, values) if of_matrix else values)[1]
 
     has_linear = model.bulk.phi.shape[1] > 0
     width = problem.input_dim * (1 / problem.n_samples + 1 / problem.width) if has_linear else np.inf
     nodes, weights = joint_nodes(law, share, lambda mu: weights_at(mu) @ grid.u_weights, width, refine)
-    of_nodes = model.mu - scalars.trace_shift if of_matrix else model.noise_covariance
-    inside = (of_nodes >= nodes[0]) & (of_nodes <= nodes[-1])
+    of_nodes = model.mu if of_matrix else model.noise_covariance
+    first, last = eigenvalues_with_lengths(problem, scalars, nodes[[0, -1]]) if of_matrix else nodes[[0, -1]]
+    inside = (of_nodes >= first) & (of_nodes <= last)
     if not inside.any():
         return None
     return MatrixNodes(weights, weights_at(nodes), np.flatnonzero(inside))
