@@ -203,8 +203,7 @@ def assemble(
     law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    of_mean = gain + scalars.quadratic_step * grid.u * law.mean * (spectrum.values * step.reach)[:, None]
-    tau = _deviation(spectrum, variance, scalars.excluded * grid.u**2, of_mean)
+    tau = _deviation(spectrum, step, law, gain, variance, grid.u)
     known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
     norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
@@ -280,7 +279,7 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
-def _deviation(spectrum: Eigenvalues, variance: Any, along_readout: Array, gain: Any) -> Array:
+def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, variance: Any, u: Array) -> Array:
     """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, with what the ``gain`` and the
     mean of M make of it.
 
@@ -289,8 +288,10 @@ def _deviation(spectrum: Eigenvalues, variance: Any, along_readout: Array, gain:
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    of_gain = (spectrum.weights * spectrum.values) @ gain**2
-    square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_gain
+    of_mean = gain + step.scalars.quadratic_step * u * law.mean * (spectrum.values * step.reach)[:, None]
+    along_readout = step.scalars.excluded * u**2
+    of_mean_square = (spectrum.weights * spectrum.values) @ of_mean**2
+    square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_mean_square
     check_length(square)
     return np.asarray(square**0.5)
 

@@ -129,7 +129,6 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
     in_input_space = _in_input_space(spectrum, goes, means, spread)
-    beta = in_input_space[1] ** 0.5
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
@@ -147,7 +146,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         sample=sample,
         b_coordinates=tuple(known[0]),
         gradient_cosine=_gradient_cosine(*in_input_space),
-        cubic_step=6 * numbers.c3 * eta * beta / (problem.width * problem.input_dim) ** 0.5,
+        cubic_step=6 * numbers.c3 * eta * (in_input_space[1] / (problem.width * problem.input_dim)) ** 0.5,
     )
     return Step(
         scalars=scalars,
@@ -161,7 +160,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         across=noise_of_beta / (moment * goes.inflation or 1.0),
         reach=goes.along,
         phi_gradient=phi_gradient,
-        length=beta,
+        length=in_input_space[1] ** 0.5,
         turn=share * eta * numbers.c1,
     )
 
