@@ -54,4 +54,4 @@ def test_what_cannot_be_predicted_has_no_cost() -> None:
 def test_what_half_of_the_readouts_can_do_is_counted() -> None:
     """All of them would need more values than are taken, and the prediction came unannounced: 3 s."""
     cubic = as_activation(lambda x: x + 0.1 * x**3)
-    assert prediction_seconds(Problem(cubic, "h1", 8066, 24, 60, step_size=12.0, ridge=4e-4, noise=0.04)) > 1
+    assert prediction_seconds(Problem(cubic, "h1", 8066, 24, 37, step_size=24.74, ridge=4e-4, noise=0.04)) > 1

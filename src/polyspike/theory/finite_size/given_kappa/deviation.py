@@ -53,9 +53,12 @@ def check_length(square: Any) -> None:
 def readouts_of_no_length(problem: Problem, scalars: Conditioning) -> Any:
     """The complex u at which the weights would have no length: the zeros of ``tau^2`` without the part along omega.
 
-    Near a readout at which the gradient turns a neuron's own weight round they are close to the real axis.
+    Near a readout at which the mean of the label turns a neuron's own weight round they are close to the real axis.
+    None without such a mean: what a neuron's own output does to it matters after steps of order N alone.
     """
     first, second = (float(np.real(moment)) for moment in _moments_of_matrix(problem, scalars))
+    if first == 0 or scalars.quadratic_step == 0:
+        return np.zeros(0)
     step, loss = float(np.real(scalars.quadratic_step)), float(np.real(scalars.self_term))
     squares = step**2 * second + float(np.real(scalars.gradient_noise_variance)) - 2 * loss
     return np.asarray(np.roots([loss**2, -2 * loss * step * first, squares, 2 * step * first, 1.0]))

@@ -32,9 +32,9 @@ _U_NODES = 33
 _U_NODES_PER_DECADE = 24
 _LEAST_U_NODES = 19
 _LEAST_STRENGTH = 0.3
-# About a readout at which weights have no length: the step of asinh of the distance over that length's width, and the
-# digits that a rule must have lost for it, as the exponent of a singularity's distance times its weight.
-_STEP_OF_LENGTH, _LOST = 0.35, 18.5
+# About a readout at which weights have no length: the step of asinh of the distance over the width, the least width,
+# and the exponent of a singularity's distance and weight below which a rule resolves it.
+_STEP_OF_LENGTH, _LEAST_LENGTH, _LOST = 0.3, 1e-4, 18.5
 # A deviation below this is one of neurons that have been turned.
 _SHORT = 0.5
 # Of N neurons none has a readout below 1/(N times this), so that nothing there is resolved.
@@ -241,7 +241,7 @@ def _about(
     """
     extent, half = float(rule[0][-1]), len(rule[0]) // 2
     h = asinh(extent / scale) / half
-    centres, widths = np.real(singular), np.maximum(np.imag(singular), _SMALLEST_WIDTH)
+    centres, widths = np.real(singular), np.maximum(np.imag(singular), _LEAST_LENGTH)
 
     def place(u: Array) -> Array:
         found: Array = np.arcsinh(u / scale) / h + np.arcsinh((u[..., None] - centres) / widths).sum(axis=-1) / step
