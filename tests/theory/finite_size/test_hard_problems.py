@@ -8,16 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyspike import (
-    ArgumentError,
-    FailedPrediction,
-    NumericalError,
-    Prediction,
-    Problem,
-    Status,
-    as_activation,
-    predict,
-)
+from polyspike import ArgumentError, FailedPrediction, NumericalError, Prediction, Problem, Status, predict
 from polyspike.theory.finite_size.bulk import newton
 from polyspike.theory.finite_size.bulk.fixed_point import BulkState
 from polyspike.theory.finite_size.solve import in_order, model_of, solve_errors, solve_problem
@@ -141,10 +132,8 @@ def test_an_iterate_outside_of_the_domain_is_no_complex_number() -> None:
         outside = BulkState(model.bulk, state.shift, -state.r, state.zeta).alternated()
     assert outside.r.dtype == float
     assert outside.size_of_defect == np.inf
-    huge = as_activation(lambda x: 1e12 * np.tanh(x))
-    problem = Problem(
-        huge, "h1", 2, 139663, 2, step_size=1e-9, ridge=6.5e-4, noise=1e-9, gradient="target", readout="rademacher"
-    )
+    problem = Problem(lambda x: 1e12 * np.tanh(x), "h1", 2, 139663, 2, step_size=1e-9, ridge=6.5e-4, noise=1e-9)
+    problem = problem.replace(gradient="target", readout="rademacher")
     with suppress(NumericalError):
         assert isfinite(predict(problem).test_error)
 

@@ -248,7 +248,8 @@ def test_a_teacher_that_looks_at_its_second_index_alone_is_that_of_one_index(tea
 # Labels with a mean (eq-output-gain, eq-neuron-variance): readout, teacher, gradient, its samples, sizes over the
 # smallest, and the test error of networks with its standard error: ``replicate(problem, replicates=20 to 300, seed=3)``
 # of ``MEAN``. Before the moved output was in the spike these were predicted 12 % too large at every size; the last two
-# were 10 and 7 % too large before the pairs of samples counted in the neurons' lengths.
+# with `h1 - 3` were 10 and 7 % too large before the pairs of samples counted in the neurons' lengths; the very last was
+# 10 % too small before the readouts were resolved at which neurons turn round.
 MEAN = Problem("relu", "h1 + 3", 200, 60, 100, step_size=14.0, ridge=0.1, noise=0.5)
 NETWORKS = [
     ("constant", "h1 + 3", "full", 5000, 1, 1.1279, 0.0049),
