@@ -256,10 +256,10 @@ def _full(problem: Problem, numbers: ActivationNumbers, eta: Any, sample: StepSc
     with_length = 2 * first * trace_shift / (1 + 2 / problem.input_dim)
     c1, mean_signal = numbers.c1, float(np.linalg.norm(problem.teacher.linear_coefficients))
     energy, signal, along_omega, across = sample or StepScalars(1.0, mean_signal, -c1, 1.0)
-    of_matrix = moment + 2 * with_length / energy**0.5
-    orthogonal = problem.phi_gradient * (moment + with_length / energy**0.5) * energy * across
+    of_matrix = moment + 2 * with_length
+    orthogonal = problem.phi_gradient * (moment + with_length) * energy * across
     eta_c1, scale = eta * c1, (energy * across) ** 0.5
-    without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment, with_length / energy**0.5)
+    without_beta = _without_beta(problem, numbers, eta * energy**0.5, moment, with_length)
     matrix_mean = first + trace_shift / energy**0.5
     # omega . M omega and beta . M omega, and the part of |M omega|^2 across omega.
     correlated = -2 * problem.phi_gradient * first * c1 * scale

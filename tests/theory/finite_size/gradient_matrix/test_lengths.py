@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polyspike import Problem
-from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.conditioning import StepScalars, condition
 from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
 from polyspike.theory.finite_size.gradient_matrix.lengths import cumulants_with_lengths, eigenvalues_with_lengths
 from polyspike.theory.finite_size.gradient_matrix.residual_law import gradient_law
@@ -64,3 +64,26 @@ def test_all_moments_are_positive_in_few_dimensions(dimension: int, mean: float)
         assert scalars.gradient_noise_variance > 0
         assert np.isreal(scalars.spike_strength)
         assert scalars.spike_strength >= 0
+
+
+@pytest.mark.parametrize("energy", [1e-6, 0.1, 5.0])
+def test_samples_of_little_energy_have_positive_moments(energy: float) -> None:
+    """Few samples of the gradient, where a fuzz found a complex deviation: lengths change them by the usual share."""
+    problem = BASE.replace(teacher=[3.0, 1.0], n_samples=2, input_dim=4, width=235)
+    of_law, scalars = condition(problem), condition(problem, sample=StepScalars(energy, 1.0, -0.5, 1.0))
+    assert scalars.matrix_moment == pytest.approx(of_law.matrix_moment, rel=1e-12)
+    assert scalars.gradient_noise_variance == pytest.approx(energy * of_law.gradient_noise_variance, rel=1e-12)
+    assert scalars.spike_strength > 0
+
+
+def test_long_samples_have_their_share_of_the_energy_and_more_where_it_is_large() -> None:
+    """``E[sum eps^2 (|x|^2/d - 1) | sum eps^2]`` of five samples: it falls with the energy faster than in proportion,
+    so that a share that is the same at every energy is nearer than one that grows as the energy falls.
+    """
+    rng, d, shape = np.random.default_rng(3), 100, (100_000, 5)
+    longer = rng.chisquare(d, shape) / d - 1
+    squares = (1 + rng.standard_normal(shape) - 5 * longer) ** 2
+    energy, shares = squares.mean(axis=1), (squares * longer).sum(axis=1) / squares.sum(axis=1)
+    low, high = np.quantile(energy, [0.2, 0.8])
+    below, above = (np.mean(shares[some]) for some in (energy < low, energy > high))
+    assert above < np.mean(shares) < below < 0.02
