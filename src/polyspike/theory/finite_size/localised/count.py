@@ -84,7 +84,7 @@ def _counted(problem: Problem, refine: float, level: float) -> LocalisedOutliers
     if problem.step == 0 or scalars.residual_moment == 0:
         return _without_step(problem.replace(step_exponent=None, step_size=0.0), refine, level)
     residual = residual_tail(problem, scalars)
-    counter = _Counter(problem, refine, level, scalars, residual, WeightLengths(problem, scalars, residual))
+    counter = _Counter(problem, refine, level, scalars, residual)
     return LocalisedOutliers(level, *np.concatenate(list(_rows(counter))).T)
 
 
@@ -134,7 +134,6 @@ class _Counter:
     level: float
     scalars: Conditioning
     residual: ResidualTail
-    law: WeightLengths
 
     def samples(self) -> Iterator[_Sample]:
         """Quantiles of the largest residual, and given it nodes of the mean square of the others."""
@@ -155,14 +154,14 @@ class _Counter:
         for shift, weight in self._shifts(energy):
             long = self._long_bulk(energy, shift)
             in_bulk, level = _solved(long, self.level)
-            for sample, numbers in zip(group, self._single(level, group), strict=True):
+            for sample, numbers in zip(group, self._single(level, long.law, group), strict=True):
                 yield *numbers, max(in_bulk - sum(numbers), 0.0), sample.weight * weight
 
-    def _single(self, level: AtLevel | None, group: list[_Sample]) -> list[tuple[float, ...]]:
+    def _single(self, level: AtLevel | None, law: WeightLengths, group: list[_Sample]) -> list[tuple[float, ...]]:
         """The expected numbers of single neurons and samples."""
         if level is None:
             return [(0.0,) * 4] * len(group)
-        neurons = LongNeurons(level, self.law)
+        neurons = LongNeurons(level, law)
         heavy, of_fit = HeavySamples(neurons), LongSamples(neurons.level).expected
         found: list[tuple[float, ...]] = []
         for sample in group:
@@ -176,7 +175,7 @@ class _Counter:
         output = -activation_numbers(self.problem.activation).c1 if self.problem.gradient == "full" else 0.0
         sample = StepScalars(energy, signal, output, 1.0)
         model = spectral_model(self.problem, self.refine, sample=sample, shift=shift).model
-        return LongBulk(model, self.law, energy)
+        return LongBulk(model, WeightLengths(self.problem, self.scalars, self.residual, shift), energy)
 
     def _shifts(self, energy: float) -> list[tuple[float, float]]:
         """Nodes and weights of the deviation of the mean of M given the mean square of the residuals.

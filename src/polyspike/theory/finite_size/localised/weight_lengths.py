@@ -3,8 +3,11 @@
 Across the learned direction neuron i has moved by ``(eta u/sqrt N)(1/n_0) sum_j eps_j h_j x_j``,
 ``h = sigma'(w.x_j) - c_1``. Given ``z_j = w.x_j`` and ``eps_j`` the rest of every x_j is normal, so that its squared
 length is ``1 + 2 sum_j c_j z_j + (sum_j c_j z_j)^2 + chi^2 sum_j c_j^2``, ``c_j = eta u eps_j h_j/(sqrt N n_0)``, with
-one chi-square of d - 1 degrees (eq-weight-length). Of the square of the first sum the terms j = k are kept, and the
-square of its mean, the neuron's move by its own output: in a sum of independent terms large ones stand alone.
+one chi-square of d - 1 degrees (eq-weight-length). The first sum has a mean m, by which the label's mean and the
+neuron's own output move the weight along itself; with what is left, s, this is ``(1 + m)^2 + 2 (1 + m) s + s^2 + ...``.
+Of the square of s the terms j = k are kept: in a sum of independent terms large ones stand alone. The mean of ``z h``
+is the same for all neurons, so that a sample whose residuals have another mean moves all of them: of readouts of one
+size m has this ``shift``, and s what differs between them.
 """
 
 from functools import cached_property
@@ -36,6 +39,8 @@ class WeightLengths:
     scalars : Conditioning
     residual : ResidualTail
         Of all samples of the gradient.
+    shift : float
+        The mean of the residuals over its expectation.
 
     Attributes
     ----------
@@ -45,8 +50,8 @@ class WeightLengths:
         ``sigma'(z) - c_1``.
     """
 
-    def __init__(self, problem: Problem, scalars: Conditioning, residual: ResidualTail) -> None:
-        self.problem, self.scalars, self.residual = problem, scalars, residual
+    def __init__(self, problem: Problem, scalars: Conditioning, residual: ResidualTail, shift: float = 0.0) -> None:
+        self.problem, self.scalars, self.residual, self.shift = problem, scalars, residual, shift
         self.z = np.linspace(-_Z_RANGE, _Z_RANGE, _Z_NODES)
         weights = np.exp(-(self.z**2) / 2)
         self.z_weights = weights / weights.sum()
@@ -56,14 +61,33 @@ class WeightLengths:
     def coefficient(self, u: float, eps: Array) -> Array:
         """``c = eta u eps h(z)/(sqrt N n_0)``, shape (E, Z); with the full gradient eps has the neuron's own output."""
         problem, scale = self.problem, u / self.problem.width**0.5
-        own = scale * problem.activation(self.z) if problem.gradient == "full" else 0.0
+        own = scale * problem.activation(self.z) + self._of_length if problem.gradient == "full" else 0.0
         found: Array = problem.step * scale * (np.atleast_1d(eps)[:, None] - own) * self.h / problem.gradient_samples
         return found
 
+    @cached_property
+    def _of_length(self) -> Array:
+        """The mean output of all neurons given z, shape (Z,): a constant readout has ``c_2 sqrt(N) (|x|^2/d - 1)``, and
+        z^2 is a part of ``|x|^2``.
+        """
+        coherent = activation_numbers(self.problem.activation).c2 if self.problem.readout == "constant" else 0.0
+        return coherent * self.problem.width**0.5 * (self.z**2 - 1) / self.problem.input_dim
+
+    def _mean_move(self, u: float) -> float:
+        """The m of neurons of a readout in this sample."""
+        c = self.coefficient(u, self.residual.values)
+        expected = self.residual.count * float(self.residual.weights @ c @ (self.z_weights * self.z))
+        return expected + float(np.real(self.scalars.quadratic_step)) * u * self.shift
+
     def _terms(self, u: float, eps: Array) -> Array:
         """What a sample adds to ``|w|^2``, shape (E, Z)."""
-        c = self.coefficient(u, eps)
-        return 2 * c * self.z + c**2 * (self.problem.input_dim - 1 + self.z**2)
+        c, along = self.coefficient(u, eps), self.z_weights * self.z
+        if self.problem.readout == "gaussian":
+            common = self.residual.weights @ self.coefficient(u, self.residual.values) @ along
+        else:
+            common = (c @ along)[:, None]
+        move = 2 * (1 + self._mean_move(u)) * (c * self.z - common)
+        return np.asarray(move + c**2 * (self.problem.input_dim - 1 + self.z**2))
 
     def beyond(self, u: float, squares: Array, largest: float, energies: Array) -> Array:
         """``P(|w|^2 > t | u)`` given the largest residual and the mean of the others' squares.
@@ -85,7 +109,7 @@ class WeightLengths:
         """
         sums, tail = self._tail_given(u, largest)
         own = self._terms(u, np.array([largest]))[0]
-        left = squares - 1 - (self.scalars.self_term * u**2) ** 2
+        left = squares - (1 + self._mean_move(u)) ** 2
         factors, weights = self._chi_square
         rest = (left[:, None, None] / factors[:, None] - own) / energies[:, None, None, None]
         found: Array = np.einsum("vtcz,c,z->vt", np.interp(rest, sums, tail), weights, self.z_weights)
@@ -117,4 +141,4 @@ class WeightLengths:
         sums, tail = self._tail(u, self.residual)
         occurs = tail * self.problem.width > _NO_NEURON
         reach = max(float(sums[occurs][-1]) if occurs.any() else 0.0, 0.0)
-        return float((1 + (self.scalars.self_term * u**2) ** 2 + reach * self._chi_square[0].max()) ** 0.5)
+        return float(((1 + self._mean_move(u)) ** 2 + reach * self._chi_square[0].max()) ** 0.5)
