@@ -4,26 +4,25 @@ import os
 import re
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmark_scripts import script
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 
 
 @pytest.fixture
-def report(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("report")
+def report() -> Any:
+    return script("report")
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("report_tables")
+def tables() -> Any:
+    return script("report_tables")
 
 
 def parsed(tables: Any, block: str) -> list[list[str]]:
@@ -132,9 +131,8 @@ def test_the_machine_is_named_and_nothing_more(report: Any) -> None:
     assert str(Path.home()) not in table
 
 
-def test_an_exponent_is_found_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    scaling = import_module("scaling")
+def test_an_exponent_is_found_with_its_error() -> None:
+    scaling = script("scaling")
     slope, error = scaling.exponent([1, 2, 4, 8], [3.0, 24.0, 192.0, 1536.0])
     assert slope == pytest.approx(3.0)
     assert error == pytest.approx(0.0, abs=1e-7)
@@ -169,9 +167,8 @@ def test_a_script_prints_one_table_of_small_sizes(name: str, tables: Any, tmp_pa
 
 
 @pytest.fixture
-def left_out(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("leave_one_out")
+def left_out() -> Any:
+    return script("leave_one_out")
 
 
 def test_the_table_of_leave_one_out_is_that_of_its_script(left_out: Any, tables: Any) -> None:

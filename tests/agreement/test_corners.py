@@ -1,22 +1,16 @@
 """Predictions in the corners, against the committed means of simulated networks: the half that set no constant."""
 
 import json
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark_scripts import script
+
 
 @pytest.fixture(scope="module")
 def corners() -> Any:
-    """The benchmark, which lies outside the package."""
-    sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "agreement"))
-    try:
-        return import_module("corners")
-    finally:
-        sys.path.pop()
+    return script("corners")
 
 
 @pytest.fixture(scope="module")

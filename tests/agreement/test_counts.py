@@ -1,22 +1,19 @@
 """How predicted and simulated numbers of outliers are compared."""
 
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmark_scripts import script
 from polyspike import Problem
 
-ROOT = Path(__file__).parents[2]
 PROBLEM = Problem("tanh", "h1", 300, 100, 200, step_exponent=0.4)
 
 
 @pytest.fixture
-def counts(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "agreement"))
-    return import_module("counts")
+def counts() -> Any:
+    return script("counts")
 
 
 def test_ambiguous_spikes_may_be_on_either_side(counts: Any) -> None:
@@ -40,7 +37,7 @@ def test_a_draw_agrees_within_its_interval(counts: Any) -> None:
 
 def test_every_problem_of_every_set_has_its_draws(counts: Any) -> None:
     found = counts.load()
-    design = import_module("counts_design")
+    design = script("counts_design")
     for name, problems in counts.SETS.items():
         assert sorted(map(int, found[name])) == list(range(len(problems())))
         assert {len(draws) for draws in found[name].values()} == {design.DRAWS[name]}

@@ -4,17 +4,15 @@ Tolerances are z standard errors, z from the number of comparisons (the suite's 
 own ``error_estimate``; a theory with a term taken away is rejected by the same test.
 """
 
-import sys
 from dataclasses import replace
 from functools import lru_cache
-from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmark_scripts import AGREEMENT, script
 from polyspike import Problem, predict, simulate, z_threshold
 from polyspike.theory.finite_size import predict_finite_size
 from polyspike.theory.finite_size.bulk.assemble import assemble
@@ -23,8 +21,6 @@ from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.solve import model_of, shift_of
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
-
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "agreement"
 
 LARGE_STEP = Problem(
     "relu",
@@ -126,17 +122,12 @@ def test_fresh_simulations(problem: Problem, replicates: int, wrong: tuple[Any, 
 
 @pytest.fixture(scope="module")
 def agreement() -> Any:
-    """The benchmark's module of comparisons, which lies outside the package."""
-    sys.path.append(str(FOLDER))
-    try:
-        yield import_module("comparison")
-    finally:
-        sys.path.remove(str(FOLDER))
+    return script("comparison")
 
 
 def test_the_committed_summary_against_the_theory_of_today(agreement: Any) -> None:
     """Every comparison that the table calls good is still good, and the averages are what it says."""
-    summary = agreement.load_summary(FOLDER / "summary.json")
+    summary = agreement.load_summary(AGREEMENT / "summary.json")
     assert len(summary) >= 60
     rows, outliers = agreement.error_rows(summary), agreement.outlier_rows(summary)
     count = agreement.comparisons(summary)
@@ -152,7 +143,7 @@ def test_the_committed_summary_against_the_theory_of_today(agreement: Any) -> No
 @pytest.mark.parametrize("theory", [leading_order, without_quadratic_gradient])
 def test_a_wrong_theory_is_rejected_by_the_summary(agreement: Any, theory: Any) -> None:
     """The same comparisons with a term taken away: some of them fail beyond doubt."""
-    summary = agreement.load_summary(FOLDER / "summary.json")
+    summary = agreement.load_summary(AGREEMENT / "summary.json")
     count, design = agreement.comparisons(summary), agreement.problems()
     rows = [row for row in agreement.error_rows(summary) if row.quantity == "test_error"]
     wrong = [replace(row, predicted=float(theory(design[row.problem]).test_error)) for row in rows]
@@ -161,7 +152,7 @@ def test_a_wrong_theory_is_rejected_by_the_summary(agreement: Any, theory: Any) 
 
 def test_the_error_estimate_covers_the_deviations(agreement: Any) -> None:
     """Nine in ten, counting two standard errors of the measurement."""
-    summary = agreement.load_summary(FOLDER / "summary.json")
+    summary = agreement.load_summary(AGREEMENT / "summary.json")
     rows = [row for row in agreement.error_rows(summary) if row.quantity == "test_error"]
     covered = []
     for row in rows:

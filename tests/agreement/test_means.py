@@ -1,22 +1,16 @@
 """Predictions for labels with a mean, against the committed means of simulated networks."""
 
 import json
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark_scripts import script
+
 
 @pytest.fixture(scope="module")
 def means() -> Any:
-    """The benchmark, which lies outside the package."""
-    sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "agreement"))
-    try:
-        return import_module("means")
-    finally:
-        sys.path.pop()
+    return script("means")
 
 
 def test_trusted_predictions_for_labels_with_a_mean_are_within_their_estimates(means: Any) -> None:

@@ -1,19 +1,15 @@
 """The outliers of the training features against the networks of the committed table."""
 
 import json
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parents[2] / "benchmarks" / "agreement"
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
-TABLE: Any = import_module("same_outliers")
-MEASURED: list[Any] = json.loads((HERE / "same_outliers.json").read_text(encoding="utf-8"))
+from benchmark_scripts import AGREEMENT, script
+
+TABLE: Any = script("same_outliers")
+MEASURED: list[Any] = json.loads((AGREEMENT / "same_outliers.json").read_text(encoding="utf-8"))
 # Of several sizes, with one outlier, with two and with none.
 QUICK = (7, 15, 32, 35)
 

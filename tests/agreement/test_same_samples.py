@@ -1,21 +1,16 @@
 """The committed means of simulated networks with one sample for both stages, against today's predictions."""
 
 import json
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark_scripts import AGREEMENT, script
 from polyspike import Problem, predict
 
-HERE = Path(__file__).parents[2] / "benchmarks" / "agreement"
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
-DESIGN: list[Problem] = import_module("same_design").problems()
-TABLE: Any = import_module("same_table")
-MEASURED = {row["problem"]: row for row in json.loads((HERE / "same.json").read_text(encoding="utf-8"))}
+DESIGN: list[Problem] = script("same_design").problems()
+TABLE: Any = script("same_table")
+MEASURED = {row["problem"]: row for row in json.loads((AGREEMENT / "same.json").read_text(encoding="utf-8"))}
 QUICK = [k for k, p in enumerate(DESIGN) if p.readout != "gaussian" and p.step_exponent in (0.2, 0.4)]
 # Steps at which e is of order one: docs/theory-same-data.md, section 10.
 HARD = {10, 39}

@@ -1,12 +1,11 @@
 """Problems at the end of double precision, and a sample of the fuzz of benchmarks/fuzz.py."""
 
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmark_scripts import script
 from polyspike import FailedPrediction, NumericalError, Prediction, Problem, as_activation
 from polyspike.status import Status
 from polyspike.theory.finite_size import predict_finite_size
@@ -77,10 +76,8 @@ def test_advice_fits_the_cause() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_sample_of_the_fuzz_keeps_every_promise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
-    fuzz = import_module("fuzz")
-    report = fuzz.fuzz(100, seed=2026, batches=0.2)
+def test_a_sample_of_the_fuzz_keeps_every_promise() -> None:
+    report = script("fuzz").fuzz(100, seed=2026, batches=0.2)
     assert not report.broken, report.table()
     assert report.statuses["ok"] > 55
 
@@ -113,9 +110,6 @@ def test_the_quadratic_part_of_a_linear_activation_is_rounding() -> None:
 def test_the_fuzz_sees_a_broken_promise() -> None:
     """Negative control: an answer out of order."""
     found = predict_finite_size(BASE)
-    monkey = pytest.MonkeyPatch()
-    monkey.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
-    promises = import_module("fuzz").promises
-    monkey.undo()
+    promises = script("fuzz").promises
     assert promises(BASE, found) is None
     assert "order" in promises(BASE.replace(noise=0.0, teacher="0"), found)

@@ -1,14 +1,12 @@
 """Random problems whose every numerical ingredient is refined alone: what the numbers owe to the computation."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmark_scripts import script
 from polyspike import NumericalError, Problem
 from polyspike.theory.finite_size import gradient_sample
 from polyspike.theory.finite_size.bulk import factors
@@ -212,12 +210,8 @@ def test_a_bend_of_turned_neurons_is_resolved() -> None:
 @pytest.fixture(scope="module")
 def agreement_problems() -> list[Problem]:
     """Those of the table in docs/agreement.md, whose design lies outside the package."""
-    sys.path.append(str(Path(__file__).parents[3] / "benchmarks" / "agreement"))
-    try:
-        found: list[Problem] = import_module("design").problems()
-        return found
-    finally:
-        sys.path.pop()
+    found: list[Problem] = script("design").problems()
+    return found
 
 
 @pytest.mark.parametrize("name", [*REFINEMENTS, *MATRIX_REFINEMENTS])

@@ -1,21 +1,17 @@
 """Which outliers are predicted: all that networks have, by a count that no pole can upset."""
 
-import sys
-from importlib import import_module
 from math import sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmark_scripts import script
 from polyspike import Problem, Spectrum, predict, simulate, z_threshold
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, roots_above, upper_edge
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
-
-FOLDER = Path(__file__).parents[4] / "benchmarks" / "agreement"
 
 
 def linear_and_quadratic(x: Array) -> Array:
@@ -175,15 +171,12 @@ def test_the_tail_of_heavy_labels_is_no_row_of_bands() -> None:
     assert len(spectrum.spikes) == 2
 
 
-def test_predicted_and_simulated_outliers_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predicted_and_simulated_outliers_are_as_many() -> None:
     """Every eighth problem of the moderate random design against the committed eigenvalues, both ways.
 
     Of 30 draws more than two are off with probability 0.003 when 98 % of all agree.
     """
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("design", "counts_design", "counts_simulate", "counts"):
-        sys.modules.pop(name, None)
-    rows = import_module("counts").count("moderate", 8)
+    rows = script("counts").count("moderate", 8)
     assert len(rows) == 30
     assert sum(not row.agrees for row in rows) <= 2
     assert sum(row.simulated for row in rows) > 15
