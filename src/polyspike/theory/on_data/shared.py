@@ -23,7 +23,7 @@ from polyspike.theory.on_data.family import (
     counted,
     gram,
 )
-from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, series_of
+from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
@@ -40,11 +40,14 @@ from polyspike.theory.on_data.strong_axes import Kinds
 
 __all__ = ["SharedKernels", "SharedStep"]
 
-LOST = 1e-5
-"""Share of the norm of a step's kernels that may be lost, on the sample."""
+LOST = 3e-6
+"""Share of the norm of a step's kernels that may be lost, on the sample, its rows scaled to one size."""
 
 _OF_FIT, _OF_TEST = 48, 16
 """Rows of the sample."""
+
+_TINY_ROW = 1e-3
+"""Squared features of this share of the mean are those of a tiny row."""
 
 _KEPT_BYTES = 1 << 29
 """Kernels of test rows are kept from step to step if they take no more."""
@@ -116,14 +119,27 @@ class SharedKernels:
     def _sample(self) -> list[MovedRows]:
         return self.moved(np.vstack([_spread(self.fit.inputs, _OF_FIT), _spread(self.test.inputs, _OF_TEST)]))
 
+    @cached_property
+    def _sample_scale(self) -> Array:
+        """One over the sizes of the features without a step at the rows of the sample; a tiny row counts for little."""
+        law = row_law(self._sample[0], 0.0, 0.0, self.network.width)
+        squares = np.sum(series_of(self.network.activation, law, self.degree).coefficients ** 2, axis=0)
+        return np.asarray((squares + _TINY_ROW * np.mean(squares)) ** -0.5)
+
     def _sampled(self, neurons: NeuronNodes) -> Array:
-        """What is to be spanned, a column for every node: kernels between the rows of the sample, means and slopes."""
+        """What is to be spanned, a column for every node: kernels between the rows of the sample, means and slopes.
+
+        Every row is divided by the size that its features have without a step: the error of a long one counts relative
+        to it, and does not hide those of all others.
+        """
         laws = neurons.laws(self._sample)
         series = self.series_of(laws)
         kernels = np.array([_mean_kernel(neurons, *some) for some in zip(laws, series, strict=True)])
-        columns = kernels[:, *np.triu_indices(kernels.shape[1])]
+        scale = self._sample_scale
+        columns = (kernels * np.outer(scale, scale))[:, *np.triu_indices(kernels.shape[1])]
         if self.is_full:
             means, slopes = linear_parts_of(neurons, laws, series, self.fit.inputs.shape[1])
+            means, slopes = means * scale, slopes * scale[:, None]
             flat = slopes.reshape(len(slopes), -1)
             columns = np.hstack([columns, _beside(means, columns), _beside(flat, columns)])
         return columns.T
