@@ -86,7 +86,6 @@ def test_a_weight_moves_along_itself_as_the_matrix_and_its_own_output_say(
     scalars = condition(problem)
     law, mean = WeightLengths(problem, scalars, residual_tail(problem, scalars)), problem.teacher.coefficients(0)[0]
     for u in (1.0,) if readout == "constant" else (-1.7, 1.0):
-        c = law.coefficient(u, law.residual.values)
-        found = law.residual.count * (law.residual.weights @ c @ (law.z_weights * law.z))
+        found = law._expected_move(u)
         wanted = scalars.quadratic_step * u * (mean + scalars.trace_shift) - scalars.self_term * u**2
         assert found == pytest.approx(wanted, rel=2e-2, abs=1e-4)

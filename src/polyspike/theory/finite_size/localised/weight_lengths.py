@@ -11,6 +11,7 @@ size m has this ``shift``, and s what differs between them.
 """
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -73,19 +74,22 @@ class WeightLengths:
         coherent = activation_numbers(self.problem.activation).c2 if self.problem.readout == "constant" else 0.0
         return coherent * self.problem.width**0.5 * (self.z**2 - 1) / self.problem.input_dim
 
+    def _expected_move(self, u: float) -> float:
+        """The mean of ``sum_j c_j z_j`` over samples of the gradient."""
+        c = self.coefficient(u, self.residual.values)
+        return self.residual.count * float(self.residual.weights @ c @ (self.z_weights * self.z))
+
     def _mean_move(self, u: float) -> float:
         """The m of neurons of a readout in this sample."""
-        c = self.coefficient(u, self.residual.values)
-        expected = self.residual.count * float(self.residual.weights @ c @ (self.z_weights * self.z))
-        return expected + float(np.real(self.scalars.quadratic_step)) * u * self.shift
+        return self._expected_move(u) + float(np.real(self.scalars.quadratic_step)) * u * self.shift
 
     def _terms(self, u: float, eps: Array) -> Array:
         """What a sample adds to ``|w|^2``, shape (E, Z)."""
-        c, along = self.coefficient(u, eps), self.z_weights * self.z
+        c = self.coefficient(u, eps)
         if self.problem.readout == "gaussian":
-            common = self.residual.weights @ self.coefficient(u, self.residual.values) @ along
+            common: Any = self._expected_move(u) / self.residual.count
         else:
-            common = (c @ along)[:, None]
+            common = (c @ (self.z_weights * self.z))[:, None]
         move = 2 * (1 + self._mean_move(u)) * (c * self.z - common)
         return np.asarray(move + c**2 * (self.problem.input_dim - 1 + self.z**2))
 
