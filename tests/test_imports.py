@@ -21,6 +21,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LEAVES = {
     "arraytypes",
     "answers",
+    "blas",
     "data_predictions",
     "display",
     "record",
@@ -60,6 +61,7 @@ TABLE = {
     # Names of the public interface; what is heavy is loaded by __getattr__ (PEP 562).
     "__init__": Room(LEAVES | {"problem"}),
     **{leaf: Room(LEAVES) for leaf in LEAVES},
+    "blas": Room(LEAVES, {"threadpoolctl"}),
     "elementwise": Room(LEAVES, lazy={"jax"}),
     # Spectrum.plot, the one method of a result that draws, loads the room of the figures when it is called.
     "spectra": Room(LEAVES, lazy_rooms={"plot"}),

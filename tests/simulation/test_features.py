@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 from polyspike import as_activation
-from polyspike.simulation.features import in_shares, in_slabs, one_blas_thread, step_features
+from polyspike.simulation.features import in_shares, in_slabs, step_features
 
 RNG = np.random.default_rng(2)
 
@@ -32,13 +31,3 @@ def test_slabs_and_shares_cover_every_row_once(threads: int) -> None:
     assert np.all(count == 1)
     shares = in_shares(lambda start, stop: (start, stop), 10, threads)
     assert [row for start, stop in shares for row in range(start, stop)] == list(range(10))
-
-
-def test_blas_has_one_thread_inside_and_its_own_number_after() -> None:
-    def threads() -> list[int]:
-        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-
-    before = threads()
-    with one_blas_thread():
-        assert set(threads()) == {1}
-    assert threads() == before

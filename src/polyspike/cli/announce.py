@@ -30,9 +30,9 @@ def announced(problem: Problem, options: dict[str, Any], runs: int = 1) -> Itera
     DoesNotFitError
         As the simulation does.
     """
+    from polyspike.blas import one_blas_thread
     from polyspike.simulation.cost import estimate_cost
     from polyspike.simulation.devices import arrays_on
-    from polyspike.simulation.features import one_blas_thread
 
     options = dict(options)
     arrays = arrays_on(options.pop("device", "cpu"), options.pop("dtype", "float64"))

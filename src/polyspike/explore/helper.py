@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TextIO
 
+from polyspike.blas import one_blas_thread
 from polyspike.explore.outcome import outcome
 from polyspike.explore.replies import REPLIES
-from polyspike.simulation.features import one_blas_thread
 
 __all__ = ["answers", "main"]
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from polyspike.simulation.features import one_blas_thread
+from polyspike.blas import one_blas_thread
 
 __all__ = ["Turns"]
 

@@ -7,9 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from polyspike.blas import blas_threads
 from polyspike.problem import Problem
 from polyspike.simulation.arrays import Arrays
-from polyspike.simulation.features import blas_threads
 from polyspike.simulation.host import HOST
 from polyspike.simulation.memory import Storage, choose_storage, needed_bytes
 from polyspike.simulation.streams import BLOCK_ROWS, Stream, normals

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.blas import blas_threads
 from polyspike.problem import Inputs, Problem, Teacher
 from polyspike.simulation.coloured import entries_of, teacher_directions
-from polyspike.simulation.features import blas_threads
 from polyspike.simulation.streams import Entries, Stream, normal_blocks, normals
 
 __all__ = ["Draw", "GaussianDraw", "Labelled", "Sample", "initial_weights", "readout_of"]

@@ -5,36 +5,21 @@ is a large share of a simulation's time and limited by memory: scaling, adding a
 cache costs one pass instead of four. Slabs are independent, so threads change nothing in the result.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import scipy.linalg  # noqa: F401  loads SciPy's own BLAS, so that it is found below
-from threadpoolctl import ThreadpoolController
 
 from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 
-__all__ = ["blas_threads", "in_shares", "in_slabs", "one_blas_thread", "step_features"]
+__all__ = ["in_shares", "in_slabs", "step_features"]
 
 Result = TypeVar("Result")
 
 # Entries of a slab: three of them (Z0, Zg and the output) fit in a core's second-level cache.
 _SLAB = 16_384
-
-
-def blas_threads() -> int:
-    """Threads that BLAS may use now; elementwise maps use as many, so that a limit on BLAS limits both."""
-    return max((library.num_threads for library in _blas_libraries()), default=1)
-
-
-@cache
-def _blas_libraries() -> list[Any]:
-    """The BLAS libraries of the process, searched once: a search takes milliseconds, a query to one of them less."""
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def step_features(
@@ -63,22 +48,6 @@ def step_features(
 
     in_slabs(work, still.shape, threads)
     return result
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread inside: for shares that call it, each on a thread of its own.
-
-    Calls that each ask for all cores wait for each other: the products of a few vectors take twice as long.
-    """
-    before = [(library, library.num_threads) for library in _blas_libraries()]
-    for library, _ in before:
-        library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, threads in before:
-            library.set_num_threads(threads)
 
 
 def in_slabs(work: Callable[[slice], object], shape: tuple[int, int], threads: int = 1) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 from scipy import linalg
 
 from polyspike.arraytypes import Array
+from polyspike.blas import blas_threads, one_blas_thread
 from polyspike.problem import Activation
 from polyspike.simulation.arrays import BLOCK, CHOLESKY_PER_EIGH, Arrays, not_positive
-from polyspike.simulation.features import blas_threads, in_shares, in_slabs, one_blas_thread, step_features
+from polyspike.simulation.features import in_shares, in_slabs, step_features
 
 __all__ = ["HOST", "HostArrays", "ridge_solve"]
 

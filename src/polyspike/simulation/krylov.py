@@ -12,8 +12,8 @@ import numpy as np
 from scipy import linalg, special
 
 from polyspike.arraytypes import Array
+from polyspike.blas import one_blas_thread
 from polyspike.simulation.arrays import Arrays
-from polyspike.simulation.features import one_blas_thread
 from polyspike.simulation.host import HOST
 
 __all__ = ["Krylov", "Ritz"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from joblib import cpu_count
 
+from polyspike.blas import blas_threads
 from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.simulation.arrays import Arrays
-from polyspike.simulation.features import blas_threads
 from polyspike.simulation.host import HOST
 from polyspike.simulation.streams import BLOCK_ROWS
 
