@@ -26,7 +26,18 @@ import polyspike
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 
-SCRIPTS = ("sweep", "simulation", "prediction", "same_samples", "outliers", "streaming", "scaling", "precision", "gpu")
+SCRIPTS = (
+    "sweep",
+    "simulation",
+    "prediction",
+    "same_samples",
+    "own_data",
+    "outliers",
+    "streaming",
+    "scaling",
+    "precision",
+    "gpu",
+)
 """Each a file of this folder and a block of the page."""
 
 MACHINE = "machine"

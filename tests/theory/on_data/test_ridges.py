@@ -7,11 +7,12 @@ import pytest
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.errors import row_errors
-from polyspike.theory.on_data.family import Precision, compress, mirrored, sandwich
+from polyspike.theory.on_data.family import Precision, compress
 from polyspike.theory.on_data.resolvent import solve
 from polyspike.theory.on_data.response import by_difference, respond
 from polyspike.theory.on_data.ridges import Known, between, lagrange, start, step_weights
 from polyspike.theory.on_data.step import RowKernels
+from polyspike.theory.on_data.symmetric import sandwich
 
 RIDGES = (0.1, 1.0)
 EARLY = Precision(np.float64, 5e-5, 3e-4, 1e-7)
@@ -159,13 +160,6 @@ def test_one_step_more_is_nearer_to_the_solution() -> None:
     off = np.max(np.abs(np.log(early.zeta / late.zeta)))
     assert off > 1e-6
     assert np.max(np.abs(early.nearer - np.log(late.zeta))) < off / 20
-
-
-def test_upper_blocks_make_the_product() -> None:
-    rng = np.random.default_rng(0)
-    left, middle = (m + m.T for m in rng.standard_normal((2, 37, 37)))
-    np.testing.assert_allclose(sandwich(left, middle), left @ middle @ left, rtol=1e-12, atol=1e-11)
-    np.testing.assert_array_equal(mirrored(np.triu(left)), left)
 
 
 def test_single_precision_serves_at_a_small_ridge() -> None:

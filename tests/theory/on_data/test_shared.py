@@ -87,7 +87,7 @@ def test_steps_have_kernels_of_their_own_where_shared_ones_fail(monkeypatch: pyt
     monkeypatch.setattr(family, "FEW_ROWS", 1)
     together = curve.step_curve(network, (rows[0], rows[1], rows[2]), [1.0, 4.0], ridges)
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise NumericalError(Status.SINGULAR, "not positive definite")
 
     monkeypatch.setattr(curve, "SharedKernels", fail)

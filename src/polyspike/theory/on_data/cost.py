@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from polyspike.blas import blas_threads
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.theory.on_data.curve import LARGE_STEP
@@ -23,6 +24,9 @@ _SOLVES, _TRIALS = 3, 2.5
 """Inverses and trials of the response, of two products each, that a ridge needs at a first step; later ones need 2.9
 inverses, those of differences among them, and 0.3 pairs of products.
 """
+
+_AT_ONCE = 1.6
+"""How many times less two threads take: with the full gradient on two initial outputs, else on two chains of steps."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,13 @@ def data_cost(
     if many:  # in single precision
         kernels, compressed, ridge = kernels / 2, compressed / 2, ridge / 2
     seconds = outputs + draws * (gradient + kernels + compressed + steps * ridges * ridge * _PRODUCT)
-    held = (spanned if many else nodes) * n**2 + parts * n**2 + nodes * n * accuracy.rows_at_once
-    held += (2 * ridges + 10) * n**2
+    threads = blas_threads()
+    if many and threads > 1:
+        seconds /= _AT_ONCE
+    tested = spanned * min(n_test, accuracy.rows_at_once) if many else nodes * accuracy.rows_at_once
+    held = ((spanned if many else nodes) + parts) * n**2 + tested * n + (2 * ridges + 10) * n**2
+    if many:  # outputs at the same time
+        held = held * min(draws, threads) // 2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))
 
 
@@ -66,14 +75,14 @@ def spectrum_seconds(n: int) -> float:
     return 900 * 8 * n**3 * _PRODUCT
 
 
-def check_memory(problem: Problem, n_test: int, accuracy: CurveAccuracy) -> None:
+def check_memory(problem: Problem, n_test: int, accuracy: CurveAccuracy, steps: int = 1, ridges: int = 1) -> None:
     """Refuse what this machine cannot hold.
 
     Raises
     ------
     DoesNotFitError
     """
-    needed = data_cost(problem, n_test, accuracy=accuracy).bytes
+    needed = data_cost(problem, n_test, steps, ridges, accuracy).bytes
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         fits = int(problem.n_samples * (there / needed) ** 0.5)

@@ -8,6 +8,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
+from polyspike.theory.on_data.chains import over_steps
 from polyspike.theory.on_data.drawn import GradientRows
 from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments, gradient_moments
@@ -19,6 +20,7 @@ from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import Step
 from polyspike.theory.on_data.strong_axes import Kinds, given_points, linear_along, strong_axes
+from polyspike.theory.on_data.threads import own_threads
 
 __all__ = ["PointErrors", "Step", "kinds_of", "step_curve"]
 
@@ -35,6 +37,7 @@ _JUDGED = 200
 """Rows of the fit, and of the test, on which that is seen where there are many."""
 
 
+@own_threads()
 def step_curve(
     network: Network,
     parts: tuple[Sample, Sample, Sample],
@@ -77,11 +80,10 @@ def _many_rows(
 
     def grid(some: list[float], as_normal: bool, given: bool) -> None:
         kinds = gradients.kinds(as_normal, given)
-        each = []
-        for k, output in enumerate(kinds if some[-1] > 0 else kinds[:1]):
-            shared = SharedKernels(network, output, some, fit, test, accuracy, as_normal)
-            done = partial(_tell_share, tell, (len(found) / len(normal), len(some) / len(normal)), k, len(kinds))
-            each.append(_along(shared, ridges, network.width, done))
+        make = partial(SharedKernels, network, steps=some, fit=fit, test=test, accuracy=accuracy, normal=as_normal)
+        outputs = [partial(make, output) for output in (kinds if some[-1] > 0 else kinds[:1])]
+        before, share = len(found) / len(normal), len(some) / len(normal)
+        each = over_steps(outputs, ridges, network.width, lambda done: tell(before + share * done))
         found.update({step: _averages([one[k] for one in each]) for k, step in enumerate(some)})
 
     def grids(as_normal: bool) -> None:
@@ -127,23 +129,6 @@ def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float]
     if not _are_normal(partial(judged.without_axes, longest), ridges, input_dim):
         return dict.fromkeys(steps, False)
     return {step: _are_normal(partial(judged.without_axes, k), ridges, input_dim) for k, step in enumerate(steps)}
-
-
-def _along(
-    shared: SharedKernels, ridges: Sequence[float], width: int, tell: Callable[[float], object]
-) -> list[list[PointErrors]]:
-    """Steps in turn; each starts where the one before ended."""
-    found, known = [], None
-    for k in range(len(shared.neurons)):
-        points, known = at_step(shared.at(k), ridges, known, width)
-        found.append(points)
-        tell((k + 1) / len(shared.neurons))
-    return found
-
-
-def _tell_share(tell: Callable[[float], object], within: tuple[float, float], k: int, count: int, share: float) -> None:
-    """The share of all that is done when so much of the k-th of some equal pieces is."""
-    tell(within[0] + within[1] * (k + share) / count)
 
 
 _Solve = Callable[[Sequence[float], bool], list[PointErrors]]

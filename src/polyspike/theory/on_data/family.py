@@ -1,7 +1,5 @@
 """The kernels of many readouts as combinations of few matrices, and the precision in which they are held."""
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,9 +18,7 @@ __all__ = [
     "counted",
     "gram",
     "has_many",
-    "mirrored",
     "precision_for",
-    "sandwich",
 ]
 
 COMPRESSION = 1e-7
@@ -40,8 +36,6 @@ FEW_ROWS = 400
 """From here on kernels are held in single precision."""
 
 _ROUNDING_SHARE = 2e-3
-
-_BLOCKS = 8
 
 
 class Precision(NamedTuple):
@@ -157,28 +151,6 @@ class KernelFamily:
 def _inner(left: Array, right: Array) -> float:
     """``sum_ij left_ij right_ij``, the sum over rows in double precision."""
     return float(np.sum(np.matmul(left[:, None, :], right[:, :, None]), dtype=float))
-
-
-def sandwich(inverse: Array, middle: Array) -> Array:
-    """``X C X`` of symmetric matrices, shape (n, n): of the second product the upper blocks, the others mirrored."""
-    left, whole = inverse @ middle, np.empty_like(inverse)
-    for start, end in _blocks(len(inverse)):
-        np.matmul(left[start:end], inverse[:, start:], out=whole[start:end, start:])
-    return mirrored(whole)
-
-
-def mirrored(matrix: Array) -> Array:
-    """The matrix of shape (n, n) made symmetric by its upper triangle, in place."""
-    for start, end in _blocks(len(matrix)):
-        matrix[end:, start:end] = matrix[start:end, end:].T
-        block = matrix[start:end, start:end]
-        np.copyto(block, block.T.copy(), where=np.tri(len(block), k=-1, dtype=bool))
-    return matrix
-
-
-def _blocks(size: int) -> Iterator[tuple[int, int]]:
-    ends = np.linspace(0, size, _BLOCKS + 1).astype(int)
-    return itertools.pairwise(map(int, ends))
 
 
 def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> KernelFamily:

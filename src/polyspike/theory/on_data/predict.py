@@ -235,7 +235,7 @@ def _grid(
     first = problems[0][0]
     parts = _parts(first, inputs, target, seed)
     _check(problems, accuracy)
-    check_memory(first, len(parts[2].target), accuracy)
+    check_memory(first, len(parts[2].target), accuracy, len(problems), len(problems[0]))
     network = Network(first.activation, first.width, first.gradient, first.readout)
     steps, ridges = [row[0].step for row in problems], [problem.ridge for problem in problems[0]]
     found = step_curve(network, parts, steps, ridges, accuracy, progress)

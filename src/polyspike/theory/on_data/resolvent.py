@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, optimize
-from scipy.linalg.lapack import get_lapack_funcs
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
-from polyspike.theory.on_data.family import KernelFamily, mirrored
+from polyspike.theory.on_data.family import KernelFamily
+from polyspike.theory.on_data.symmetric import shifted_inverse
 
-__all__ = ["Resolvent", "improved", "shifted_inverse", "solve"]
+__all__ = ["Resolvent", "improved", "solve"]
 
 _MOST = 60
 _SLOW = 0.5
@@ -147,20 +147,3 @@ def _start(family: KernelFamily, shift: float, width: int) -> Array:
         return np.ones(len(weights))
     found: Array = zeta(float(optimize.brentq(lambda m: m - weights @ (zeta(m) * means), 0.0, most, rtol=1e-6)))
     return found
-
-
-def shifted_inverse(kernel: Array, shift: float) -> Array:
-    """``(kernel + shift)^-1``, shape (n, n); the kernel is overwritten.
-
-    Raises
-    ------
-    NumericalError
-        If it is not positive definite up to rounding.
-    """
-    kernel[np.diag_indices_from(kernel)] += kernel.dtype.type(shift)
-    factorised, inverted = get_lapack_funcs(("potrf", "potri"), (kernel,))
-    factor, failed = factorised(kernel.T, lower=1, overwrite_a=1, clean=1)
-    inverse, failed_too = inverted(factor, lower=1, overwrite_c=1)
-    if failed or failed_too:
-        raise NumericalError(Status.SINGULAR, "the averaged Gram matrix plus the ridge is not positive definite")
-    return mirrored(inverse.T)

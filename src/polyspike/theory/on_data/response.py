@@ -14,8 +14,9 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.excluded import Excluded, LinearParts, exclude
-from polyspike.theory.on_data.family import KernelFamily, sandwich
-from polyspike.theory.on_data.resolvent import Resolvent, improved, shifted_inverse
+from polyspike.theory.on_data.family import KernelFamily
+from polyspike.theory.on_data.resolvent import Resolvent, improved
+from polyspike.theory.on_data.symmetric import sandwich, shifted_inverse
 
 __all__ = ["Response", "by_difference", "respond"]
 

@@ -58,8 +58,19 @@ class Known(NamedTuple):
     earlier: "Known | None" = None
 
     def newton(self, nodes: Array, ridge: float) -> Array | None:
-        """The matrix of a ridge, for as many nodes."""
-        return self.newtons.get(ridge) if len(nodes) == len(self.nodes) else None
+        """The matrix of a ridge, of shape (A, A) for these nodes: but for the unit matrix it smooths functions of u.
+
+        None where few nodes say nothing of others.
+        """
+        known = self.newtons.get(ridge)
+        if known is None or np.array_equal(nodes, self.nodes):
+            return known
+        if min(len(nodes), len(known)) < _SPLINED:
+            return None
+        smoothing = known - np.eye(len(known))
+        there = between(self.nodes, nodes, np.eye(len(nodes)))
+        found: Array = np.eye(len(nodes)) + between(nodes, self.nodes, smoothing @ there)
+        return found
 
     def expected(self, step: float, nodes: Array) -> tuple[dict[float, Array], dict[float, Array]]:
         """Both logarithms of every ridge at another step and its nodes, as parabolas of the logarithm of the step."""
@@ -119,8 +130,13 @@ def lagrange(known: Array, there: float) -> Array:
 
 
 def between(nodes: Array, known: Array, values: Array) -> Array:
-    """Values at other nodes: the cubic spline in ``arsinh u``; the ends' values beyond."""
-    if len(known) < _SPLINED or np.array_equal(nodes, known):
+    """Values at other nodes, of shape (A,) or (A, ...): the cubic spline in ``arsinh u``; the ends' values beyond.
+
+    Of fewer than four nodes, values of shape (A,) alone, linear in u.
+    """
+    if np.array_equal(nodes, known):
+        return values
+    if len(known) < _SPLINED:
         return np.interp(nodes, known, values)
     found: Array = CubicSpline(np.arcsinh(known), values)(np.arcsinh(np.clip(nodes, known[0], known[-1])))
     return found

@@ -22,6 +22,7 @@ from polyspike.theory.on_data.family import (
     compression_of,
     counted,
     gram,
+    precision_for,
 )
 from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.readouts import length_nodes
@@ -93,6 +94,17 @@ class SharedKernels:
         self.series = self.series_of(self.laws)
         self._tested: dict[int, _Tested] = {}
         self._made: dict[Any, tuple[Array, Array, Array]] = {}
+
+    def prepare(self, smallest_shift: float) -> None:
+        """What all steps need, at ridges n/N from this one on: after it several can be worked out at the same time."""
+        dtype = precision_for(self.largest_diagonal, smallest_shift).dtype
+        self.kernels(dtype)
+        if self.is_full:
+            self.linear  # noqa: B018  is kept
+        for start in range(0, len(self.test.target), self.rows_at_once):
+            self.tested(slice(start, start + self.rows_at_once), dtype)
+            if not self._tested:
+                return
 
     def at(self, k: int) -> "SharedStep":
         """The k-th step."""

@@ -1,28 +1,104 @@
-"""Elementwise maps over slabs of rows at the same time; every slab is the same whatever the number of threads."""
+"""Work on several threads, each with a single thread of BLAS: what is done is the same whatever their number.
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+NumPy and SciPy each bring a BLAS, whose threads wait for work without giving way: on two cores a prediction that goes
+from one to the other takes twice as long with two threads each as with one.
+"""
 
-__all__ = ["in_threads", "thread_count"]
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from queue import SimpleQueue
+from typing import TypeVar
 
-_LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-"""What limits the threads of BLAS limits these."""
+from polyspike.blas import blas_threads, one_blas_thread
+
+__all__ = ["Tell", "in_jobs", "in_threads", "own_threads"]
+
+Result = TypeVar("Result")
+Tell = Callable[[float], object]
+"""Called with the share that is done."""
+
+_THREADS = ContextVar("threads", default=1)
+"""Of this thread; one in those that are begun here."""
 
 
-def thread_count() -> int:
-    """Processors of this process, or fewer where BLAS is limited by the environment."""
-    limits = [os.environ.get(name, "") for name in _LIMITS]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([cores, *(int(text) for text in limits if text.isdigit())]))
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """As many threads for :func:`in_threads` and :func:`in_jobs` as BLAS had, and BLAS on one."""
+    token = _THREADS.set(blas_threads())
+    try:
+        with one_blas_thread():
+            yield
+    finally:
+        _THREADS.reset(token)
 
 
 def in_threads(work: Callable[[slice], None], slabs: Sequence[slice]) -> None:
     """Do the work for every slab."""
-    threads = min(thread_count(), len(slabs))
+    threads = min(_THREADS.get(), len(slabs))
     if threads <= 1:
         for slab in slabs:
             work(slab)
         return
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, slabs))
+
+
+def in_jobs(jobs: Sequence[Callable[[Tell], Result]], tell: Tell) -> list[Result]:
+    """Do these jobs at the same time; one alone has all threads.
+
+    A job tells what share of it is done, and the mean of these is told by the thread that asks for them. Where a job
+    raises, or that thread is interrupted, the others end when they next tell.
+    """
+    threads, shares = min(_THREADS.get(), len(jobs)), [0.0] * len(jobs)
+
+    def told(k: int, share: float) -> None:
+        shares[k] = share
+        tell(sum(shares) / len(jobs))
+
+    if threads <= 1:
+        return [job(partial(told, k)) for k, job in enumerate(jobs)]
+    reports, stopped = SimpleQueue[tuple[int, float] | None](), list[bool]()
+
+    def report(k: int, share: float) -> None:
+        if stopped:
+            raise _StoppedError
+        reports.put((k, share))
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(job, partial(report, k)) for k, job in enumerate(jobs)]
+        for future in futures:
+            future.add_done_callback(lambda _: reports.put(None))
+        try:
+            _listen(reports, futures, told)
+        finally:
+            stopped.append(True)
+            pool.shutdown(cancel_futures=True)
+    failed = [e for e in (future.exception() for future in futures if not future.cancelled()) if e is not None]
+    for error in failed:
+        if not isinstance(error, _StoppedError):
+            raise error
+    return [future.result() for future in futures]
+
+
+class _StoppedError(Exception):
+    """Another job has failed, or nobody waits any more."""
+
+
+def _listen(
+    reports: "SimpleQueue[tuple[int, float] | None]",
+    futures: Sequence["Future[Result]"],
+    told: Callable[[int, float], object],
+) -> None:
+    """Until all have ended, or one has failed; each says nothing once it has."""
+    ended = 0
+    while ended < len(futures):
+        said = reports.get()
+        if said is not None:
+            told(*said)
+            continue
+        ended += 1
+        if any(future.done() and future.exception() is not None for future in futures):
+            return

@@ -1,0 +1,51 @@
+"""Products and inverses of symmetric matrices: half of the entries are computed, and mirrored."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
+from polyspike.status import Status
+from polyspike.theory.on_data.lapack import upper_inverse
+
+__all__ = ["mirrored", "sandwich", "shifted_inverse"]
+
+_BLOCKS = 8
+
+
+def sandwich(inverse: Array, middle: Array) -> Array:
+    """``X C X`` of symmetric matrices, shape (n, n): of the second product the upper blocks, the others mirrored."""
+    left, whole = inverse @ middle, np.empty_like(inverse)
+    for start, end in _blocks(len(inverse)):
+        np.matmul(left[start:end], inverse[:, start:], out=whole[start:end, start:])
+    return mirrored(whole)
+
+
+def shifted_inverse(matrix: Array, shift: float) -> Array:
+    """``(matrix + shift)^-1``, shape (n, n), in the place of the matrix.
+
+    Raises
+    ------
+    NumericalError
+        If it is not positive definite up to rounding.
+    """
+    matrix[np.diag_indices_from(matrix)] += matrix.dtype.type(shift)
+    if not upper_inverse(matrix):
+        raise NumericalError(Status.SINGULAR, "the averaged Gram matrix plus the ridge is not positive definite")
+    return mirrored(matrix)
+
+
+def mirrored(matrix: Array) -> Array:
+    """The matrix of shape (n, n) made symmetric by its upper triangle, in place."""
+    for start, end in _blocks(len(matrix)):
+        matrix[end:, start:end] = matrix[start:end, end:].T
+        block = matrix[start:end, start:end]
+        np.copyto(block, block.T.copy(), where=np.tri(len(block), k=-1, dtype=bool))
+    return matrix
+
+
+def _blocks(size: int) -> Iterator[tuple[int, int]]:
+    ends = np.linspace(0, size, _BLOCKS + 1).astype(int)
+    return itertools.pairwise(map(int, ends))

@@ -1,0 +1,73 @@
+"""LAPACK called without the interpreter's lock, and by SciPy's wrappers where that is not possible."""
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from polyspike.arraytypes import Array
+from polyspike.theory.on_data import lapack
+from polyspike.theory.on_data.lapack import upper_inverse
+
+
+def _matrix(dtype: type) -> Array:
+    rows = np.random.default_rng(1).standard_normal((40, 60))
+    return np.asarray(rows @ rows.T, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_both_ways_are_the_same_bit_for_bit(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _matrix(dtype)
+    direct, wrapped = whole.copy(), whole.copy()
+    assert upper_inverse(direct)
+    monkeypatch.setattr(lapack, "_routine", lambda _: None)
+    assert upper_inverse(wrapped)
+    np.testing.assert_array_equal(np.triu(direct), np.triu(wrapped))
+    np.testing.assert_allclose(np.triu(direct), np.triu(np.linalg.inv(whole.astype(float))), rtol=1e-3, atol=1e-5)
+    wrapped = -whole
+    assert not upper_inverse(wrapped)
+
+
+def test_integers_of_another_size_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wide:
+        signature = "void (char *, long *, double *, long *, long *)"
+
+    class Callables:
+        @staticmethod
+        def from_cython(*_: object) -> Wide:
+            return Wide()
+
+    monkeypatch.setattr(lapack, "LowLevelCallable", Callables)
+    assert lapack._routine.__wrapped__("dpotrf") is None
+
+
+@pytest.fixture
+def rare_switches() -> Iterator[None]:
+    """A thread keeps the interpreter for half a second, unless it gives way itself."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("rare_switches")
+def test_other_threads_run_meanwhile() -> None:
+    counted, begun, ended = [0], threading.Event(), threading.Event()
+
+    def count() -> None:
+        begun.set()
+        while not ended.is_set():
+            counted[0] += 1
+
+    thread = threading.Thread(target=count)
+    matrix = _matrix(float)
+    thread.start()
+    begun.wait()
+    before = counted[0]
+    upper_inverse(matrix)
+    after = counted[0]
+    ended.set()
+    thread.join()
+    assert after > before
