@@ -127,6 +127,41 @@ def test_short_rows_beside_very_long_ones_are_spanned(monkeypatch: pytest.Monkey
         return float(np.median(found))
 
     scaled = typical()
-    monkeypatch.setattr(SharedKernels, "_sample_scale", np.ones(64))
+    monkeypatch.setattr(shared, "_TINY_ROW", 1e12)
     assert scaled < 1e-5
     assert typical() > 5 * scaled
+
+
+def test_the_longest_rows_are_spanned_though_none_of_them_is_in_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On columns with heavy tails a tenth of the rows differ from one another by factors, and make the test error.
+
+    Of twelve such sets of rows, one where a sample that is spread evenly does worst.
+    """
+    rng = np.random.default_rng(1)
+    inputs = rng.standard_t(1.5, (770, 20)) * np.arange(1, 21) ** -0.25
+    inputs /= np.sqrt(np.mean(inputs**2))
+    first, fit, test = (Sample(x, np.tanh(x[:, 0])) for x in np.split(inputs, [150, 370]))
+    network = Network(as_activation("softplus"), 120, "target", "gaussian")
+    kinds, steps = kinds_of(network, first, DEFAULT_ACCURACY, False, 16.0), [0.0, 6.0, 16.0]
+    step = Step(network, kinds, steps[-1], fit, test, DEFAULT_ACCURACY)
+    longest = np.argsort(-np.linalg.norm(test.inputs, axis=1))[:40]
+
+    def rows_of(some: Any) -> Any:
+        found = some.test_kernels(slice(0, 400), some.family(EXACT)[0])
+        return np.tensordot(step.neurons.weights @ found.mix, found.parts, 1)[longest]
+
+    wanted = rows_of(step)
+
+    def worst() -> float:
+        found = rows_of(SharedKernels(network, kinds, steps, fit, test, DEFAULT_ACCURACY).at(2))
+        return float(np.max(np.linalg.norm(found - wanted, axis=1) / np.linalg.norm(wanted, axis=1)))
+
+    dense = worst()
+    monkeypatch.setattr(shared, "_spread", _evenly)
+    assert dense < 1e-5
+    assert worst() > 1e-4
+
+
+def _evenly(inputs: Any, count: int) -> Any:
+    order = np.argsort(np.linalg.norm(inputs, axis=1))
+    return inputs[order[np.linspace(0, len(order) - 1, count).astype(int)]]

@@ -44,7 +44,7 @@ __all__ = ["SharedKernels", "SharedStep"]
 LOST = 3e-6
 """Share of the norm of a step's kernels that may be lost, on the sample, its rows scaled to one size."""
 
-_OF_FIT, _OF_TEST = 48, 16
+_OF_FIT, _OF_TEST = 48, 32
 """Rows of the sample."""
 
 _TINY_ROW = 1e-3
@@ -265,9 +265,13 @@ class SharedStep:
 
 
 def _spread(inputs: Array, count: int) -> Array:
-    """So many rows, or all, spread evenly over the order of their lengths, the shortest and the longest with them."""
+    """At most so many rows: half of them spread evenly over the order of their lengths, the others ever more densely
+    towards the longest, which the tails of an error hang on.
+    """
     order = np.argsort(np.linalg.norm(inputs, axis=1), kind="stable")
-    return inputs[order[np.unique(np.linspace(0, len(order) - 1, count).astype(int))]]
+    from_longest = np.geomspace(1, len(order), count // 2) - 1
+    ranks = np.concatenate([np.linspace(0, len(order) - 1, count - count // 2), from_longest])
+    return inputs[order[::-1][np.unique(ranks.astype(int))]]
 
 
 def _mean_kernel(neurons: NeuronNodes, laws: Any, series: Any) -> Array:
