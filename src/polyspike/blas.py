@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import scipy.linalg  # noqa: F401  loads SciPy's own BLAS, so that it is found below
@@ -18,18 +19,31 @@ def blas_threads() -> int:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread inside: for shares that call it, each on a thread of its own.
+    """BLAS on one thread inside, or in what it decorates: for small matrices, and for shares that call it, each on a
+    thread of its own.
 
-    Calls that each ask for all cores wait for each other: the products of a few vectors take twice as long.
+    Calls that each ask for all cores wait for each other: the products of a few vectors take twice as long. So do calls
+    of NumPy and of SciPy in turn, whose BLAS each have threads that wait busily. The number is that of the process:
+    of several threads that are inside, the first sets it and gives it back.
     """
-    before = [(library, library.num_threads) for library in _blas_libraries()]
-    for library, _ in before:
-        library.set_num_threads(1)
+    first = _FIRST.acquire(blocking=False)
+    before = [(library, library.num_threads) for library in _blas_libraries()] if first else []
     try:
+        for library, _ in before:
+            library.set_num_threads(1)
         yield
     finally:
         for library, threads in before:
             library.set_num_threads(threads)
+            # Newer versions of threadpoolctl let no other thread set it until this one says that it has done.
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread()
+        if first:
+            _FIRST.release()
+
+
+_FIRST = Lock()
+"""Held by the first that is inside."""
 
 
 @cache

@@ -1,5 +1,6 @@
 """Derivatives of the three errors by ridge and step, by whichever theory a problem takes."""
 
+from polyspike.blas import one_blas_thread
 from polyspike.problem import Problem
 from polyspike.results import Derivatives
 from polyspike.theory.scope import check_scope
@@ -8,6 +9,7 @@ from polyspike.theory.solvers import check_ridge, solver
 __all__ = ["derivatives"]
 
 
+@one_blas_thread()
 def derivatives(problem: Problem) -> Derivatives:
     """A prediction of the finite-size theory with the derivatives of its errors by ridge and by step size.
 

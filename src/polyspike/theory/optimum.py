@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from polyspike.blas import one_blas_thread
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
@@ -30,6 +31,7 @@ class _Place(NamedTuple):
     ridge_end: str | None = None
 
 
+@one_blas_thread()
 def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     """The step size of least predicted test error, the ridge fixed.
 
@@ -66,6 +68,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     return _optimum(point, step_end=end)
 
 
+@one_blas_thread()
 def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Optimum:
     """The ridge of least predicted test error, the step fixed.
 
@@ -99,6 +102,7 @@ def best_ridge(problem: Problem, *, ridges: tuple[float, float] = _RIDGES) -> Op
     return _optimum(point, ridge_end=end)
 
 
+@one_blas_thread()
 def best_step_and_ridge(
     problem: Problem, *, largest: float | None = None, ridges: tuple[float, float] = _RIDGES
 ) -> Optimum:

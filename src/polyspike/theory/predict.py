@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, overload
 
+from polyspike.blas import one_blas_thread
 from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.problem.names import closest_names
@@ -120,6 +121,7 @@ def predict(
 ) -> list[Answer] | list[EdgeAnswer]: ...
 
 
+@one_blas_thread()
 @watched()
 def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size", window: int | None = None) -> Any:
     """Errors of a problem by theory, or of many in one call; no randomness, float64.

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.blas import one_blas_thread
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Inputs, Problem
 from polyspike.results import FailedPrediction, Prediction
@@ -141,6 +142,7 @@ def _inverted(problem: Problem) -> float:
     return (reach(problem, spectrum).inflation - 1) * noise / (1 + noise)
 
 
+@one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
     values, weights, teacher, indices = _measures(problem)
     nodes = grouped_eigenvalues(values, weights, teacher, problem.input_dim, indices)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from polyspike.blas import one_blas_thread
 from polyspike.problem import Problem
 from polyspike.results import Prediction
 from polyspike.spectra import Spectrum
@@ -134,6 +135,7 @@ def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps, effect: f
     )
 
 
+@one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
     with watched(), within_double_precision():
         return predict_spectrum(problem)

@@ -1,5 +1,6 @@
 """``DataPrediction.spectrum``: the kernels after the step are made again, in double precision."""
 
+from polyspike.blas import one_blas_thread
 from polyspike.spectra import Spectrum
 from polyspike.theory.long_work import tell
 from polyspike.theory.on_data.cost import spectrum_seconds
@@ -11,6 +12,7 @@ from polyspike.theory.on_data.spectrum import row_spectrum
 __all__ = ["predict_data_spectrum"]
 
 
+@one_blas_thread()
 def predict_data_spectrum(
     network: Network, parts: tuple[Sample, Sample, Sample], step: float, accuracy: CurveAccuracy, normal: bool
 ) -> Spectrum:

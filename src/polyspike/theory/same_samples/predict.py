@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.blas import one_blas_thread
 from polyspike.errors import NumericalError, PolyspikeError
 from polyspike.problem import Problem
 from polyspike.results import FailedPrediction, Prediction
@@ -239,12 +240,14 @@ def _shared(problem: Problem) -> str:
 
 
 @watched()
+@one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
     """After a word on how long it takes, where that is long."""
     announce_spectrum(problem)
     return predict_same_spectrum(problem)
 
 
+@one_blas_thread()
 def _fresh_spectrum(problem: Problem) -> Spectrum:
     """To fresh inputs it is all one on which sample the readout will be fitted."""
     with within_double_precision():
