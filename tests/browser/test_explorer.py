@@ -406,6 +406,36 @@ def test_reused_samples_are_a_menu_and_are_simulated(open_page: Any, explorer: E
     assert "eigenvalues of one simulated network" in caption.inner_text()
 
 
+def test_a_share_of_the_samples_is_reused(open_page: Any, explorer: Explorer, tmp_path: Path) -> None:
+    page = open_page(address(explorer)).page
+    share = page.locator("#ps-overlap")
+    drawn(page)
+    assert not share.is_visible()
+    page.locator("#ps-samples").select_option("same")
+    assert share.input_value() == "1"
+    assert not share.is_enabled()
+    page.get_by_label("all", exact=True).uncheck()
+    share.fill("0.4")
+    page.wait_for_url("**overlap=0.4**", timeout=PATIENCE)
+    drawn(page)
+    check_curve(page, least=11, samples="same", overlap=0.4)
+    done = run_code(shown_code(page), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"test error {predicted(samples='same', overlap=0.4).test_error:.6g}" in done.stdout
+    share.fill("1.4")
+    page.wait_for_selector("#ps-overlap-problem:has-text('give a number in [0, 1]')", timeout=PATIENCE)
+    page.locator("#ps-samples").select_option("fresh")
+    drawn(page)
+    assert not share.is_visible()
+    check_curve(page)
+    page.wait_for_url(lambda url: "samples=fresh" in url and "overlap" not in url, timeout=PATIENCE)
+
+
+def test_a_share_of_fresh_samples_is_refused_where_it_is_seen(open_page: Any, explorer: Explorer) -> None:
+    page = open_page(address(explorer, overlap=0.4)).page
+    page.wait_for_selector(".ps-controls > .ps-problem:has-text('fresh')", timeout=PATIENCE)
+
+
 def test_a_slow_theory_gives_way_to_a_quick_one(open_page: Any, explorer: Explorer) -> None:
     page = open_page(address(explorer, samples="same")).page
     page.wait_for_selector("circle.here-test_error", timeout=PATIENCE)

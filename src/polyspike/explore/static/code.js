@@ -1,7 +1,7 @@
 /* The Python that makes the same figure. */
 "use strict";
 {
-const ORDER = ["activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "ridge", "noise", "gradient", "readout", "n_gradient", "inputs", "samples"];
+const ORDER = ["activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "ridge", "noise", "gradient", "readout", "n_gradient", "inputs", "samples", "overlap"];
 const DEFAULTS = { inputs: "isotropic", samples: "fresh" };
 
 const SPIKES = [

@@ -95,9 +95,10 @@ Explorer.App = class {
   /* New values; those that came from elsewhere than a field are shown in the fields. */
   change(changes, show) {
     this.values = { ...this.values, ...changes };
+    if (!show) this.values = Explorer.spoken(this.values, this.source.fields);
     this.version++;
     this.wake();
-    if (show || "n_samples" in changes) this.page.setFields(this.values);
+    if (show || "n_samples" in changes || "samples" in changes) this.page.setFields(this.values);
     this.writeAddress();
     this.settle();
   }

@@ -35,7 +35,19 @@ Explorer.FIELDS = [
   { name: "inputs", label: "Law of the inputs", kind: "menu", wide: true, initial: "isotropic",
     values: ["isotropic", ...["two-level:0.3,1.7,0.5", "power:0.5", "spiked:10,1"].flatMap((text) => [text, `${text}; teacher=top`])] },
   { name: "samples", label: "Samples of the fit", kind: "menu", values: ["fresh", "same"], initial: "fresh" },
+  { name: "overlap", label: "Share of them that the gradient had", kind: "number", values: Explorer.evenly(0, 1, 20), initial: null,
+    unset: 1, sameLabel: "all", needs: ["samples", "same"] },
 ];
+
+/* Whether a field says something: some need another to have a value. */
+Explorer.speaks = function (field, values) {
+  return !field.needs || values[field.needs[0]] === field.needs[1];
+};
+
+/* Values, those of fields that say nothing left out. */
+Explorer.spoken = function (values, fields) {
+  return { ...values, ...Object.fromEntries(fields.filter((field) => !Explorer.speaks(field, values)).map((field) => [field.name, field.initial])) };
+};
 
 /* Whether the theory of some values takes a third of a second or more for each prediction. */
 Explorer.slow = function (values) {

@@ -28,7 +28,7 @@ class Field {
     this.problem = make("p", { class: "ps-problem", id: `${this.id}-problem`, role: "alert" });
     this.input = this.makeInput();
     this.slider = spec.kind === "number" ? this.makeSlider() : null;
-    this.check = spec.same ? make("input", { type: "checkbox", onchange: () => this.toggled() }) : null;
+    this.check = spec.sameLabel ? make("input", { type: "checkbox", onchange: () => this.toggled() }) : null;
     const wide = spec.kind === "text" || spec.wide;
     this.element = make("div", { class: `ps-field${wide ? " ps-wide" : ""}` },
       make("label", { for: this.id }, spec.label), this.input, this.slider || [],
@@ -161,14 +161,17 @@ Explorer.Page = class {
   }
 
   setFields(values) {
-    for (const field of this.fields) field.set(values[field.spec.name], values[field.spec.same]);
+    for (const field of this.fields) {
+      field.element.hidden = !Explorer.speaks(field.spec, values);
+      field.set(values[field.spec.name], field.spec.unset ?? values[field.spec.same]);
+    }
   }
 
   /* A refusal beside the fields that it names; elsewhere where it names none. */
   refuse(refusal) {
     const names = refusal ? refusal.argument.split(", ") : [];
     for (const field of this.fields) field.refuse(names.includes(field.spec.name) ? refusal.message : "");
-    const homeless = refusal && !this.fields.some((field) => names.includes(field.spec.name));
+    const homeless = refusal && !this.fields.some((field) => names.includes(field.spec.name) && !field.element.hidden);
     this.trouble.textContent = homeless ? refusal.message : "";
     this.sheet.classList.toggle("ps-stale", Boolean(refusal));
   }
