@@ -45,29 +45,31 @@ def test_integers_of_another_size_are_seen(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def rare_switches() -> Iterator[None]:
-    """A thread keeps the interpreter for half a second, unless it gives way itself."""
+    """A thread keeps the interpreter for ten seconds, unless it gives way itself."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(0.5)
+    sys.setswitchinterval(10)
     yield
     sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("rare_switches")
 def test_other_threads_run_meanwhile() -> None:
-    counted, begun, ended = [0], threading.Event(), threading.Event()
+    waits, go, done = threading.Event(), threading.Event(), threading.Event()
 
-    def count() -> None:
-        begun.set()
-        while not ended.is_set():
-            counted[0] += 1
+    def work() -> None:
+        waits.set()
+        go.wait()
+        done.set()
 
-    thread = threading.Thread(target=count)
-    matrix = _matrix(float)
+    thread = threading.Thread(target=work)
     thread.start()
-    begun.wait()
-    before = counted[0]
-    upper_inverse(matrix)
-    after = counted[0]
-    ended.set()
+    waits.wait()
+    matrices = [np.eye(400) * 2 + 1 for _ in range(60)]
+    go.set()
+    for matrix in matrices:  # a busy machine may take a while to wake a thread
+        upper_inverse(matrix)
+        if done.is_set():
+            break
+    ran = done.is_set()
     thread.join()
-    assert after > before
+    assert ran
