@@ -21,6 +21,7 @@ from polyspike.data import load, rescale
 ROWS, GRADIENT_ROWS, WIDTH = 1000, 398, 600
 EXPONENTS = (-np.inf, *np.linspace(0.05, 0.5, 11))
 RIDGES = np.geomspace(1e-3, 10, 8)
+POINTS = len(EXPONENTS) * len(RIDGES)
 
 
 def network(gradient: str) -> dict[str, Any]:
@@ -50,20 +51,21 @@ def main() -> None:
         def point(how: dict[str, Any] = how) -> ps.DataPrediction:
             return ps.predict_data(inputs, target, step_exponent=0.3, ridge=0.1, **how)
 
-        def one_network(problem: ps.Problem) -> None:
+        problem = point().problem
+
+        def one_network(problem: ps.Problem = problem) -> None:
             ps.simulate_data(problem, inputs, target)
 
-        problem = point().problem
         walls = [_seconds(curve, perf_counter) for _ in range(repeats)]
         with threadpool_limits(1):
             alone = _seconds(curve, process_time)
-            times = sampled({"theory": point, "network": lambda p=problem: one_network(p)}, repeats, "cpu")  # type: ignore[misc]
+            times = sampled({"theory": point, "network": one_network}, repeats, "cpu")
         form = f"{gradient} gradient"
         rows += [
             judged(f"{form}: the curve, on the clock", median(walls), "<= 10", "s"),
             judged(f"{form}: the same, processor seconds of one thread", alone, "", "s"),
             judged(f"{form}: one step and ridge, processor seconds", median(times["theory"]), "", "s"),
-            judged(f"{form}: a point of the curve / one network", alone / 96 / median(times["network"]), "<= 3"),
+            judged(f"{form}: a point of the curve / one network", alone / POINTS / median(times["network"]), "<= 3"),
             judged(f"{form}: one step and ridge / one network", ratio(times, "theory", "network"), ""),
         ]
     print(

@@ -132,7 +132,7 @@ def test_short_rows_beside_very_long_ones_are_spanned(monkeypatch: pytest.Monkey
     assert typical() > 5 * scaled
 
 
-def test_the_longest_rows_are_spanned_though_none_of_them_is_in_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_longest_rows_are_spanned(monkeypatch: pytest.MonkeyPatch) -> None:
     """On columns with heavy tails a tenth of the rows differ from one another by factors, and make the test error.
 
     Of twelve such sets of rows, one where a sample that is spread evenly does worst.

@@ -9,7 +9,7 @@ from polyspike.theory.on_data.points import PointErrors, at_step
 from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.threads import Tell, in_jobs
 
-__all__ = ["over_steps"]
+__all__ = ["at_once", "over_steps"]
 
 _CHAINS = 2
 """Of a single output. The number is fixed, so that results do not hang on that of the processors."""
@@ -18,6 +18,11 @@ _LEAST = 3
 """Steps of a chain: the first of them have nothing to start from."""
 
 _Errors = list[list[PointErrors]]
+
+
+def at_once(outputs: int, steps: int) -> int:
+    """Pieces of such a curve that may be worked on at the same time: its outputs, or chains of the steps of one."""
+    return outputs if outputs > 1 else max(1, min(_CHAINS, steps // _LEAST))
 
 
 def over_steps(
@@ -29,7 +34,7 @@ def over_steps(
     shared = outputs[0]()
     shared.prepare(min(ridges) * len(shared.fit.target) / width)
     count = len(shared.neurons)
-    chains = np.array_split(np.arange(count), max(1, min(_CHAINS, count // _LEAST)))
+    chains = np.array_split(np.arange(count), at_once(1, count))
     found = in_jobs([partial(_along, shared, ridges, width, chain.tolist()) for chain in chains], tell)
     return [[points for some in found for points in some]]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from polyspike.blas import blas_threads
 from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
+from polyspike.theory.on_data.chains import at_once
 from polyspike.theory.on_data.curve import LARGE_STEP
 from polyspike.theory.on_data.family import FEW_ROWS
 from polyspike.theory.on_data.readouts import length_nodes
@@ -61,7 +62,7 @@ def data_cost(
         kernels, compressed, ridge = kernels / 2, compressed / 2, ridge / 2
     seconds = outputs + draws * (gradient + kernels + compressed + steps * ridges * ridge * _PRODUCT)
     threads = blas_threads()
-    if many and threads > 1:
+    if many and min(threads, at_once(draws, steps)) > 1:
         seconds /= _AT_ONCE
     tested = spanned * min(n_test, accuracy.rows_at_once) if many else nodes * accuracy.rows_at_once
     held = ((spanned if many else nodes) + parts) * n**2 + tested * n + (2 * ridges + 10) * n**2
