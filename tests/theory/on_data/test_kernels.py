@@ -217,7 +217,7 @@ def test_a_test_row_is_a_row_that_joins_with_a_small_weight(full: bool) -> None:
     found = solve(part, shift, 60)
     response, _ = respond(part, found, Y[fit], 60, of_fit)
     row = RowKernels(np.eye(len(w)), kernels[:, 39:, fit], kernels[:, 39:, 39], of_test)
-    error = row_errors(response, found, row, Y[39:], 60)[0]
+    error = row_errors([(found, response)], row, Y[39:], 60)[0][0]
     joined = kernels.copy()
     scale = np.sqrt(shift * eps)  # a row times a number is a row of another shift
     joined[:, 39] *= scale

@@ -20,7 +20,7 @@ from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import Step
 from polyspike.theory.on_data.strong_axes import Kinds, given_points, linear_along, strong_axes
-from polyspike.theory.on_data.threads import own_threads
+from polyspike.theory.on_data.threads import in_jobs, own_threads
 
 __all__ = ["PointErrors", "Step", "kinds_of", "step_curve"]
 
@@ -164,9 +164,10 @@ def _are_normal(solve: _Solve, ridges: Sequence[float], input_dim: int) -> bool:
         return True
     ends = sorted({min(ridges), max(ridges)})
     try:
-        return not _is_correction(solve(ends, False), solve(ends, True), input_dim)
+        found, wanted = in_jobs([lambda _, n=normal: solve(ends, n) for normal in (False, True)], lambda _: None)
     except NumericalError:
         return True
+    return not _is_correction(found, wanted, input_dim)
 
 
 def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], input_dim: int) -> bool:

@@ -1,5 +1,6 @@
 """Errors of the ridge fit averaged over the network, at the actual rows (eq-data-train, eq-data-test)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +29,19 @@ def train_errors(found: Resolvent, response: Response, target: Array) -> TrainEr
     return TrainErrors(float(found.shift * (target @ v) / n), float(found.shift**2 / n * squares))
 
 
-def row_errors(response: Response, found: Resolvent, rows: RowKernels, target: Array, width: int = 1) -> Array:
-    """Errors of test rows, shape (rows,) (eq-data-test)."""
-    weights = np.stack([response.by_zeta, response.by_response])
-    mean, varied = np.tensordot((weights @ rows.mix).astype(rows.parts.dtype), rows.parts, axes=1)
+def row_errors(
+    solved: Sequence[tuple[Resolvent, Response]], rows: RowKernels, target: Array, width: int = 1
+) -> list[Array]:
+    """Errors of test rows at every ridge, each of shape (rows,) (eq-data-test)."""
+    weights = np.array([(response.by_zeta, response.by_response) for _, response in solved])
+    mixed = np.tensordot((weights @ rows.mix).astype(rows.parts.dtype), rows.parts, axes=1)
+    return [_row_errors(*some, *two, rows, target, width) for some, two in zip(solved, mixed, strict=True)]
+
+
+def _row_errors(
+    found: Resolvent, response: Response, mean: Array, varied: Array, rows: RowKernels, target: Array, width: int
+) -> Array:
+    """At one ridge, from the kernels weighted by ``w zeta`` and by l, both of shape (rows, n)."""
     value, own = mean @ response.vector, response.by_response @ rows.diagonals
     if rows.linear is not None and response.excluded is not None:
         slopes = np.tensordot(response.excluded.by_slope, rows.linear.slopes, axes=1)

@@ -68,7 +68,7 @@ class Precision(NamedTuple):
 
 
 DOUBLE = Precision(np.float64, 1e-9, 1e-8, COMPRESSION)
-_SINGLE = Precision(np.float32, 5e-5, 3e-4, 1e-5, 1e-3)
+_SINGLE = Precision(np.float32, 5e-4, 4e-4, 1e-5, 1e-3)
 _LARGE = Precision(np.float64, 5e-5, 3e-4, COMPRESSION, 1e-5)
 """Where kernels are so large beside the shift that single precision would not do, nor would a coarse compression."""
 

@@ -1,5 +1,6 @@
 """The law of a feature given the rows and the readout of its neuron, and its kernels (eq-data-law, eq-data-kernel)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from polyspike.theory.on_data.gradient_rows import TINY, GradientMoments
 from polyspike.theory.on_data.hermite_moments import hermite_moments
 from polyspike.theory.on_data.series import Series, cut_bound, lumped, own_power_series
 
-__all__ = ["MovedRows", "RowLaw", "correlation", "degree_for", "kernel_of", "row_law", "series_of"]
+__all__ = ["MovedRows", "RowLaw", "all_series", "correlation", "degree_for", "kernel_of", "row_law", "series_of"]
 
 
 DEGREES = (6, 8, 10, 12, 16, 24, 32, 48)
@@ -114,6 +115,16 @@ def correlation(left: RowLaw, right: RowLaw, dtype: Any = float) -> Array:
 def series_of(activation: Activation, law: RowLaw, degree: int) -> Series:
     """The kernel's series at these rows."""
     return lumped(hermite_moments(activation, law.mean, law.deviation, degree + 2))
+
+
+def all_series(activation: Activation, laws: Sequence[Sequence[RowLaw]], degree: int) -> list[list[Series]]:
+    """:func:`series_of` of many laws, their coefficients worked out together."""
+    flat = [law for some in laws for law in some]
+    mean, deviation = (np.concatenate([law[k] for law in flat]) for k in (0, 1))
+    whole = lumped(hermite_moments(activation, mean, deviation, degree + 2))
+    ends = np.cumsum([len(law.mean) for law in flat])
+    each = iter([whole.of(slice(end - len(law.mean), end)) for law, end in zip(flat, ends, strict=True)])
+    return [[next(each) for _ in some] for some in laws]
 
 
 def degree_for(activation: Activation, law: RowLaw, cut: float) -> int:

@@ -88,8 +88,7 @@ def _by_rule(
     for rows, z, w in _rules(activation, mean, deviation):
         value = function(mean[rows, None] + deviation[rows, None] * z)
         weighted = hermite_functions(z, degree) * w
-        pattern = "rz,kz->kr" if z.ndim == 1 else "rz,krz->kr"
-        coefficients[:, rows] = np.einsum(pattern, value, weighted, optimize=True)
+        coefficients[:, rows] = weighted @ value.T if z.ndim == 1 else np.einsum("rz,krz->kr", value, weighted)
         energy[rows] = np.sum(value**2 * w, axis=1)
     return Moments(coefficients, energy)
 

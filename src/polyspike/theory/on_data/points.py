@@ -74,6 +74,6 @@ def _test_squares(step: Step | SharedStep, family: KernelFamily, solved: Sequenc
     for start in range(0, len(wanted), step.rows_at_once):
         part = slice(start, start + step.rows_at_once)
         kernels = step.test_kernels(part, family)
-        for k, (resolvent, response) in enumerate(solved):
-            squares[k][part] = row_errors(response, resolvent, kernels, wanted[part], width)
+        for whole, some in zip(squares, row_errors(solved, kernels, wanted[part], width), strict=True):
+            whole[part] = some
     return squares

@@ -25,7 +25,7 @@ _MOST = 12
 _CORRECTED = 10.0
 """A residual of so many times the precision is left to the preconditioner."""
 
-_UNSEEN = 2e-4
+_UNSEEN = 1e-3
 """What differences may cost, of the source; their error was at most 0.8 times the change of the kernels."""
 
 

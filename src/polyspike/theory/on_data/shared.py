@@ -24,7 +24,7 @@ from polyspike.theory.on_data.family import (
     gram,
     precision_for,
 )
-from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import MovedRows, all_series, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
@@ -116,7 +116,7 @@ class SharedKernels:
 
     def series_of(self, laws: Laws) -> list[list[Series]]:
         """The series of kernels at rows of these laws."""
-        return [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+        return all_series(self.network.activation, laws, self.degree)
 
     def chosen_laws(self, rows: Sequence[MovedRows]) -> Laws:
         """Of the neurons that are worked out."""
@@ -281,11 +281,11 @@ def _mean_kernel(neurons: NeuronNodes, laws: Any, series: Any) -> Array:
 
 
 def _beside(columns: Array, others: Array) -> Array:
-    """Times a number that makes their norm a hundredth of that of the others, so that they are met a hundred times
-    less closely.
+    """Times a number that makes their norm a thousandth of that of the others, so that they are met a thousand times
+    less closely: they stand in a term of the order 1/N alone.
     """
     size = np.linalg.norm(columns)
-    return columns * (0.01 * np.linalg.norm(others) / size) if size > 0 else columns
+    return columns * (1e-3 * np.linalg.norm(others) / size) if size > 0 else columns
 
 
 def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:

@@ -10,7 +10,7 @@ from polyspike.arraytypes import Array
 from polyspike.theory.on_data.drawn import DrawnNeurons, drawn_neurons
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import KernelFamily, Precision, compress
-from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, degree_for, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import MovedRows, RowLaw, all_series, correlation, degree_for, kernel_of, row_law
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
@@ -129,7 +129,7 @@ class Step:
         return [MovedRows.of(inputs, m) for m in self.kinds.moments]
 
     def _series(self, laws: Laws) -> list[list[Series]]:
-        return [[series_of(self.network.activation, law, self.degree) for law in some] for some in laws]
+        return all_series(self.network.activation, laws, self.degree)
 
     def diagonal(self) -> Array:
         """The mean over readouts of the kernel's diagonal, shape (n,)."""
