@@ -155,8 +155,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
         than I are of "window-published", and ``samples="same"`` of that and of "crossing".
     NumericalError
         For a single problem: where the limit does not exist (ridge 0 at the interpolation peak), or the fixed point
-        is not found. With ``samples="same"`` also for teachers of more than two indices, and for the full gradient with
-        a constant readout and ``c_2 != 0``.
+        is not found. With ``samples="same"`` also for teachers of more than two indices.
 
     Notes
     -----

@@ -15,6 +15,7 @@ MODELS = {
     "own moves and pairs": build(BASE),
     "full gradient": build(BASE.replace(gradient="full", readout="rademacher")),
     "c_2": build(BASE.replace(activation="softplus", gradient="full")),
+    "output by the norm": build(BASE.replace(activation="softplus", gradient="full", readout="constant", overlap=0.7)),
     "two populations": build(BASE.replace(samples="same", overlap=0.0, activation="softplus"), pairs=False),
 }
 SHIFT, H = 0.2, 1e-30

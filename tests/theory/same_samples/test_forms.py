@@ -26,14 +26,21 @@ BASE = Problem(
     readout="rademacher",
     samples="same",
 )
-PROBLEMS = [BASE, BASE.replace(gradient="full"), BASE.replace(activation="softplus"), BASE.replace(teacher="h1 - h3")]
+COHERENT = BASE.replace(activation="softplus", gradient="full", readout="constant", teacher="0.3 + h1 + 0.5*h2")
+PROBLEMS = [
+    BASE,
+    BASE.replace(gradient="full"),
+    BASE.replace(activation="softplus"),
+    BASE.replace(teacher="h1 - h3"),
+    COHERENT,
+]
 
 
 def shift_of(problem: Problem) -> float:
     return problem.ridge * problem.n_samples / problem.width
 
 
-@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation.name}-{p.gradient}")
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation.name}-{p.gradient}-{p.readout}")
 def test_the_train_error_is_the_derivative_by_the_ridge(problem: Problem) -> None:
     model = build(problem)
     shift, change = shift_of(problem), 1e-4
@@ -46,7 +53,7 @@ def test_the_train_error_is_the_derivative_by_the_ridge(problem: Problem) -> Non
     assert at.train_error == pytest.approx(-shift * (values[0] - values[1]) / (2 * change), rel=1e-6)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation.name}-{p.gradient}")
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.activation.name}-{p.gradient}-{p.readout}")
 def test_the_coefficients_are_stationary(problem: Problem) -> None:
     """The form at fixed coefficients has the value of the linear system, and no slope in any of them."""
     model = build(problem)

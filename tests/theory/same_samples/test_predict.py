@@ -54,6 +54,7 @@ def test_errors_are_ordered_and_fall_or_rise_with_the_ridge(gradient: str, reado
         ({"gradient": "full"}, 3e-4),
         ({"activation": "softplus"}, 2e-4),
         ({"readout": "constant", "teacher": "-0.8*h1 + 0.3*h3"}, 1e-7),
+        ({"readout": "constant", "teacher": "0.4 + h1", "activation": "relu", "gradient": "full"}, 6e-4),
     ],
 )
 def test_without_a_step_it_is_no_matter_whose_samples_are_fitted(changes: dict[str, str], tolerance: float) -> None:
@@ -74,6 +75,24 @@ SYMMETRIC = {
 @pytest.mark.parametrize("changes", [{}, {"activation": "softplus"}, {"gradient": "full"}], ids=str)
 def test_symmetries(name: str, changes: dict[str, str]) -> None:
     problem = BASE.replace(**changes)
+    assert errors(SYMMETRIC[name](problem)) == pytest.approx(errors(problem), rel=1e-9)
+
+
+def test_simulated_networks_whose_neurons_add_up() -> None:
+    """96 networks: train loss 0.1148, train error 0.0688 and test error 0.6939, to 0.8, 1.1 and 0.6 %.
+
+    Were the norm of a sample independent of its residual they would be 14, 16 and 2 % larger.
+    """
+    problem = Problem("relu", "0.5 + h1", 500, 120, 500, step_exponent=0.3, ridge=0.03, noise=0.5, samples="same")
+    found = errors(problem.replace(readout="constant", gradient="full"))
+    simulated, se = np.array([0.11483, 0.06881, 0.69388]), np.array([0.0081, 0.0110, 0.0055])
+    assert np.all(np.abs(np.array(found) / simulated - 1) < 3 * se + 0.005)
+
+
+@pytest.mark.parametrize("name", ["teacher mirrored", "activation mirrored"])
+def test_symmetries_where_all_neurons_add_up(name: str) -> None:
+    """The other two change the sign of the step, which is no symmetry of neurons of one readout."""
+    problem = BASE.replace(activation="softplus", gradient="full", readout="constant", teacher="0.5 + h1 + 0.3*h2")
     assert errors(SYMMETRIC[name](problem)) == pytest.approx(errors(problem), rel=1e-9)
 
 
@@ -168,11 +187,14 @@ def test_plain_leave_one_out_is_biased(changes: dict[str, object], bias: float) 
     assert predict(problem).extras["leave_one_out_bias"] == pytest.approx(bias, abs=0.035)
 
 
+THREE = "h1[0] + h1[1] + h1[2] + h1[0]*h1[1]*h1[2]"
+
+
 def test_many_problems_in_one_call() -> None:
     problems = [
         BASE.replace(ridge=1.0),
         BASE.replace(samples="fresh"),
-        BASE.replace(readout="constant", activation="relu", gradient="full"),
+        BASE.replace(teacher=THREE),
         BASE,
     ]
     rows = predict(problems)
@@ -220,11 +242,8 @@ def test_two_indices() -> None:
 
 
 def test_refusals() -> None:
-    three = BASE.replace(teacher="h1[0] + h1[1] + h1[2] + h1[0]*h1[1]*h1[2]")
-    coherent = BASE.replace(gradient="full", readout="constant", activation="relu")
-    for problem, message in ((three, "up to 2 indices"), (coherent, "give gradient='target'")):
-        with pytest.raises(NumericalError, match=message):
-            predict(problem)
+    with pytest.raises(NumericalError, match="up to 2 indices"):
+        predict(BASE.replace(teacher=THREE))
     for method in ("crossing", "window-published"):
         with pytest.raises(ArgumentError, match=r"samples = 'same': .* is of a fresh sample"):
             predict(BASE.replace(step_exponent=0.25), method=method, window=1)

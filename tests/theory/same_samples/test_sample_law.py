@@ -6,7 +6,8 @@ import pytest
 from polyspike import Problem
 from polyspike.hermite import gauss_hermite
 from polyspike.theory.same_samples import sample_law as module
-from polyspike.theory.same_samples.sample_law import Rules, residual_energy, sample_law, spike_frame
+from polyspike.theory.same_samples.residual import residual_energy
+from polyspike.theory.same_samples.sample_law import Rules, sample_law, spike_frame
 
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, samples="same")
 RULES = Rules(16, 8)
@@ -32,6 +33,23 @@ def test_moments_of_the_hidden_vector(gradient: str, teacher: str) -> None:
         c1 = float(problem.activation.coefficients(1)[1])
         assert moments[1, 1] == pytest.approx(problem.activation.residual_strength, rel=1e-12)
         assert moments[3, 4] == pytest.approx(-c1 * np.sqrt(phi / energy), rel=1e-12)
+
+
+@pytest.mark.parametrize("teacher", ["0.3 + h1 + 0.5*h2", "h1[0] + 0.5*h1[1] + 0.4*h1[0]*h1[1]"])
+def test_the_norm_of_a_sample_is_in_the_output_of_neurons_that_add_up(teacher: str) -> None:
+    problem = BASE.replace(activation="relu", readout="constant", teacher=teacher)
+    law = sample_law(problem, spike_frame(problem), RULES)
+    c2 = float(problem.activation.coefficients(2)[2])
+    slope = c2 * np.sqrt(2 * problem.width / problem.input_dim)
+    others = BASE.replace(activation="relu", teacher=teacher)
+    without = sample_law(others, spike_frame(others), RULES)
+    assert law.first.shape[-1] == without.first.shape[-1] + 1
+    assert residual_energy(problem) == pytest.approx(residual_energy(others) + slope**2, rel=1e-12)
+    assert law.mean_over_residuals(law.residual**2) == pytest.approx(residual_energy(problem), rel=1e-9)
+    norm = law.second[..., -1, :].sum(axis=(0, 1))
+    expected = [0.0] * 3 + [-slope * np.sqrt(problem.phi / residual_energy(problem))] + [0.0] * (len(norm) - 5) + [1.0]
+    assert norm == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    assert law.residual @ law.first[..., -1].sum(axis=1) == pytest.approx(-slope, rel=1e-9)
 
 
 @pytest.mark.parametrize("gradient", ["target", "full"])

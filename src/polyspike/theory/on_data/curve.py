@@ -164,7 +164,7 @@ def _are_normal(solve: _Solve, ridges: Sequence[float], input_dim: int) -> bool:
         return True
     ends = sorted({min(ridges), max(ridges)})
     try:
-        found, wanted = in_jobs([lambda _, n=normal: solve(ends, n) for normal in (False, True)], lambda _: None)
+        found, wanted = in_jobs([lambda _: solve(ends, False), lambda _: solve(ends, True)], lambda _: None)
     except NumericalError:
         return True
     return not _is_correction(found, wanted, input_dim)

@@ -35,7 +35,10 @@ def row_errors(
     """Errors of test rows at every ridge, each of shape (rows,) (eq-data-test)."""
     weights = np.array([(response.by_zeta, response.by_response) for _, response in solved])
     mixed = np.tensordot((weights @ rows.mix).astype(rows.parts.dtype), rows.parts, axes=1)
-    return [_row_errors(*some, *two, rows, target, width) for some, two in zip(solved, mixed, strict=True)]
+    return [
+        _row_errors(found, response, mean, varied, rows, target, width)
+        for (found, response), (mean, varied) in zip(solved, mixed, strict=True)
+    ]
 
 
 def _row_errors(

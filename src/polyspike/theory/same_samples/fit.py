@@ -32,6 +32,8 @@ class Columns:
         Whether the samples are the gradient's: then their other coordinates X satisfy ``X' eps = 0``.
     by_norm : ndarray of shape (E, B, A), optional
         ``t sqrt(w_a / 2d)``: what the fluctuation of the sample's norm does to the learned functions.
+    norm_is_hidden : bool
+        Whether the norm is the last of the hidden vector, as the residual has it; else it is independent of that.
     pairs : ndarray of shape (E, B, P f), optional
         The functions of :class:`PairFunctions`.
     own_moves : ndarray of shape (E, B, A), optional
@@ -45,8 +47,19 @@ class Columns:
     second: Array
     constrained: bool = True
     by_norm: Array | None = None
+    norm_is_hidden: bool = False
     pairs: Array | None = None
     own_moves: Array | None = None
+
+    @property
+    def by_hidden_norm(self) -> Array | None:
+        """What acts times the last of the hidden vector, shape (E, B, A)."""
+        return self.by_norm if self.norm_is_hidden else None
+
+    @property
+    def by_own_norm(self) -> Array | None:
+        """What acts times a standard normal variable that is independent of all others, shape (E, B, A)."""
+        return None if self.norm_is_hidden else self.by_norm
 
 
 class PairFunctions(NamedTuple):

@@ -109,7 +109,7 @@ class _OfSamples:
     def _of_loads(self, columns: Columns) -> tuple[Array, Array]:
         """Without the residual: ``g = eps L'eta - N L psi``, and ``eps xi.(L psi + eps Gamma' eta)_mu`` of neurons."""
         part, pop, nn = self._part, self._part.population, self._fit.neurons
-        first, second, total = given_residual(columns, pop.weights)
+        first, second, total = given_residual(columns, pop.weights, len(self._at.theta))
         eps, v = pop.residual, nn.noise_energy
         # One direction more, of the constraint, whose coordinate is one.
         self._g = np.concatenate(
@@ -156,16 +156,19 @@ class _OfSamples:
         along = -(part.outer @ at.theta.T)
         output = None if columns.learned_output is None else columns.learned_output @ at.first
         # Of (y, f, coordinates ...).
-        slopes = np.empty((*along.shape[:-1], along.shape[-1] + 2))
-        slopes[..., 0], slopes[..., 1], slopes[..., 2:] = 1.0, 0.0 if output is None else -output, along
+        known = _coordinates(len(at.theta))
+        slopes = np.empty(columns.first.shape)
+        slopes[..., 0], slopes[..., 1], slopes[..., known] = 1.0, 0.0 if output is None else -output, along
+        if columns.first.shape[-1] > known.stop:
+            slopes[..., -1] = 0.0 if columns.by_hidden_norm is None else -columns.by_hidden_norm @ at.first
         products = (columns.second @ slopes[..., None])[..., 0] - fixed[..., None] * columns.first
         mean = (slopes * columns.first).sum(axis=-1) - fixed * pop.weights
         square = (slopes * products).sum(axis=-1) - fixed * mean
         if output is not None:
             square = square - fit.output_energy * pop.weights * output**2
-        if columns.by_norm is not None:
-            square = square + pop.weights * (columns.by_norm @ at.first) ** 2
-        return _Residual(square, np.concatenate([products[..., 2:], mean[..., None]], axis=-1))
+        if columns.by_own_norm is not None:
+            square = square + pop.weights * (columns.by_own_norm @ at.first) ** 2
+        return _Residual(square, np.concatenate([products[..., known], mean[..., None]], axis=-1))
 
     def _of_own_moves(self, residual: Array, learned: Array) -> Array:
         """``-2 E R rho`` times the change of the weights along beta with the gains (eq-own-moves)."""
@@ -194,6 +197,12 @@ def own_weights(fit: Fit, state: State, theta: Array) -> Any:
     return nn.weights * state.zeta * (nn.chi @ along)
 
 
-def given_residual(columns: Columns, weights: Array) -> tuple[Array, Array, Array]:
+def given_residual(columns: Columns, weights: Array, count: int) -> tuple[Array, Array, Array]:
     """First and second moments of the known coordinates given the residual, with the weights, and these."""
-    return columns.first[..., 2:].sum(axis=1), columns.second[..., 2:, 2:].sum(axis=1), weights.sum(axis=1)
+    known = _coordinates(count)
+    return columns.first[..., known].sum(axis=1), columns.second[..., known, known].sum(axis=1), weights.sum(axis=1)
+
+
+def _coordinates(count: int) -> slice:
+    """Places of so many in the hidden vector."""
+    return slice(2, 2 + count)

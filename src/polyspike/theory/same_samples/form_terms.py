@@ -184,6 +184,9 @@ def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
         out.append(_Block(places.constraint, _flat_nodes(felt), None))
     if columns.learned_output is not None:
         out.append(_Block(slice(0, places.readouts), _flat_nodes(columns.learned_output), _OUTPUT))
+    if columns.by_hidden_norm is not None:
+        last = columns.first.shape[-1] - 1
+        out.append(_Block(slice(0, places.readouts), _flat_nodes(columns.by_hidden_norm), last))
     outer = _flat_nodes(part.outer)
     for c in range(places.coordinates):
         out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
@@ -210,7 +213,7 @@ def _flat_nodes(values: Any) -> Any:
 def _add_independent(matrix: Array, fit: Fit, columns: Columns, pop: SamplePopulation, r: Any) -> None:
     """The norms' fluctuation, and what the neurons' own parts of f are not shared by others."""
     weights = (pop.weights * r).ravel()
-    for values, scale in ((columns.by_norm, 1.0), (columns.learned_output, -fit.output_energy)):
+    for values, scale in ((columns.by_own_norm, 1.0), (columns.learned_output, -fit.output_energy)):
         if values is not None:
             place, own = slice(0, fit.places.readouts), _flat_nodes(values)
             if fit.symmetric is not None:
@@ -227,7 +230,7 @@ def _load_terms(places: Places, part: SampleState, columns: Columns) -> Any:
         return 0.0
     nn, gamma, count, last = part.neurons, part.state.gamma, places.coordinates, places.constraint
     out = np.zeros((places.total, places.total))
-    first, second, total = given_residual(columns, pop.weights)
+    first, second, total = given_residual(columns, pop.weights, count)
     known = out[places.functions : last.start, places.functions : last.start].reshape((count, places.latents) * 2)
     known += spread(nn, _summed(second, part.load_where_loaded)).transpose(0, 2, 1, 3)
     if columns.constrained:

@@ -153,11 +153,14 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
         output = 0 * fixed if columns.learned_output is None else columns.learned_output @ x[: places.readouts]
         along = part.outer @ theta.T
         left = np.concatenate([np.ones_like(along[..., :1]), -output[..., None], -along], axis=-1)
+        if left.shape[-1] < columns.first.shape[-1]:
+            norm = 0 * fixed if columns.by_hidden_norm is None else columns.by_hidden_norm @ x[: places.readouts]
+            left = np.concatenate([left, -norm[..., None]], axis=-1)
         square = (columns.second @ left[..., None])[..., 0] - 2 * fixed[..., None] * columns.first
         value = (part.r * ((left * square).sum(axis=-1) + pop.weights * fixed**2)).sum()
         value = value - fit.output_energy * pop.mean(part.r * output**2)
-        if columns.by_norm is not None:
-            value = value + pop.mean(part.r * (columns.by_norm @ x[: places.readouts]) ** 2)
+        if columns.by_own_norm is not None:
+            value = value + pop.mean(part.r * (columns.by_own_norm @ x[: places.readouts]) ** 2)
     if np.any(pop.residual):
         value = value + _load_value(part, columns, theta, eta)
     return value
@@ -166,7 +169,7 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
 def _load_value(part: SampleState, columns: Columns, theta: Array, eta: Array) -> Any:
     """:func:`_load_terms` at fixed coefficients."""
     pop = part.population
-    first, second, total = given_residual(columns, pop.weights)
+    first, second, total = given_residual(columns, pop.weights, len(theta))
     along = theta @ part.effective_load
     value = (second * (along @ theta.T)).sum()
     if columns.constrained:

@@ -17,6 +17,7 @@ from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.mirror import Mirror, even_and_odd
 from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons
+from polyspike.theory.same_samples.residual import residual_energy
 from polyspike.theory.same_samples.sample_kinds import (
     Features,
     Samples,
@@ -25,7 +26,7 @@ from polyspike.theory.same_samples.sample_kinds import (
     norm_scale,
     unseen_features,
 )
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, sample_law
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, sample_law
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
 
 __all__ = ["Model", "build"]

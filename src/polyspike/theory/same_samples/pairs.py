@@ -18,7 +18,8 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 from polyspike.theory.same_samples.features import TrainingFeatures
 from polyspike.theory.same_samples.fit import OwnMoves, PairFunctions
 from polyspike.theory.same_samples.mirror import even_and_odd
-from polyspike.theory.same_samples.sample_law import SampleLaw, residual_energy
+from polyspike.theory.same_samples.residual import residual_energy
+from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
 __all__ = [

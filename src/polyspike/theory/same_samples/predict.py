@@ -15,7 +15,6 @@ from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.announce import announce_spectrum
-from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
@@ -51,16 +50,11 @@ def check_domain(problem: Problem) -> None:
     Raises
     ------
     NumericalError
-        ``OUT_OF_RANGE`` for teachers of more than two indices; for the full gradient with a constant readout and an
-        activation with ``c_2 != 0``, whose initial output fluctuates with the inputs' norms.
+        ``OUT_OF_RANGE`` for teachers of more than two indices.
     """
     check_magnitudes(problem)
     if problem.teacher.n_indices > _MOST_INDICES:
         message = f"samples='same' is predicted for teachers of up to {_MOST_INDICES} indices; simulate it"
-        raise NumericalError(Status.OUT_OF_RANGE, message)
-    coherent = problem.gradient == "full" and problem.readout == "constant"
-    if coherent and activation_numbers(problem.activation).c2 != 0:
-        message = "samples='same', full gradient, constant readout: not predicted for c_2 != 0; give gradient='target'"
         raise NumericalError(Status.OUT_OF_RANGE, message)
 
 

@@ -16,7 +16,8 @@ from polyspike.theory.same_samples.fit import Columns, OwnMoves, PairFunctions
 from polyspike.theory.same_samples.pairs import seen_own_moves, seen_pairs, unseen_own_moves, unseen_pairs
 from polyspike.theory.same_samples.pencil import SamplePopulation
 from polyspike.theory.same_samples.reach import Reach, within_reach
-from polyspike.theory.same_samples.sample_law import SampleLaw, residual_energy
+from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
+from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
 __all__ = ["Features", "Samples", "energy_of_moves", "fresh_averages", "norm_scale", "unseen_features"]
@@ -102,6 +103,7 @@ class Samples:
             first=law.first,
             second=law.second,
             by_norm=found.by_norm * norm_scale(step),
+            norm_is_hidden=output_by_norm(step.problem) != 0,
             pairs=self._function_values(functions, found),
             own_moves=None if moves is None else seen_own_moves(step, found),
         )

@@ -17,6 +17,7 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
 from polyspike.theory.same_samples.teacher_nodes import is_wild, teacher_nodes
 
 __all__ = [
@@ -24,13 +25,14 @@ __all__ = [
     "SampleLaw",
     "SpikeFrame",
     "gauss_of_atoms",
-    "residual_energy",
     "sample_law",
     "spike_frame",
 ]
 
-# Residuals and kappa are linear in four independent normal variables: nu/s, omega . x, f/sqrt C_g, g.
-_NU, _OMEGA, _OUTPUT, _ACROSS = range(4)
+# Residuals and kappa are linear in five independent normal variables: nu/s, omega . x, f/sqrt C_g, g, and
+# sqrt(d/2) (|x|^2/d - 1).
+_VARIABLES = 5
+_NU, _OMEGA, _OUTPUT, _ACROSS, _NORM = range(_VARIABLES)
 _ROUNDING = 1e-13
 _LEAST_WEIGHT = 1e-20
 # Residuals have no law that polynomials resolve; the inverse sine of them has, on this scale in deviations. Those of a
@@ -77,7 +79,7 @@ class SampleLaw:
     Its weights are the projection of the law on polynomials of the two (of ``asinh`` or a bounded function of the
     residual): averages of functions that such polynomials resolve are those of the law. They need not be positive where
     kappa and eps are nearly dependent. The hidden vector is ``(y, f, kappa*, along the noise of beta[, omega . x],
-    further inputs of the teacher)``.
+    further inputs of the teacher[, norm])``: the norm as :func:`output_by_norm` has it, where that is not zero.
 
     Attributes
     ----------
@@ -116,12 +118,6 @@ class SampleLaw:
     def mean_over_residuals(self, values: Any) -> Any:
         """Average of values of shape (E, ...), which do not depend on kappa."""
         return (self.weights.sum(axis=1) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
-
-
-def residual_energy(problem: Problem) -> float:
-    """``E eps^2``."""
-    output = activation_numbers(problem.activation).second_moment if problem.gradient == "full" else 0.0
-    return problem.label_second_moment + output
 
 
 @lru_cache(maxsize=1)
@@ -244,12 +240,13 @@ def _kappa_rule(count: int, negligible: float) -> tuple[Array, Array]:
 
 
 def _normal_variables(problem: Problem, frame: SpikeFrame) -> tuple[Array, float, tuple[float, float], Array]:
-    """As :func:`_two_axes`, and the slopes of the hidden vector along the normal variables (H, 4)."""
+    """As :func:`_two_axes`, and the slopes of the hidden vector along the normal variables (H, 5)."""
     c1, output = activation_numbers(problem.activation).c1, problem.activation.residual_strength
-    full = problem.gradient == "full"
-    of_residual = np.array([problem.noise, -c1 * full, -sqrt(output) * full, 0.0])
-    of_kappa = np.array([0.0, frame.coordinates[1], 0.0, frame.coordinates[2]])
-    of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, 3 + full + problem.teacher.n_indices)
+    full, by_norm = problem.gradient == "full", output_by_norm(problem)
+    of_residual = np.array([problem.noise, -c1 * full, -sqrt(output) * full, 0.0, -by_norm])
+    of_kappa = np.array([0.0, frame.coordinates[1], 0.0, frame.coordinates[2], 0.0])
+    size = 3 + full + problem.teacher.n_indices
+    of_hidden = _of_hidden(problem.noise, sqrt(output) * full, full, size, by_norm != 0)
     return *_two_axes(of_residual, of_kappa), of_hidden
 
 
@@ -265,8 +262,9 @@ def _atoms(
     to_hidden[0, 0] = to_hidden[2, 2] = 1.0
     to_hidden[1] = of_hidden @ axes[0]
     to_hidden[:2, 3] += frame.self_share * np.array([1.0, deviation])
-    to_hidden[3:, 4 + (problem.gradient == "full") :] = np.eye(problem.teacher.n_indices - 1)
-    free = np.eye(4) - axes.T @ axes
+    others, first = problem.teacher.n_indices - 1, 4 + (problem.gradient == "full")
+    to_hidden[3:, first : first + others] = np.eye(others)
+    free = np.eye(_VARIABLES) - axes.T @ axes
     return _Atoms(
         known.weights,
         frame.coordinates[0] * sources[:, 2] + slopes[0] * sources[:, 1],
@@ -377,18 +375,20 @@ def _two_axes(of_residual: Array, of_kappa: Array) -> tuple[Array, float, tuple[
     slopes of kappa along both.
     """
     deviation = float(np.linalg.norm(of_residual))
-    first = of_residual / deviation if deviation > 0 else np.zeros(4)
+    first = of_residual / deviation if deviation > 0 else np.zeros(_VARIABLES)
     slope = float(of_kappa @ first)
     rest = of_kappa - slope * first
     size = float(np.linalg.norm(rest))
-    second = rest / size if size > _ROUNDING else np.zeros(4)
+    second = rest / size if size > _ROUNDING else np.zeros(_VARIABLES)
     return np.stack([first, second]), deviation, (slope, size if size > _ROUNDING else 0.0)
 
 
-def _of_hidden(noise: float, output: float, full: bool, size: int) -> Array:
-    """The hidden vector's slopes along the four normal variables, (H, 4)."""
-    out = np.zeros((size, 4))
+def _of_hidden(noise: float, output: float, full: bool, size: int, by_norm: bool) -> Array:
+    """The hidden vector's slopes along the normal variables, (H, 5): of ``size`` others and, if it has it, the norm."""
+    out = np.zeros((size + by_norm, _VARIABLES))
     out[0, _NU], out[1, _OUTPUT], out[3, _ACROSS] = noise, output, 1.0
     if full:
         out[4, _OMEGA] = 1.0
+    if by_norm:
+        out[size, _NORM] = 1.0
     return out

@@ -12,7 +12,8 @@ from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, residual_energy, spike_frame
+from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
+from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, spike_frame
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 from polyspike.theory.same_samples.teacher_nodes import is_wild
 
@@ -206,5 +207,6 @@ def _scale(problem: Problem) -> float:
 def _stretch_and_move(problem: Problem) -> tuple[float, float]:
     """What the mean of the label makes of a weight of u = 1, and the variance that its move adds."""
     scaled = problem.step / sqrt(problem.width)
-    stretch = 2 * activation_numbers(problem.activation).c2 * scaled * float(problem.teacher.coefficients(0)[0])
+    mean = float(problem.teacher.coefficients(0)[0]) - output_by_norm(problem) * sqrt(2 / problem.input_dim)
+    stretch = 2 * activation_numbers(problem.activation).c2 * scaled * mean
     return stretch, problem.phi_gradient * scaled**2 * residual_energy(problem) * problem.activation.derivative_variance
