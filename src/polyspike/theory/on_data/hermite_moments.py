@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_legendre, hermite_functions, under_normal
 from polyspike.problem import Activation
+from polyspike.theory.on_data.threads import in_threads
 
 __all__ = ["Moments", "hermite_moments", "slope_energy"]
 
@@ -85,11 +86,15 @@ def _by_rule(
     activation: Activation, function: Callable[[Array], Array], mean: Array, deviation: Array, degree: int
 ) -> Moments:
     coefficients, energy = np.empty((degree + 1, len(mean))), np.empty(len(mean))
-    for rows, z, w in _rules(activation, mean, deviation):
+
+    def work(part: tuple[Any, Array, Array]) -> None:
+        rows, z, w = part
         value = function(mean[rows, None] + deviation[rows, None] * z)
         weighted = hermite_functions(z, degree) * w
         coefficients[:, rows] = weighted @ value.T if z.ndim == 1 else np.einsum("rz,krz->kr", value, weighted)
         energy[rows] = np.sum(value**2 * w, axis=1)
+
+    in_threads(work, list(_rules(activation, mean, deviation)))
     return Moments(coefficients, energy)
 
 

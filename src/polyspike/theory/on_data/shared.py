@@ -38,6 +38,7 @@ from polyspike.theory.on_data.step import (
     written_out,
 )
 from polyspike.theory.on_data.strong_axes import Kinds
+from polyspike.theory.on_data.threads import in_threads
 
 __all__ = ["SharedKernels", "SharedStep"]
 
@@ -171,9 +172,14 @@ class SharedKernels:
     def kernels(self, dtype: Any) -> tuple[Array, Array, Array]:
         """Those that are worked out, shape (P, n, n), bounds of their errors, (P,), and inner products, (P, P)."""
         if dtype not in self._made:
-            made = [self._kernel(*some, dtype) for some in zip(self.laws, self.series, strict=True)]
-            whole = np.array([kernel for kernel, _ in made])
-            self._made = {dtype: (whole, np.array([bound for _, bound in made]), gram(whole))}
+            count, n = len(self.laws), len(self.fit.target)
+            whole, bounds = np.empty((count, n, n), dtype), np.empty(count)
+
+            def work(k: int) -> None:
+                whole[k], bounds[k] = self._kernel(self.laws[k], self.series[k], dtype)
+
+            in_threads(work, range(count))
+            self._made = {dtype: (whole, bounds, gram(whole))}
         return self._made[dtype]
 
     def _kernel(self, laws: Any, series: Any, dtype: Any) -> tuple[Array, float]:
@@ -204,10 +210,13 @@ class SharedKernels:
         laws = self.chosen_laws(self.moved(inputs))
         series = self.series_of(laws)
         kernels = np.zeros((len(laws), len(inputs), len(self.fit.target)), dtype)
-        for k, kernel in enumerate(kernels):
+
+        def work(k: int) -> None:
             for j, weight in enumerate(self.neurons[0].by_kind):
                 some = power_series(series[k][j], self.series[k][j], correlation(laws[k][j], self.laws[k][j], dtype))
-                kernel += dtype(weight) * some
+                kernels[k] += dtype(weight) * some
+
+        in_threads(work, range(len(laws)))
         linear = linear_parts_of(self.neurons[0], laws, series, inputs.shape[1])
         return _Tested(kernels, self.diagonals(series), linear)
 

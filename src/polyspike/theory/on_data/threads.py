@@ -17,6 +17,7 @@ from polyspike.blas import blas_threads, one_blas_thread
 __all__ = ["Tell", "in_jobs", "in_threads", "own_threads"]
 
 Result = TypeVar("Result")
+Part = TypeVar("Part")
 Tell = Callable[[float], object]
 """Called with the share that is done."""
 
@@ -35,15 +36,15 @@ def own_threads() -> Iterator[None]:
         _THREADS.reset(token)
 
 
-def in_threads(work: Callable[[slice], None], slabs: Sequence[slice]) -> None:
-    """Do the work for every slab."""
-    threads = min(_THREADS.get(), len(slabs))
+def in_threads(work: Callable[[Part], None], parts: Sequence[Part]) -> None:
+    """Do the work for every part."""
+    threads = min(_THREADS.get(), len(parts))
     if threads <= 1:
-        for slab in slabs:
-            work(slab)
+        for part in parts:
+            work(part)
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, slabs))
+        list(pool.map(work, parts))
 
 
 def in_jobs(jobs: Sequence[Callable[[Tell], Result]], tell: Tell) -> list[Result]:
