@@ -31,6 +31,7 @@ SCRIPTS = (
     "simulation",
     "prediction",
     "same_samples",
+    "inputs",
     "own_data",
     "outliers",
     "streaming",
