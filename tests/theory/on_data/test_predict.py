@@ -77,6 +77,7 @@ def test_sizes_by_default() -> None:
         ({"readout": "cauchy"}, "readout"),
         ({"activation": "rellu"}, "activation"),
         ({"accuracy": predict.CurveAccuracy(nodes=0)}, "accuracy.nodes = 0"),
+        ({"accuracy": predict.CurveAccuracy(exact=1)}, "accuracy.exact = 1: give True or False"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_input_is_refused_before_any_work(

@@ -138,3 +138,18 @@ def test_single_precision_and_early_ends_change_less_than_they_say(
             wanted = [slow.train_loss, slow.train_error, slow.test_squares.mean()]
             np.testing.assert_allclose(found, wanted, rtol=quick.numerics)
             assert found != wanted
+
+
+@pytest.mark.parametrize("gradient", ["target", "full"])
+def test_many_rows_can_be_worked_out_as_few_are(gradient: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly: and then errors are known to 1e-7 by refinement."""
+
+    def found(accuracy: CurveAccuracy) -> Array:
+        return errors(parts(), gradient, activation="tanh", accuracy=accuracy)
+
+    few = found(CurveAccuracy())
+    monkeypatch.setattr(family, "FEW_ROWS", 1)
+    np.testing.assert_array_equal(found(CurveAccuracy(exact=True)), few)
+    assert np.max(np.abs(found(CurveAccuracy()) / few - 1)) > 1e-7
+    fine, finer = (found(CurveAccuracy(nodes=k, cut=cut, exact=True)) for k, cut in ((31, 1e-10), (45, 1e-12)))
+    np.testing.assert_allclose(fine, finer, rtol=1e-7)

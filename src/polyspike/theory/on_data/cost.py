@@ -8,7 +8,7 @@ from polyspike.errors import DoesNotFitError
 from polyspike.problem import Problem
 from polyspike.theory.on_data.chains import at_once
 from polyspike.theory.on_data.curve import LARGE_STEP
-from polyspike.theory.on_data.family import FEW_ROWS
+from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy
 from polyspike.theory.on_data.strong_axes import axes_rule
@@ -46,7 +46,7 @@ def data_cost(
     nodes = {"gaussian": 3 * accuracy.nodes // 2, "rademacher": 2, "constant": 1}[problem.readout]
     full = problem.gradient == "full"
     draws = 2 * accuracy.outputs if full else 1
-    parts, many = min(nodes, _PARTS), n >= FEW_ROWS
+    parts, many = min(nodes, _PARTS), has_many(n) and not accuracy.exact
     lengths = len(length_nodes(d)[0])
     if problem.readout != "gaussian" and problem.step**2 > LARGE_STEP * problem.width:
         lengths += 2 * len(axes_rule()[1])

@@ -49,7 +49,7 @@ def step_curve(
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
     gradients = _Gradients(network, gradient, accuracy)
-    if has_many(len(fit.target)):
+    if has_many(len(fit.target)) and not accuracy.exact:
         return _many_rows(network, gradients, fit, test, steps, ridges, accuracy, tell or (lambda _: None))
     curve = _Curve(network, gradients, fit, test, steps, accuracy)
     found = []

@@ -8,7 +8,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.drawn import deviation
 from polyspike.theory.on_data.errors import row_errors, train_errors
-from polyspike.theory.on_data.family import KernelFamily, precision_for, rounding
+from polyspike.theory.on_data.family import DOUBLE, KernelFamily, precision_for, rounding
 from polyspike.theory.on_data.ridges import Known, Solved, over_ridges
 from polyspike.theory.on_data.shared import SharedStep
 from polyspike.theory.on_data.step import Step
@@ -44,7 +44,7 @@ def at_step(
     """The errors of all ridges, in their order, and what the next step may start from."""
     target, diagonal = step.fit.target, step.diagonal()
     smallest = min(ridges) * len(target) / width
-    precision = precision_for(diagonal, smallest)
+    precision = DOUBLE if step.exact else precision_for(diagonal, smallest)
     family, cut = step.family(precision)
     solved, known = over_ridges(family, step.neurons, ridges, target, width, known, step.linear_parts())
     trained = [train_errors(r, response, target) for r, response in solved]

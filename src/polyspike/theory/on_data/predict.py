@@ -266,6 +266,8 @@ def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> No
             raise ArgumentError("ridge", problem.ridge, "the theory on data needs a ridge > 0, such as 1e-6")
     for name in ("nodes", "outputs", "rows_at_once"):
         as_integer(f"accuracy.{name}", getattr(accuracy, name), 1)
+    if not isinstance(accuracy.exact, bool):
+        raise ArgumentError("accuracy.exact", accuracy.exact, "give True or False")
 
 
 def _prediction(

@@ -224,6 +224,8 @@ class SharedKernels:
 class SharedStep:
     """One step of :class:`SharedKernels`, with what :class:`polyspike.theory.on_data.step.Step` has."""
 
+    exact = False
+
     def __init__(self, shared: SharedKernels, k: int) -> None:
         self._shared = shared
         self.neurons, self._mix = shared.neurons[k], shared.basis.mixes[k]

@@ -118,7 +118,7 @@ class Step:
     ) -> None:
         self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
         self.network, self.kinds, self.fit, self.test = network, kinds, fit, test
-        self.rows_at_once = accuracy.rows_at_once
+        self.rows_at_once, self.exact = accuracy.rows_at_once, accuracy.exact
         rows = self._moved(fit.inputs)
         self.neurons = neurons_after(network, rows[0], step, accuracy, kinds.weights)
         self.laws = self.neurons.laws(rows)
