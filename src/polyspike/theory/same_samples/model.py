@@ -186,9 +186,9 @@ def _excluded(step: Step, chi: Array) -> Array | None:
 def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:
     """Test samples: features, learned functions and labels given kappa."""
     problem = step.problem
-    along_t = found.slope * step.along_t
-    in_chi, in_xi = (f @ (basis * step.u_weights[:, None]) for f, basis in ((found.slope, chi), (along_t, xi)))
-    lost = (found.slope - in_chi @ chi.T) ** 2 + energy_of_moves(step) * (along_t - in_xi @ xi.T) ** 2
+    along_w, along_t = step.kept * found.slope, found.slope * step.along_t
+    in_chi, in_xi = (f @ (basis * step.u_weights[:, None]) for f, basis in ((along_w, chi), (along_t, xi)))
+    lost = (along_w - in_chi @ chi.T) ** 2 + energy_of_moves(step) * (along_t - in_xi @ xi.T) ** 2
     return FreshSamples(
         weights=weights,
         seen=np.concatenate([in_chi, in_xi, np.zeros((len(kappa), xi.shape[1]))], axis=1),

@@ -5,7 +5,7 @@ from math import sqrt
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
 
-__all__ = ["output_by_norm", "residual_energy"]
+__all__ = ["mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
 
 
 def residual_energy(problem: Problem) -> float:
@@ -21,3 +21,25 @@ def output_by_norm(problem: Problem) -> float:
     if problem.gradient != "full" or problem.readout != "constant":
         return 0.0
     return activation_numbers(problem.activation).c2 * sqrt(2 * problem.width / problem.input_dim)
+
+
+def mean_stretch(problem: Problem) -> float:
+    """``e E[eps |x|^2/d]``: what a weight of ``u = 1`` gains of itself in the mean, as the label has a mean and the
+    residual the norm (eq-same-output-norm).
+    """
+    mean = float(problem.teacher.coefficients(0)[0]) - output_by_norm(problem) * sqrt(2 / problem.input_dim)
+    return 2 * activation_numbers(problem.activation).c2 * problem.step / sqrt(problem.width) * mean
+
+
+def own_loss(problem: Problem) -> float:
+    """What a weight loses of itself, relative, where neurons add up (eq-same-output-norm): to its own output, the delta
+    of (eq-self), and to the direction that the readout knows, the square of its cosine with omega (eq-tau).
+
+    Elsewhere both, of the order 1/N, are left out.
+    """
+    if output_by_norm(problem) == 0:
+        return 0.0
+    numbers, eta = activation_numbers(problem.activation), problem.step
+    to_output = eta / problem.width * numbers.self_overlap + 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
+    kept = 1 + mean_stretch(problem)
+    return kept - (kept - to_output) * sqrt(problem.width / (problem.width + 1))

@@ -141,7 +141,8 @@ def fresh_averages(step: Step, kappa: Array) -> ActivationAverages:
 
 def unseen_features(step: Step, found: ActivationAverages) -> Features:
     """Of samples that the gradient has not seen, (B, A)."""
-    return Features(found.slope, found.slope * step.along_t, np.zeros(found.slope.shape), found.noise_variance)
+    along_w = step.kept * found.slope
+    return Features(along_w, found.slope * step.along_t, np.zeros(found.slope.shape), found.noise_variance)
 
 
 def energy_of_moves(step: Step) -> float:
@@ -170,7 +171,7 @@ def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> Features:
     of, v = step.of_sample, step.noise_energy
     along_t = found.slope * step.along_t
     share = step.problem.phi_gradient * law.residual[:, None, None] * along_t
-    linear = found.linear - of.stretch * step.u * found.slope
+    linear = found.linear - (of.stretch + of.loss) * step.u * found.slope
     own = found.own / v if v > 0 else 0 * found.own
     known = found.mean**2 + found.linear**2 + found.slope**2 * of.move_variance * step.u**2 + found.own * own
     noise = np.maximum(found.second_moment - known, 0.0)

@@ -17,7 +17,7 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
+from polyspike.theory.same_samples.residual import mean_stretch, output_by_norm, residual_energy
 from polyspike.theory.same_samples.teacher_nodes import is_wild, teacher_nodes
 
 __all__ = [
@@ -127,7 +127,8 @@ def spike_frame(problem: Problem) -> SpikeFrame:
     signal, energy = float(np.linalg.norm(problem.teacher.linear_coefficients)), residual_energy(problem)
     noise = sqrt(problem.phi_gradient * energy)
     if problem.gradient == "full":
-        b = np.array([eta * c1 * signal, 1 - eta * c1**2, eta * c1 * noise])
+        gain = mean_stretch(problem) if problem.readout == "constant" else 0.0
+        b = np.array([eta * c1 * signal, 1 + gain - eta * c1**2, eta * c1 * noise])
         strength = float(np.linalg.norm(b))
     else:
         b = (-1.0 if c1 < 0 else 1.0) * np.array([signal, 0.0, noise])

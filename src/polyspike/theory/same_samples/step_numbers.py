@@ -18,8 +18,11 @@ class StepNumbers:
     move_variance : float
         q.
     stretch : float
-        ``e E eps``, the mean stretch of a weight along itself by the quadratic part of the gradient, over u.
+        ``e E eps``, the mean stretch of a weight along itself by the quadratic part of the gradient, over u; less
+        ``loss``.
     c1, c2, c3 : float
+    loss : float
+        What a weight loses of itself besides, where all ``u = 1``.
     """
 
     strength: float
@@ -29,3 +32,4 @@ class StepNumbers:
     c1: float
     c2: float
     c3: float = 0.0
+    loss: float = 0.0

@@ -12,7 +12,7 @@ from polyspike.problem import Activation, Problem
 from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
+from polyspike.theory.same_samples.residual import mean_stretch, own_loss, residual_energy
 from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, spike_frame
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 from polyspike.theory.same_samples.teacher_nodes import is_wild
@@ -92,6 +92,11 @@ class Step(NamedTuple):
     u: Array
     u_weights: Array
     tau: Array
+
+    @property
+    def kept(self) -> float:
+        """What is left of a weight but for its move t."""
+        return 1 - self.of_sample.loss
 
     @property
     def along_t(self) -> Array:
@@ -176,13 +181,12 @@ def _step_of(problem: Problem, readouts: int | None) -> Step:
     scaled = problem.step / sqrt(problem.width)
     frame = spike_frame(problem)
     stretch, q = _stretch_and_move(problem)
-    of_sample = StepNumbers(
-        frame.strength, scaled * problem.phi_gradient, q, stretch, numbers.c1, numbers.c2, numbers.c3
-    )
+    gain, loss = scaled * problem.phi_gradient, own_loss(problem)
+    of_sample = StepNumbers(frame.strength, gain, q, stretch - loss, numbers.c1, numbers.c2, numbers.c3, loss)
     u, weights = readout_nodes(problem, readouts)
     if problem.readout != "constant" and is_odd(problem.activation):
         u, weights = u[u > 0], 2 * weights[u > 0]
-    tau = np.sqrt((1 + u * stretch) ** 2 + q * u**2)
+    tau = np.sqrt((1 + u * of_sample.stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
     return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
 
@@ -207,6 +211,5 @@ def _scale(problem: Problem) -> float:
 def _stretch_and_move(problem: Problem) -> tuple[float, float]:
     """What the mean of the label makes of a weight of u = 1, and the variance that its move adds."""
     scaled = problem.step / sqrt(problem.width)
-    mean = float(problem.teacher.coefficients(0)[0]) - output_by_norm(problem) * sqrt(2 / problem.input_dim)
-    stretch = 2 * activation_numbers(problem.activation).c2 * scaled * mean
-    return stretch, problem.phi_gradient * scaled**2 * residual_energy(problem) * problem.activation.derivative_variance
+    energy = residual_energy(problem) * problem.activation.derivative_variance
+    return mean_stretch(problem), problem.phi_gradient * scaled**2 * energy
