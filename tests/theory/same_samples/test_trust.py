@@ -4,7 +4,7 @@ from polyspike import Problem, predict
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of
-from polyspike.theory.same_samples.trust import quadrature_error, trust
+from polyspike.theory.same_samples.trust import quadrature_error, trust, unseen_output
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, readout="rademacher", samples="same")
 ERRORS = FitErrors(0.2, 0.14, 0.4, 0.33)
@@ -26,6 +26,18 @@ def test_moves_of_weights_along_themselves_are_in_doubt() -> None:
     assert plain.trusted
     assert not moved.trusted
     assert "c_3" in moved.reason
+
+
+def test_what_the_matrix_makes_of_the_output_is_in_doubt_where_neurons_add_up() -> None:
+    """A long step with a label of large mean: the simulated test error is 3.5 +- 1.1 % above the prediction."""
+    label = "-0.93 - 0.83*h1 + 0.07*h2"
+    problem = Problem("gelu", label, 539, 385, 431, step_exponent=0.45, ridge=0.066, noise=0.19, samples="same")
+    coherent = problem.replace(readout="constant")
+    assert unseen_output(problem) == unseen_output(coherent.replace(gradient="target")) == 0
+    found = predict(coherent)
+    assert found.error_estimate is not None
+    assert 0.035 < found.error_estimate < 0.06
+    assert unseen_output(coherent.replace(step_exponent=0.2)) < unseen_output(coherent) / 3
 
 
 def test_what_the_rules_leave_is_in_it() -> None:

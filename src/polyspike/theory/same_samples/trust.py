@@ -4,6 +4,8 @@ Not theory but a calibration, in the form of that of fresh samples (theory/finit
 mean test error in the comparison of benchmarks/agreement/same.py are covered nine times in ten.
 """
 
+from math import sqrt
+
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.trust import (
@@ -17,9 +19,10 @@ from polyspike.theory.finite_size.trust import (
     norm_growth,
 )
 from polyspike.theory.same_samples.forms import FitErrors
+from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
 from polyspike.theory.same_samples.teacher_nodes import is_wild
 
-__all__ = ["quadrature_error", "trust"]
+__all__ = ["quadrature_error", "trust", "unseen_output"]
 
 COVERED, BENT, QUADRATIC, TAKEN_OVER = 1.0, 0.5, 2.0, 0.3
 """Constants: of the sizes, the factor for activations with ``c_2 != 0``, where terms of order 1/d are larger, and the
@@ -49,7 +52,8 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     small = SECOND * problem.label_second_moment / (d**2 * found.test_error) if found.test_error > 0 else 0.0
     cubic = cubic_lean(problem, d) + OWN * found.own_moves
     growth = GROWTH * norm_growth(problem.activation) / d
-    estimate = sizes + small + cubic + growth + TAKEN_OVER * finite_dimension + sampling + quadrature_error(problem)
+    taken_over = TAKEN_OVER * finite_dimension + unseen_output(problem)
+    estimate = sizes + small + cubic + growth + taken_over + sampling + quadrature_error(problem)
     if estimate <= LARGEST:
         return Trust(estimate, True, "")
     if cubic > estimate / 2:
@@ -60,6 +64,16 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     where = f"{sizes_of_both}, ridge {problem.ridge:g}"
     reason = f"reused samples: terms of order 1/n + 1/d + 1/width are not known, and they are amplified here ({where})"
     return Trust(estimate, False, reason)
+
+
+def unseen_output(problem: Problem) -> float:
+    """``e sqrt(phi E eps^2 / N)``: the size of what M makes of the initial output where neurons add up, which is left
+    out (eq-same-output-norm).
+    """
+    if output_by_norm(problem) == 0:
+        return 0.0
+    quadratic = 2 * activation_numbers(problem.activation).c2 * problem.step / sqrt(problem.width)
+    return abs(quadratic) * sqrt(problem.phi_gradient * residual_energy(problem) / problem.width)
 
 
 def quadrature_error(problem: Problem) -> float:
