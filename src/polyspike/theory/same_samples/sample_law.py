@@ -122,7 +122,10 @@ class SampleLaw:
 
 @lru_cache(maxsize=1)
 def spike_frame(problem: Problem) -> SpikeFrame:
-    """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega] + sqrt(phi E eps^2)`` times a unit vector."""
+    """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega] + sqrt(phi E eps^2)`` times a unit vector.
+
+    Of a constant readout omega is stretched as the weights are (eq-same-output-norm).
+    """
     eta, c1 = problem.step, activation_numbers(problem.activation).c1
     signal, energy = float(np.linalg.norm(problem.teacher.linear_coefficients)), residual_energy(problem)
     noise = sqrt(problem.phi_gradient * energy)
