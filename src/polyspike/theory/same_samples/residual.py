@@ -3,7 +3,7 @@
 from math import sqrt
 
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 
 __all__ = ["mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
 
@@ -39,7 +39,5 @@ def own_loss(problem: Problem) -> float:
     """
     if output_by_norm(problem) == 0:
         return 0.0
-    numbers, eta = activation_numbers(problem.activation), problem.step
-    to_output = eta / problem.width * numbers.self_overlap + 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim
     kept = 1 + mean_stretch(problem)
-    return kept - (kept - to_output) * sqrt(problem.width / (problem.width + 1))
+    return kept - (kept - condition(problem).self_term) * sqrt(problem.width / (problem.width + 1))

@@ -7,7 +7,7 @@ mean test error in the comparison of benchmarks/agreement/same.py are covered ni
 from math import sqrt
 
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.trust import (
     CUBIC_REASON,
     GROWTH_REASON,
@@ -72,8 +72,8 @@ def unseen_output(problem: Problem) -> float:
     """
     if output_by_norm(problem) == 0:
         return 0.0
-    quadratic = 2 * activation_numbers(problem.activation).c2 * problem.step / sqrt(problem.width)
-    return abs(quadratic) * sqrt(problem.phi_gradient * residual_energy(problem) / problem.width)
+    quadratic = abs(condition(problem).quadratic_step)
+    return float(quadratic * sqrt(problem.phi_gradient * residual_energy(problem) / problem.width))
 
 
 def quadrature_error(problem: Problem) -> float:
