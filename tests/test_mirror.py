@@ -54,7 +54,11 @@ ELSEWHERE = {
     "theory/finite_size/spectrum/density.py": "theory/finite_size/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spectrum/spectral_model.py": "theory/finite_size/spectrum/test_outliers.py",
     "theory/same_samples/spectrum/branch.py": "theory/same_samples/spectrum/test_outliers.py",
-    "theory/same_samples/spectrum/density.py": "theory/same_samples/spectrum/test_predict_spectrum.py",
+    # The walk along the real axis of every bulk with more unknowns than R and zeta, held by the spectra it makes.
+    "theory/bulk_support/density.py": "theory/same_samples/spectrum/test_predict_spectrum.py",
+    "theory/bulk_support/point.py": "theory/same_samples/spectrum/test_outliers.py",
+    "theory/bulk_support/roots.py": "theory/same_samples/spectrum/test_outliers.py",
+    "theory/bulk_support/support.py": "theory/same_samples/spectrum/test_predict_spectrum.py",
     "theory/finite_size/spikes/errors.py": "theory/finite_size/bulk/test_finite_dimension.py",
     "theory/finite_size/spikes/learned_functions.py": "theory/finite_size/test_derivations.py",
     "theory/finite_size/spikes/linear_directions.py": "theory/finite_size/spikes/test_quadratic_directions.py",

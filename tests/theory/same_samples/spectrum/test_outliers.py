@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from polyspike import Problem
+from polyspike.theory.bulk_support.point import descend
 from polyspike.theory.same_samples.features import training_features
 from polyspike.theory.same_samples.form_terms import form_terms, side_of
 from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.sample_law import sample_law
-from polyspike.theory.same_samples.spectrum.branch import above, descend
+from polyspike.theory.same_samples.spectrum.branch import above
 from polyspike.theory.same_samples.spectrum.outliers import matrix_at
 from polyspike.theory.same_samples.spectrum.predict_spectrum import training_outliers
 from polyspike.theory.same_samples.steps import rules_of, step_of

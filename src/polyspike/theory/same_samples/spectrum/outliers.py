@@ -10,45 +10,30 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
 
 from polyspike.arraytypes import Array
-from polyspike.errors import NumericalError
 from polyspike.hermite import hermite_functions
 from polyspike.spectra import TrainingSpike
-from polyspike.status import Status
+from polyspike.theory.bulk_support.roots import Roots
 from polyspike.theory.same_samples.fixed_point import states
 from polyspike.theory.same_samples.form_terms import form_terms, side_of
 from polyspike.theory.same_samples.forms import form_at
 from polyspike.theory.same_samples.model import Model
-from polyspike.theory.same_samples.spectrum.branch import RealPoint
+from polyspike.theory.same_samples.spectrum.branch import RealPencilPoint
 
 __all__ = ["DEGREE", "Outliers", "matrix_at"]
 
 DEGREE = 6
 """Highest Hermite degree of the overlaps."""
 
-_TOLERANCE = 1e-10
 _TANGENT_STEP = 1e-20
 # The place of the coordinate along the noise of beta among the known directions is that in the spike's frame.
 _ACROSS = 2
 
 
-def matrix_at(point: RealPoint) -> Array:
-    """E, scaled by a congruence to a diagonal of order one; it does not change the signs of the eigenvalues."""
-    return _scaled(point)[0]
-
-
-def _scaled(point: RealPoint) -> tuple[Array, Array]:
-    """``S'E S`` and S, whose columns are those of the coefficients that count."""
-    matrix = form_terms(point.fit, point.state, point.parts).matrix
-    largest = np.abs(matrix).max(axis=0)
-    scale = np.diag(np.where(largest > 0, 1 / np.sqrt(np.where(largest > 0, largest, 1.0)), 0.0))[:, largest > 0]
-    return scale.T @ (matrix + matrix.T) @ scale / 2, scale
-
-
-def _eigenvalues(point: RealPoint) -> Array:
-    return np.asarray(np.linalg.eigvalsh(matrix_at(point)), dtype=float)
+def matrix_at(point: RealPencilPoint) -> Array:
+    """E at a solution."""
+    return form_terms(point.model, point.state, point.parts).matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +43,12 @@ class Outliers:
     Attributes
     ----------
     model : Model
-    path : list of RealPoint
-        Monotonous in z: down from above everything to the upper edge, or up through a gap or to the lower edge.
+    path : list of RealPencilPoint
+        As of :class:`~polyspike.theory.bulk_support.roots.Roots`.
     """
 
     model: Model
-    path: list[RealPoint]
+    path: list[RealPencilPoint]
 
     def above(self) -> tuple[TrainingSpike, ...]:
         """Every outlier above the bulk, largest first, on a path down from above all of them.
@@ -73,8 +58,7 @@ class Outliers:
         NumericalError
             ``NOT_CONVERGED`` when an outlier is not located.
         """
-        first, last = (int((values < 0).sum()) for values in (self._values[0], self._values[-1]))
-        return tuple(self._spike(self._locate(place, True)) for place in range(first, last))
+        return tuple(self._spike(point) for point in self._roots.above())
 
     def between(self) -> tuple[TrainingSpike, ...]:
         """Every outlier on a path up, smallest first.
@@ -84,33 +68,15 @@ class Outliers:
         NumericalError
             ``NOT_CONVERGED`` when an outlier is not located.
         """
-        first, last = (int((values < 0).sum()) for values in (self._values[0], self._values[-1]))
-        return tuple(self._spike(self._locate(place, False)) for place in range(first - 1, last - 1, -1))
+        return tuple(self._spike(point) for point in self._roots.between())
 
     @cached_property
-    def _values(self) -> list[Array]:
-        return [_eigenvalues(point) for point in self.path]
+    def _roots(self) -> Roots:
+        return Roots(self.path, matrix_at)
 
-    def _locate(self, place: int, falling: bool) -> RealPoint:
-        """The solution at which an eigenvalue of E, in ascending order, changes its sign."""
-        after = next(i for i, values in enumerate(self._values) if (values[place] < 0) == falling)
-        start, stop = sorted(self.path[after - 1 : after + 1], key=lambda point: point.pace)
-        found: dict[float, RealPoint] = {}
-
-        def height(share: float) -> float:
-            point = start.towards(stop, share)
-            if point is None:
-                message = f"the outlier of the reused samples between {stop.z:.4g} and {start.z:.4g} was not located"
-                raise NumericalError(Status.NOT_CONVERGED, message)
-            found[share] = point
-            return float(_eigenvalues(point)[place])
-
-        root = float(brentq(height, 0.0, 1.0, xtol=_TOLERANCE, rtol=4 * np.finfo(float).eps))
-        return found[root]
-
-    def _spike(self, point: RealPoint) -> TrainingSpike:
+    def _spike(self, point: RealPencilPoint) -> TrainingSpike:
         """The location of an outlier and its squared overlaps (eq-same-overlap)."""
-        fit, vector = point.fit, _null_vector(point)
+        fit, vector = point.model, self._roots.null_vector(point)
         slope = _slope(point, vector)
         energies, cross, label = np.zeros(DEGREE + 2), np.zeros(DEGREE + 2), 0.0
         for k, part in enumerate(point.parts):
@@ -130,16 +96,9 @@ class Outliers:
         )
 
 
-def _null_vector(point: RealPoint) -> Array:
-    scaled, scale = _scaled(point)
-    values, vectors = np.linalg.eigh(scaled)
-    found: Array = scale @ vectors[:, np.abs(values).argmin()]
-    return found
-
-
-def _slope(point: RealPoint, vector: Array) -> float:
+def _slope(point: RealPencilPoint, vector: Array) -> float:
     """``v'E'(z)v`` along the branch, at fixed v."""
-    fit = point.fit
+    fit = point.model
     moved = point.state.moved(1j * _TANGENT_STEP * point.by_log_z / point.z)
     nearby = states(fit.neurons, fit.populations, moved, -(point.z + 1j * _TANGENT_STEP))
     ahead, back, none = (form_at(fit, moved, nearby, sign * vector) for sign in (1.0, -1.0, 0.0))

@@ -8,14 +8,15 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.spectra import Spectrum, TrainingSpike
 from polyspike.status import Status
+from polyspike.theory.bulk_support.density import Span
+from polyspike.theory.bulk_support.support import check_mass, lower_edge, support_of, upper_edge
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP, find_edge
+from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP
 from polyspike.theory.finite_size.spectrum.density import PiecewiseDensity
 from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
 from polyspike.theory.same_samples.model import Model, build
-from polyspike.theory.same_samples.spectrum.branch import RealPoint, above, below, descend
-from polyspike.theory.same_samples.spectrum.density import SolvedSpan, Span, gap_of, solve_span
+from polyspike.theory.same_samples.spectrum.branch import RealPencilPoint, above, below
 from polyspike.theory.same_samples.spectrum.outliers import Outliers
 from polyspike.theory.same_samples.steps import Accuracy
 
@@ -25,9 +26,6 @@ __all__ = ["predict_same_spectrum", "spectral_model", "training_outliers"]
 _CUT, _CUT_OF_BOTH = 4e-3, 1e-2
 # The branch above the bulk starts at this multiple of a bound on all eigenvalues.
 _FAR = 4.0
-# Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
-_MASS_TOLERANCE, _MISSED = 2e-3, 2.0
-_MOST_INTERVALS = 24
 _NO_NOISE = 1e-12
 # The expected count of samples, and of neurons, beyond either end of what the bulk has, and the largest arc step; the
 # first that is solved counts.
@@ -89,17 +87,18 @@ class _Solver:
 
     def solve(self, largest: float) -> Spectrum:
         """The spectrum, with arc steps no larger than these."""
-        top, path = self.upper_edge(largest)
+        start = self._start()
+        top, path = upper_edge(start, largest)
         spikes = list(Outliers(self.model, path).above())
         low = 0.0
         if self._rank != self._problem.n_samples:
-            end, path = self._lower_edge(largest)
+            end, path = lower_edge(below(self.model.fit, self._energy, self._atom > 0), largest)
             low = end.z
             spikes += Outliers(self.model, path).between()
-        spans, gaps = self._support(Span(low, top.z, low == 0.0), largest)
+        spans, gaps = support_of(Span(low, top.z, low == 0.0), start, largest)
         for gap in gaps:
             spikes += Outliers(self.model, gap).between()
-        self._check_mass(sum(solved.mass for solved in spans))
+        check_mass(spans, 1 - self._atom, self._problem.n_samples)
         edges = tuple((solved.span.low, solved.span.high) for solved in spans)
         ordered = tuple(sorted(spikes, key=lambda spike: -spike.location))
         inside = degrees_inside(self._problem, float(self.model.frame.strength), ordered)
@@ -108,42 +107,11 @@ class _Solver:
 
     def outliers(self, largest: float) -> tuple[float, tuple[TrainingSpike, ...]]:
         """The upper edge and the outliers above it."""
-        top, path = self.upper_edge(largest)
+        top, path = upper_edge(self._start(), largest)
         return top.z, Outliers(self.model, path).above()
 
-    def upper_edge(self, largest: float) -> tuple[RealPoint, list[RealPoint]]:
-        """The edge at the top of the bulk, and the solutions down to it from above all outliers."""
-        way = descend(self._start())
-        edge, path = find_edge(way[-1], -1, largest)
-        return edge, [*way[:-1], *path, edge]
-
-    def _lower_edge(self, largest: float) -> tuple[RealPoint, list[RealPoint]]:
-        edge, path = find_edge(below(self.model.fit, self._energy, self._atom > 0), 1, largest)
-        return edge, [*path, edge]
-
-    def _start(self) -> RealPoint:
+    def _start(self) -> RealPencilPoint:
         return above(self.model.fit, _FAR * self._bound)
-
-    def _support(self, whole: Span, largest: float) -> tuple[list[SolvedSpan], list[list[RealPoint]]]:
-        """The intervals of the bulk, ascending, and the paths of real solutions across the gaps between them."""
-        waiting: list[tuple[Span, SolvedSpan | None]] = [(whole, None)]
-        spans: list[SolvedSpan] = []
-        gaps: list[list[RealPoint]] = []
-        start = self._start()
-        while waiting:
-            span, wider = waiting.pop()
-            solved = solve_span(span, start, wider)
-            inside = gap_of(solved)
-            if inside is None:
-                spans.append(solved)
-                continue
-            if len(gaps) == _MOST_INTERVALS:
-                message = f"the bulk of the reused samples has more than {_MOST_INTERVALS} gaps"
-                raise NumericalError(Status.NOT_CONVERGED, message)
-            (left, down), (right, up) = (find_edge(inside, side, largest, in_gap=True) for side in (-1, 1))
-            gaps.append([left, *down[::-1], *up[1:], right])
-            waiting += [(Span(span.low, left.z, span.hard), solved), (Span(right.z, span.high), solved)]
-        return sorted(spans, key=lambda solved: solved.span.low), gaps
 
     @property
     def _problem(self) -> Problem:
@@ -177,10 +145,3 @@ class _Solver:
     @property
     def _atom(self) -> float:
         return max(0.0, 1 - self._rank / self._problem.n_samples)
-
-    def _check_mass(self, mass: float) -> None:
-        """Refuse a density from which more than a light component is missing."""
-        expected = 1 - self._atom
-        if abs(mass - expected) > max(_MASS_TOLERANCE, _MISSED / self._problem.n_samples):
-            message = f"the density of the reused samples' bulk has mass {mass:.4f} instead of {expected:.4f}"
-            raise NumericalError(Status.NOT_CONVERGED, message)

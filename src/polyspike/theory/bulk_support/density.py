@@ -1,9 +1,9 @@
 """The density of the bulk on an interval of its support (docs/theory-same-data.md, section 9).
 
-As for fresh samples (theory/finite_size/spectrum/density.py) ``log x = c + h cos(theta)`` on an interval (x itself,
-where the density starts at zero with ``1/sqrt(x)``), and the density over its square-root factors is a smooth function
-of theta. The first nodes are reached through the upper half-plane, where the solution is unique, and each new one from
-its neighbour.
+As for fresh samples of isotropic inputs (theory/finite_size/spectrum/density.py) ``log x = c + h cos(theta)`` on an
+interval (x itself, where the density starts at zero with ``1/sqrt(x)``), and the density over its square-root factors
+is a smooth function of theta. The first nodes are reached through the upper half-plane, where the solution is unique,
+and each new one from its neighbour.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.bulk_support.point import Point, RealPoint, Value, cubic
 from polyspike.theory.finite_size.spectrum.density import between_nodes, even_interpolation
-from polyspike.theory.same_samples.pencil import State
-from polyspike.theory.same_samples.spectrum.branch import Point, RealPoint, Value, cubic
 
 __all__ = ["SolvedSpan", "Span", "gap_of", "solve_span"]
 
@@ -150,20 +149,16 @@ def _within(span: Span, theta: Array, far: RealPoint, wider: SolvedSpan) -> list
 
 def _from_nearest(points: list[Point], logs: Array, goal: float) -> Point:
     if not points:
-        raise NumericalError(Status.NOT_CONVERGED, "no node of the reused samples' density lies in an interval")
+        raise NumericalError(Status.NOT_CONVERGED, "no node of the density lies in an interval")
     k = int(np.abs(logs - goal).argmin())
     return _followed(points[k], lambda s: logs[k] + (goal - logs[k]) * s, _DIRECT)
 
 
-def gap_of(solved: SolvedSpan) -> RealPoint | None:
+def gap_of(solved: SolvedSpan) -> Any:
     """A real solution at the middle one of the nodes in a gap, if there are any."""
-    shares = [max(float(np.abs(part.r.imag / part.r).max()) for part in point.parts) for point in solved.points]
+    shares = [float(np.abs(point.diagonals[0].imag / point.diagonals[0]).max()) for point in solved.points]
     real = np.flatnonzero(np.array(shares) < _REAL)
-    if not len(real):
-        return None
-    point = solved.points[int(real[len(real) // 2])]
-    state = State(point.state.gamma.real, point.state.zeta.real)
-    return RealPoint(point.fit, state, float(np.real(point.log_z)))
+    return solved.points[int(real[len(real) // 2])].real if len(real) else None
 
 
 def _first_points(span: Span, theta: Array, far: RealPoint) -> list[Point]:
@@ -208,7 +203,7 @@ def _followed(point: Point, path: Callable[[float], Any], least: float = _SMALLE
         if moved is None or not moved.is_physical():
             step = (to - s) / 2
             if step < least:
-                message = f"the density of the reused samples near {abs(point.z):.4g} is not solved"
+                message = f"the density near {abs(point.z):.4g} is not solved"
                 raise NumericalError(Status.NOT_CONVERGED, message)
             continue
         s, step, point, before = to, 1.5 * (to - s), moved, here
