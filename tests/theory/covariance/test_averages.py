@@ -47,6 +47,12 @@ def test_an_inverse_carries_the_tangents_of_several_and_of_one() -> None:
     np.testing.assert_allclose(of_each.imag, found.imag[:, 1], rtol=1e-12)
 
 
+def test_an_inverse_of_complex_matrices_is_no_tangent() -> None:
+    rng = np.random.default_rng(3)
+    matrices = 3 * np.eye(4) + rng.random((5, 4, 4)) + 1j * rng.random((5, 4, 4))
+    np.testing.assert_allclose(inverse(matrices) @ matrices, np.tile(np.eye(4), (5, 1, 1)), atol=1e-13)
+
+
 def test_values_are_found_without_their_tangents() -> None:
     array = np.arange(12.0).reshape(2, 2, 3) * (1 + 1e-20j)
     assert np.array_equal(without_tangents(array, 1, 1), array[:, 0].real)

@@ -31,8 +31,8 @@ _ACCURACY = 3e-4
 _REAL = 1e-7
 # A difference of s for the derivative of a path.
 _SHORT = 1e-6
-# Steps along a path, the first and the least; along the axis they are no smaller than the second.
-_STRIDE, _SMALLEST_STEP, _DIRECT = 0.5, 1e-3, 0.06
+# Steps along a path, the first and the least, which reaches into narrow gaps; along the axis no smaller than the last.
+_STRIDE, _SMALLEST_STEP, _DIRECT = 0.5, 1e-6, 0.06
 
 
 class Span(NamedTuple):
@@ -158,7 +158,7 @@ def gap_of(solved: SolvedSpan) -> Any:
     """A real solution at the middle one of the nodes in a gap, if there are any."""
     shares = [float(np.abs(point.diagonals[0].imag / point.diagonals[0]).max()) for point in solved.points]
     real = np.flatnonzero(np.array(shares) < _REAL)
-    return solved.points[int(real[len(real) // 2])].real if len(real) else None
+    return solved.points[int(real[len(real) // 2])].as_real if len(real) else None
 
 
 def _first_points(span: Span, theta: Array, far: RealPoint) -> list[Point]:
@@ -175,7 +175,7 @@ def _first_points(span: Span, theta: Array, far: RealPoint) -> list[Point]:
 
 def _at_ellipse(span: Span, far: RealPoint, place: float) -> Point:
     start, goal = complex(far.log_z), _on_ellipse(span, place, 1.0)
-    return _followed(far.complex, lambda s: start + (goal - start) * s)
+    return _followed(far.as_complex, lambda s: start + (goal - start) * s)
 
 
 def _on_ellipse(span: Span, place: float, height: float) -> Any:

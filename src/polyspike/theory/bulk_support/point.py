@@ -72,7 +72,7 @@ class Point(ABC):
 
     @property
     @abstractmethod
-    def real(self) -> "RealPoint":
+    def as_real(self) -> "RealPoint":
         """The real part, of a solution in a gap."""
 
     @property
@@ -194,12 +194,17 @@ class RealPoint(Point):
 
     @property
     @abstractmethod
-    def complex(self) -> Point:
+    def as_complex(self) -> Point:
         """The same point as one of the complex solution."""
 
     @abstractmethod
     def arc_terms(self) -> Iterable[tuple[Array, Array]]:
         """Weights (S,) of nodes, and the derivatives of their log R, at fixed z, or log zeta by the unknowns (S, m)."""
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether this can be a solution outside the bulk."""
+        return True
 
     @property
     def functional(self) -> Array:
@@ -305,7 +310,7 @@ def descend(start: Any) -> list[Any]:
     path, length = [start], _STRIDE
     while path[-1].pace < _FELT:
         moved = path[-1].to(path[-1].log_z - length)
-        if moved is None or moved.pace > _MOST_FELT:
+        if moved is None or moved.pace > _MOST_FELT or not moved.is_outside:
             length /= 2
         else:
             path.append(moved)

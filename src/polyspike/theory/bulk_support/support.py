@@ -27,13 +27,13 @@ def upper_edge(start: Real, largest: float) -> tuple[Real, list[Real]]:
         ``NOT_CONVERGED``, here as in the others.
     """
     way = descend(start)
-    edge, path = find_edge(way[-1], -1, largest)
+    edge, path = find_edge(way[-1], -1, largest, outside=_is_outside)
     return edge, [*way[:-1], *path, edge]
 
 
 def lower_edge(start: Real, largest: float) -> tuple[Real, list[Real]]:
     """The edge at the bottom of the bulk, and the solutions up to it from a start below."""
-    edge, path = find_edge(start, 1, largest)
+    edge, path = find_edge(start, 1, largest, outside=_is_outside)
     return edge, [*path, edge]
 
 
@@ -61,10 +61,14 @@ def support_of(whole: Span, far: Real, largest: float) -> tuple[list[SolvedSpan]
             continue
         if len(gaps) == _MOST_INTERVALS:
             raise NumericalError(Status.NOT_CONVERGED, f"the bulk has more than {_MOST_INTERVALS} gaps")
-        (left, down), (right, up) = (find_edge(inside, side, largest, in_gap=True) for side in (-1, 1))
+        (left, down), (right, up) = (find_edge(inside, side, largest, True, _is_outside) for side in (-1, 1))
         gaps.append([left, *down[::-1], *up[1:], right])
         waiting += [(Span(span.low, left.z, span.hard), solved), (Span(right.z, span.high), solved)]
     return sorted(spans, key=lambda solved: solved.span.low), gaps
+
+
+def _is_outside(point: RealPoint) -> bool:
+    return point.is_outside
 
 
 def check_mass(spans: list[SolvedSpan], expected: float, n_samples: int) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+# An imaginary part that is smaller beside the real one has a square below rounding.
+_TANGENT = 1e-9
+
 __all__ = ["beside", "inverse", "joined", "over_neurons", "split", "total", "triangle", "without_tangents"]
 
 
@@ -60,6 +63,8 @@ def inverse(matrices: Any) -> Any:
     if not np.iscomplexobj(matrices):
         return np.linalg.inv(matrices)
     values, tangents = matrices.real, np.ascontiguousarray(matrices.imag)
+    if np.abs(tangents).max(initial=0.0) > _TANGENT * np.abs(values).max(initial=0.0):
+        return np.linalg.inv(matrices)
     # Tangents of one state have its values in common.
     first = values[..., :1, :, :] if matrices.ndim > 2 else values
     known = np.linalg.inv(first if (values == first).all() else values)

@@ -14,7 +14,7 @@ from polyspike.theory.covariance.products import along_products, label_products
 from polyspike.theory.covariance.state import CovarianceState
 from polyspike.theory.finite_size.spikes.errors import Errors
 
-__all__ = ["LabelForm", "errors", "label_form"]
+__all__ = ["LabelForm", "cost_of_neurons", "errors", "label_form"]
 
 
 class LabelForm(NamedTuple):
@@ -133,11 +133,22 @@ def inverse_neuron_form(state: CovarianceState, learned: _Learned) -> Any:
     rest = model.norms.covariance - np.outer(learned.of_norm, learned.of_norm)
     noise = model.problem.n_samples * rest * state.gram(learned.by_log_norm, learned.by_log_norm)
     cost = np.eye(len(rest)) / state.zeta[..., None] + noise
+    return cost + _along_readout_cost(state)
+
+
+def cost_of_neurons(state: CovarianceState) -> Any:
+    """``U^-1`` without what norms cost, the leading order, shape (A, A)."""
+    return np.diag(1 / state.zeta) + _along_readout_cost(state)
+
+
+def _along_readout_cost(state: CovarianceState) -> Any:
+    """What the bulk lacks along the readout, shape (..., A, A); zero for the target-only gradient."""
+    model = state.model
     if model.step.scalars.excluded == 0:
-        return cost
+        return 0.0
     weight = np.sqrt(model.grid.u_weights) * model.grid.u
     excluded = along_readout(state, model.gains - 1) - along_readout(state, model.gains)
-    return cost + model.problem.input_dim / model.problem.width * weight[:, None] * excluded * weight
+    return model.problem.input_dim / model.problem.width * weight[:, None] * excluded * weight
 
 
 def along_readout(state: CovarianceState, gains: Any) -> Any:

@@ -48,7 +48,7 @@ class _Derivatives:
         k, a, q = len(state.r), len(state.zeta), len(self.rows)
         by_r, cross, by_zeta = self._of_quadratic_features()
         cross = cross + bulk.noise_variance + self._average(self._between**2)
-        out = np.zeros((k + a + q, k + a + q))
+        out = np.zeros((k + a + q, k + a + q), dtype=np.result_type(cross, state.inverse_r, state.t))
         out[:k, :k] = by_r - c * self._between_samples()
         out[:k, k : k + a] = cross
         out[:k, k + a :] = self._samples_by_t * self.twice

@@ -77,7 +77,7 @@ class Blocks:
         self.coefficients, self.t, self.v = coefficients, t, v
 
     @cached_property
-    def _form(self) -> Any:
+    def form(self) -> Any:
         """S, shape (L, m, m)."""
         parts, p = self.coefficients, self.v.shape[-1]
         values, reach = beside(parts.values, parts.own), beside(parts.reach, parts.own)
@@ -98,8 +98,8 @@ class Blocks:
     @cached_property
     def _inverse(self) -> Any:
         """``X`` with the inverse of V' to the right of y, shape (L, m, m)."""
-        matrix, p = self._form.astype(np.result_type(self._form, self.v)), self.v.shape[-1]
-        matrix[..., :p, :] = self.v @ self._form[..., :p, :]
+        matrix, p = self.form.astype(np.result_type(self.form, self.v)), self.v.shape[-1]
+        matrix[..., :p, :] = self.v @ self.form[..., :p, :]
         matrix[..., range(p), range(p)] += 1
         return inverse(matrix)
 
@@ -118,7 +118,7 @@ class Blocks:
     def gam(self) -> Any:
         """``Gam = Q (1 + V' Q)^-1``, shape (L, p, p)."""
         p = self.v.shape[-1]
-        return self._form[..., :p, :] @ self._inverse[..., :p]
+        return self.form[..., :p, :] @ self._inverse[..., :p]
 
     def on_fields(self, array: Any) -> Any:
         """The last axis of an array (L, ..., m) as the fields ``(lambda y, mu)`` that a sample sees."""

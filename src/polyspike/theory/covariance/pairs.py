@@ -118,6 +118,11 @@ class PairsState:
     def _inverse(self) -> Any:
         return inverse(np.eye(self.v.shape[-1]) + self.arrays.n_samples * (self.v @ self.q2))
 
+    @property
+    def known_of_pairs(self) -> Any:
+        """``(1 + n Q2 V2)^-1``, what the samples leave of a pair's prior, shape (B, p2, p2)."""
+        return self._inverse.swapaxes(-1, -2)
+
     @cached_property
     def gam(self) -> Any:
         """``G2 = Q2 (1 + n V2 Q2)^-1``, shape (B, p2, p2)."""

@@ -23,7 +23,7 @@ from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.long_work import watched
 
-__all__ = ["predict_covariance", "predict_rows", "spectrum_of"]
+__all__ = ["nodes_of", "predict_covariance", "predict_rows", "spectrum_of"]
 
 REGIME = "finite n, d and N, inputs of a general covariance, any step size up to order sqrt(n)"
 
@@ -41,6 +41,12 @@ def _spectrum_of(inputs: Inputs, d: int) -> Eigenvalues:
     """For a teacher of one index."""
     values, counts = inputs.eigenvalues(d)
     return eigenvalues(values, counts / d, inputs.teacher_energies(d))
+
+
+def nodes_of(problem: Problem) -> Eigenvalues:
+    """The eigenvalues of the covariance of a problem's inputs, as nodes for a density."""
+    values, weights, teacher, indices = _measures(problem)
+    return grouped_eigenvalues(values, weights, teacher, problem.input_dim, indices)
 
 
 def _measures(problem: Problem) -> tuple[Array, Array, Array, Array | None]:
@@ -144,9 +150,7 @@ def _inverted(problem: Problem) -> float:
 
 @one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
-    values, weights, teacher, indices = _measures(problem)
-    nodes = grouped_eigenvalues(values, weights, teacher, problem.input_dim, indices)
-    return predict_covariance_spectrum(problem, nodes)
+    return predict_covariance_spectrum(problem, nodes_of(problem))
 
 
 def _notes(problem: Problem) -> tuple[str, ...]:

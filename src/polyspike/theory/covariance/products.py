@@ -48,27 +48,65 @@ def _products(p: int) -> tuple[Any, Any, Any]:
 def product_prior(state: CovarianceState) -> ProductPrior:
     """``P = Q (1 + plain Q)^-1`` (eq-products).
 
-    ``n <D_a|G2|D_b>`` over pairs of eigendirections is a P, too; of the Q that belongs to it the weights' constant
-    length and their moments along the known directions are taken account of, and the neurons' norms, which are made of
-    the same weights.
+    ``n <D_a|G2|D_b>`` over pairs of eigendirections is a P, too, with the neurons' norms, which are made of the same
+    weights; of the Q that belongs to it the weights' constant length and their moments along the known directions are
+    taken account of.
     """
     pairs, model = state.pairs, state.model
     assert pairs is not None
     n, v2 = pairs.arrays.n_samples, pairs.v
-    on_pairs, beyond = _on_pairs(model), _beyond(model)
-    blocks, count = n * total(on_pairs, pairs.gam), len(on_pairs)
-    q = n * over_neurons(beyond, state.weighted_zeta, pairs.arrays.chi_pairs)
-    q[1:, 1:] += split(_extended(joined(blocks), joined(-v2 @ blocks)), count, count)
+    on_pairs = _on_pairs(model)
+    count = 1 + len(on_pairs)
+    blocks = np.empty((count, count, *pairs.gam.shape[1:]), dtype=np.result_type(pairs.gam, v2))
+    blocks[1:, 1:] = n * total(on_pairs, pairs.gam)
+    blocks[0, 0], blocks[1:, 0] = _neurons_norms(state)
+    blocks[0, 1:] = blocks[1:, 0].swapaxes(-1, -2)
+    q = split(_extended(joined(blocks), joined(-_seen(v2, blocks))), count, count)
+    q = q + n * over_neurons(_beyond(model), state.weighted_zeta, pairs.arrays.chi_pairs)
     plain = np.zeros_like(q)
-    plain[range(1, 1 + count), range(1, 1 + count)] = v2
-    seen = q.copy()
-    seen[0], seen[1:] = 0.0, v2 @ q[1:]
-    return ProductPrior(split(_extended(joined(q), joined(seen)), 1 + count, 1 + count), plain)
+    plain[range(1, count), range(1, count)] = v2
+    return ProductPrior(split(_extended(joined(q), joined(_seen(v2, q))), count, count), plain)
+
+
+def _seen(v2: Any, blocks: Any) -> Any:
+    """``plain`` times blocks: samples see the products, not the norms."""
+    out = np.zeros_like(blocks)
+    out[1:] = v2 @ blocks[1:]
+    return out
+
+
+def _neurons_norms(state: CovarianceState) -> tuple[Any, Any]:
+    """The blocks of P between the neurons' norms, and of the products with them, shapes (p2, p2) and (m, p2, p2).
+
+    A neuron's norm is off by ``sum_k (s_k - 1) omega_k`` at a constant length, ``omega_k`` the squares of its
+    components, and its weight of ``h_2(g_k)`` is ``s_k omega_k``: what samples know of the latter they know of the
+    former (eq-neurons-norm).
+    """
+    pairs, model = state.pairs, state.model
+    assert pairs is not None
+    arrays, same = pairs.arrays, pairs.arrays.first == pairs.arrays.second
+    n, relative = arrays.n_samples, model.relative
+    scale = 2 / (model.problem.input_dim * (model.problem.input_dim + model.spectrum.weights @ relative**2))
+    off = relative - 1
+    known = pairs.known_of_pairs[same]
+    crossed = over_neurons(scale * relative * off / _ROOT, state.weighted_zeta, arrays.chi_pairs)
+    own = over_neurons(scale * off**2 / 2, state.weighted_zeta, arrays.chi_pairs)
+    left = known @ crossed
+    own = own - n * (crossed.swapaxes(-1, -2) @ pairs.v @ left)
+    counts = model.problem.input_dim * model.spectrum.weights
+    return n * total(counts, own), n * total(_squares_of_products(model), left)
 
 
 def _extended(matrix: Any, seen: Any) -> Any:
     """``matrix (1 + seen)^-1``."""
     return matrix @ inverse(np.eye(matrix.shape[-1]) + seen)
+
+
+def _squares_of_products(model: CovarianceModel) -> Any:
+    """``<D_a|e_k e_k>``, over the eigendirections of every node of Sigma together, shape (m, L)."""
+    known = along_known(model.direction_measures)
+    whole = model.problem.input_dim * model.spectrum.weights * model.spectrum.values
+    return norm_direction(model) @ np.concatenate([known, whole[None]])
 
 
 def _on_pairs(model: CovarianceModel) -> Any:
@@ -123,14 +161,12 @@ def norm_direction(model: CovarianceModel) -> Any:
 
 def along_products(model: CovarianceModel, weights: Any) -> Any:
     """``<weights|D_a>`` of a function of the eigenvalue (L, A), shape (m, A)."""
-    known = along_known(model.direction_measures) @ weights
-    total = model.problem.input_dim * (model.spectrum.weights * model.spectrum.values) @ weights
-    return norm_direction(model) @ np.concatenate([known, total[None]])
+    return _squares_of_products(model) @ weights
 
 
 def _beyond(model: CovarianceModel) -> Any:
-    """What the covariance of the weights' products has beyond that of their eigenvalues, with the norms of the neurons
-    first; shape (1 + m, 1 + m, A) (eq-products).
+    """What the covariance of the weights' products has beyond that of their eigenvalues, and the norms of the neurons
+    beyond what these make, which are first; shape (1 + m, 1 + m, A) (eq-products).
     """
     d, relative = model.problem.input_dim, model.relative
     scale = 2 / (d * (d + model.spectrum.weights @ relative**2))
@@ -141,9 +177,8 @@ def _beyond(model: CovarianceModel) -> Any:
     out = np.zeros((len(known) + 2, len(known) + 2, relative.shape[1]))
     out[1:-1, 1:-1] = known - by_eigenvalue
     # The length of an initial weight is one.
-    along, along_square = np.split(along_products(model, np.concatenate([relative, relative**2], axis=1)), 2, axis=1)
-    mean = model.spectrum.weights @ relative
+    along = along_products(model, relative)
     out[1:, 1:] -= along[:, None] * along / d
-    out[0, 0] = model.norms.neurons / scale * 2
-    out[0, 1:] = out[1:, 0] = (along_square - along * mean) / _ROOT
+    # What moves along the weights themselves add to the lengths.
+    out[0, 0] = (model.norms.neurons - np.maximum(model.spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)) / scale * 2
     return scale * out

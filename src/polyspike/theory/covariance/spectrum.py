@@ -1,4 +1,4 @@
-"""The spectrum of the features for inputs of a covariance, where all commutes (docs/theory-inputs.md, section 8)."""
+"""The spectrum of the features for inputs of a covariance (docs/theory-inputs.md, section 8)."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -10,10 +10,11 @@ from polyspike.problem import Problem
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.layer_spectrum.model import norms_of
+from polyspike.theory.covariance.layer_spectrum.predict_spectrum import predict_layer_spectrum
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.double_precision import within_double_precision
-from polyspike.theory.finite_size.given_kappa.norm_fluctuations import Norms
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong
 from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, upper_edge
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
@@ -32,15 +33,19 @@ _MOST_SEPARATED = 16
 
 
 def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
-    """Density, edges, atom and outliers; at leading order, where the gradient's noise is isotropic.
+    """Density, edges, atom and outliers, at leading order.
+
+    The gradient's samples are a layer of their own, with M and the covariance of its noise; where they are more than
+    20 d, or without a step, these are taken at their means, and all commutes with Sigma.
 
     Raises
     ------
     NumericalError
-        ``OUT_OF_RANGE`` after a step with ``c_2 != 0`` and few samples of the gradient, whose matrix does not commute
-        with Sigma; ``NOT_CONVERGED`` as for isotropic inputs.
+        ``NOT_CONVERGED`` as for isotropic inputs.
     """
     with within_double_precision():
+        if problem.step > 0 and problem.gradient_samples < _MANY * problem.input_dim:
+            return predict_layer_spectrum(problem, spectrum)
         for refine in _REFINEMENTS[:-1]:
             try:
                 return _solved(problem, spectrum, refine)
@@ -53,12 +58,6 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
 def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
     tolerance = _RANK_TOLERANCE / refine**6
     model = assemble(problem, spectrum, finite_dimension=False, refine=COARSENESS * refine, rank_tolerance=tolerance)
-    if model.tilted and problem.gradient_samples < _MANY * problem.input_dim:
-        message = (
-            f"{problem.gradient_samples} samples of the gradient in {problem.input_dim} dimensions: their matrix does "
-            "not commute with the inputs' covariance, and a spectrum is predicted only where c_2 = 0 or they are many"
-        )
-        raise NumericalError(Status.OUT_OF_RANGE, message)
     return solve_spectrum(separated(as_commuting(model)))
 
 
@@ -100,11 +99,7 @@ def _is_outside(spectral: CovarianceSpectralModel, node: int) -> bool:
 def as_commuting(model: CovarianceModel) -> FiniteSizeModel:
     """The model as one of the isotropic theory, with the nodes of Sigma in the place of those of M (eq-commuting)."""
     d, values = model.problem.input_dim, model.spectrum.values[:, None]
-    relative = model.relative
-    covariance = (model.spectrum.weights[:, None] * relative).T @ relative / (2 * d)
-    neurons = np.maximum(model.spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
-    norms = Norms(model.averages.mean_by_log_norm, covariance, neurons, 0.0)
-    size = len(model.grid.u)
+    norms, size = norms_of(model), len(model.grid.u)
     return FiniteSizeModel(
         problem=model.problem,
         conditioning=model.step.scalars,
@@ -119,7 +114,7 @@ def as_commuting(model: CovarianceModel) -> FiniteSizeModel:
         norms=norms,
         phi=model.phi,
         phi_by_log_norm=model.phi_by_log_norm,
-        along=WeightsAlong(np.zeros((size, 2, 2)), (neurons * d * (d + 1))[:, None, None]),
+        along=WeightsAlong(np.zeros((size, 2, 2)), (norms.neuron_variance * d * (d + 1))[:, None, None]),
         quadratic=(model.phi[:, :0], model.phi[:, :0], model.bulk.chi[:, :0]),
         linear_gains=False,
     )

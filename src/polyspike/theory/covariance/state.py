@@ -93,12 +93,12 @@ class CovarianceState:
     def inverse_zeta(self) -> Any:
         """Y, the right-hand side of the equation for 1/zeta (eq-covariance-fixed)."""
         bulk = self.model.bulk
-        found = self.weighted_r @ bulk.noise_variance + self._linear / bulk.samples_per_dim
+        found = self.weighted_r @ bulk.noise_variance + self.linear_in_over_zeta / bulk.samples_per_dim
         found = found if self.pairs is None else found + self.pairs.over_zeta
         return 1 + bulk.samples_per_neuron * found
 
     @property
-    def _linear(self) -> Any:
+    def linear_in_over_zeta(self) -> Any:
         """``Theta_uu + (n/d) q u^2 chi' W chi`` (eq-theta), shape (A,)."""
         model, neurons = self.model, self.model.known_neurons
         own = model.spectrum.weights @ ((neurons @ self.blocks.x) * neurons).sum(axis=2)

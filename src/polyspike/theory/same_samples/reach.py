@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from polyspike.arraytypes import Array
+from polyspike.theory.bulk_support.quantiles import normal_places
 from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
@@ -53,21 +54,13 @@ def within_reach(step: Step, law: SampleLaw, beyond: float) -> Reach:
         u = np.clip(u, -most_u, most_u)
     tau = np.sqrt((1 + u * step.of_sample.stretch) ** 2 + step.of_sample.move_variance * u**2)
     total = law.weights.sum(axis=1)
-    place, mean, deviation = _quantiles(total), *_kappa_given_residual(law)
+    place, mean, deviation = normal_places(total), *_kappa_given_residual(law)
     residual = np.interp(np.clip(place, -most, most), place, law.residual)
     known = problem.n_samples * ndtr(-np.abs(place)) > _KNOWN
     mean, deviation = (np.interp(residual, law.residual[known], f[known]) for f in (mean, deviation))
     free = deviation * np.sqrt(np.maximum(most**2 - np.clip(place, -most, most) ** 2, 0.0))
     kappa = np.clip(law.kappa, (mean - free)[:, None], (mean + free)[:, None])
     return Reach(step._replace(u=u, tau=tau), replace(law, residual=residual), kappa, np.clip(law.kappa, -most, most))
-
-
-def _quantiles(weights: Array) -> Array:
-    """The normal variable's values at the quantiles of ascending nodes; a weight may round to less than zero."""
-    mass = np.maximum(weights / weights.sum(), np.finfo(float).tiny)
-    below = np.cumsum(mass) - mass / 2
-    above = np.cumsum(mass[::-1])[::-1] - mass / 2
-    return np.asarray(np.where(below < 0.5, ndtri(below), -ndtri(above)))
 
 
 def _kappa_given_residual(law: SampleLaw) -> tuple[Array, Array]:

@@ -4,7 +4,7 @@ neurons do not have.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,13 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel, assemble, own_weights
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel, BulkState
 from polyspike.theory.finite_size.conditioning import StepScalars, condition
-from polyspike.theory.finite_size.given_kappa.grids import choose_grid
+from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.gradient_matrix.lengths import eigenvalues_with_lengths
 from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 from polyspike.theory.finite_size.gradient_matrix.rules import continuous_law, noise_at
 from polyspike.theory.finite_size.spectrum.joint_nodes import joint_nodes
 
-__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "in_sampled_range", "spectral_model"]
+__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "in_sampled_range", "spectral_model", "without_pole"]
 
 # For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
 # three).
@@ -35,6 +35,22 @@ _LEAST_RATIO = 0.5
 # Tails in which fewer samples or neurons than this are expected are left out of the bulk.
 _LEAST_COUNT = 0.5
 _ROUNDING = 1e-9
+
+
+class OnGrid(Protocol):
+    """A model of any theory whose bulk has nodes of kappa and of u."""
+
+    @property
+    def problem(self) -> Problem:
+        """Whose sizes are asked for."""
+
+    @property
+    def grid(self) -> Grid:
+        """The nodes."""
+
+    @property
+    def bulk(self) -> BulkModel:
+        """On the whole laws."""
 
 
 class MatrixNodes(NamedTuple):
@@ -80,7 +96,7 @@ class SpectralModel:
         noise = (self.bulk.sample_weights * state.r) @ self._noise_variance(columns=False)
         x, y = whole.over_r(state.shift, h, state.gam), whole.over_zeta(noise, state.psi)
         rows, columns = self._nearest
-        r, zeta = 1 / _without_pole(x, x[rows]), 1 / _without_pole(y, y[columns])
+        r, zeta = 1 / without_pole(x, x[rows]), 1 / without_pole(y, y[columns])
         at_nodes = self._at_nodes(state)
         return _Extended(self.model.bulk, state.shift, r, zeta, at_nodes, self._sound_nodes(at_nodes))
 
@@ -234,7 +250,7 @@ def _matrix_nodes(model: FiniteSizeModel, share: float, refine: float) -> Matrix
     return MatrixNodes(weights, weights_at(nodes), np.flatnonzero(inside))
 
 
-def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
+def bulk_of(model: OnGrid, least: float) -> BulkModel:
     """The bulk of a model on the sampled range, without the ends of the spectrum of M in which fewer than so many
     eigenvalues are expected.
     """
@@ -253,7 +269,7 @@ def bulk_of(model: FiniteSizeModel, least: float) -> BulkModel:
     )
 
 
-def in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def in_sampled_range(model: OnGrid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The nodes of kappa and of u in the sampled range."""
     problem = model.problem
     rows = _expected(model.grid.kappa, problem.n_samples)
@@ -262,7 +278,7 @@ def in_sampled_range(model: FiniteSizeModel) -> tuple[NDArray[np.bool_], NDArray
     return rows, _expected(model.grid.u, problem.width)
 
 
-def _without_pole(values: Any, nearest: Any) -> Any:
+def without_pole(values: Any, nearest: Any) -> Any:
     """1/R or 1/zeta, outside the sampled range no nearer to zero than half its value at the nearest node inside."""
     return np.where(np.real(values / nearest) > _LEAST_RATIO, values, _LEAST_RATIO * nearest)
 

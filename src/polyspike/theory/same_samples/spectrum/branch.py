@@ -33,7 +33,7 @@ class PencilPoint(Point):
 
     Attributes
     ----------
-    model : Fit
+    model : :class:`~polyspike.theory.same_samples.fit.Fit`
     state : State
     """
 
@@ -41,7 +41,7 @@ class PencilPoint(Point):
     state: State
 
     @property
-    def real(self) -> "RealPencilPoint":
+    def as_real(self) -> "RealPencilPoint":
         """The real part, of a solution in a gap."""
         state = State(np.real(self.state.gamma), np.real(self.state.zeta))
         return RealPencilPoint(self.model, state, float(np.real(self.log_z)))
@@ -105,7 +105,7 @@ class RealPencilPoint(RealPoint, PencilPoint):
     """A real solution outside the bulk."""
 
     @property
-    def complex(self) -> PencilPoint:
+    def as_complex(self) -> PencilPoint:
         """The same point as one of the complex solution."""
         state = State(self.state.gamma.astype(complex), self.state.zeta.astype(complex))
         return PencilPoint(self.model, state, complex(self.log_z))

@@ -1,0 +1,125 @@
+"""From a problem and a spectrum of Sigma to the spectrum of ``F F'/N``: read it from top to bottom."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polyspike.errors import NumericalError
+from polyspike.problem import Problem
+from polyspike.spectra import Spectrum
+from polyspike.status import Status
+from polyspike.theory.bulk_support.density import Span
+from polyspike.theory.bulk_support.support import check_mass, lower_edge, support_of, upper_edge
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.layer_spectrum.model import LayerModel, layer_model
+from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
+from polyspike.theory.covariance.layer_spectrum.point import RealLayerPoint, above, below
+from polyspike.theory.finite_size.spectrum.branches import LARGEST_ARC_STEP
+from polyspike.theory.finite_size.spectrum.density import PiecewiseDensity
+from polyspike.theory.finite_size.spectrum.outliers import DEGREE
+from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
+
+__all__ = ["predict_layer_spectrum"]
+
+# The branch above the bulk starts at this multiple of a bound on all eigenvalues.
+_FAR = 4.0
+# Residuals that are expected beyond either end of those of the bulk, and the longest arc step; the first that is solved
+# counts.
+_ATTEMPTS = ((0.5, LARGEST_ARC_STEP), (1.0, LARGEST_ARC_STEP), (0.5, 0.1), (1.0, 0.1), (2.0, 0.1))
+# A node of fewer eigenvalues of Sigma than this is a single one; so many of them may be outliers.
+_SINGLE, _MOST_SEPARATED = 1.5, 16
+
+
+def predict_layer_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
+    """Density, edges, atom and outliers at leading order, M and the covariance of the gradient's noise held jointly.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when an edge, a node of the density or an outlier is not found, or the density misses mass.
+    """
+    for beyond, largest in _ATTEMPTS[:-1]:
+        try:
+            return _Solver(separated(layer_model(problem, spectrum, beyond), largest)).solve(largest)
+        except NumericalError as error:
+            if error.status is Status.OUT_OF_RANGE:
+                raise
+    beyond, largest = _ATTEMPTS[-1]
+    return _Solver(separated(layer_model(problem, spectrum, beyond), largest)).solve(largest)
+
+
+def separated(layer: LayerModel, largest: float = LARGEST_ARC_STEP) -> LayerModel:
+    """Without the single eigenvalues at the top of Sigma that lie outside the bulk of all that are smaller, 16 at most
+    (eq-separated).
+    """
+    counts = layer.whole.spectrum.weights * layer.problem.input_dim
+    end = first = len(counts)
+    least = max(1, end - _MOST_SEPARATED)
+    while first > least and counts[first - 1] < _SINGLE:
+        first -= 1
+    while end > first and _is_outside(layer.without(np.arange(end - 1, len(counts))), end - 1, largest):
+        end -= 1
+    return layer.without(np.arange(end, len(counts)))
+
+
+def _is_outside(layer: LayerModel, node: int, largest: float) -> bool:
+    """Whether an eigenvalue of Sigma makes an outlier above the bulk: between far above and the edge the form of its
+    fields changes the number of its negative eigenvalues.
+    """
+    start = _start(layer)
+    edge, _ = upper_edge(start, largest)
+    return bool(_negative(edge, node) != _negative(start, node))
+
+
+def _negative(point: RealLayerPoint, node: int) -> int:
+    """Of ``[[-S(lambda), 1], [1, c V]]``."""
+    form, v = point.here.blocks.form[node], point.here.blocks.v
+    side = np.eye(len(form), len(v))
+    return int((np.linalg.eigvalsh(np.block([[-form, side], [side.T, v]])) < 0).sum())
+
+
+def _start(layer: LayerModel) -> RealLayerPoint:
+    return above(layer.bulk, _FAR * _bound(layer))
+
+
+def _bound(layer: LayerModel) -> float:
+    """Above all eigenvalues: the strength of the learned functions, and the largest node as if all were."""
+    model, n = layer.whole, layer.problem.n_samples
+    bulk = model.bulk
+    learned = n * float(model.grid.kappa_weights @ (layer.functions**2).sum(axis=1))
+    sides = (1 + bulk.samples_per_neuron**0.5) ** 2 * (1 + bulk.samples_per_dim**0.5) ** 2
+    moves = float(bulk.weight_variance.max())
+    largest = float((bulk.noise_variance + moves * (bulk.phi @ bulk.chi.T) ** 2).max())
+    return learned + sides * largest
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """The walk from far above the bulk down to its lower edge."""
+
+    layer: LayerModel
+
+    def solve(self, largest: float) -> Spectrum:
+        """The spectrum, with arc steps no larger than these."""
+        problem, start = self.layer.problem, _start(self.layer)
+        top, path = upper_edge(start, largest)
+        spikes = Outliers(self.layer, path, DEGREE).above()
+        low = 0.0
+        if problem.width != problem.n_samples:
+            end, path = lower_edge(below(self.layer.bulk, problem.activation.second_moment, self._atom > 0), largest)
+            low = end.z
+            spikes += Outliers(self.layer, path, DEGREE).between()
+        spans, gaps = support_of(Span(low, top.z, low == 0.0), start, largest)
+        for gap in gaps:
+            spikes += Outliers(self.layer, gap, DEGREE).between()
+        check_mass(spans, 1 - self._atom, problem.n_samples)
+        edges = tuple((solved.span.low, solved.span.high) for solved in spans)
+        ordered = tuple(sorted(spikes, key=lambda spike: -spike.location))
+        inside = degrees_inside(problem, self.layer.whole.step.scalars.spike_strength, ordered)
+        density = PiecewiseDensity(tuple((*ends, solved) for ends, solved in zip(edges, spans, strict=True)))
+        return Spectrum(density, edges, self._atom, ordered, inside)
+
+    @property
+    def _atom(self) -> float:
+        """Mass of the eigenvalue zero: N features with noise have the rank N."""
+        return max(0.0, 1 - self.layer.problem.width / self.layer.problem.n_samples)
