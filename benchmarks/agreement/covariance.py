@@ -1,8 +1,9 @@
 """Theory against simulation with a covariance: ``python benchmarks/agreement/covariance.py FILE [indices]``.
 
-FILE is what covariance_simulate.py wrote. Of every problem the means of the three errors, with the control variates
-taken out by regression, are compared with today's prediction; the table goes to ``covariance.csv``, with ``indices`` to
-``covariance_indices.csv``, a summary to the screen.
+FILE is what covariance_simulate.py wrote, or "again" for today's predictions beside the means in the table. Of every
+problem the means of the three errors, with the control variates taken out by regression, are compared with today's
+prediction; the table goes to ``covariance.csv``, with ``indices`` to ``covariance_indices.csv``, a summary to the
+screen.
 """
 
 import csv
@@ -38,7 +39,6 @@ def steadied(values: NDArray[np.float64], controls: NDArray[np.float64]) -> tupl
 
 def compared(problem: Problem, index: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """A row of the table: deviations of the theory in percent, and in standard errors."""
-    found = predict([problem])[0]
     spectrum, place = str(problem.inputs).split(";")[0], str(problem.inputs).partition("teacher=")[2] or "random"
     out: dict[str, Any] = {
         "problem": index,
@@ -55,27 +55,32 @@ def compared(problem: Problem, index: int, rows: list[dict[str, Any]]) -> dict[s
         "noise": problem.noise,
         "alpha": problem.step_exponent,
         "seeds": len(rows),
-        "trusted": found.trusted,
+        "trusted": None,
     }
     controls = np.array([row["controls"] for row in rows])
     for k, name in enumerate(NAMES):
         mean, error = steadied(np.array([row["errors"][k] for row in rows]), controls)
-        theory = getattr(found, name) if isinstance(found, Prediction) else float("nan")
-        out |= {
-            name: f"{mean:.5g}",
-            f"{name}_se_percent": f"{100 * error / mean:.2f}",
-            f"{name}_percent": f"{100 * (theory / mean - 1):.2f}",
-            f"{name}_z": f"{(theory - mean) / error:.2f}",
-        }
-    out["error_estimate_percent"] = f"{100 * (found.error_estimate or float('nan')):.2f}"
-    return out
+        out |= {name: f"{mean:.5g}", f"{name}_se_percent": f"{100 * error / mean:.2f}"}
+        out |= {f"{name}_percent": None, f"{name}_z": None}
+    return predicted(problem, {**out, "error_estimate_percent": None})
+
+
+def predicted(problem: Problem, row: dict[str, Any]) -> dict[str, Any]:
+    """A row with today's prediction beside its means."""
+    found = predict([problem])[0]
+    row = row | {"trusted": found.trusted, "error_estimate_percent": f"{100 * (found.error_estimate or np.nan):.2f}"}
+    for name in NAMES:
+        theory = getattr(found, name) if isinstance(found, Prediction) else np.nan
+        percent = 100 * (theory / float(row[name]) - 1)
+        row |= {f"{name}_percent": f"{percent:.2f}", f"{name}_z": f"{percent / float(row[f'{name}_se_percent']):.2f}"}
+    return row
 
 
 def summary(table: list[dict[str, Any]]) -> str:
     """Mean and root mean square of the deviations, where the effective dimension is at least 60 and below."""
     lines = []
     for label, keep in (("d_eff >= 60", True), ("d_eff < 60", False)):
-        part = [row for row in table if (row["effective_dimension"] >= TRUSTED_DIMENSION) == keep]
+        part = [row for row in table if (float(row["effective_dimension"]) >= TRUSTED_DIMENSION) == keep]
         if not part:
             continue
         for name in NAMES:
@@ -93,14 +98,19 @@ def summary(table: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(path: Path, several: bool) -> None:
-    """The table of what the file holds."""
+def main(source: str, several: bool) -> None:
+    """The table of what the file holds, or of what it had."""
     problems = (covariance_indices_design if several else covariance_design).problems()
-    rows: dict[int, list[dict[str, Any]]] = {}
-    for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-        rows.setdefault(row["problem"], []).append(row)
-    table = [compared(problem, k, rows[k]) for k, problem in enumerate(problems) if len(rows.get(k, [])) > 1]
-    with (HERE / f"covariance{'_indices' * several}.csv").open("w", newline="", encoding="utf-8") as out:
+    path = HERE / f"covariance{'_indices' * several}.csv"
+    if source == "again":
+        with path.open(newline="", encoding="utf-8") as old:
+            table = [predicted(problems[int(row["problem"])], row) for row in csv.DictReader(old)]
+    else:
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for row in map(json.loads, Path(source).read_text(encoding="utf-8").splitlines()):
+            rows.setdefault(row["problem"], []).append(row)
+        table = [compared(problem, k, rows[k]) for k, problem in enumerate(problems) if len(rows.get(k, [])) > 1]
+    with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
@@ -108,4 +118,4 @@ def main(path: Path, several: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] == ["indices"])
+    main(sys.argv[1], sys.argv[2:] == ["indices"])

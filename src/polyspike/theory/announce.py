@@ -19,8 +19,10 @@ from polyspike.theory.scope import theory_of
 __all__ = ["LONG", "VERY_LONG", "announce", "announce_spectrum", "log"]
 
 _MOST_COUNTED = 16
-# Seconds of a prediction by the theory whose operations are not counted.
+# Seconds of a prediction by the theory whose operations are not counted; of a spectrum, with readouts of one size and
+# with normal ones.
 _TYPICAL = {"covariance": 0.2}
+_OF_A_SPECTRUM, _WITH_NORMAL_READOUTS = 0.6, 2.0
 _ALL_BUT_RIDGE = tuple(field.name for field in fields(Problem) if field.name != "ridge")
 
 
@@ -36,8 +38,12 @@ def announce(problems: Sequence[Problem]) -> None:
 
 
 def announce_spectrum(problem: Problem) -> None:
-    """Log how long the spectrum of reused samples takes, if that is long."""
-    tell(spectrum_seconds_same(problem), "about %s for a spectrum")
+    """Log how long the spectrum of reused samples, or of inputs with a covariance, takes, if that is long."""
+    if theory_of(problem) == "covariance":
+        seconds = _WITH_NORMAL_READOUTS if problem.readout == "gaussian" else _OF_A_SPECTRUM
+    else:
+        seconds = spectrum_seconds_same(problem)
+    tell(seconds, "about %s for a spectrum")
 
 
 def _seconds(problem: Problem) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
+from polyspike.theory.long_work import check_clock
 
 __all__ = ["Point", "RealPoint", "Value", "cubic", "descend"]
 
@@ -156,6 +157,7 @@ class Point(ABC):
             moved, corrected, last, size = self._moved(change), 0.0, np.inf, 0.0
             most = max(_LARGEST_CORRECTION * self._size(change), least)
             for _ in range(_MOST_NEWTON):
+                check_clock()
                 if not self._continues(moved):
                     return None
                 try:

@@ -12,6 +12,7 @@ from polyspike.problem import Inputs, Problem
 from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
+from polyspike.theory.announce import announce_spectrum
 from polyspike.theory.covariance.eigenvalues import Eigenvalues, eigenvalues, grouped_eigenvalues
 from polyspike.theory.covariance.preconditioned import reach
 from polyspike.theory.covariance.seen import index_measures, linear_direction
@@ -148,8 +149,10 @@ def _inverted(problem: Problem) -> float:
     return (reach(problem, spectrum).inflation - 1) * noise / (1 + noise)
 
 
+@watched()
 @one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
+    announce_spectrum(problem)
     return predict_covariance_spectrum(problem, nodes_of(problem))
 
 

@@ -19,7 +19,7 @@ from polyspike.theory.finite_size.spectrum.spectral_model import COARSENESS, bul
 
 __all__ = ["LayerModel", "layer_model", "norms_of"]
 
-_RANK_TOLERANCE = 1e-4
+_RANK_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)

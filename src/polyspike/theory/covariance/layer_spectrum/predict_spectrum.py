@@ -23,6 +23,8 @@ __all__ = ["predict_layer_spectrum"]
 
 # The branch above the bulk starts at this multiple of a bound on all eigenvalues.
 _FAR = 4.0
+# An edge is sought from so many times that of a bulk that reaches further.
+_NEAR = 3.0
 # Residuals that are expected beyond either end of those of the bulk, and the longest arc step; the first that is solved
 # counts.
 _ATTEMPTS = ((0.5, LARGEST_ARC_STEP), (1.0, LARGEST_ARC_STEP), (0.5, 0.1), (1.0, 0.1), (2.0, 0.1))
@@ -53,22 +55,32 @@ def separated(layer: LayerModel, largest: float = LARGEST_ARC_STEP) -> LayerMode
     (eq-separated).
     """
     counts = layer.whole.spectrum.weights * layer.problem.input_dim
-    end = first = len(counts)
-    least = max(1, end - _MOST_SEPARATED)
-    while first > least and counts[first - 1] < _SINGLE:
-        first -= 1
-    while end > first and _is_outside(layer.without(np.arange(end - 1, len(counts))), end - 1, largest):
-        end -= 1
+    end, top = len(counts), np.inf
+    for node in range(end - 1, max(0, end - 1 - _MOST_SEPARATED), -1):
+        if counts[node] >= _SINGLE:
+            break
+        outside, top = _is_outside(layer.without(np.arange(node, len(counts))), node, top, largest)
+        if not outside:
+            break
+        end = node
     return layer.without(np.arange(end, len(counts)))
 
 
-def _is_outside(layer: LayerModel, node: int, largest: float) -> bool:
+def _is_outside(layer: LayerModel, node: int, top: float, largest: float) -> tuple[bool, float]:
     """Whether an eigenvalue of Sigma makes an outlier above the bulk: between far above and the edge the form of its
-    fields changes the number of its negative eigenvalues.
+    fields changes the number of its negative eigenvalues; and the edge. ``top`` is that of a bulk which has more.
     """
-    start = _start(layer)
+    start = _near(layer, _NEAR * top) or above(layer.bulk, _FAR * _bulk_bound(layer))
     edge, _ = upper_edge(start, largest)
-    return bool(_negative(edge, node) != _negative(start, node))
+    return _negative(edge, node) != _negative(start, node), edge.z
+
+
+def _near(layer: LayerModel, z: float) -> RealLayerPoint | None:
+    """The solution at a point above the bulk that may be near; None where it is not found at once."""
+    try:
+        return above(layer.bulk, z) if np.isfinite(z) else None
+    except NumericalError:
+        return None
 
 
 def _negative(point: RealLayerPoint, node: int) -> int:
@@ -83,14 +95,17 @@ def _start(layer: LayerModel) -> RealLayerPoint:
 
 
 def _bound(layer: LayerModel) -> float:
-    """Above all eigenvalues: the strength of the learned functions, and the largest node as if all were."""
-    model, n = layer.whole, layer.problem.n_samples
-    bulk = model.bulk
-    learned = n * float(model.grid.kappa_weights @ (layer.functions**2).sum(axis=1))
+    """Above all eigenvalues: the strength of the learned functions, and the bulk."""
+    learned = float(layer.whole.grid.kappa_weights @ (layer.functions**2).sum(axis=1))
+    return layer.problem.n_samples * learned + _bulk_bound(layer)
+
+
+def _bulk_bound(layer: LayerModel) -> float:
+    """Above the bulk: its largest node as if all were, on both sides of the Marchenko-Pastur law."""
+    bulk = layer.whole.bulk
     sides = (1 + bulk.samples_per_neuron**0.5) ** 2 * (1 + bulk.samples_per_dim**0.5) ** 2
     moves = float(bulk.weight_variance.max())
-    largest = float((bulk.noise_variance + moves * (bulk.phi @ bulk.chi.T) ** 2).max())
-    return learned + sides * largest
+    return sides * float((bulk.noise_variance + moves * (bulk.phi @ bulk.chi.T) ** 2).max())
 
 
 @dataclass(frozen=True)
