@@ -21,6 +21,8 @@ __all__ = ["LayerPoint", "RealLayerPoint", "above", "below"]
 
 # So much correction the solution may need when z leaves the negative axis.
 _FAR = 1.0
+# The least D R of a sample that is not seen.
+_UNSEEN = 0.9
 # The lower edge is searched from a share of the Marchenko-Pastur law's down to the last share of the features' energy.
 _BELOW, _LOWER, _LEAST_EDGE = 0.2, 10.0, 1e-13
 
@@ -78,10 +80,10 @@ class LayerPoint(Point):
     @property
     def by_unknowns(self) -> Any:
         """The Jacobian of (eq-full-jacobian)."""
-        size = len(self.here.defect)
-        by_log_z = np.zeros(size, dtype=self.here.defect.dtype)
+        matrix = jacobian(self.here)
+        by_log_z = np.zeros(len(matrix), dtype=matrix.dtype)
         by_log_z[: len(self.state.r)] = -self.z / self.here.inverse_r
-        return np.column_stack([jacobian(self.here), by_log_z])
+        return np.column_stack([matrix, by_log_z])
 
     def at(self, change: Any) -> CovarianceState:
         """The state after a change of the unknowns."""
@@ -140,7 +142,7 @@ def below(model: CovarianceModel, energy: float, atom: bool) -> RealLayerPoint:
     """The solution at a z > 0 below the bulk, from the one at the shift D = z.
 
     With an atom at zero ``R ~ 1/D`` and, as all N neurons count in the rank, ``zeta ~ D`` change their signs with D;
-    otherwise both are continuous there.
+    otherwise both are continuous there, but for R of samples that no neuron sees (ReLU of one sign after a long step).
 
     Parameters
     ----------
@@ -164,14 +166,15 @@ def below(model: CovarianceModel, energy: float, atom: bool) -> RealLayerPoint:
 
 
 def _turned(model: CovarianceModel, z: float, of_r: float, of_zeta: float) -> RealLayerPoint | None:
-    """The solution at z from that at the shift D = z, where R and zeta change their signs so; ``T_11`` does with zeta
-    and ``T_22`` with R. None where Newton's method fails.
+    """The solution at z from that at the shift D = z, where R and zeta change their signs so, and R where it is 1/D;
+    ``T_11`` does with zeta and ``T_22`` with R. None where Newton's method fails.
     """
     state = solve(model, z).state
+    unseen = state.r * z > _UNSEEN
     size = len(state.t) // (2 if model.tilted else 1)
     signs = np.ones_like(state.t)
     signs[:size, :size], signs[size:, size:] = of_zeta, of_r
-    moved = replace(state, r=of_r * state.r, zeta=of_zeta * state.zeta, t=signs * state.t)
+    moved = replace(state, r=np.where(unseen, -1.0, of_r) * state.r, zeta=of_zeta * state.zeta, t=signs * state.t)
     start = RealLayerPoint(model, moved, float(np.log(z)))
-    found: RealLayerPoint | None = start.to(start.log_z, 0 * start.defect, least=_FAR)
+    found: RealLayerPoint | None = start.to(start.log_z, np.zeros(len(start.unknowns)), least=_FAR)
     return found

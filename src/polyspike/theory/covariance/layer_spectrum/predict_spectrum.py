@@ -28,6 +28,8 @@ _NEAR = 3.0
 # Residuals that are expected beyond either end of those of the bulk, and the longest arc step; the first that is solved
 # counts.
 _ATTEMPTS = ((0.5, LARGEST_ARC_STEP), (1.0, LARGEST_ARC_STEP), (0.5, 0.1), (1.0, 0.1), (2.0, 0.1))
+# Features of a smaller share of the largest variance are none.
+_UNSEEN = 1e-12
 # A node of fewer eigenvalues of Sigma than this is a single one; so many of them may be outliers.
 _SINGLE, _MOST_SEPARATED = 1.5, 16
 
@@ -121,7 +123,9 @@ class _Solver:
         spikes = Outliers(self.layer, path, DEGREE).above()
         low = 0.0
         if problem.width != problem.n_samples:
-            end, path = lower_edge(below(self.layer.bulk, problem.activation.second_moment, self._atom > 0), largest)
+            end, path = lower_edge(
+                below(self.layer.bulk, problem.activation.second_moment, problem.width < problem.n_samples), largest
+            )
             low = end.z
             spikes += Outliers(self.layer, path, DEGREE).between()
         spans, gaps = support_of(Span(low, top.z, low == 0.0), start, largest)
@@ -136,5 +140,8 @@ class _Solver:
 
     @property
     def _atom(self) -> float:
-        """Mass of the eigenvalue zero: N features with noise have the rank N."""
-        return max(0.0, 1 - self.layer.problem.width / self.layer.problem.n_samples)
+        """Mass of the eigenvalue zero: N features with noise have the rank N, of the samples that they see."""
+        bulk = self.layer.bulk.bulk
+        square = (bulk.noise_variance + (bulk.phi @ bulk.chi.T) ** 2).max(axis=1)
+        unseen = float(bulk.sample_weights @ (square < _UNSEEN * square.max()))
+        return max(0.0, unseen, 1 - self.layer.problem.width / self.layer.problem.n_samples)
