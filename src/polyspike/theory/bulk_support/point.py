@@ -238,7 +238,7 @@ class RealPoint(Point):
         """The solution an arc length further; None where Newton's method fails."""
         try:
             change = self._predicted(functional, np.append(*(tangent or self.tangent(functional))), length)
-        except np.linalg.LinAlgError:
+        except (np.linalg.LinAlgError, ZeroDivisionError):
             return None
         found = self._along_arc(functional, change)
         if found is not None:

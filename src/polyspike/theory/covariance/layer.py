@@ -95,13 +95,23 @@ class Blocks:
         out[..., mu, mu] = self.t[..., p:, p:]
         return out
 
-    @cached_property
-    def _inverse(self) -> Any:
-        """``X`` with the inverse of V' to the right of y, shape (L, m, m)."""
+    @property
+    def _beside_v(self) -> Any:
+        """The inverse of X with V' to the left of y, ``1 + V' S`` there, shape (L, m, m)."""
         matrix, p = self.form.astype(np.result_type(self.form, self.v)), self.v.shape[-1]
         matrix[..., :p, :] = self.v @ self.form[..., :p, :]
         matrix[..., range(p), range(p)] += 1
-        return inverse(matrix)
+        return matrix
+
+    @cached_property
+    def _inverse(self) -> Any:
+        """``X`` with the inverse of V' to the right of y, shape (L, m, m)."""
+        return inverse(self._beside_v)
+
+    @cached_property
+    def signs(self) -> Any:
+        """Of the determinant of ``1 + V' Q`` at every eigenvalue, shape (L,); it changes across the band of one."""
+        return np.linalg.slogdet(self._beside_v)[0]
 
     @cached_property
     def x(self) -> Any:

@@ -132,6 +132,28 @@ def test_of_nearly_isotropic_inputs_it_is_the_isotropic_spectrum(changes: dict[s
         assert one.overlaps == pytest.approx(two.overlaps, abs=5e-3)
 
 
+def test_a_light_band_is_not_passed_over() -> None:
+    """Four equal eigenvalues of Sigma make a band of 4 of 1,865 eigenvalues above the others."""
+    problem = Problem(
+        "erf",
+        "relu",
+        1865,
+        756,
+        815,
+        step_exponent=0.3,
+        noise=1.0,
+        readout="rademacher",
+        n_gradient=1769,
+        inputs="spiked:5,4; teacher=top",
+    )
+    spectrum = predict(problem).spectrum
+    (_, end), (low, high) = spectrum.edges
+    grid = np.linspace(low, high, 4001)
+    assert 1865 * np.trapezoid(spectrum.density(grid), grid) == pytest.approx(4, abs=0.05)
+    values = eigenvalues(problem, 1)[0]
+    assert ((values > (end + low) / 2) & (values < 1.1 * high)).sum() == 4
+
+
 def test_neither_the_ridge_nor_the_sign_of_an_odd_label_changes_it() -> None:
     problem = PROBLEM.replace(teacher="h1")
     one, two = predict(problem).spectrum, predict(problem.replace(teacher="-1*h1", ridge=3.0)).spectrum

@@ -116,6 +116,14 @@ class RealLayerPoint(RealPoint, LayerPoint):
         change = self.by_log_z[: k + a] * np.concatenate([self.state.r, -self.state.zeta])
         return bool((change >= 0).all())
 
+    def _continues(self, moved: Point) -> bool:
+        """No sample, no neuron and no eigenvalue of Sigma passes through its pole: beyond the band of an eigenvalue, be
+        it light, lies another branch.
+        """
+        assert isinstance(moved, LayerPoint)
+        bulk = self.model.spectrum.weights > 0
+        return super()._continues(moved) and bool((self.here.blocks.signs == moved.here.blocks.signs)[bulk].all())
+
     def arc_terms(self) -> Iterator[tuple[Array, Array]]:
         """Of the samples, and of the neurons."""
         k, bulk = len(self.state.r), self.model.bulk
