@@ -144,7 +144,7 @@ def test_a_light_band_is_not_passed_over() -> None:
         noise=1.0,
         readout="rademacher",
         n_gradient=1769,
-        inputs="spiked:5,4; teacher=top",
+        inputs="spiked:5,4",
     )
     spectrum = predict(problem).spectrum
     (_, end), (low, high) = spectrum.edges
