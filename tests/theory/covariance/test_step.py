@@ -67,3 +67,14 @@ def test_the_cosines_are_bounded() -> None:
     for inputs in ("power:0.5; teacher=top", "two-level:0,2,0.5", "spiked:10,1"):
         step = condition(PROBLEM.replace(inputs=inputs), spectrum_of(PROBLEM.replace(inputs=inputs)))
         assert 0 < step.scalars.gradient_cosine <= step.lean + 1e-12 <= 1 + 2e-12
+
+
+@pytest.mark.parametrize("mean", [0.3, -2.0])
+def test_the_direction_of_the_readout_takes_its_share_of_a_variance(mean: float) -> None:
+    """``tau^2`` is the whole over ``1 + u^2/N`` where all of it is a multiple of the initial weight along every
+    eigendirection: with many samples of the gradient, of which M has its mean.
+    """
+    problem = PROBLEM.replace(teacher=f"h1 + {mean}", n_gradient=4 * 10**12, step_exponent=0.3)
+    model = assemble(problem, spectrum_of(problem), finite_dimension=False)
+    whole = model.spectrum.weights @ model.relative
+    assert whole == pytest.approx(1 + model.grid.u**2 / problem.width, rel=1e-6)

@@ -288,7 +288,7 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
     NumericalError
         ``OUT_OF_RANGE`` where no variance is left.
     """
-    of_mean = gain + step.scalars.quadratic_step * u * law.mean * (spectrum.values * step.reach)[:, None]
+    of_mean = gain + step.scalars.quadratic_step * u * law.mean * step.reach[:, None]
     along_readout = step.scalars.excluded * u**2
     of_mean_square = (spectrum.weights * spectrum.values) @ of_mean**2
     square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_mean_square

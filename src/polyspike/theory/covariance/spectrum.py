@@ -26,6 +26,7 @@ _RANK_TOLERANCE = 1e-4
 _REFINEMENTS = (1.0, 1.3, 1.7)
 # The matrix of the gradient is taken at its mean where the gradient has so many samples a dimension.
 _MANY = 20
+_NO_NOISE = 1e-12
 # A node of fewer eigenvalues of Sigma than this is a single one.
 _SINGLE = 1.5
 # Each of them adds to the matrix of the outliers, whose eigenvalues are taken at every step.
@@ -41,8 +42,12 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
     Raises
     ------
     NumericalError
-        ``NOT_CONVERGED`` as for isotropic inputs.
+        ``NOT_CONVERGED`` as for isotropic inputs; ``OUT_OF_RANGE`` for linear activations, whose features have no noise
+        of their own.
     """
+    if problem.activation.residual_strength < _NO_NOISE:
+        message = "the spectrum is not solved for a linear activation with a covariance; inputs='isotropic' has one"
+        raise NumericalError(Status.OUT_OF_RANGE, message)
     with within_double_precision():
         if problem.step > 0 and problem.gradient_samples < _MANY * problem.input_dim:
             return predict_layer_spectrum(problem, spectrum)

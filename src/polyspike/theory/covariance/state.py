@@ -110,14 +110,18 @@ class CovarianceState:
         of_t = (self.t - self.samples.t)[triangle(len(self.t))]
         return np.concatenate([np.log(self.r * self.inverse_r), np.log(self.zeta * self.inverse_zeta), of_t])
 
+    @property
+    def scale_of_t(self) -> float:
+        """Beside which a change of T is large or small: its largest element or, of one that is no more than rounding
+        beside the form of the weights, a share of that.
+        """
+        form = float(np.abs(self.coefficients.own).max(initial=0.0))
+        return max(float(np.abs(self.t).max(initial=0.0)), _LEAST_T * form)
+
     @cached_property
     def size_of_defect(self) -> float:
-        """The largest relative defect; infinite where the iterate left the domain.
-
-        A T that is no more than rounding beside the form of the weights is measured by that form.
-        """
-        count, form = len(self.r) + len(self.zeta), float(np.abs(self.coefficients.own).max(initial=0.0))
-        scale = max(float(np.abs(self.t).max(initial=0.0)), _LEAST_T * form)
+        """The largest relative defect; infinite where the iterate left the domain."""
+        count, scale = len(self.r) + len(self.zeta), self.scale_of_t
         size = float(np.abs(self.defect[:count]).max())
         of_t = float(np.abs(self.defect[count:]).max(initial=0.0))
         size = max(size, of_t / scale if scale > 0 else of_t)

@@ -9,13 +9,17 @@ of a preconditioned step ``PRECONDITIONED`` times the share of the gradient's no
 times what the inverse of the sample's covariance has added to it, ``D - 1``. Where the cubic part of the activation
 moves weights along ``Sigma w`` far, and the features after the step are no linear function of the pre-activation, the
 spikes of single neurons count: ``OWN`` times :func:`own_moves`, the squares of :func:`beyond_linear` and of the
-amplification A, bent where it is large. With the full gradient and a label that has a mean, ``MOVED`` times
+amplification A, bent where it is large. A label with a mean turns the neurons to the strong eigendirections
+(``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a label that has a mean, ``MOVED`` times
 :func:`moved_output`, a term of the isotropic theory that is not derived for a covariance.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from polyspike.errors import NumericalError
+from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.finite_size.conditioning import condition
@@ -44,6 +48,7 @@ __all__ = [
     "TRUSTED_DIMENSION",
     "beyond_linear",
     "check_dimension",
+    "dimension_after_step",
     "moved_output",
     "own_moves",
     "trust",
@@ -71,6 +76,12 @@ MOVED = 2.0
 _PEAK = 5.0
 # Below this they are rounding.
 _NONE = 1e-12
+# Nodes and weights of a readout, in its deviation.
+_READOUTS = {
+    "constant": (np.ones(1), np.ones(1)),
+    "rademacher": (np.array([-1.0, 1.0]), np.full(2, 0.5)),
+    "gaussian": gauss_hermite(8),
+}
 
 
 def check_dimension(effective: float) -> None:
@@ -87,6 +98,21 @@ def check_dimension(effective: float) -> None:
             "count, in which features of any degree are learned"
         )
         raise NumericalError(Status.OUT_OF_RANGE, message)
+
+
+def dimension_after_step(problem: Problem, effective: float) -> float:
+    """The effective dimension of what neurons see, no more than that of the inputs: where the label has a mean and
+    ``c_2 != 0``, ``e u E[eps] Sigma w`` is added to a weight w, which lies in fewer directions than they.
+    """
+    c2, mean = float(problem.activation.coefficients(2)[2]), float(problem.teacher.coefficients(0)[0])
+    tilt = 2 * c2 * problem.step / problem.width**0.5 * mean
+    if tilt == 0 or problem.precondition is not None:
+        return effective
+    values, counts = problem.inputs.eigenvalues(problem.input_dim)
+    u, weights = _READOUTS[problem.readout]
+    seen = values * (1 + tilt * u[:, None] * values) ** 2
+    spread = weights @ ((seen**2 @ counts) / (seen @ counts) ** 2)
+    return min(effective, 1 / float(spread))
 
 
 def own_moves(problem: Problem) -> float:
@@ -139,59 +165,91 @@ def trust(
         Of the spike.
     """
     n, width = problem.n_samples, problem.width
+    seen = dimension_after_step(problem, effective)
     factor = amplification(found.train_loss, found.train_error, found.test_error)
-    x = factor * (1 / n + 1 / effective + 1 / width)
-    sizes = COVERED * x / (1 + x / BENT)
-    small = SECOND * problem.label_second_moment / (effective**2 * found.test_error) if found.test_error > 0 else 0.0
-    strong = CONCENTRATED * _teacher_share(problem) if curved else 0.0
-    strong = strong * problem.label_second_moment / found.test_error if found.test_error > 0 else strong
-    cubic = cubic_lean(problem, effective)
-    concentrated = CONCENTRATION * _concentration(problem, effective) if problem.step > 0 else 0.0
-    sampled = sampling_error(problem.teacher)
-    preconditioned = PRECONDITIONED * inverted
-    own = _own(problem, factor, strength) if problem.precondition is None else 0.0
-    growth = norm_growth(problem.activation) * _square_of_teacher(problem) / effective
-    moved = MOVED * moved_output(problem)
-    estimate = sizes + small + strong + cubic + own + growth + concentrated + sampled + preconditioned + moved
-    products = effective * (effective + 1) / 2
+    x = factor * (1 / n + 1 / seen + 1 / width)
+    energy = problem.label_second_moment / found.test_error if found.test_error > 0 else 0.0
+    parts = _Parts(
+        sizes=COVERED * x / (1 + x / BENT),
+        small=SECOND * energy / seen**2,
+        strong=CONCENTRATED * _teacher_share(problem) * (energy if found.test_error > 0 else 1.0) if curved else 0.0,
+        cubic=cubic_lean(problem, seen),
+        concentrated=CONCENTRATION * _concentration(problem, seen) if problem.step > 0 else 0.0,
+        sampled=sampling_error(problem.teacher),
+        preconditioned=PRECONDITIONED * inverted,
+        own=_own(problem, factor, strength) if problem.precondition is None else 0.0,
+        growth=norm_growth(problem.activation) * _square_of_teacher(problem) / seen,
+        moved=MOVED * moved_output(problem),
+    )
+    estimate = sum(parts)
+    reason = _beyond(problem, effective, seen, curved) or _largest(problem, parts, factor, effective, seen)
+    return Trust(estimate, not reason, reason)
+
+
+class _Parts(NamedTuple):
+    """What the error estimate is the sum of."""
+
+    sizes: float
+    small: float
+    strong: float
+    cubic: float
+    concentrated: float
+    sampled: float
+    preconditioned: float
+    own: float
+    growth: float
+    moved: float
+
+
+def _beyond(problem: Problem, effective: float, seen: float, curved: bool) -> str:
+    """Why a problem is beyond the theory, however small the estimate; else nothing."""
     if effective < TRUSTED_DIMENSION:
-        reason = (
+        return (
             f"the inputs have the effective dimension {effective:.3g}: below {TRUSTED_DIMENSION:g} features of higher "
             "degree are learned along single directions"
         )
-    elif sizes > LARGEST and factor > _PEAK:
-        reason = (
+    products = effective * (effective + 1) / 2
+    if problem.n_samples > products:
+        what = f"n = {problem.n_samples} exceeds the {products:.0f} products of directions"
+        return f"{what}: features of higher degree are learned"
+    if curved and problem.step > 0 and problem.teacher.information_exponent == 2:
+        return "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
+    return ""
+
+
+def _largest(problem: Problem, parts: _Parts, factor: float, effective: float, seen: float) -> str:
+    """What makes an estimate too large, where it is; else nothing."""
+    estimate, n, width = sum(parts), problem.n_samples, problem.width
+    if parts.sizes > LARGEST and factor > _PEAK:
+        return (
             f"near the interpolation peak (n = {n}, width = {width}, ridge {problem.ridge:g}): leaving a sample out "
             f"multiplies its squared residual by {factor:.0f}, and the fit differs from draw to draw"
         )
-    elif n > products:
-        reason = f"n = {n} exceeds the {products:.0f} products of directions: features of higher degree are learned"
-    elif concentrated > estimate / 2 and estimate > LARGEST:
-        reason = f"the gradient has {problem.gradient_samples} samples, and its noise lies in few directions"
-    elif curved and problem.step > 0 and problem.teacher.information_exponent == 2:
-        reason = "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
-    elif strong > LARGEST / 2 and estimate > LARGEST:
-        reason = "the label lies along a strong eigendirection, in which features of higher degree are learned"
-    elif cubic > estimate / 2 and estimate > LARGEST:
-        reason = CUBIC_REASON
-    elif growth > estimate / 2 and estimate > LARGEST:
-        reason = GROWTH_REASON
-    elif own > estimate / 2 and estimate > LARGEST:
-        reason = "the cubic part of the activation moves every weight w far along Sigma w: single neurons count"
-    elif moved > estimate / 2 and estimate > LARGEST:
-        reason = "the label has a mean and c_2 != 0: what the gradient makes of the initial output is left out here"
-    elif preconditioned > estimate / 2 and estimate > LARGEST:
-        reason = (
-            f"the gradient has {problem.gradient_samples} samples in {problem.input_dim} dimensions, and the inverse "
-            "of their covariance makes its noise large"
+    if estimate <= LARGEST:
+        return ""
+    if parts.strong > LARGEST / 2 and parts.concentrated <= estimate / 2:
+        return "the label lies along a strong eigendirection, in which features of higher degree are learned"
+    few, own = f"the gradient has {problem.gradient_samples} samples", "the cubic part of the activation moves every"
+    reasons = {
+        "concentrated": f"{few}, and its noise lies in few directions",
+        "cubic": CUBIC_REASON,
+        "growth": GROWTH_REASON,
+        "own": f"{own} weight w far along Sigma w: single neurons count",
+        "moved": "the label has a mean and c_2 != 0: what the gradient makes of the initial output is left out here",
+        "preconditioned": (
+            f"{few} in {problem.input_dim} dimensions, and the inverse of their covariance makes its noise large"
+        ),
+        "sampled": f"averages over the teacher's {problem.teacher.n_indices} indices are sampled",
+    }
+    for name, reason in reasons.items():
+        if getattr(parts, name) > estimate / 2:
+            return reason
+    if seen < effective:
+        return (
+            "the label has a mean and c_2 != 0: what neurons see after the step has the effective dimension "
+            f"{seen:.3g}, and features of higher degree are learned along single directions"
         )
-    elif sampled > estimate / 2 and estimate > LARGEST:
-        reason = f"averages over the teacher's {problem.teacher.n_indices} indices are sampled"
-    elif estimate > LARGEST:
-        reason = f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
-    else:
-        return Trust(estimate, True, "")
-    return Trust(estimate, False, reason)
+    return f"the sizes are small: 1/n + 1/d_eff + 1/width = {1 / n + 1 / effective + 1 / width:.2g}"
 
 
 def _own(problem: Problem, factor: float, strength: float) -> float:

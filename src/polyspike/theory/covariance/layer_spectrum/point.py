@@ -90,9 +90,8 @@ class LayerPoint(Point):
         return self.state.moved(change)
 
     def sized(self, change: Any) -> float:
-        """Of the logarithms, and of T relative to its largest element."""
-        count = len(self.state.r) + len(self.state.zeta)
-        scale = float(np.abs(self.state.t).max())
+        """Of the logarithms, and of T relative to what it is large beside."""
+        count, scale = len(self.state.r) + len(self.state.zeta), self.here.scale_of_t
         by_t = float(np.abs(change[count:]).max())
         return max(float(np.abs(change[:count]).max()), by_t / scale if scale > 0 else by_t)
 
