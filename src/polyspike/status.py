@@ -31,7 +31,10 @@ class Status(Enum):
 
 _ADVICE = {
     Status.OK: "",
-    Status.NOT_CONVERGED: "Increase the ridge, or move away from the interpolation peak n = width.",
+    Status.NOT_CONVERGED: (
+        "Increase the ridge, or move away from the interpolation peak n = width; for a spectrum, which knows no ridge, "
+        "shorten the step."
+    ),
     Status.OUT_OF_RANGE: "The problem lies outside the regime of the formula, which its docstring states.",
     Status.SINGULAR: "The system is singular: give a ridge > 0.",
     Status.WORKER_FAILED: "A worker failed on this row; run the row alone with its seed to see the error.",
