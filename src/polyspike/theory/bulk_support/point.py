@@ -238,7 +238,7 @@ class RealPoint(Point):
         """The solution an arc length further; None where Newton's method fails."""
         try:
             change = self._predicted(functional, np.append(*(tangent or self.tangent(functional))), length)
-        except (np.linalg.LinAlgError, ZeroDivisionError):
+        except np.linalg.LinAlgError:
             return None
         found = self._along_arc(functional, change)
         if found is not None:
@@ -262,7 +262,7 @@ class RealPoint(Point):
     def _predicted(self, functional: Array, along: Array, length: float) -> Array:
         """The change along the tangent or, after a step along the same arc, along the cubic through both points."""
         before: tuple[RealPoint, Array, float] | None = self.__dict__.get("_before")
-        if before is None or before[1] is not functional:
+        if before is None or before[1] is not functional or before[2] == 0:
             return along * length
         point, _, step = before
         start, here = point._value(-step, functional), self._value(0.0, functional)

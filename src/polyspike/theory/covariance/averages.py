@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["beside", "inverse", "joined", "over_neurons", "split", "total", "triangle", "without_tangents"]
+
 # An imaginary part that is smaller beside the real one has a square below rounding.
 _TANGENT = 1e-9
-
-__all__ = ["beside", "inverse", "joined", "over_neurons", "split", "total", "triangle", "without_tangents"]
 
 
 def total(weights: Any, arrays: Any) -> Any:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.theory.covariance.discrete_rule import fewest
 
-__all__ = ["Eigenvalues", "eigenvalues", "grouped_eigenvalues"]
+__all__ = ["MOST_SEPARATED", "SINGLE", "Eigenvalues", "eigenvalues", "grouped_eigenvalues"]
+
+SINGLE = 1.5
+"""A node of fewer eigenvalues of Sigma than this is a single one."""
+
+MOST_SEPARATED = 16
+"""Single ones that a spectrum takes out of the bulk: each adds to the matrix of the outliers."""
 
 # What is averaged has its poles at negative eigenvalues. A rule has the fewest nodes at which functions with these
 # poles err by less than this share in both measures; errors of predictions are some times that.

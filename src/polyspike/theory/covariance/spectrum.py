@@ -9,7 +9,7 @@ from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
-from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.eigenvalues import MOST_SEPARATED, SINGLE, Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.model import norms_of
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import predict_layer_spectrum
 from polyspike.theory.covariance.model import CovarianceModel, assemble
@@ -26,11 +26,8 @@ _RANK_TOLERANCE = 1e-4
 _REFINEMENTS = (1.0, 1.3, 1.7)
 # The matrix of the gradient is taken at its mean where the gradient has so many samples a dimension.
 _MANY = 20
+# Features whose noise has a smaller variance have none.
 _NO_NOISE = 1e-12
-# A node of fewer eigenvalues of Sigma than this is a single one.
-_SINGLE = 1.5
-# Each of them adds to the matrix of the outliers, whose eigenvalues are taken at every step.
-_MOST_SEPARATED = 16
 
 
 def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
@@ -87,8 +84,8 @@ def separated(model: FiniteSizeModel) -> CovarianceSpectralModel:
         kept = np.where(np.arange(len(counts)) < end, counts, 0.0)
         return CovarianceSpectralModel(model, replace(whole, mu_weights=kept / model.problem.input_dim))
 
-    least = max(1, end - _MOST_SEPARATED)
-    while end > least and counts[end - 1] < _SINGLE and _is_outside(below(end - 1), end - 1):
+    least = max(1, end - MOST_SEPARATED)
+    while end > least and counts[end - 1] < SINGLE and _is_outside(below(end - 1), end - 1):
         end -= 1
     return below(end)
 

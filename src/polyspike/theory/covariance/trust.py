@@ -182,7 +182,7 @@ def trust(
         moved=MOVED * moved_output(problem),
     )
     estimate = sum(parts)
-    reason = _beyond(problem, effective, seen, curved) or _largest(problem, parts, factor, effective, seen)
+    reason = _beyond(problem, effective, curved) or _largest(problem, parts, factor, effective, seen)
     return Trust(estimate, not reason, reason)
 
 
@@ -201,7 +201,7 @@ class _Parts(NamedTuple):
     moved: float
 
 
-def _beyond(problem: Problem, effective: float, seen: float, curved: bool) -> str:
+def _beyond(problem: Problem, effective: float, curved: bool) -> str:
     """Why a problem is beyond the theory, however small the estimate; else nothing."""
     if effective < TRUSTED_DIMENSION:
         return (

@@ -10,7 +10,7 @@ from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.bulk_support.density import Span
 from polyspike.theory.bulk_support.support import check_mass, lower_edge, support_of, upper_edge
-from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.eigenvalues import MOST_SEPARATED, SINGLE, Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.model import LayerModel, layer_model
 from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
 from polyspike.theory.covariance.layer_spectrum.point import RealLayerPoint, above, below
@@ -30,8 +30,6 @@ _NEAR = 3.0
 _ATTEMPTS = ((0.5, LARGEST_ARC_STEP), (1.0, LARGEST_ARC_STEP), (0.5, 0.1), (1.0, 0.1), (2.0, 0.1))
 # Features of a smaller share of the largest variance are none.
 _UNSEEN = 1e-12
-# A node of fewer eigenvalues of Sigma than this is a single one; so many of them may be outliers.
-_SINGLE, _MOST_SEPARATED = 1.5, 16
 
 
 def predict_layer_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
@@ -58,8 +56,8 @@ def separated(layer: LayerModel, largest: float = LARGEST_ARC_STEP) -> LayerMode
     """
     counts = layer.whole.spectrum.weights * layer.problem.input_dim
     end, top = len(counts), np.inf
-    for node in range(end - 1, max(0, end - 1 - _MOST_SEPARATED), -1):
-        if counts[node] >= _SINGLE:
+    for node in range(end - 1, max(0, end - 1 - MOST_SEPARATED), -1):
+        if counts[node] >= SINGLE:
             break
         outside, top = _is_outside(layer.without(np.arange(node, len(counts))), node, top, largest)
         if not outside:

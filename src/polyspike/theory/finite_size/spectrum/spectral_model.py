@@ -21,7 +21,15 @@ from polyspike.theory.finite_size.gradient_matrix.measures import OUTLIER_SHARE
 from polyspike.theory.finite_size.gradient_matrix.rules import continuous_law, noise_at
 from polyspike.theory.finite_size.spectrum.joint_nodes import joint_nodes
 
-__all__ = ["COARSENESS", "SpectralModel", "bulk_of", "in_sampled_range", "spectral_model", "without_pole"]
+__all__ = [
+    "COARSENESS",
+    "SpectralModel",
+    "bulk_of",
+    "in_sampled_range",
+    "nearest_in_range",
+    "spectral_model",
+    "without_pole",
+]
 
 # For a density to 1e-5 of its largest value (tests/theory/finite_size/spectrum/test_predict_spectrum.py refines all
 # three).
@@ -125,15 +133,7 @@ class SpectralModel:
 
     @cached_property
     def _nearest(self) -> tuple[Any, Any]:
-        """The places, for every node of kappa and of u, of the nearest one in the sampled range.
-
-        No sample and no neuron lies outside, where R and zeta would have poles of their own outside the bulk.
-        """
-        grid = self.model.grid
-        kept = zip((grid.kappa, grid.u), in_sampled_range(self.model), strict=True)
-        rows, columns = (np.abs(nodes[:, None] - nodes[keep]).argmin(axis=1) for nodes, keep in kept)
-        rows_kept, columns_kept = (np.flatnonzero(keep) for keep in in_sampled_range(self.model))
-        return rows_kept[rows], columns_kept[columns]
+        return nearest_in_range(self.model)
 
     @cached_property
     def outliers_of_matrix(self) -> list[tuple[int, float]]:
@@ -276,6 +276,17 @@ def in_sampled_range(model: OnGrid) -> tuple[NDArray[np.bool_], NDArray[np.bool_
     if problem.readout != "gaussian":
         return rows, np.ones(len(model.grid.u), dtype=bool)
     return rows, _expected(model.grid.u, problem.width)
+
+
+def nearest_in_range(model: OnGrid) -> tuple[Any, Any]:
+    """The places, for every node of kappa and of u, of the nearest one in the sampled range.
+
+    No sample and no neuron lies outside, where R and zeta would have poles of their own outside the bulk.
+    """
+    kept = [np.flatnonzero(keep) for keep in in_sampled_range(model)]
+    nodes = (model.grid.kappa, model.grid.u)
+    rows, columns = (k[np.abs(x[:, None] - x[k]).argmin(axis=1)] for x, k in zip(nodes, kept, strict=True))
+    return rows, columns
 
 
 def without_pole(values: Any, nearest: Any) -> Any:
