@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.step import Step
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages
 from polyspike.theory.finite_size.given_kappa.grids import Grid
@@ -38,22 +39,30 @@ def straight(count: int, directions: int) -> Curvature:
 
 
 def bent(
-    spectrum: Eigenvalues, step: Step, relative: Any, averages: ActivationAverages, grid: Grid, dimension: int
+    spectrum: Eigenvalues,
+    step: Step,
+    relative: Any,
+    known: KnownBlock,
+    averages: ActivationAverages,
+    grid: Grid,
+    dimension: int,
 ) -> Curvature:
-    """From the relative variances ``s_u(lambda)/tau^2`` (L, A)."""
+    """From the relative variances ``s_u(lambda)/tau^2`` (L, A) and those along the known directions."""
     exponent = curvature_exponent(averages, grid.kappa_weights)
-    return Curvature(*curvature_factors(growth(spectrum, step, relative) / dimension, exponent))
+    mean = known.mean(spectrum.weights, relative, dimension)
+    longer = (growth(step, relative, known) - mean[:, None]) / dimension
+    return Curvature(*curvature_factors(longer, exponent))
 
 
-def growth(spectrum: Eigenvalues, step: Step, relative: Any) -> Any:
-    """``d eps = <s^2>/<s> - avg s`` of the relative variances s (eq-inputs-bend), shape (A, 1 + p).
-
-    A weight of unit length that is long in a direction is short in all others.
+def growth(step: Step, relative: Any, known: KnownBlock) -> Any:
+    """``<S^2>_i/<S>_i`` of the weights' second moments S over ``tau^2``, shape (A, 1 + p): ``d eps`` is what it has
+    beyond their mean (eq-inputs-bend), as a weight of unit length that is long in a direction is short in all others.
     """
-    measures = np.einsum("iil->il", step.direction_measures)
-    first, second = measures @ relative, measures @ relative**2
+    square = np.einsum("iil,la->ai", step.direction_measures, relative**2)
+    square = square + np.einsum("aii->ai", known.square_beyond)
+    first = np.einsum("aii->ai", known.moments)
     present = first > 0
-    return (np.where(present, second / np.where(present, first, 1.0), 0.0) - spectrum.weights @ relative).T
+    return np.where(present, square / np.where(present, first, 1.0), 0.0)
 
 
 def _between(factors: Any) -> Any:

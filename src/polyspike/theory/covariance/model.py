@@ -11,6 +11,7 @@ from polyspike.problem import Problem
 from polyspike.theory.covariance.averages import over_neurons
 from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.layer import LayerCoefficients
 from polyspike.theory.covariance.odd_activations import upper_half
 from polyspike.theory.covariance.overlaps import MovesAlongInputs, grid_of_neurons, own_moves
@@ -86,10 +87,8 @@ class CovarianceModel:
         input itself.
     pairs : Pairs, optional
         The quadratic features; None at leading order.
-    known : ndarray of shape (A, 1 + p, 1 + p)
-        ``s_ij(u)/tau^2`` along b^ and the e^_k.
-    known_by_eigenvalue : ndarray of shape (A, 1 + p, 1 + p)
-        The same where the weights of an eigenvalue are alike in all directions.
+    known : KnownBlock
+        The second moments of the weights along b^ and the e^_k.
     relative : ndarray of shape (L, A)
         ``s_u(lambda)/tau^2``.
     curvature : Curvature
@@ -112,8 +111,7 @@ class CovarianceModel:
     phi_by_log_norm: Any
     pairs: Pairs | None
     norms: NormMoments
-    known: Any
-    known_by_eigenvalue: Any
+    known: KnownBlock
     relative: Any
     curvature: Curvature
     own_moves: MovesAlongInputs | None
@@ -203,9 +201,8 @@ def assemble(
     law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    tau = _deviation(spectrum, step, law, gain, variance, grid.u)
-    known = known_moments(step, spectrum, law, gain, grid.u) / (tau**2)[:, None, None]
-    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known)
+    tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, problem.input_dim if finite_dimension else None)
+    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known.moments)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
     known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
@@ -233,7 +230,6 @@ def assemble(
         grid=grid,
         known=known,
         relative=variance / tau**2,
-        known_by_eigenvalue=(step.direction_measures @ (variance / tau**2)).transpose(2, 0, 1),
         labels=label_parts(seen_teacher(problem), whole.kappa, scalars.spike_cosine, problem.noise),
         halved=halved,
         averages=averages,
@@ -243,7 +239,7 @@ def assemble(
         phi_by_log_norm=phi_by_log_norm,
         pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
         norms=norms,
-        curvature=_curvature(problem, spectrum, step, variance / tau**2, averages, grid, finite_dimension),
+        curvature=_curvature(problem, spectrum, step, variance / tau**2, known, averages, grid, finite_dimension),
         own_moves=own,
     )
 
@@ -253,13 +249,14 @@ def _curvature(
     spectrum: Eigenvalues,
     step: Step,
     relative: Any,
+    known: KnownBlock,
     averages: ActivationAverages,
     grid: Grid,
     finite_dimension: bool,
 ) -> Curvature:
     if not finite_dimension:
         return straight(len(grid.u), len(step.known))
-    return bent(spectrum, step, relative, averages, grid, problem.input_dim)
+    return bent(spectrum, step, relative, known, averages, grid, problem.input_dim)
 
 
 def _residuals(problem: Problem, gaussian_variance: float, phi_gradient: float) -> Residuals:
@@ -279,6 +276,21 @@ def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: An
     return values * gain**2 + through_mean + e_u**2 * of_matrix + scalars.gradient_noise_variance * u**2 * along**2
 
 
+def _lengths(
+    spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, variance: Any, u: Array, dimension: int | None
+) -> tuple[Array, KnownBlock]:
+    """``tau(u)`` and the moments of the weights along the known directions over its square. What these have beyond
+    their eigenvalues is a part of it at a finite ``dimension`` (eq-known-lengths).
+    """
+    moments = known_moments(step, spectrum, law, gain, u)
+    by_eigenvalue = (step.direction_measures @ variance).transpose(2, 0, 1)
+    tau = _deviation(spectrum, step, law, gain, variance, u)
+    if dimension is not None:
+        tau = np.sqrt(tau**2 + np.einsum("aii->a", moments - by_eigenvalue) / dimension)
+    square = (tau**2)[:, None, None]
+    return tau, KnownBlock(moments / square, by_eigenvalue / square)
+
+
 def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, variance: Any, u: Array) -> Array:
     """``tau(u)`` (eq-weight-variance): the full gradient lacks the readout's direction, with what the ``gain`` and the
     mean of M make of it.
@@ -296,19 +308,23 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
     return np.asarray(square**0.5)
 
 
-def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: Any) -> NormMoments:
-    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A), and
-    those along the known directions (A, 1 + p, 1 + p).
+def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: KnownBlock) -> NormMoments:
+    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A) and the
+    known directions.
     """
-    d, weights = problem.input_dim, spectrum.weights[:, None]
+    d, weights, moments = problem.input_dim, spectrum.weights[:, None], known.moments
     sigma = step.direction_measures @ spectrum.values
     # A known direction cannot have more of a norm's fluctuation than there is.
     left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
-    own = (step.direction_measures @ relative).reshape(-1, len(known))
-    covariance = (weights * relative).T @ relative - own.T @ own / d
-    neurons = np.maximum(spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)
+    own = known.by_eigenvalue.reshape(len(moments), -1)
+    covariance = (weights * relative).T @ relative - own @ own.T / d
     return NormMoments(
-        left / (2 * d), covariance / (2 * d), sigma[1:, 1:] / d, float(sigma[0, 0]) / d, known / d, neurons
+        variance=left / (2 * d),
+        covariance=covariance / (2 * d),
+        of_e=sigma[1:, 1:] / d,
+        of_b=float(sigma[0, 0]) / d,
+        along=moments / d,
+        neurons=known.length_variance(spectrum.weights, relative, d),
     )
 
 

@@ -78,7 +78,7 @@ def _seen(v2: Any, blocks: Any) -> Any:
 def _neurons_norms(state: CovarianceState) -> tuple[Any, Any]:
     """The blocks of P between the neurons' norms, and of the products with them, shapes (p2, p2) and (m, p2, p2).
 
-    A neuron's norm is off by ``sum_k (s_k - 1) omega_k`` at a constant length, ``omega_k`` the squares of its
+    A neuron's norm is off by ``sum_k (s_k - avg s) omega_k`` at a constant length, ``omega_k`` the squares of its
     components, and its weight of ``h_2(g_k)`` is ``s_k omega_k``: what samples know of the latter they know of the
     former (eq-neurons-norm).
     """
@@ -87,7 +87,7 @@ def _neurons_norms(state: CovarianceState) -> tuple[Any, Any]:
     arrays, same = pairs.arrays, pairs.arrays.first == pairs.arrays.second
     n, relative = arrays.n_samples, model.relative
     scale = 2 / (model.problem.input_dim * (model.problem.input_dim + model.spectrum.weights @ relative**2))
-    off = relative - 1
+    off = relative - model.spectrum.weights @ relative
     known = pairs.known_of_pairs[same]
     crossed = over_neurons(scale * relative * off / _ROOT, state.weighted_zeta, arrays.chi_pairs)
     own = over_neurons(scale * off**2 / 2, state.weighted_zeta, arrays.chi_pairs)
@@ -168,17 +168,27 @@ def _beyond(model: CovarianceModel) -> Any:
     """What the covariance of the weights' products has beyond that of their eigenvalues, and the norms of the neurons
     beyond what these make, which are first; shape (1 + m, 1 + m, A) (eq-products).
     """
-    d, relative = model.problem.input_dim, model.relative
-    scale = 2 / (d * (d + model.spectrum.weights @ relative**2))
-    known, by_eigenvalue = (
-        between_products(s.transpose(1, 2, 0), np.multiply)
-        for s in (model.known * model.curvature.fluctuation, model.known_by_eigenvalue)
+    d, relative, known, factor = model.problem.input_dim, model.relative, model.known, model.curvature.fluctuation
+    mean, square = model.spectrum.weights @ relative, model.spectrum.weights @ relative**2
+    between, by_eigenvalue = (
+        between_products(s.transpose(1, 2, 0), np.multiply) for s in (known.moments * factor, known.by_eigenvalue)
     )
-    out = np.zeros((len(known) + 2, len(known) + 2, relative.shape[1]))
-    out[1:-1, 1:-1] = known - by_eigenvalue
+    out = np.zeros((len(between) + 2, len(between) + 2, relative.shape[1]))
+    out[1:-1, 1:-1] = between - by_eigenvalue
     # The length of an initial weight is one.
-    along = along_products(model, relative)
+    of_bulk = along_products(model, relative)
+    along = of_bulk + _along_products(model, known.beyond)
     out[1:, 1:] -= along[:, None] * along / d
+    # A neuron that is long in a known direction is long.
+    lost = known.mean(model.spectrum.weights, relative, d) * along - mean * of_bulk
+    out[0, 1:] = out[1:, 0] = (_along_products(model, known.square_beyond * factor) - lost) / _ROOT
     # What moves along the weights themselves add to the lengths.
-    out[0, 0] = (model.norms.neurons - np.maximum(model.spectrum.weights @ relative**2 - 1, 0.0) / (2 * d)) / scale * 2
-    return scale * out
+    out[0, 0] = (2 * d * model.norms.neurons - np.maximum(square - mean**2, 0.0)) * (d + square) / 2
+    return 2 / (d * (d + square)) * out
+
+
+def _along_products(model: CovarianceModel, moments: Any) -> Any:
+    """``<moments|D_a>`` of matrices between the known directions (A, 1 + p, 1 + p), shape (m, A)."""
+    between = moments.transpose(1, 2, 0)
+    squares = np.einsum("ijl,l,ija->a", model.direction_measures, model.spectrum.values, between)
+    return norm_direction(model) @ np.concatenate([along_known(between), squares[None]])

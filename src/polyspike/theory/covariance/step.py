@@ -309,19 +309,20 @@ def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, 
     """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and the e^_k (eq-known-moments), shape
     (A, 1 + p, 1 + p).
 
-    M stands at its mean, which is larger along the directions on which the residual depends, and beyond at its second
-    moment in all directions.
+    M stands at its mean, which is larger along the directions on which the residual depends, and beyond, as the noise,
+    at ``E[eps^2 g g']``.
     """
     measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
     values, along = spectrum.values, step.reach
     e_u, q = scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
     own = (measures * values @ gain**2).transpose(2, 0, 1)
-    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * (measures @ along**2)
+    seen = (measures @ along)[:, :count]
+    covariance = measures @ along**2 + seen @ (law.second @ law.relative) @ seen.T
+    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * covariance
     if scalars.quadratic_step == 0:
         return step.known @ (own + noise) @ step.known.T
     more = law.second @ law.eps
     first, second, third = (measures @ weights for weights in (values, values * along, values * along**2))
-    seen = (measures @ along)[:, :count]
     with_gain = (measures[:, :count] * values @ gain).transpose(2, 0, 1)
     once = law.mean * (measures * values * along @ gain).transpose(2, 0, 1) + with_gain @ more @ seen.T
     twice = second[:, :count] @ more @ seen.T

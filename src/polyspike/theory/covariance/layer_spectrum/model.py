@@ -118,7 +118,7 @@ def layer_model(problem: Problem, spectrum: Eigenvalues, beyond: float = 0.5) ->
 def norms_of(model: CovarianceModel) -> Norms:
     """The fluctuations of ``log tau`` at the mean second moments of the weights."""
     d, relative, weights = model.problem.input_dim, model.relative, model.spectrum.weights
-    neurons = np.maximum(weights @ relative**2 - 1, 0.0) / (2 * d)
+    neurons = np.maximum(weights @ relative**2 - (weights @ relative) ** 2, 0.0) / (2 * d)
     return Norms(model.averages.mean_by_log_norm, (weights[:, None] * relative).T @ relative / (2 * d), neurons, 0.0)
 
 
