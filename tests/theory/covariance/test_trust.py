@@ -30,8 +30,7 @@ def test_the_dimension_below_which_nothing_is_predicted() -> None:
         ({}, 59.0, "effective dimension 59"),
         ({"n_samples": 5000}, 90.0, "products of directions"),
         ({"n_gradient": 8, "step_exponent": 0.45}, 170.0, "8 samples, and its noise lies in few directions"),
-        ({"teacher": "h2"}, 170.0, "quadratic part"),
-        ({"inputs": "spiked:30,1; teacher=top"}, 170.0, "strong eigendirection"),
+        ({"inputs": "spiked:60,1; teacher=top"}, 170.0, "strong eigendirection"),
     ],
 )
 def test_reasons(changes: dict[str, object], effective: float, words: str) -> None:
@@ -39,6 +38,17 @@ def test_reasons(changes: dict[str, object], effective: float, words: str) -> No
     found = trust(PROBLEM.replace(**changes), effective, ERRORS, curved=True)
     assert not found.trusted
     assert words in found.reason
+
+
+def test_neurons_that_become_long_along_the_label() -> None:
+    assert trust(PROBLEM, 170.0, ERRORS, curved=True, gained=0.01).trusted
+    found = trust(PROBLEM, 170.0, ERRORS, curved=True, gained=0.06)
+    assert "become long" in found.reason
+    assert found.error_estimate > 0.06
+    # A label without a linear part is learned along a strong direction as others are.
+    problem = PROBLEM.replace(teacher="h2", inputs="spiked:4,1; teacher=top", gradient="target")
+    assert predict(problem.replace(step_exponent=0.2)).trusted
+    assert "become long" in predict(problem.replace(step_exponent=0.5)).trust_reason
 
 
 def test_some_samples_of_the_gradient_are_enough() -> None:
@@ -70,17 +80,18 @@ def test_the_peak_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "trusted"),
-    [({}, False), ({"step_size": 3.0}, True), ({"activation": "gelu"}, True), ({"activation": "tanh"}, True)],
+    ("changes", "named"),
+    [({}, True), ({"step_size": 3.0}, False), ({"activation": "gelu"}, False), ({"activation": "tanh"}, False)],
 )
-def test_far_moves_along_sigma_w_are_in_the_estimate(changes: dict[str, Any], trusted: bool) -> None:
+def test_far_moves_along_sigma_w_are_in_the_estimate(changes: dict[str, Any], named: bool) -> None:
     """Sixty networks have 1.830 +- 0.017 where 1.919 is predicted, and at a step of 3 forty have 1.395 +- 0.017 where
     it is 1.399. GELU has no cubic part, and features of tanh do not change much when a spike does.
     """
     problem = Problem("sin", "h1 + 0.5*h2", 312, 239, 161, step_size=9.946, ridge=0.3, readout="constant")
     found = predict(problem.replace(inputs="power:0.7", **changes))
-    assert found.trusted == trusted
-    assert trusted or "far along Sigma w" in found.trust_reason
+    assert ("far along Sigma w" in found.trust_reason) == named
+    # GELU makes neurons long along the label: 60 networks have 1.264 +- 0.011, predicted is 1.256.
+    assert found.trusted == (not named and problem.replace(**changes).activation.name != "gelu")
 
 
 def test_the_share_of_a_feature_that_is_not_linear() -> None:

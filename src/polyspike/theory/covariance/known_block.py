@@ -41,9 +41,14 @@ class KnownBlock:
         crossed = self.by_eigenvalue @ self.beyond
         return crossed + np.swapaxes(crossed, 1, 2) + self.beyond @ self.beyond
 
+    @property
+    def share_beyond(self) -> Any:
+        """``d`` times the share of ``tau^2`` that is beyond the eigenvalues, shape (A,)."""
+        return np.einsum("aii->a", self.beyond)
+
     def mean(self, weights: Any, relative: Any, dimension: int) -> Any:
         """``tr S/d``, from the S of the eigenvalues of these weights (L,), (L, A); shape (A,)."""
-        return weights @ relative + np.einsum("aii->a", self.beyond) / dimension
+        return weights @ relative + self.share_beyond / dimension
 
     def mean_square(self, weights: Any, relative: Any, dimension: int) -> Any:
         """``tr S^2/d``, shape (A,)."""

@@ -13,6 +13,7 @@ from polyspike.theory.covariance.curvature import Curvature, bent, straight
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.norm_moments import NormMoments, norm_moments, norm_of_sample
 from polyspike.theory.covariance.odd_activations import upper_half
 from polyspike.theory.covariance.overlaps import MovesAlongInputs, grid_of_neurons, own_moves
 from polyspike.theory.covariance.pairs import Pairs, pairs
@@ -27,41 +28,12 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 from polyspike.theory.finite_size.given_kappa.deviation import check_length
 from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid
 from polyspike.theory.finite_size.given_kappa.label_parts import LabelParts, label_parts
+from polyspike.theory.finite_size.given_kappa.weights_along import curvature_exponent
 
-__all__ = ["CovarianceModel", "NormMoments", "assemble"]
+__all__ = ["CovarianceModel", "assemble"]
 
 # A quadratic part of less than this share of the features' second moment is rounding, and has no factors.
 _ROUNDING = 1e-26
-
-
-@dataclass(frozen=True, eq=False)
-class NormMoments:
-    """How the norm of a sample fluctuates; all zero at leading order (eq-inputs-norm).
-
-    The known directions b^ and e^_k have no part in it: what they do to a norm is a function of kappa and kappa_e.
-
-    Attributes
-    ----------
-    variance : float
-        ``v``, of ``log |x|`` over samples of the same kappa and kappa_e; ``m_2/(2 d)`` but for those directions.
-    covariance : ndarray of shape (A, A)
-        Of log tau at u and u' over such samples.
-    of_e : ndarray of shape (p, p)
-        ``<e^_i|Sigma|e^_j>/d``: the share of known coordinates in the square of the norm.
-    of_b : float
-        ``<b^|Sigma|b^>/d``.
-    along : ndarray of shape (A, 1 + p, 1 + p)
-        ``s_ij(u)/(tau^2 d)``, the share of the known directions in the variance of a pre-activation.
-    neurons : ndarray of shape (A,)
-        Variance of log tau over neurons.
-    """
-
-    variance: float
-    covariance: Any
-    of_e: Any
-    of_b: float
-    along: Any
-    neurons: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +174,7 @@ def assemble(
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
     tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, problem.input_dim if finite_dimension else None)
-    norms = _norms(problem, spectrum, step, variance / tau**2, known) if finite_dimension else _none(known.moments)
+    norms = norm_moments(problem, spectrum, step, variance / tau**2, known, finite_dimension)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
     known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
@@ -210,7 +182,7 @@ def assemble(
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
-    growth = _norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
+    growth = norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
     bulk = BulkModel(
         sample_weights=grid.kappa_weights,
         neuron_weights=grid.u_weights,
@@ -308,53 +280,18 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
     return np.asarray(square**0.5)
 
 
-def _norms(problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: KnownBlock) -> NormMoments:
-    """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A) and the
-    known directions.
-    """
-    d, weights, moments = problem.input_dim, spectrum.weights[:, None], known.moments
-    sigma = step.direction_measures @ spectrum.values
-    # A known direction cannot have more of a norm's fluctuation than there is.
-    left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
-    own = known.by_eigenvalue.reshape(len(moments), -1)
-    covariance = (weights * relative).T @ relative - own @ own.T / d
-    return NormMoments(
-        variance=left / (2 * d),
-        covariance=covariance / (2 * d),
-        of_e=sigma[1:, 1:] / d,
-        of_b=float(sigma[0, 0]) / d,
-        along=moments / d,
-        neurons=known.length_variance(spectrum.weights, relative, d),
-    )
-
-
-def _none(known: Any) -> NormMoments:
-    """NormMoments that do not fluctuate, of the shape of ``known``: the leading order."""
-    none = np.zeros((len(known), len(known)))
-    return NormMoments(0.0, none, 0 * known[0, 1:, 1:], 0.0, 0 * known, none[0])
-
-
 def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: MovesAlongInputs | None) -> tuple[Any, Any]:
     """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
 
     The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
     order, where the share is zero, nothing is taken from it.
     """
-    strength, spread = step.scalars.spike_strength * grid.u, tau * _norm_of_sample(share, grid.kappa)
+    strength, spread = step.scalars.spike_strength * grid.u, tau * norm_of_sample(share, grid.kappa)
     if own is None:
         return strength * grid.kappa[:, None], spread
     left = np.where(share > 0, share - own.in_square / tau**2, 0.0)
     spread = tau * np.sqrt((1 + left * grid.kappa[:, None] ** 2) / (1 + share))
     return (strength + own.in_spike) * grid.kappa[:, None], spread
-
-
-def _norm_of_sample(share: Array, kappa: Array) -> Any:
-    """``|x|/sqrt d`` in the mean at a given kappa, relative to that at all of them, where kappa has these shares of the
-    square; shape (K, A).
-
-    It is ``sqrt(1 + share (kappa^2 - 1))`` to first order, and positive as it stands.
-    """
-    return np.sqrt((1 + share * kappa[:, None] ** 2) / (1 + share))
 
 
 def _independent(averages: ActivationAverages, tau: Any, norms: NormMoments, grid: Grid) -> tuple[Any, Any]:
@@ -383,10 +320,16 @@ def _pairs(
     norms: NormMoments,
     grid: Grid,
 ) -> Pairs:
-    """The quadratic features, without their share in the sample's norm."""
+    """The quadratic features, without their share in the sample's norm.
+
+    What a strong b^ adds to the variance of a pre-activation at a large kappa is in the learned functions; for these
+    features the deviation is that without it.
+    """
     square = averages.noise_variance + averages.mean**2 + (tau * averages.slope) ** 2
     least = _ROUNDING * float(grid.kappa_weights @ square @ grid.u_weights)
-    functions = [averages.mean_by_log_norm / 2**0.5, averages.mean_by_log_norm_twice / 2**0.5]
+    strong = np.maximum(norms.along[:, 0, 0] - 1 / problem.input_dim, 0.0)
+    flat = norm_of_sample(strong, grid.kappa) ** (2 * curvature_exponent(averages, grid.kappa_weights) - 2)
+    functions = [flat * averages.mean_by_log_norm / 2**0.5, flat * averages.mean_by_log_norm_twice / 2**0.5]
     (phi, phi_by_log_norm), chi = factorise(functions, [1.0, norms.variance], grid, NEXT_RANK_TOLERANCE, least)
     share = 1 / (1 + 2 * np.diagonal(norms.covariance))
     removed = (1 - share) * averages.mean_by_log_norm * averages.mean_by_log_norm_twice / 2

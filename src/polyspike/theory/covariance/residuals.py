@@ -56,6 +56,19 @@ class Residuals:
         """``E eps``."""
         return float(self.weights @ self.eps)
 
+    def given_gradient(self, power: int) -> Array:
+        """``E[eps^p (g g' - 1)]`` of the gradient's samples, between the coordinates k and ``xi = (1/n_0) sum eps g``,
+        which is known; shape (q + 1, q + 1) (eq-given-gradient).
+
+        Along xi the sample is regressed on it: ``E[eps^(p+1) k]/E[eps^2]`` and ``E[eps^(p+2)]/E[eps^2]^2``.
+        """
+        q, energy = len(self.first), self.energy or 1.0
+        out = np.empty((q + 1, q + 1))
+        out[:q, :q] = self.second @ self.eps**power
+        out[q, :q] = out[:q, q] = self.first @ self.eps ** (power + 1) / energy
+        out[q, q] = float(self.weights @ self.eps ** (power + 2)) / energy**2
+        return out
+
     @property
     def energy(self) -> float:
         """``E eps^2``."""

@@ -61,7 +61,9 @@ def shift_of(problem: Problem, model: CovarianceModel) -> float:
 
 
 class MeanSolution(NamedTuple):
-    """The averages over the gradient's sample of the errors and of the overlaps of the gradient and the spike."""
+    """The averages over the gradient's sample of the errors, of the overlaps of the gradient and the spike, and of what
+    neurons gain along the label's directions, as a share of their square.
+    """
 
     errors: Errors
     cosine: float
@@ -69,6 +71,7 @@ class MeanSolution(NamedTuple):
     spike_strength: float
     label_cosine: float
     lean: float
+    gained: float
 
 
 def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
@@ -90,7 +93,8 @@ def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
 def _numbers(found: CovarianceSolution) -> list[float]:
     step, scalars = found.model.step, found.model.step.scalars
     overlaps = [scalars.gradient_cosine, step.spike_cosine, scalars.spike_strength, scalars.spike_cosine, step.lean]
-    return [float(x) for x in (*_values(found.errors), *overlaps)]
+    gained = found.model.known.share_beyond @ found.model.grid.u_weights / found.model.problem.input_dim
+    return [float(x) for x in (*_values(found.errors), *overlaps, gained)]
 
 
 def solve_errors(

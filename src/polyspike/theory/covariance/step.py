@@ -61,6 +61,8 @@ class Step:
         ``|beta|``, as a vector of the inputs' space.
     turn : float
         The share of ``(Sigma - 1) beta`` in b, the mean of the neurons' moves along themselves.
+    noise_of_gradient : ndarray of shape (L,)
+        The spectral measure of ``xi = Sigma^(-1/2) (beta - E beta)``.
     """
 
     scalars: Conditioning
@@ -76,6 +78,7 @@ class Step:
     phi_gradient: float
     length: float
     turn: float
+    noise_of_gradient: Array
 
     @property
     def place(self) -> int:
@@ -86,6 +89,28 @@ class Step:
     def has_own_moves(self) -> bool:
         """Whether weights move along ``Sigma w``, so that the frame has one direction more."""
         return len(self.frame_measures) > self.place + 1
+
+    @cached_property
+    def sampled_measures(self) -> Any:
+        """Between the frame and the directions of which a sample of the gradient knows something: those on which its
+        residual depends, and xi; shape (P, count + 1, L).
+        """
+        count, of_noise = self.place, self.noise_of_gradient * self.reach
+        out = np.zeros((len(self.frame_measures), count + 1, len(self.reach)))
+        out[:, :count] = self.frame_measures[:, :count]
+        out[count, count] = of_noise
+        if self.has_own_moves:
+            out[count + 1, count] = of_noise * self.reach
+        return out
+
+    @cached_property
+    def measures_of_samples(self) -> Any:
+        """Between these directions, shape (count + 1, count + 1, L)."""
+        count = self.place
+        out = np.zeros((count + 1, count + 1, len(self.reach)))
+        out[:count, :count] = self.frame_measures[:count, :count]
+        out[count, count] = self.noise_of_gradient
+        return out
 
     @cached_property
     def direction_measures(self) -> Any:
@@ -119,9 +144,8 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     eta = unit * eta
     noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
     spread = problem.phi_gradient * noise_of_beta
-    measures = _frame_measures(spectrum, goes, mean_gradient, spread)
-    share = _turning_share(problem, numbers)
-    measures, b = _spike(spectrum, measures, len(indices), eta * numbers.c1, full, share)
+    share, frame = _turning_share(problem, numbers), _frame_measures(spectrum, goes, mean_gradient, spread)
+    measures, b = _spike(spectrum, frame, len(indices), eta * numbers.c1, full, share)
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
     known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
@@ -162,6 +186,7 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         phi_gradient=phi_gradient,
         length=in_input_space[1] ** 0.5,
         turn=share * eta * numbers.c1,
+        noise_of_gradient=spread * spectrum.weights,
     )
 
 
@@ -309,24 +334,23 @@ def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, 
     """``s_ij(u)``, the second moments of ``Sigma^(1/2) w`` along b^ and the e^_k (eq-known-moments), shape
     (A, 1 + p, 1 + p).
 
-    M stands at its mean, which is larger along the directions on which the residual depends, and beyond, as the noise,
-    at ``E[eps^2 g g']``.
+    M and the noise's covariance C stand at their means given the gradient, and M beyond at its second moment.
     """
-    measures, scalars, count = step.frame_measures, step.scalars, len(step.mean_gradient)
+    measures, scalars, inner = step.frame_measures, step.scalars, step.sampled_measures
     values, along = spectrum.values, step.reach
     e_u, q = scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
     own = (measures * values @ gain**2).transpose(2, 0, 1)
-    seen = (measures @ along)[:, :count]
-    covariance = measures @ along**2 + seen @ (law.second @ law.relative) @ seen.T
+    seen = inner @ along
+    covariance = measures @ along**2 + seen @ law.given_gradient(2) @ seen.T / (law.energy or 1.0)
     noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * covariance
     if scalars.quadratic_step == 0:
         return step.known @ (own + noise) @ step.known.T
-    more = law.second @ law.eps
-    first, second, third = (measures @ weights for weights in (values, values * along, values * along**2))
-    with_gain = (measures[:, :count] * values @ gain).transpose(2, 0, 1)
+    more = law.given_gradient(1)
+    with_gain = (inner * values @ gain).transpose(2, 0, 1)
     once = law.mean * (measures * values * along @ gain).transpose(2, 0, 1) + with_gain @ more @ seen.T
-    twice = second[:, :count] @ more @ seen.T
-    square = law.mean**2 * third + law.mean * (twice + twice.T) + seen @ more @ first[:count, :count] @ more @ seen.T
+    twice = inner @ (values * along) @ more @ seen.T
+    square = law.mean**2 * (measures @ (values * along**2)) + law.mean * (twice + twice.T)
+    square = square + seen @ more @ (step.measures_of_samples @ values) @ more @ seen.T
     crossed = e_u[:, None, None] * (once + np.swapaxes(once, 1, 2))
     in_frame = own + crossed + (e_u**2)[:, None, None] * square + noise
     return step.known @ in_frame @ step.known.T

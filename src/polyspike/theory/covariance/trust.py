@@ -4,14 +4,15 @@ Not theory but a calibration, as that of the isotropic theory (finite_size/trust
 ``d_eff = (tr Sigma)^2 / tr Sigma^2`` in the place of d. Where ``c_2 != 0`` a label along a strong eigendirection is
 learned by features of every degree in that one direction; what is left out is about ``CONCENTRATED`` times the share
 ``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one, of the energy of
-the label; of several indices that with the largest share counts. The error of averages over many indices is added, and
-of a preconditioned step ``PRECONDITIONED`` times the share of the gradient's noise in the variance of a pre-activation,
-times what the inverse of the sample's covariance has added to it, ``D - 1``. Where the cubic part of the activation
-moves weights along ``Sigma w`` far, and the features after the step are no linear function of the pre-activation, the
-spikes of single neurons count: ``OWN`` times :func:`own_moves`, the squares of :func:`beyond_linear` and of the
-amplification A, bent where it is large. A label with a mean turns the neurons to the strong eigendirections
-(``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a label that has a mean, ``MOVED`` times
-:func:`moved_output`, a term of the isotropic theory that is not derived for a covariance.
+the label; of several indices that with the largest share counts. Where the label has a quadratic part neurons become
+long there, and ``GAINED`` times what they gain, as a share of their square, is left out as well. The error of averages
+over many indices is added, and of a preconditioned step ``PRECONDITIONED`` times the share of the gradient's noise in
+the variance of a pre-activation, times what the inverse of the sample's covariance has added to it, ``D - 1``. Where
+the cubic part of the activation moves weights along ``Sigma w`` far, and the features after the step are no linear
+function of the pre-activation, the spikes of single neurons count: ``OWN`` times :func:`own_moves`, the squares of
+:func:`beyond_linear` and of the amplification A, bent where it is large. A label with a mean turns the neurons to the
+strong eigendirections (``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a label that has
+a mean, ``MOVED`` times :func:`moved_output`, a term of the isotropic theory that is not derived for a covariance.
 """
 
 from typing import NamedTuple
@@ -60,7 +61,9 @@ LEAST_DIMENSION = 10.0
 TRUSTED_DIMENSION = 60.0
 """The least effective dimension at which a prediction is trusted."""
 
-CONCENTRATED = 1.0
+CONCENTRATED, GAINED = 0.3, 1.0
+"""Set on 70 problems with ``c_2 != 0`` and the teacher along the top eigendirection, drawn at random: 96 % are within
+the estimate and two standard errors, where without the second part 84 % would be."""
 
 PRECONDITIONED = 0.03
 """Set on five simulated problems with few more samples of the gradient than dimensions: 2 and 4 % at a share of 0.8."""
@@ -147,7 +150,13 @@ def beyond_linear(problem: Problem, strength: float) -> float:
 
 
 def trust(
-    problem: Problem, effective: float, found: Errors, curved: bool, inverted: float = 0.0, strength: float = 0.0
+    problem: Problem,
+    effective: float,
+    found: Errors,
+    curved: bool,
+    inverted: float = 0.0,
+    strength: float = 0.0,
+    gained: float = 0.0,
 ) -> Trust:
     """The error estimate of a prediction from its sizes and its inputs.
 
@@ -163,6 +172,8 @@ def trust(
         Of a preconditioned step, ``(D - 1) q/(1 + q)`` with the share q of the noise in a pre-activation's variance.
     strength : float
         Of the spike.
+    gained : float
+        What M adds to a weight along the label's directions, as a share of ``tau^2``.
     """
     n, width = problem.n_samples, problem.width
     seen = dimension_after_step(problem, effective)
@@ -180,6 +191,7 @@ def trust(
         own=_own(problem, factor, strength) if problem.precondition is None else 0.0,
         growth=norm_growth(problem.activation) * _square_of_teacher(problem) / seen,
         moved=MOVED * moved_output(problem),
+        gained=GAINED * max(gained, 0.0),
     )
     estimate = sum(parts)
     reason = _beyond(problem, effective, curved) or _largest(problem, parts, factor, effective, seen)
@@ -199,6 +211,7 @@ class _Parts(NamedTuple):
     own: float
     growth: float
     moved: float
+    gained: float
 
 
 def _beyond(problem: Problem, effective: float, curved: bool) -> str:
@@ -212,8 +225,6 @@ def _beyond(problem: Problem, effective: float, curved: bool) -> str:
     if problem.n_samples > products:
         what = f"n = {problem.n_samples} exceeds the {products:.0f} products of directions"
         return f"{what}: features of higher degree are learned"
-    if curved and problem.step > 0 and problem.teacher.information_exponent == 2:
-        return "c*_1 = 0 and c_2 != 0: what the step learns of the quadratic part of the teacher is left out here"
     return ""
 
 
@@ -235,6 +246,7 @@ def _largest(problem: Problem, parts: _Parts, factor: float, effective: float, s
         "cubic": CUBIC_REASON,
         "growth": GROWTH_REASON,
         "own": f"{own} weight w far along Sigma w: single neurons count",
+        "gained": "neurons become long in the label's direction, in which features of higher degree are learned",
         "moved": "the label has a mean and c_2 != 0: what the gradient makes of the initial output is left out here",
         "preconditioned": (
             f"{few} in {problem.input_dim} dimensions, and the inverse of their covariance makes its noise large"
