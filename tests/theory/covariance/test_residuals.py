@@ -70,3 +70,26 @@ def test_the_initial_output_and_several_indices() -> None:
     law = residuals(as_teacher("h1[0] + 0.5*h2[1]"), 0.7, 0.6, True, 1.0)
     assert law.first @ law.eps == pytest.approx([1.0, 0.0, -0.6], abs=1e-7)
     assert (law.second @ law.eps**2)[0, 2] == pytest.approx(-2 * 0.6, abs=1e-6)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_what_the_samples_of_the_gradient_know_of_its_noise(power: int) -> None:
+    """``(1/n_0) sum eps^p g g'`` of many samples between k and xi, of length one, and beside xi a random direction."""
+    d, count, teacher = 300, 600, as_teacher("h1 - 0.5*h2 + 0.2*h3")
+    law = residuals(teacher, 0.09, 0.0, False, d / count)
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(200):
+        g = rng.normal(size=(count, d))
+        eps = teacher(g[:, 0]) + 0.3 * rng.normal(size=count)
+        xi = eps @ g[:, 1:] / count
+        seen = np.stack([g[:, 0], g[:, 1:] @ xi / np.linalg.norm(xi)])
+        moments = (eps**power * seen) @ seen.T / count
+        found.append(moments - np.eye(2) * np.mean(eps**power))
+    # In an orthonormal frame xi has its length, and E[eps^p] multiplies one.
+    scale = np.array([1.0, (d / count * law.energy) ** 0.5])
+    expected = law.given_gradient(power) * np.outer(scale, scale)
+    error = np.std(found, axis=0, ddof=1) / len(found) ** 0.5
+    # Of order 1/n_0: the length of xi, and what a single sample has of it.
+    assert np.all(np.abs(np.mean(found, axis=0) - expected) < 4 * error + 8 / count * np.abs(expected).max())
+    assert np.all(np.abs(expected) > 8 * error)
