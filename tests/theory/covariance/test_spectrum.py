@@ -82,3 +82,16 @@ def test_several_equal_strong_directions_are_an_interval() -> None:
     found = predict(problem).spectrum
     assert not found.spikes
     assert eigenvalues_in(found, *found.edges[-1], problem) == pytest.approx(3, abs=0.05)
+
+
+def test_what_the_commuting_walk_does_not_find_the_layer_does() -> None:
+    """Three equal strong directions and a bulk that begins near zero; the interval of the three holds those of networks
+    but for their fluctuations of order ``n^(-2/3)``.
+    """
+    problem = Problem("leaky_relu", "h1", 600, 200, 400, step_size=0.0, ridge=0.01, inputs="spiked:10,3; teacher=top")
+    found = predict(problem).spectrum
+    assert len(found.edges) == 2
+    values = np.array([simulate(problem, seed=(6, k), n_test=2, eigenvalues=4).eigenvalues for k in range(8)])
+    (low, high), margin = found.edges[1], problem.n_samples ** (-2 / 3)
+    assert low * (1 - 8 * margin) < values[:, 2].min() < values[:, 0].max() < high * (1 + 8 * margin)
+    assert values[:, 3].max() < found.edges[0][1] * (1 + 8 * margin)

@@ -34,7 +34,8 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
     """Density, edges, atom and outliers, at leading order.
 
     The gradient's samples are a layer of their own, with M and the covariance of its noise; where they are more than
-    20 d, or without a step, these are taken at their means, and all commutes with Sigma.
+    20 d, or without a step, these are taken at their means, and all commutes with Sigma; where that finds no bulk, a
+    narrow gap left of single eigenvalues for one, the layer is solved all the same.
 
     Raises
     ------
@@ -48,13 +49,13 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
     with within_double_precision():
         if problem.step > 0 and problem.gradient_samples < _MANY * problem.input_dim:
             return predict_layer_spectrum(problem, spectrum)
-        for refine in _REFINEMENTS[:-1]:
+        for refine in _REFINEMENTS:
             try:
                 return _solved(problem, spectrum, refine)
             except NumericalError as error:
                 if error.status is not Status.NOT_CONVERGED:
                     raise
-        return _solved(problem, spectrum, _REFINEMENTS[-1])
+        return predict_layer_spectrum(problem, spectrum)
 
 
 def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
