@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem
+from polyspike import Problem, predict
 from polyspike.simulation.draw import GaussianDraw
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.covariance.norm_moments import norm_of_sample
@@ -41,6 +41,16 @@ def test_nothing_fluctuates_at_leading_order() -> None:
     assert not norms.covariance.any()
     assert not norms.along.any()
     assert not norms.neurons.any()
+
+
+def test_two_known_directions_along_one_eigendirection() -> None:
+    """A quarter of the weights' squares is in one direction, in which b^ and e^ both lie."""
+    problem = Problem("relu", "1 + 0.5*h1 - 0.59*h2", 360, 262, 240, ridge=0.501, noise=1.01, step_exponent=0.48)
+    problem = problem.replace(inputs="spiked:22.2,1; teacher=top", gradient="target", n_gradient=216)
+    norms = model_of(problem).norms
+    assert norms.variance >= 0
+    assert np.linalg.eigvalsh(norms.covariance)[0] > -1e-12 * np.abs(norms.covariance).max()
+    assert 0 < predict(problem).test_error < 10
 
 
 def test_the_square_of_a_norm_is_one_on_average() -> None:

@@ -53,20 +53,26 @@ def norm_moments(
     if not finite_dimension:
         moments, none = 0 * known.moments, np.zeros((len(known.moments), len(known.moments)))
         return NormMoments(0.0, none, moments[0, 1:, 1:], 0.0, moments, none[0])
-    d, weights, moments = problem.input_dim, spectrum.weights[:, None], known.moments
+    d, beside = problem.input_dim, _beside(spectrum.weights, step.direction_measures, problem.input_dim)
     sigma = step.direction_measures @ spectrum.values
-    # A known direction cannot have more of a norm's fluctuation than there is.
-    left = max(spectrum.moment(2) - float((sigma**2).sum()) / d, 0.0)
-    own = known.by_eigenvalue.reshape(len(moments), -1)
-    covariance = (weights * relative).T @ relative - own @ own.T / d
     return NormMoments(
-        variance=left / (2 * d),
-        covariance=covariance / (2 * d),
+        variance=float(spectrum.values @ beside @ spectrum.values) / (2 * d),
+        covariance=relative.T @ beside @ relative / (2 * d),
         of_e=sigma[1:, 1:] / d,
         of_b=float(sigma[0, 0]) / d,
-        along=moments / d,
+        along=known.moments / d,
         neurons=known.length_variance(spectrum.weights, relative, d),
     )
+
+
+def _beside(weights: Array, measures: Any, dimension: int) -> Any:
+    """The covariance of ``sum_k g_k^2/d`` between the nodes of Sigma beside the known directions of these measures, but
+    for a factor, shape (L, L). These cannot have more of it than there is, as they seem to where two of them lie along
+    a single eigendirection.
+    """
+    found = np.diag(weights) - np.einsum("ijl,ijm->lm", measures, measures) / dimension
+    values, vectors = np.linalg.eigh(found)
+    return found if values[0] >= 0 else (vectors * np.maximum(values, 0.0)) @ vectors.T
 
 
 def norm_of_sample(share: Array, kappa: Array) -> Any:

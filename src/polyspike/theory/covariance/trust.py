@@ -5,14 +5,15 @@ Not theory but a calibration, as that of the isotropic theory (finite_size/trust
 learned by features of every degree in that one direction; what is left out is about ``CONCENTRATED`` times the share
 ``<lambda>_t/d`` of the teacher's direction in the square of an input, less that of an isotropic one, of the energy of
 the label; of several indices that with the largest share counts. Where the label has a quadratic part neurons become
-long there, and ``GAINED`` times what they gain, as a share of their square, is left out as well. The error of averages
-over many indices is added, and of a preconditioned step ``PRECONDITIONED`` times the share of the gradient's noise in
-the variance of a pre-activation, times what the inverse of the sample's covariance has added to it, ``D - 1``. Where
-the cubic part of the activation moves weights along ``Sigma w`` far, and the features after the step are no linear
-function of the pre-activation, the spikes of single neurons count: ``OWN`` times :func:`own_moves`, the squares of
-:func:`beyond_linear` and of the amplification A, bent where it is large. A label with a mean turns the neurons to the
-strong eigendirections (``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a label that has
-a mean, ``MOVED`` times :func:`moved_output`, a term of the isotropic theory that is not derived for a covariance.
+long there, or lose what they have, and ``GAINED`` times what they gain, as a share of their square, is left out as
+well. The error of averages over many indices is added, and of a preconditioned step ``PRECONDITIONED`` times the share
+of the gradient's noise in the variance of a pre-activation, times what the inverse of the sample's covariance has added
+to it, ``D - 1``. Where the cubic part of the activation moves weights along ``Sigma w`` far, and the features after the
+step are no linear function of the pre-activation, the spikes of single neurons count: ``OWN`` times :func:`own_moves`,
+the squares of :func:`beyond_linear` and of the amplification A, bent where it is large. A label with a mean turns the
+neurons to the strong eigendirections (``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a
+label that has a mean, ``MOVED`` times :func:`moved_output`, a term of the isotropic theory that is not derived for a
+covariance.
 """
 
 from typing import NamedTuple
@@ -173,7 +174,7 @@ def trust(
     strength : float
         Of the spike.
     gained : float
-        What M adds to a weight along the label's directions, as a share of ``tau^2``.
+        What M adds to a weight along the label's directions, or takes from it, as a share of ``tau^2``.
     """
     n, width = problem.n_samples, problem.width
     seen = dimension_after_step(problem, effective)
@@ -191,7 +192,7 @@ def trust(
         own=_own(problem, factor, strength) if problem.precondition is None else 0.0,
         growth=norm_growth(problem.activation) * _square_of_teacher(problem) / seen,
         moved=MOVED * moved_output(problem),
-        gained=GAINED * max(gained, 0.0),
+        gained=GAINED * abs(gained),
     )
     estimate = sum(parts)
     reason = _beyond(problem, effective, curved) or _largest(problem, parts, factor, effective, seen)
@@ -246,7 +247,7 @@ def _largest(problem: Problem, parts: _Parts, factor: float, effective: float, s
         "cubic": CUBIC_REASON,
         "growth": GROWTH_REASON,
         "own": f"{own} weight w far along Sigma w: single neurons count",
-        "gained": "neurons become long in the label's direction, in which features of higher degree are learned",
+        "gained": "neurons become long in the label's direction, or short: features of higher degree are learned there",
         "moved": "the label has a mean and c_2 != 0: what the gradient makes of the initial output is left out here",
         "preconditioned": (
             f"{few} in {problem.input_dim} dimensions, and the inverse of their covariance makes its noise large"
