@@ -258,7 +258,9 @@ def _lengths(
     by_eigenvalue = (step.direction_measures @ variance).transpose(2, 0, 1)
     tau = _deviation(spectrum, step, law, gain, variance, u)
     if dimension is not None:
-        tau = np.sqrt(tau**2 + np.einsum("aii->a", moments - by_eigenvalue) / dimension)
+        whole = tau**2 + np.einsum("aii->a", moments - by_eigenvalue) / dimension
+        check_length(whole)
+        tau = np.sqrt(whole)
     square = (tau**2)[:, None, None]
     return tau, KnownBlock(moments / square, by_eigenvalue / square)
 
