@@ -45,9 +45,13 @@ def bent(
     known: KnownBlock,
     averages: ActivationAverages,
     grid: Grid,
-    dimension: int,
+    dimension: int | None,
 ) -> Curvature:
-    """From the relative variances ``s_u(lambda)/tau^2`` (L, A) and those along the known directions."""
+    """From the relative variances ``s_u(lambda)/tau^2`` (L, A) and those along the known directions; without a
+    ``dimension``, at leading order, nothing changes.
+    """
+    if dimension is None:
+        return straight(len(grid.u), len(step.known))
     exponent = curvature_exponent(averages, grid.kappa_weights)
     mean = known.mean(spectrum.weights, relative, dimension)
     longer = (growth(step, relative, known) - mean[:, None]) / dimension

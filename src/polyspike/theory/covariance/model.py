@@ -9,7 +9,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.covariance.averages import over_neurons
-from polyspike.theory.covariance.curvature import Curvature, bent, straight
+from polyspike.theory.covariance.curvature import Curvature, bent
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.layer import LayerCoefficients
@@ -173,8 +173,10 @@ def assemble(
     law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
-    tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, problem.input_dim if finite_dimension else None)
-    norms = norm_moments(problem, spectrum, step, variance / tau**2, known, finite_dimension)
+    dimension = problem.input_dim if finite_dimension else None
+    tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, dimension)
+    relative = variance / tau**2
+    norms = norm_moments(spectrum, step, relative, known, dimension)
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
     known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
@@ -201,7 +203,7 @@ def assemble(
         law=law,
         grid=grid,
         known=known,
-        relative=variance / tau**2,
+        relative=relative,
         labels=label_parts(seen_teacher(problem), whole.kappa, scalars.spike_cosine, problem.noise),
         halved=halved,
         averages=averages,
@@ -209,26 +211,11 @@ def assemble(
         bulk=bulk,
         phi=phi,
         phi_by_log_norm=phi_by_log_norm,
-        pairs=_pairs(problem, spectrum, averages, tau, variance / tau**2, norms, grid) if finite_dimension else None,
+        pairs=_pairs(problem, spectrum, averages, tau, relative, norms, grid) if finite_dimension else None,
         norms=norms,
-        curvature=_curvature(problem, spectrum, step, variance / tau**2, known, averages, grid, finite_dimension),
+        curvature=bent(spectrum, step, relative, known, averages, grid, dimension),
         own_moves=own,
     )
-
-
-def _curvature(
-    problem: Problem,
-    spectrum: Eigenvalues,
-    step: Step,
-    relative: Any,
-    known: KnownBlock,
-    averages: ActivationAverages,
-    grid: Grid,
-    finite_dimension: bool,
-) -> Curvature:
-    if not finite_dimension:
-        return straight(len(grid.u), len(step.known))
-    return bent(spectrum, step, relative, known, averages, grid, problem.input_dim)
 
 
 def _residuals(problem: Problem, gaussian_variance: float, phi_gradient: float) -> Residuals:
@@ -258,7 +245,7 @@ def _lengths(
     by_eigenvalue = (step.direction_measures @ variance).transpose(2, 0, 1)
     tau = _deviation(spectrum, step, law, gain, variance, u)
     if dimension is not None:
-        whole = tau**2 + np.einsum("aii->a", moments - by_eigenvalue) / dimension
+        whole = tau**2 + KnownBlock(moments, by_eigenvalue).share_beyond / dimension
         check_length(whole)
         tau = np.sqrt(whole)
     square = (tau**2)[:, None, None]

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.problem import Problem
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.step import Step
@@ -45,15 +44,15 @@ class NormMoments:
 
 
 def norm_moments(
-    problem: Problem, spectrum: Eigenvalues, step: Step, relative: Any, known: KnownBlock, finite_dimension: bool = True
+    spectrum: Eigenvalues, step: Step, relative: Any, known: KnownBlock, dimension: int | None
 ) -> NormMoments:
     """The fluctuations of the norms (eq-inputs-norm), from the relative variances ``s_u(lambda)/tau^2`` (L, A) and the
-    known directions; all zero without ``finite_dimension``.
+    known directions; all zero without a ``dimension``, the leading order.
     """
-    if not finite_dimension:
+    if dimension is None:
         moments, none = 0 * known.moments, np.zeros((len(known.moments), len(known.moments)))
         return NormMoments(0.0, none, moments[0, 1:, 1:], 0.0, moments, none[0])
-    d, beside = problem.input_dim, _beside(spectrum.weights, step.direction_measures, problem.input_dim)
+    d, beside = dimension, _beside(spectrum.weights, step.direction_measures, dimension)
     sigma = step.direction_measures @ spectrum.values
     return NormMoments(
         variance=float(spectrum.values @ beside @ spectrum.values) / (2 * d),
