@@ -20,7 +20,7 @@ from polyspike.status import Status
 from polyspike.theory.finite_size.gradient_matrix.measures import UNLIMITED, MeasureNodes, frame_gram, unlimited_samples
 from polyspike.theory.finite_size.gradient_matrix.residual_law import ResidualLaw
 
-__all__ = ["Contour", "contour", "measure_nodes", "outermost", "resolvent"]
+__all__ = ["LARGEST_ROUNDING", "Contour", "contour", "measure_nodes", "outermost", "resolvent"]
 
 # The contour: its largest step in the variable of _curve, and its nodes for each node of the rule.
 _STEP, _PER_NODE = 0.12, 3
@@ -43,6 +43,9 @@ _POWER = 3.0
 # Mass of a uniform law in t that is added where the nodes are computed; it must be larger than the rounding.
 _FLOORS = (1e-9, 1e-7, 1e-5)
 _ROUNDING = 1e-9
+# A recurrence ends where the squares of its polynomials are rounding to this share: beyond, rounding would decide
+# whether there is one.
+LARGEST_ROUNDING = 1e-3
 # Largest relative change of a weight that matches moments.
 _LARGEST_TILT = 0.05
 
@@ -83,6 +86,7 @@ def measure_nodes(
     n_nodes: int,
     length: float = 4.0,
     along: Callable[[ResidualLaw, int, float], Contour] | None = None,
+    rounding: float = LARGEST_ROUNDING,
 ) -> MeasureNodes:
     """Quadrature nodes for functions of M that are smooth and grow no faster than its square.
 
@@ -91,7 +95,8 @@ def measure_nodes(
     on the imaginary axis beyond L. The same nodes then carry interpolatory weights for every single measure. Last, all
     weights are changed so that mass, mean and variance of every measure are exact.
 
-    ``along`` replaces :func:`contour`, so that the sums of one law can be shared by many rules.
+    ``along`` replaces :func:`contour`, so that the sums of one law can be shared by many rules. ``rounding`` is the
+    share of rounding in a polynomial's square beyond which the rule has no more nodes.
 
     A short map (under 2) needs a low contour; where that would leave the physical sheet, the length is 2.
 
@@ -110,13 +115,13 @@ def measure_nodes(
     height = 1.0 if one_sided else min(1.0, length / _LOWEST)
     around = (along or contour)(law, n_nodes, height)
     if height < 1 and around.z.imag.min() <= 0:
-        return measure_nodes(law, n_nodes, _LOWEST, along)
+        return measure_nodes(law, n_nodes, _LOWEST, along, rounding)
     t_of = _Map(length, around.ends[0] if one_sided else -np.inf)
     atom = None
     if one_sided and law.phi_gradient > 1:
         atom = float(t_of.forward(np.array([-law.centre / scale]))[0])
     t_along = t_of.forward((around.z - law.centre) / scale)
-    rule = _gauss(t_along, _sum_of_measures(around.measures, gram), t_of.forward(around.ends), n_nodes, atom)
+    rule = _gauss(t_along, _sum_of_measures(around.measures, gram), t_of.forward(around.ends), n_nodes, rounding, atom)
     # The weight of a measure at a node is the sum over k of p_k(node) <p_k, measure>, times the weight of the rule.
     weights = (rule.values.T @ (rule.orthonormal @ around.measures).imag) * rule.weights[:, None]
     x = t_of.back(rule.t)
@@ -282,23 +287,27 @@ class _Rule(NamedTuple):
     orthonormal: Complex
 
 
-def _gauss(along: Complex, total: Complex, ends: Array, n_nodes: int, atom: float | None = None) -> _Rule:
+def _gauss(
+    along: Complex, total: Complex, ends: Array, n_nodes: int, rounding: float, atom: float | None = None
+) -> _Rule:
     """Gauss rule of the total measure at the points ``along`` the contour; where it has an atom, Gauss and Radau's
     with a node there.
 
     The measure's tails are smaller than the rounding of a sum along the contour, and polynomials of high degree cannot
     be made orthogonal below that rounding. A floor, the law uniform in the angle of t, keeps the measure that defines
-    the nodes above it; the weights are those of the measures alone. Where no floor is enough, the rule has fewer nodes:
-    that happens for bounded spectra, whose functions need the fewest.
+    the nodes above it; the weights are those of the measures alone. Where no floor is enough, the rule has fewer nodes,
+    as many as the longest recurrence: that happens for bounded spectra, whose functions need the fewest.
     """
     while n_nodes > 0:
+        longest = 0
         angles = np.pi * (np.arange(2 * n_nodes) + 0.5) / (2 * n_nodes)
         uniform = ends.mean() + np.diff(ends) / 2 * np.cos(angles)
         points = np.concatenate([along, uniform])
         for floor in _FLOORS:
             weights = np.concatenate([total, np.full(2 * n_nodes, 0.5j * floor / n_nodes)])
-            diagonal, off, orthonormal = _lanczos(points, weights, n_nodes)
+            diagonal, off, orthonormal = _lanczos(points, weights, n_nodes, rounding)
             if len(diagonal) < n_nodes:
+                longest = max(longest, len(diagonal))
                 continue
             if atom is not None and n_nodes > 1:
                 diagonal[-1] = atom + _radau(diagonal[:-1] - atom, off)
@@ -306,7 +315,7 @@ def _gauss(along: Complex, total: Complex, ends: Array, n_nodes: int, atom: floa
             # The node at an atom is one of the ends, to rounding.
             if t.min() > ends[0] - _ROUNDING * (atom is not None) and t.max() < ends[1]:
                 return _golub_welsch(t, vectors, orthonormal[:, : len(along)])
-        n_nodes = 3 * n_nodes // 4
+        n_nodes = max(longest, 3 * n_nodes // 4)
     raise NumericalError(Status.OUT_OF_RANGE, "the spectral measure of the gradient matrix gives no Gauss rule")
 
 
@@ -324,11 +333,12 @@ def _radau(diagonal: Array, off: Array) -> float:
     return float(off[-1] ** 2 * np.linalg.inv(before)[-1, -1])
 
 
-def _lanczos(points: Complex, weights: Complex, n_nodes: int) -> tuple[Array, Array, Complex]:
+def _lanczos(points: Complex, weights: Complex, n_nodes: int, rounding: float) -> tuple[Array, Array, Complex]:
     """Recurrence of the polynomials that are orthonormal in the real form ``Im sum_k weight f g``, and their values.
 
-    It ends early where the form is not positive.
+    It ends early where the form is not positive, or rounding to more than the given share.
     """
+    unit = np.finfo(float).eps / rounding
     diagonal, off, found = np.zeros(n_nodes), np.zeros(n_nodes - 1), np.empty((n_nodes, len(points)), dtype=complex)
     found[0] = 1 / sqrt(weights.sum().imag)
     for k in range(n_nodes):
@@ -340,8 +350,9 @@ def _lanczos(points: Complex, weights: Complex, n_nodes: int) -> tuple[Array, Ar
         following -= diagonal[k] * found[k]
         if k > 0:
             following -= off[k - 1] * found[k - 1]
-        square = ((weights * following) @ following).imag
-        if not square > 0:
+        squares = (weights * following) * following
+        square = squares.sum().imag
+        if not square > unit * np.abs(squares).sum():
             return diagonal[: k + 1], off[:k], found[: k + 1]
         off[k] = sqrt(square)
         found[k + 1] = following / off[k]

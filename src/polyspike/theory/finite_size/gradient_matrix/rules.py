@@ -12,7 +12,13 @@ from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import Conditioning
 from polyspike.theory.finite_size.gradient_matrix.continuous import ContinuousLaw, continuous
 from polyspike.theory.finite_size.gradient_matrix.cumulants import matrix_cumulants
-from polyspike.theory.finite_size.gradient_matrix.gauss_rule import Contour, contour, measure_nodes, outermost
+from polyspike.theory.finite_size.gradient_matrix.gauss_rule import (
+    LARGEST_ROUNDING,
+    Contour,
+    contour,
+    measure_nodes,
+    outermost,
+)
 from polyspike.theory.finite_size.gradient_matrix.measures import UNLIMITED, MeasureNodes, frame_gram
 from polyspike.theory.finite_size.gradient_matrix.noise_law import NoiseLaw, noise_given_matrix, noise_in_frame
 from polyspike.theory.finite_size.gradient_matrix.residual_law import GradientLaw, ResidualLaw, gradient_law
@@ -39,8 +45,9 @@ MU_NODES = (
     (np.inf, 84, 80),
 )
 _USUAL_NODES = 36
-# Nodes and length of the rule whose cumulated weights are interpolated.
-_CONTINUOUS = (36, 2.0)
+# Nodes and length of the rule whose cumulated weights are interpolated, and the largest rounding of its recurrence:
+# what is interpolated shows the rounding of a node, which an average over nodes does not.
+_CONTINUOUS = (36, 2.0, 1e-6)
 # A tail that extends further, in standard deviations, is so heavy that it counts twice.
 _HEAVY = 60.0
 # Length of their map, in standard deviations of M, by the largest |e| times that.
@@ -82,8 +89,8 @@ def continuous_law(problem: Problem, scalars: Conditioning) -> ContinuousLaw | N
 def _continuous(law: GradientLaw, of_matrix: bool) -> ContinuousLaw | None:
     if law.phi_gradient < UNLIMITED:
         return None
-    nodes, length = _CONTINUOUS
-    rule = _matrix_measures(law, nodes, length) if of_matrix else _noise_measures(law, nodes, 1.0)
+    nodes, length, rounding = _CONTINUOUS
+    rule = _matrix_measures(law, nodes, length, rounding) if of_matrix else _noise_measures(law, nodes, 1.0, rounding)
     return continuous(rule, max(0.0, 1 - 1 / law.phi_gradient))
 
 
@@ -93,16 +100,16 @@ def noise_at(problem: Problem, scalars: Conditioning, nodes: Array) -> Array:
 
 
 @lru_cache(maxsize=512)
-def _matrix_measures(law: GradientLaw, count: int, length: float) -> MeasureNodes:
-    found = measure_nodes(law.residual(ResidualLaw), count, length, partial(_along, _contour, law))
+def _matrix_measures(law: GradientLaw, count: int, length: float, rounding: float = LARGEST_ROUNDING) -> MeasureNodes:
+    found = measure_nodes(law.residual(ResidualLaw), count, length, partial(_along, _contour, law), rounding)
     if law.phi_gradient < UNLIMITED:
         return found
     return replace(found, noise_covariance=noise_given_matrix(found.nodes, matrix_cumulants(law)))
 
 
 @lru_cache(maxsize=512)
-def _noise_measures(law: GradientLaw, count: int, length: float) -> MeasureNodes:
-    found = measure_nodes(law.residual(NoiseLaw), count, length, partial(_along, _noise_contour, law))
+def _noise_measures(law: GradientLaw, count: int, length: float, rounding: float = LARGEST_ROUNDING) -> MeasureNodes:
+    found = measure_nodes(law.residual(NoiseLaw), count, length, partial(_along, _noise_contour, law), rounding)
     # With heavy labels the rule misses a share of the mean, while tau contains all of it: the mean is made one.
     return replace(found, nodes=np.zeros_like(found.nodes), noise_covariance=found.nodes / (found.bulk @ found.nodes))
 
