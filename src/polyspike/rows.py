@@ -48,8 +48,12 @@ def as_rows(inputs: Any, target: Any) -> tuple[Array, Array]:
     if table.ndim != 2 or values.shape != (len(table),):
         shapes: Any = (table.shape, values.shape)
         raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
-    if not (np.all(np.isfinite(table)) and np.all(np.isfinite(values))):
-        raise ArgumentError("inputs, target", table.shape, "all values must be finite; drop or fill missing ones")
+    for name, numbers in (("inputs", table), ("target", values)):
+        bad = np.argwhere(~np.isfinite(numbers))
+        if len(bad):
+            where = f"row {bad[0][0]}" + (f", column {bad[0][1]}" if numbers.ndim > 1 else "")
+            remedy = f"{len(bad)} values are not finite, the first at {where}; drop or fill missing ones"
+            raise ArgumentError(name, float(numbers[tuple(bad[0])]), remedy)
     return table, values
 
 
@@ -58,7 +62,7 @@ def _numbers(name: str, values: Any) -> Array:
         raise ArgumentError(name, type(values).__name__, "give real numbers, such as real and imaginary parts")
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         remedy = "give numbers; polyspike.data makes them of words (read_table) and of class labels (label_target)"
         raise ArgumentError(name, type(values).__name__, remedy) from error
 

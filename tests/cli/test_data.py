@@ -25,6 +25,7 @@ def test_predicted_stands_beside_measured(table: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "own.csv: y from 6 columns; 150 rows, 60 for the fit" in done.stdout
     assert done.stdout.count("predicted,") == 4
+    assert done.stdout.count("(its own estimate)") == 2
     assert "inputs as they are: effective dimension" in done.stdout
     assert "inputs whitened: effective dimension 6.0 of 6" in done.stdout
 
@@ -36,6 +37,7 @@ def test_json_has_every_step_and_ridge(table: Path) -> None:
         assert np.shape(values["test_error"]) == (7, 2)
         predicted, (measured, bar) = values["predicted"]["test_error"], values["measured"]
         assert predicted == pytest.approx(np.min(values["test_error"]))
+        assert 0 < values["predicted"]["error_estimate"] < 1.5
         assert abs(predicted - measured) < 5 * bar + 0.15 * measured
     assert found["inputs"]["whitened"]["shape"]["effective_dimension"] == pytest.approx(6.0)
 

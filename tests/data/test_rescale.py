@@ -27,3 +27,20 @@ def test_a_constant_column_becomes_zero() -> None:
         rescale(np.ones((5, 2)))
     with pytest.raises(ArgumentError, match="finite"):
         rescale(np.full((5, 2), np.nan))
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e200, 1e307])
+@pytest.mark.parametrize("standardised", [False, True])
+def test_any_unit_will_do(unit: float, standardised: bool) -> None:
+    """Squares of 1e200 overflow, those of 1e-300 are 0."""
+    np.testing.assert_allclose(rescale(TABLE * unit, standardised), rescale(TABLE, standardised), rtol=1e-9)
+
+
+def test_units_far_apart() -> None:
+    units = np.array([1e200, 1e-200, 1.0, 1.0])
+    np.testing.assert_allclose(rescale(TABLE * units, True), rescale(TABLE, True), rtol=1e-9)
+
+
+def test_words_are_no_table() -> None:
+    with pytest.raises(ArgumentError, match="inputs = 'list': give numbers"):
+        rescale([["a", "b"]])  # type: ignore[arg-type]

@@ -23,3 +23,10 @@ def test_parity_and_upper_half_are_what_they_say() -> None:
 def test_one_class_alone_makes_no_target() -> None:
     with pytest.raises(ArgumentError, match="constant"):
         label_target(np.ones(5))
+
+
+def test_labels_are_finite_numbers() -> None:
+    with pytest.raises(ArgumentError, match=r"labels = .*finite"):
+        label_target(np.array([1.0, np.nan, 2.0]))
+    with pytest.raises(ArgumentError, match="give integers"):
+        label_target(["a", "b"])  # type: ignore[arg-type]

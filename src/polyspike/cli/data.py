@@ -123,7 +123,7 @@ def _announce(forms: dict[str, Any], network: dict[str, Any]) -> None:
 
 
 def _values(shape: Any, found: Any) -> dict[str, Any]:
-    names = ("test_error", "test_error_se", "null_error")
+    names = ("test_error", "test_error_se", "error_estimate", "null_error")
     return {
         "shape": shape.to_dict(),
         "best_exponent": _exponent(found.best.problem),
@@ -154,5 +154,6 @@ def _print(form: str, shape: Any, found: Any) -> None:
         bar = f"± {measured.standard_error:.3f}"
         print(f"  {name:10} test error {predicted.test_error:.3f} predicted, {measured.mean:.3f} {bar} measured")
     print(f"  over the {best.n_test} test rows either may be off by {best.test_error_se:.3f} (their standard error)")
+    print(f"  the mean of many networks may be off the prediction by {best.error_estimate:.0%} (its own estimate)")
     for note in best.notes:
         print(f"  note: {note}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.data.scale import is_constant
+from polyspike.data.scale import as_table, is_constant
 from polyspike.errors import ArgumentError
 
 __all__ = ["rescale"]
@@ -31,13 +31,23 @@ def rescale(inputs: Array, standardised: bool = False) -> Array:
     >>> rescale(np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 3.0]])).round(3).tolist()
     [[-1.309, -0.655], [0.0, -0.655], [1.309, 1.309]]
     """
-    table = np.asarray(inputs, dtype=float)
-    if table.ndim != 2 or not np.all(np.isfinite(table)):
-        raise ArgumentError("inputs", table.shape, "give a table of finite numbers, one row a sample")
+    table = as_table(inputs)
     moves = np.array([not is_constant(column) for column in table.T], dtype=bool)
     if not moves.any():
         raise ArgumentError("inputs", table.shape, "every column is constant; there is nothing to scale")
-    centred = np.where(moves, table - table.mean(axis=0), 0.0)
+    varying = [_unit(column) if standardised else column for column in table.T[moves]]
+    largest = max(float(np.max(np.abs(column))) for column in varying)
+    centred = np.zeros_like(table)
+    centred[:, moves] = np.transpose([column / largest for column in varying])
+    centred[:, moves] -= centred[:, moves].mean(axis=0)
     if standardised:
         centred[:, moves] /= centred[:, moves].std(axis=0)
-    return centred / np.sqrt(np.mean(centred**2))
+    size = np.sqrt(np.mean(centred**2))
+    if not size > 0:
+        raise ArgumentError("inputs", largest, "the columns differ by less than float64 holds; give smaller numbers")
+    return np.asarray(centred / size)
+
+
+def _unit(column: Array) -> Array:
+    """Divided by its largest number first, so that no square of it overflows."""
+    return np.asarray(column / np.max(np.abs(column)))

@@ -1,11 +1,13 @@
 """What the size of a column's numbers says: whether it varies, and whether float64 can hold it."""
 
+from typing import Any
+
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
-__all__ = ["LARGEST", "SMALLEST", "is_constant", "is_out_of_range", "standardise"]
+__all__ = ["LARGEST", "SMALLEST", "as_table", "is_constant", "is_out_of_range", "standardise"]
 
 ROUNDING = 8 * float(np.finfo(float).eps)
 """A column that varies by less than this fraction of its largest value holds rounding, not data."""
@@ -15,6 +17,23 @@ LARGEST = 1e300
 
 SMALLEST = 1e-290
 """A spread below it is made of numbers that float64 holds with fewer digits (the smallest full one is 2e-308)."""
+
+
+def as_table(inputs: Any) -> Array:
+    """Inputs of shape (n, p), in float64.
+
+    Raises
+    ------
+    ArgumentError
+        What is no table of finite numbers.
+    """
+    try:
+        table = np.asarray(inputs, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError("inputs", type(inputs).__name__, "give numbers; read_table makes them of words") from error
+    if table.ndim != 2 or not np.all(np.isfinite(table)):
+        raise ArgumentError("inputs", table.shape, "give a table of finite numbers, one row a sample")
+    return table
 
 
 def is_constant(values: Array) -> bool:

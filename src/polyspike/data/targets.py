@@ -30,8 +30,14 @@ def label_target(labels: Array, kind: str = "value") -> Array:
     Raises
     ------
     ArgumentError
-        Unknown kind, or a target that is constant.
+        Unknown kind, labels that are no finite numbers, or a target that is constant.
     """
     if kind not in LABEL_TARGETS:
         raise ArgumentError("kind", kind, f"give one of {', '.join(LABEL_TARGETS)}")
-    return standardise(LABEL_TARGETS[kind](np.asarray(labels, dtype=float)))
+    try:
+        values = np.asarray(labels, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError("labels", type(labels).__name__, "give integers, one a row") from error
+    if not np.all(np.isfinite(values)):
+        raise ArgumentError("labels", values.shape, "all values must be finite; drop or fill missing ones")
+    return standardise(LABEL_TARGETS[kind](values))

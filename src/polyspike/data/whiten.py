@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.data.scale import is_constant
+from polyspike.data.scale import as_table, is_constant
 from polyspike.display import Readable
 from polyspike.errors import ArgumentError
 
@@ -78,9 +78,7 @@ def fit_whitening(inputs: Array, dim: int | None = None, common_unit: bool = Fal
     ArgumentError
         If ``inputs`` is not a finite table, or has fewer than ``dim`` independent directions.
     """
-    table = np.asarray(inputs, dtype=float)
-    if table.ndim != 2 or not np.all(np.isfinite(table)):
-        raise ArgumentError("inputs", table.shape, "give a table of finite numbers, one row a sample")
+    table = as_table(inputs)
     mean, unit, scaled = _scaled(table, common_unit)
     _, singular, axes = np.linalg.svd(scaled, full_matrices=False)
     rank = int(np.sum(singular > RANK_TOLERANCE * singular[0]))

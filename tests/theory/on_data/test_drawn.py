@@ -56,7 +56,7 @@ def test_the_estimate_is_small_for_tanh() -> None:
     x, y = digits()
     network: dict[str, Any] = {"activation": "tanh", "gradient": "full", "width": WIDTH}
     found = predict_data(x, y, n_samples=ROWS, n_gradient=ROWS, step_exponent=0.2, **network)
-    assert found.error_estimate < 0.1
+    assert found.error_estimate < 0.15
 
 
 def test_small_kernels_are_held_beside_large_ones() -> None:
@@ -96,10 +96,13 @@ def test_deviation_of_drawn_neurons() -> None:
 def test_scatter_of_outputs() -> None:
     """Nothing where opposite outputs do the same; an odd change counts by its mean and by its square."""
     same = np.array([1.0, 3.0])
-    assert output_scatter([same]) == output_scatter([same, same]) == 0.0
+    halves = np.full(2, 0.5)
+    assert output_scatter([same], np.ones(1)) == output_scatter([same, same], halves) == 0.0
     change = np.array([0.2, -0.2])
-    assert output_scatter([same + change, same - change]) == pytest.approx(0.1**2)
-    assert output_scatter([1.2 * same, 0.8 * same]) == pytest.approx(np.hypot(0.2, 0.2**2))
+    assert output_scatter([same + change, same - change], halves) == pytest.approx(0.1**2)
+    assert output_scatter([1.2 * same, 0.8 * same], halves) == pytest.approx(np.hypot(0.2, 0.2**2))
+    rare = [same, same, 1.2 * same, 0.8 * same]
+    assert output_scatter(rare, np.array([0.45, 0.45, 0.05, 0.05])) == pytest.approx(0.1 * np.hypot(0.2, 0.2**2))
 
 
 @pytest.mark.parametrize(("activation", "effect"), [("identity", 0.0), ("h3", 9.0), (cubic, 1.2)])

@@ -132,10 +132,26 @@ def test_initial_outputs_have_the_right_second_moment() -> None:
     """Each energy is the mean one up to what is left of the products of different coordinates, a few percent here."""
     outputs = list(initial_outputs(as_activation("relu"), X, Y, "gaussian", 50, pairs=16))
     assert len(outputs) == 32
-    np.testing.assert_allclose(sum(f for f, _ in outputs), 0.0, atol=1e-12)
-    np.testing.assert_allclose([w @ w for _, w in outputs], 1.0, rtol=1e-12)
+    assert sum(one.share for one in outputs) == pytest.approx(1.0)
+    np.testing.assert_allclose(sum(one.values for one in outputs), 0.0, atol=1e-12)
+    assert np.mean([one.omega @ one.omega for one in outputs]) == pytest.approx(1.0, rel=0.06)
     energy = hermite_moments(as_activation("relu"), np.zeros(40), deviations(X), 2).energy
-    assert np.mean([f @ f for f, _ in outputs]) == pytest.approx(energy.sum(), rel=0.06)
+    assert np.mean([one.values @ one.values for one in outputs]) == pytest.approx(energy.sum(), rel=0.06)
+
+
+def test_a_strong_coordinate_of_the_initial_output_has_its_fourth_moment() -> None:
+    """Inputs that are not centred: 3,000 networks for the second and fourth moment of the output's mean over rows."""
+    sigma, x = as_activation("relu"), X + 2.0
+    outputs = list(initial_outputs(sigma, x, Y, "gaussian", 400))
+    assert len(outputs) == 4
+    mean = np.array([one.values.mean() for one in outputs])
+    shares = np.array([one.share for one in outputs])
+    w = RNG.standard_normal((3000, 400, 15)) / np.sqrt(15)
+    drawn = np.einsum("knr,kn->kr", sigma(w @ x.T), RNG.standard_normal((3000, 400)) / 20).mean(axis=1)
+    for power in (2, 4):
+        powers = drawn**power
+        error = powers.std() / np.sqrt(len(powers))
+        assert abs(shares @ mean**power - powers.mean()) < 4 * error + 0.03 * powers.mean()
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.3, 1.0])

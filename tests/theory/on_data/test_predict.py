@@ -61,8 +61,8 @@ def test_sizes_by_default() -> None:
     ("change", "said"),
     [
         ({"target": np.ones(200)}, "target = 1.0: it is constant"),
-        ({"target": np.where(np.arange(200) == 7, np.nan, Y)}, "all values must be finite"),
-        ({"inputs": np.where(np.arange(200)[:, None] == 7, np.inf, X)}, "all values must be finite"),
+        ({"target": np.where(np.arange(200) == 7, np.nan, Y)}, "values are not finite"),
+        ({"inputs": np.where(np.arange(200)[:, None] == 7, np.inf, X)}, "values are not finite"),
         ({"target": np.eye(200)}, r"give arrays of shape \(rows, d\) and \(rows,\)"),
         ({"target": ["yes"] * 200}, "target = 'list': give numbers"),
         ({"inputs": X[:5], "target": Y[:5]}, "give at least 10 rows and 2 columns"),

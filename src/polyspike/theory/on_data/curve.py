@@ -12,14 +12,14 @@ from polyspike.theory.on_data.chains import over_steps
 from polyspike.theory.on_data.drawn import GradientRows
 from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments, gradient_moments
-from polyspike.theory.on_data.initial_output import initial_outputs
+from polyspike.theory.on_data.initial_output import InitialOutput, initial_outputs
 from polyspike.theory.on_data.points import PointErrors, at_step
 from polyspike.theory.on_data.readouts import length_nodes
 from polyspike.theory.on_data.ridges import Known
 from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import Step
-from polyspike.theory.on_data.strong_axes import Kinds, given_points, linear_along, strong_axes
+from polyspike.theory.on_data.strong_axes import Kinds, given_points, is_dominated, linear_along, strong_axes
 from polyspike.theory.on_data.threads import in_jobs, own_threads
 
 __all__ = ["PointErrors", "Step", "kinds_of", "step_curve"]
@@ -29,6 +29,9 @@ _LARGEST_CHANGE = 4.0
 
 LARGE_STEP = 0.05
 """eta^2 / N from which on strong axes count for a readout of one size."""
+
+DOMINATED_STEP = 0.02
+"""The same where few axes have most of the inputs, so that nothing can be done about it."""
 
 _PAIR = 2
 """Initial outputs of opposite signs."""
@@ -48,16 +51,32 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    gradients = _Gradients(network, gradient, accuracy)
-    if has_many(len(fit.target)) and not accuracy.exact:
-        return _many_rows(network, gradients, fit, test, steps, ridges, accuracy, tell or (lambda _: None))
+    gradients, told = _Gradients(network, gradient, accuracy), tell or (lambda _: None)
+    few = accuracy.exact or not has_many(len(fit.target))
+    found = (_few_rows if few else _many_rows)(network, gradients, fit, test, steps, ridges, accuracy, told)
+    return [
+        [replace(point, plain=point.plain or gradients.are_dominated(step)) for point in points]
+        for step, points in zip(steps, found, strict=True)
+    ]
+
+
+def _few_rows(
+    network: Network,
+    gradients: "_Gradients",
+    fit: Sample,
+    test: Sample,
+    steps: Sequence[float],
+    ridges: Sequence[float],
+    accuracy: CurveAccuracy,
+    tell: Callable[[float], object],
+) -> list[list[PointErrors]]:
+    """Step by step, with kernels of their own."""
     curve = _Curve(network, gradients, fit, test, steps, accuracy)
     found = []
     for k in range(len(steps)):
         judge = partial(curve.without_axes, k) if gradients.are_given(steps[k]) else None
-        found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1], judge))
-        if tell is not None:
-            tell((k + 1) / len(steps))
+        found.append(_corrected(partial(curve.at, k), ridges, fit, judge))
+        tell((k + 1) / len(steps))
     return found
 
 
@@ -75,16 +94,17 @@ def _many_rows(
     few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
     share = min(1.0, _JUDGED / len(fit.target))
     judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
-    normal = _judgement(judged, steps, ridges, fit.inputs.shape[1])
+    normal = _judgement(judged, steps, ridges, fit)
     found: dict[float, list[PointErrors]] = {}
 
     def grid(some: list[float], as_normal: bool, given: bool) -> None:
         kinds = gradients.kinds(as_normal, given)
         make = partial(SharedKernels, network, steps=some, fit=fit, test=test, accuracy=accuracy, normal=as_normal)
-        outputs = [partial(make, output) for output in (kinds if some[-1] > 0 else kinds[:1])]
+        kinds = kinds if some[-1] > 0 else kinds[:1]
+        outputs = [partial(make, output) for output in kinds]
         before, share = len(found) / len(normal), len(some) / len(normal)
         each = over_steps(outputs, ridges, network.width, lambda done: tell(before + share * done))
-        found.update({step: _averages([one[k] for one in each]) for k, step in enumerate(some)})
+        found.update({step: _averages([one[k] for one in each], kinds) for k, step in enumerate(some)})
 
     def grids(as_normal: bool) -> None:
         for given in (False, True):
@@ -123,20 +143,18 @@ def _step_by_step(curve: "_Curve", ridges: Sequence[float], tell: Callable[[floa
     return found
 
 
-def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], input_dim: int) -> dict[float, bool]:
+def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], fit: Sample) -> dict[float, bool]:
     """Whether weights are to be taken for normal ones at every step: nowhere if not at the longest."""
     longest = int(np.argmax(steps))
-    if not _are_normal(partial(judged.without_axes, longest), ridges, input_dim):
+    if not _are_normal(partial(judged.without_axes, longest), ridges, fit):
         return dict.fromkeys(steps, False)
-    return {step: _are_normal(partial(judged.without_axes, k), ridges, input_dim) for k, step in enumerate(steps)}
+    return {step: _are_normal(partial(judged.without_axes, k), ridges, fit) for k, step in enumerate(steps)}
 
 
 _Solve = Callable[[Sequence[float], bool], list[PointErrors]]
 
 
-def _corrected(
-    solve: _Solve, ridges: Sequence[float], input_dim: int, judge: _Solve | None = None
-) -> list[PointErrors]:
+def _corrected(solve: _Solve, ridges: Sequence[float], fit: Sample, judge: _Solve | None = None) -> list[PointErrors]:
     """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
 
     They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
@@ -144,8 +162,8 @@ def _corrected(
     ridge are compared, by a solution that is cheaper where there is one.
     """
     if judge is not None:
-        return solve(ridges, _are_normal(judge, ridges, input_dim))
-    if len(length_nodes(input_dim)[0]) == 1:
+        return solve(ridges, _are_normal(judge, ridges, fit))
+    if len(length_nodes(fit.inputs.shape[1])[0]) == 1:
         return solve(ridges, True)
     try:
         found = solve(ridges, False)
@@ -153,29 +171,31 @@ def _corrected(
         return solve(ridges, True)
     ends = sorted({int(np.argmin(ridges)), int(np.argmax(ridges))})
     normal = solve([ridges[k] for k in ends], True)
-    if _is_correction([found[k] for k in ends], normal, input_dim):
+    if _is_correction([found[k] for k in ends], normal, fit):
         return found
     return normal if len(ends) == len(ridges) else solve(ridges, True)
 
 
-def _are_normal(solve: _Solve, ridges: Sequence[float], input_dim: int) -> bool:
+def _are_normal(solve: _Solve, ridges: Sequence[float], fit: Sample) -> bool:
     """Whether weights are to be taken for normal ones, as in :func:`_corrected`."""
-    if len(length_nodes(input_dim)[0]) == 1:
+    if len(length_nodes(fit.inputs.shape[1])[0]) == 1:
         return True
     ends = sorted({min(ridges), max(ridges)})
     try:
         found, wanted = in_jobs([lambda _: solve(ends, False), lambda _: solve(ends, True)], lambda _: None)
     except NumericalError:
         return True
-    return not _is_correction(found, wanted, input_dim)
+    return not _is_correction(found, wanted, fit)
 
 
-def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], input_dim: int) -> bool:
-    changes = [
-        abs(np.mean(one.test_squares) / np.mean(other.test_squares) - 1)
-        for one, other in zip(found, normal, strict=True)
-    ]
-    return bool(max(changes) < _LARGEST_CHANGE * 2 / input_dim)
+def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], fit: Sample) -> bool:
+    """Whether no error changes by more than a correction, or by the square of the labels' mean: quadratic features of
+    normal weights, whose lengths vary, learn a constant, and of weights on the sphere hardly do.
+    """
+    without = np.array([np.mean(point.test_squares) for point in normal])
+    changes = np.abs([np.mean(point.test_squares) for point in found] - without)
+    allowed = _LARGEST_CHANGE * 2 / fit.inputs.shape[1] * without + np.mean(fit.target) ** 2
+    return bool(np.all(changes < allowed))
 
 
 class _Curve:
@@ -225,13 +245,14 @@ class _Curve:
 
     def _at(self, k: int, ridges: Sequence[float], normal: bool, given: bool) -> list[PointErrors]:
         kinds = self._gradients.kinds(normal, given)[: self._outputs]
+        kinds = kinds if self._steps[k] > 0 else kinds[:1]
         each = []
-        for output, some in enumerate(kinds if self._steps[k] > 0 else kinds[:1]):
+        for output, some in enumerate(kinds):
             after = Step(self._network, some, self._steps[k], self._fit, self._test, self._accuracy, normal)
             there = normal, output
             points, self._known[there] = at_step(after, ridges, self._known.get(there), self._width)
             each.append(points)
-        return _averages(each)
+        return _averages(each, kinds)
 
 
 class _Gradients:
@@ -246,7 +267,7 @@ class _Gradients:
         strong axes where these are asked for.
         """
         if (normal, given) not in self._known:
-            self._known[normal, given] = [self._kinds(normal, given, *some) for some in self._outputs]
+            self._known[normal, given] = [self._kinds(normal, given, some) for some in self._outputs]
         return self._known[normal, given]
 
     def are_given(self, step: float) -> bool:
@@ -254,16 +275,22 @@ class _Gradients:
         network = self._network
         return network.readout != "gaussian" and step**2 > LARGE_STEP * network.width and bool(self._axes.size)
 
-    def _kinds(self, normal: bool, given: bool, output: Array, omega: Array | None) -> Kinds:
+    def are_dominated(self, step: float) -> bool:
+        """Whether strong axes count after a step and have too much of the inputs for a correction."""
+        network = self._network
+        return network.readout != "gaussian" and step**2 > DOMINATED_STEP * network.width and self._is_dominated
+
+    def _kinds(self, normal: bool, given: bool, initial: InitialOutput) -> Kinds:
+        output, omega = initial.values, None if self._network.gradient != "full" else initial.omega
         lengths, weights = (np.ones(1), np.ones(1)) if normal else length_nodes(self._sample.inputs.shape[1])
         moments = [self._moments(output, omega, s) for s in lengths]
         rows = GradientRows(self._sample, self._sample.target - output, omega)
         if not given:
-            return Kinds(moments, weights, rows)
+            return Kinds(moments, weights, rows, initial.share)
         (points, each), plain = given_points(self._axes), self._moments(output, omega)
         moments += [self._moments(output, omega, along=some) for some in points]
         moments += [linear_along(plain, some) for some in points]
-        return Kinds(moments, np.concatenate([weights, each, -each]), rows)
+        return Kinds(moments, np.concatenate([weights, each, -each]), rows, initial.share)
 
     def _moments(
         self, output: Array, omega: Array | None, length: float = 1.0, along: Along | None = None
@@ -276,10 +303,14 @@ class _Gradients:
         return strong_axes(self._sample.inputs)
 
     @cached_property
-    def _outputs(self) -> list[tuple[Array, Array | None]]:
+    def _is_dominated(self) -> bool:
+        return is_dominated(self._sample.inputs)
+
+    @cached_property
+    def _outputs(self) -> list[InitialOutput]:
         network, sample = self._network, self._sample
         if network.gradient != "full":
-            return [(np.zeros_like(sample.target), None)]
+            return [InitialOutput(np.zeros_like(sample.target), np.zeros(sample.inputs.shape[1]), 1.0)]
         pairs = self._accuracy.outputs
         return list(
             initial_outputs(network.activation, sample.inputs, sample.target, network.readout, network.width, pairs)
@@ -292,35 +323,36 @@ def kinds_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal: 
     return gradients.kinds(normal, gradients.are_given(step))[0]
 
 
-def _averages(each: Sequence[Sequence[PointErrors]]) -> list[PointErrors]:
-    """Ridge by ridge, over initial outputs."""
-    return [_average(points) for points in zip(*each, strict=True)]
+def _averages(each: Sequence[Sequence[PointErrors]], kinds: Sequence[Kinds]) -> list[PointErrors]:
+    """Ridge by ridge, over initial outputs, each with its share."""
+    shares = np.array([some.share for some in kinds])
+    return [_average(points, shares / np.sum(shares)) for points in zip(*each, strict=True)]
 
 
-def _average(points: Sequence[PointErrors]) -> PointErrors:
+def _average(points: Sequence[PointErrors], shares: Array) -> PointErrors:
     return PointErrors(
-        train_loss=float(np.mean([p.train_loss for p in points])),
-        train_error=float(np.mean([p.train_error for p in points])),
-        test_squares=np.mean([p.test_squares for p in points], axis=0),
+        train_loss=float(shares @ [p.train_loss for p in points]),
+        train_error=float(shares @ [p.train_error for p in points]),
+        test_squares=shares @ np.array([p.test_squares for p in points]),
         cut=max(p.cut for p in points),
         numerics=max(p.numerics for p in points),
         normal=any(p.normal for p in points),
         plain=any(p.plain for p in points),
-        drawn=max(p.drawn for p in points),
-        outputs=output_scatter([p.test_squares for p in points]),
+        drawn=float(shares @ [p.drawn for p in points]),
+        outputs=output_scatter([p.test_squares for p in points], shares),
     )
 
 
-def output_scatter(each: Sequence[Array]) -> float:
+def output_scatter(each: Sequence[Array], shares: Array) -> float:
     """How far the mean over pairs of opposite outputs may be from that over all, relative to the test error.
 
-    From the test errors of all rows, of shape (rows,), for every output. Within a pair all that is odd in the output
-    cancels. What is left is of second order: the square of the relative change that a row's error has from the mean of
-    its pair. The change of the mean error, which hangs on the sign, stands beside it.
+    From the test errors of all rows, of shape (rows,), for every output, and the outputs' shares. Within a pair all
+    that is odd in the output cancels. What is left is of second order: the square of the relative change that a row's
+    error has from the mean of its pair. The change of the mean error, which hangs on the sign, stands beside it.
     """
     if len(each) < _PAIR:
         return 0.0
-    pairs = np.reshape(each, (-1, _PAIR, len(each[0])))
-    changes = (pairs[:, 0] - pairs[:, 1]) / 2 / np.mean(pairs)
+    pairs, weights = np.reshape(each, (-1, _PAIR, len(each[0]))), _PAIR * shares[::_PAIR]
+    changes = (pairs[:, 0] - pairs[:, 1]) / 2 / (shares @ np.mean(each, axis=1))
     first, second = np.mean(changes, axis=1), np.mean(np.abs(changes), axis=1) ** 2
-    return float(np.sqrt(np.mean(first**2 + second**2) / len(pairs)))
+    return float(np.sqrt(weights**2 @ (first**2 + second**2)))

@@ -13,8 +13,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_legendre, hermite_functions, under_normal
 from polyspike.problem import Activation
+from polyspike.status import Status
 from polyspike.theory.on_data.threads import in_threads
 
 __all__ = ["Moments", "hermite_moments", "slope_energy"]
@@ -27,6 +29,8 @@ _STEP = 0.25
 
 _PANELS, _PANEL_NODES = 12, 14
 _CHUNK = 1_000_000
+_MOST_NODES = 400_000
+"""Of the trapezoid rule: pre-activations some thousand times as large as the activation's own scale."""
 _PIECEWISE_LINEAR = {"identity": (1.0, 0.0), "relu": (0.0, 1.0), "leaky_relu": (0.01, 0.99)}
 """Slope below zero, and its jump at zero."""
 
@@ -44,7 +48,13 @@ class Moments(NamedTuple):
 
 
 def hermite_moments(activation: Activation, mean: Array, deviation: Array, degree: int) -> Moments:
-    """``a_0 .. a_degree`` and ``E sigma^2`` of ``sigma(mean + deviation z)``, for arrays of shape (rows,)."""
+    """``a_0 .. a_degree`` and ``E sigma^2`` of ``sigma(mean + deviation z)``, for arrays of shape (rows,).
+
+    Raises
+    ------
+    NumericalError
+        ``OUT_OF_RANGE`` where pre-activations are so large that sigma overflows, or that its averages take too long.
+    """
     if activation.is_named and activation.name in _PIECEWISE_LINEAR:
         return _piecewise_linear(activation, mean, deviation, degree)
     return _by_rule(activation, lambda x: activation.apply(x, np), mean, deviation, degree)
@@ -94,8 +104,21 @@ def _by_rule(
         coefficients[:, rows] = weighted @ value.T if z.ndim == 1 else np.einsum("rz,krz->kr", value, weighted)
         energy[rows] = np.sum(value**2 * w, axis=1)
 
-    in_threads(work, list(_rules(activation, mean, deviation)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        in_threads(work, list(_rules(activation, mean, deviation)))
+    if not np.all(np.isfinite(energy)):
+        message = (
+            f"{activation.label} or its slope overflows at pre-activations of the size {_largest(mean, deviation):.2g}"
+        )
+        raise NumericalError(Status.OUT_OF_RANGE, f"{message}: {_REMEDY}")
     return Moments(coefficients, energy)
+
+
+_REMEDY = "give smaller inputs (polyspike.data.rescale), a smaller target or a smaller step"
+
+
+def _largest(mean: Array, deviation: Array) -> float:
+    return float(np.max(np.hypot(mean, deviation)))
 
 
 def _rules(activation: Activation, mean: Array, deviation: Array) -> Iterator[tuple[Any, Array, Array]]:
@@ -109,6 +132,11 @@ def _rules(activation: Activation, mean: Array, deviation: Array) -> Iterator[tu
         sizes = np.ceil(2 * np.log2(np.maximum(deviation, 1.0)))
         for size in np.unique(sizes):
             step = _STEP / 2 ** (activation.smoothness.level + size / 2)
+            if not 2 * _REACH / step < _MOST_NODES:
+                message = (
+                    f"averages over pre-activations of the size {_largest(mean, deviation):.2g} take too many nodes"
+                )
+                raise NumericalError(Status.OUT_OF_RANGE, f"{message}: {_REMEDY}")
             z = np.arange(-np.ceil(_REACH / step), np.ceil(_REACH / step) + 1) * step
             w, count, alike = under_normal(z, step), max(1, _CHUNK // len(z)), np.flatnonzero(sizes == size)
             yield from ((alike[i : i + count], z, w) for i in range(0, len(alike), count))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,26 +17,18 @@ from polyspike.spectra import Spectrum
 from polyspike.theory.on_data.cost import check_memory
 from polyspike.theory.on_data.curve import PointErrors, step_curve
 from polyspike.theory.on_data.predict_spectrum import predict_data_spectrum
-from polyspike.theory.on_data.readouts import FEW_COLUMNS, length_effect
+from polyspike.theory.on_data.readouts import has_features
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
+from polyspike.theory.on_data.trust import About, about, error_estimate, notes
 
 __all__ = ["predict_data", "predict_data_grid"]
 
 LEAST_ROWS = 10
 _MOST_DEFAULT_ROWS = 2000
-_LARGE_STEP = 0.2
-"""eta^2 / N from which a readout of one size has been seen to cost several percent on unwhitened inputs."""
+_SIZES, _TARGETS = (1e-4, 100.0), (1e-50, 1e50)
+"""Root mean squares: beyond the first averages over pre-activations take minutes, of targets products overflow."""
 
-_COARSE_KERNEL = 0.01
-_SCATTERED = 0.05
-_DRAWN = 0.1
-
-
-class _About(NamedTuple):
-    """What all points of a grid have in common."""
-
-    null_error: float
-    length_effect: float
+_RIDGES, _LONGEST_STEP = (1e-50, 1e50), 1e15
 
 
 def predict_data(
@@ -64,9 +56,11 @@ def predict_data(
     ----------
     inputs : ndarray of shape (rows, d)
         As they are to be fed to the network. A neuron's weight has length one, so that of inputs of ``|x|^2 = d`` on
-        average, whitened or not, the activation sees numbers of order one (``polyspike.data.whiten``, ``rescale``).
+        average, whitened or not, the activation sees numbers of order one. ``polyspike.data.whiten`` and ``rescale``
+        also subtract the means: of inputs that are not centred predictions after a step are worse, as ``notes`` say.
     target : ndarray of shape (rows,)
-        Regression target, of mean zero.
+        Regression target, of mean zero: without that what networks learn of the mean is known only roughly where there
+        are few columns, as ``notes`` say.
     activation, width, gradient, readout
         As in :class:`polyspike.Problem`.
     n_samples, n_gradient : int, optional
@@ -89,15 +83,17 @@ def predict_data(
     ------
     ArgumentError
         Before any work: shapes, values that are not finite, a constant target or constant inputs, too few rows, sizes,
-        a ridge of 0, more memory than there is.
+        inputs whose mean square is far from 1, a ridge of 0, more memory than there is.
     NumericalError
-        A fixed point that does not converge.
+        A fixed point that does not converge; ``OUT_OF_RANGE`` for pre-activations so large that the activation
+        overflows or that averages over them take too long.
 
     Notes
     -----
     docs/theory-data.md derives it. Over the network all is averaged; a single network fluctuates about it. The one
     assumption on a neuron is that its pre-activations are jointly normal given its readout u. Without a step that is
-    exact up to ``1/d``; with one, the move of a neuron is a nonlinear function of few strong directions of the inputs,
+    exact up to ``1/d`` (several times that where the weights' lengths cannot be accounted for, as ``notes`` say); with
+    one, the move of a neuron is a nonlinear function of few strong directions of the inputs,
     and the deviation grows with the step: a few percent at ``alpha = 0.45`` for a normal readout. For a constant one or
     one of signs what the move does along four strong axes of the inputs is accounted for, at 50 times the kernels; up
     to a fifth is left where four axes have more than 0.6 of the variance, and several percent with the full gradient.
@@ -107,7 +103,7 @@ def predict_data(
     >>> rng = np.random.default_rng(0)
     >>> inputs = rng.standard_normal((200, 20))
     >>> target = inputs[:, 0] + 0.1 * rng.standard_normal(200)
-    >>> found = predict_data(inputs, target, activation="relu", width=60, step_exponent=0.3)
+    >>> found = predict_data(inputs, target, activation="tanh", width=60, step_exponent=0.4, gradient="target")
     >>> found.n_test, found.test_error < found.null_error
     (40, True)
     >>> found.spectrum.spikes[0].location > found.spectrum.edges[-1][1]
@@ -237,12 +233,14 @@ def _grid(
     _check(problems, accuracy)
     check_memory(first, len(parts[2].target), accuracy, len(problems), len(problems[0]))
     network = Network(first.activation, first.width, first.gradient, first.readout)
+    if not has_features(network.activation, parts[1].inputs):
+        raise ArgumentError("activation", network.activation.label, "it vanishes on these inputs; give another")
     steps, ridges = [row[0].step for row in problems], [problem.ridge for problem in problems[0]]
     found = step_curve(network, parts, steps, ridges, accuracy, progress)
-    about = _About(float(np.mean(parts[2].target ** 2)), length_effect(network.activation, parts[1].inputs))
+    known = about(network, parts)
     return [
         [
-            _prediction(p, f, seed, about, partial(predict_data_spectrum, network, parts, p.step, accuracy, f.normal))
+            _prediction(p, f, seed, known, partial(predict_data_spectrum, network, parts, p.step, accuracy, f.normal))
             for p, f in zip(row, errors, strict=True)
         ]
         for row, errors in zip(problems, found, strict=True)
@@ -255,15 +253,37 @@ def _parts(problem: Problem, inputs: Array, target: Array, seed: tuple[int, ...]
         raise ArgumentError("target", float(target[0]), "it is constant; choose another column")
     if not np.any(inputs):
         raise ArgumentError("inputs", inputs.shape, "all are zero; give inputs that vary")
+    _check_sizes(inputs, target)
+    if np.all(inputs == inputs[0]):
+        raise ArgumentError("inputs", inputs.shape, "all rows are the same; give inputs that vary")
     parts = split(seed, len(inputs), problem.gradient_samples, problem.n_samples)
     gradient, fit, test = (Sample(inputs[rows], target[rows]) for rows in parts)
+    if np.all(fit.target == fit.target[0]):
+        remedy = f"it is constant on the {len(fit.target)} rows of the fit; give more rows, or another seed"
+        raise ArgumentError("target", float(fit.target[0]), remedy)
     return gradient, fit, test
+
+
+def _check_sizes(inputs: Array, target: Array) -> None:
+    """Refuse inputs and targets whose size is not that of numbers of order one, by far."""
+    for name, values, (least, most), remedy in (
+        ("inputs", inputs, _SIZES, "polyspike.data.rescale or whiten gives inputs of mean square one"),
+        ("target", target, _TARGETS, "divide it by its standard deviation"),
+    ):
+        largest = float(np.max(np.abs(values)))
+        size = largest * float(np.sqrt(np.mean((values / largest) ** 2)))
+        if not least <= size <= most:
+            raise ArgumentError(name, size, f"is the root of their mean square, not in {least:g} to {most:g}; {remedy}")
 
 
 def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> None:
     for problem in problems[0]:
-        if problem.ridge == 0:
-            raise ArgumentError("ridge", problem.ridge, "the theory on data needs a ridge > 0, such as 1e-6")
+        if not _RIDGES[0] <= problem.ridge <= _RIDGES[1]:
+            remedy = f"the theory on data needs a ridge > 0, such as 1e-6, from {_RIDGES[0]:g} to {_RIDGES[1]:g}"
+            raise ArgumentError("ridge", problem.ridge, remedy)
+    for row in problems:
+        if row[0].step > _LONGEST_STEP:
+            raise ArgumentError("step_size", row[0].step, f"give a step up to {_LONGEST_STEP:g}")
     for name in ("nodes", "outputs", "rows_at_once"):
         as_integer(f"accuracy.{name}", getattr(accuracy, name), 1)
     if not isinstance(accuracy.exact, bool):
@@ -271,7 +291,7 @@ def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> No
 
 
 def _prediction(
-    problem: Problem, found: PointErrors, seed: tuple[int, ...], about: _About, spectrum: Callable[[], Spectrum]
+    problem: Problem, found: PointErrors, seed: tuple[int, ...], about: About, spectrum: Callable[[], Spectrum]
 ) -> DataPrediction:
     squares = found.test_squares
     return DataPrediction(
@@ -284,48 +304,7 @@ def _prediction(
         n_test=len(squares),
         null_error=about.null_error,
         kernel_error=found.cut,
-        error_estimate=found.numerics + found.outputs + found.drawn + _left_out(problem, found, about.length_effect),
-        notes=_notes(problem, found),
+        error_estimate=error_estimate(problem, found, about),
+        notes=notes(problem, found, about),
         spectrum_source=spectrum,
     )
-
-
-def _left_out(problem: Problem, found: PointErrors, length_effect: float) -> float:
-    """What the theory leaves out, relative: orders ``1/d`` and ``1/N``, and that a move is no normal variable.
-
-    Where the lengths of weights are not accounted for, the first is what they do to the kernel.
-
-    The latter was measured to cost up to ``0.03 eta/sqrt N`` at a normal readout and ``0.3 eta^2/N`` at one of equal
-    sizes.
-    """
-    size = problem.step / np.sqrt(problem.width)
-    law = 0.03 * size if problem.readout == "gaussian" else 0.3 * size**2
-    lengths = max(1.0, length_effect) if found.normal or problem.input_dim > FEW_COLUMNS else 1.0
-    return float(lengths / problem.input_dim + 2 / problem.width + law)
-
-
-def _notes(problem: Problem, found: PointErrors) -> tuple[str, ...]:
-    notes = []
-    if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width:
-        notes.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
-    if found.plain:
-        notes.append(
-            "strong axes of the inputs could not be accounted for: networks may err up to a fifth more than predicted"
-        )
-    if found.cut > _COARSE_KERNEL:
-        notes.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
-    if found.outputs > _SCATTERED:
-        notes.append(
-            f"the mean over initial outputs is known to {found.outputs:.0%} of the test error; raise accuracy.outputs"
-        )
-    if found.drawn > _DRAWN:
-        notes.append(
-            f"what a neuron adds to the fit is off by {found.drawn:.0%}: neurons differ from one another, or from the "
-            "law they are taken to have"
-        )
-    if found.normal:
-        notes.append(
-            "weights are taken for normal ones: with so few columns and this step their lengths cannot be accounted "
-            "for, and the error may be off by several times 2/d"
-        )
-    return tuple(notes)

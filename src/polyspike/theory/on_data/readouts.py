@@ -9,7 +9,7 @@ from polyspike.problem import Activation
 from polyspike.theory.on_data.features import MovedRows
 from polyspike.theory.on_data.hermite_moments import hermite_moments
 
-__all__ = ["FEW_COLUMNS", "length_effect", "length_nodes", "readout_nodes", "turning_readout"]
+__all__ = ["FEW_COLUMNS", "has_features", "length_effect", "length_nodes", "readout_nodes", "turning_readout"]
 
 _REACH = 7.0
 """The weight of a normal readout beyond is under 1e-11."""
@@ -89,3 +89,9 @@ def turning_readout(rows: MovedRows, scaled_step: float) -> float:
     ratio = scaled_step * float(np.quantile(np.sqrt(size / start), 0.99))
     there = np.clip(1 / max(ratio, 1e-300), _LEAST, _MOST)
     return float(2 ** (np.floor(2 * np.log2(there)) / 2))
+
+
+def has_features(activation: Activation, inputs: Array) -> bool:
+    """Whether any of the rows, shape (rows, d), has features other than zero before a step."""
+    t = np.linalg.norm(inputs, axis=1) / np.sqrt(inputs.shape[1])
+    return bool(np.any(hermite_moments(activation, np.zeros_like(t), t, 0).energy > 0))

@@ -16,7 +16,7 @@ from polyspike.arraytypes import Array
 from polyspike.theory.on_data.drawn import GradientRows
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments
 
-__all__ = ["Kinds", "axes_rule", "given_points", "linear_along", "strong_axes"]
+__all__ = ["Kinds", "axes_rule", "given_points", "is_dominated", "linear_along", "strong_axes"]
 
 AXES = 4
 """As many as there is a rule of few points for."""
@@ -31,12 +31,13 @@ _MOST_SHARE = 0.6
 class Kinds(NamedTuple):
     """Neurons of different lengths or coordinates whose kernels are added with weights; the first is plain.
 
-    With the gradient they come from, for neurons that are drawn.
+    With the gradient they come from, for neurons that are drawn, and the share of all networks that have it.
     """
 
     moments: list[GradientMoments]
     weights: Array
     gradient: GradientRows | None = None
+    share: float = 1.0
 
 
 def strong_axes(inputs: Array) -> Array:
@@ -46,9 +47,15 @@ def strong_axes(inputs: Array) -> Array:
     that too little is left to smooth the features at given coordinates.
     """
     _, singular, axes = np.linalg.svd(inputs, full_matrices=False)
-    variances = singular**2 / np.sum(singular**2)
-    chosen = 1 / np.sum(variances**2) < _FEW and np.sum(variances[:AXES]) < _MOST_SHARE
+    shares = singular**2 / np.sum(singular**2)
+    chosen = 1 / np.sum(shares**2) < _FEW and np.sum(shares[:AXES]) < _MOST_SHARE
     return axes[:AXES].T if chosen else np.empty((inputs.shape[1], 0))
+
+
+def is_dominated(inputs: Array) -> bool:
+    """Whether four axes have so much of the variance that they are not corrected for."""
+    squares = np.linalg.svd(inputs, compute_uv=False) ** 2
+    return bool(np.sum(squares[:AXES]) >= _MOST_SHARE * np.sum(squares))
 
 
 def axes_rule() -> tuple[Array, Array]:
