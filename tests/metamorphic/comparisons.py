@@ -46,10 +46,16 @@ def of_prediction(problem: Problem, scales: Scales = Scales()) -> Numbers:  # no
     return {
         **{name: errors[k : k + 1] for k, name in enumerate(("train loss", "train error", "test error"))},
         "of no model and of a line": np.array([found.null_error, found.linear_error]) / scales.errors,
-        "directions": np.array([found.cosine, scales.spike * found.spike_cosine, 1.0]),
+        "directions": _directions(found, scales),
         "strength": np.array([found.spike_strength]),
         "trust": np.array([found.error_estimate, float(found.trusted)]),
     }
+
+
+def _directions(found: Any, scales: Scales) -> Array:
+    """The cosines with the teacher's direction, which labels without a linear part do not turn: theirs up to a sign."""
+    cosines = np.array([found.cosine, scales.spike * found.spike_cosine, 1.0])
+    return cosines if np.any(found.problem.teacher.linear_coefficients) else np.abs(cosines)
 
 
 def _errors(found: Any) -> Array:

@@ -37,7 +37,18 @@ def check_symmetry(name: str, compute: Compute, examples: int, allowed: float | 
 @depths(quick=12, deep=300)
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_errors(name: str, examples: int) -> None:
-    check_symmetry(name, of_prediction, examples)
+    """Of 300 problems some have a rule for M whose recurrence lost digits, and estimates are as good as 1e-8 of one."""
+    check_symmetry(name, of_prediction, examples, allowed=5e-8 if examples > 100 else None)
+
+
+def test_labels_without_a_linear_part_have_a_side_too() -> None:
+    """Rounding decided which half of the corners the gradient's sample has: the errors differed by 2e-6."""
+    problem = Problem("tanh", "h3", 200, 50, 50, step_size=1.0, ridge=1.0)
+    even = problem.replace(activation="relu", teacher="0.4*h4 - h2", n_gradient=40)
+    for name in ("flip activation and labels", "mirror the teacher"):
+        symmetry = SYMMETRIES[name]
+        for one in (problem, even):
+            assert_same(of_prediction(symmetry.change(one), symmetry.scales), of_prediction(one), 1e-9)
 
 
 @depths(quick=5, deep=150)

@@ -248,3 +248,15 @@ def test_a_node_without_a_grid_is_refused_before_any_is_solved(monkeypatch: pyte
         predict_finite_size(problem)
     with pytest.raises(NumericalError, match="the average over kappa would need"):
         Ensemble(problem).solve(problem)
+
+
+@pytest.mark.parametrize("teacher", ["h3", "-h3"])
+def test_labels_without_a_linear_part_turn_the_gradient_to_a_side(teacher: str) -> None:
+    """Large labels of ``h3`` lie where it falls on the other side of its mean slope. Rounding once chose the side."""
+    problem = Problem("tanh", teacher, 200, 50, 50, step_size=1.0, ridge=1.0, n_gradient=60)
+    cosines = np.array([simulate(problem, seed=k, n_test=2).cosine for k in range(600)])
+    error = cosines.std() / np.sqrt(len(cosines))
+    found = predict_finite_size(problem).cosine
+    assert found is not None
+    assert abs(found - cosines.mean()) < 4 * error
+    assert abs(cosines.mean()) > 4 * error

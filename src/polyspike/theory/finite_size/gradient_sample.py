@@ -52,6 +52,7 @@ _RATE = 0.25
 _LEAST_DEVIATION = 3e-3
 _LEAST_PIVOT = 1e-7
 _NOISE_NODES = 40
+_NO_MOMENT = 1e-9
 # Of s E eps^2: beyond, the integrand has no weight, or what is left of it is that of samples without a residual.
 _UNNOTICED = 1e-4
 _PARTICIPATION_RANGE, _PARTICIPATION_NODES = (1e-7, 1e8), 150
@@ -195,7 +196,7 @@ def sample_nodes(
         for corner in _CORNERS:
             signal, output = overlaps + np.sqrt(energy) * (law.root @ corner[:2])
             size = across * _chi_square(freedom, corner[2])
-            scalars_here = StepScalars(float(energy), float(signal), side * float(output), size)
+            scalars_here = StepScalars(float(energy), law.side * float(signal), side * float(output), size)
             nodes.append(WeightedSample(float(weight) / len(_CORNERS), scalars_here))
     return tuple(nodes)
 
@@ -211,12 +212,15 @@ class EnergyLaw(NamedTuple):
         Means of S and T given V.
     root : ndarray of shape (2, 2)
         Lower triangular; times its transpose and V over its expectation it is the covariance of S and T given V.
+    side : float
+        The sign by which S here is that along the teacher's direction, which labels without a linear part do not turn.
     """
 
     weights: Array
     energies: Array
     overlaps: Array
     root: Array
+    side: float
 
 
 @lru_cache(maxsize=256)
@@ -249,6 +253,7 @@ def energy_law(teacher: Teacher, gaussian_variance: float, c1: float, count: int
         energies,
         means * (energies > 0)[:, None],
         _root(covariance / (weights @ (y * energies))),
+        1.0 if np.any(teacher.linear_coefficients) else _side(*teacher_sample(teacher)),
     )
 
 
@@ -272,8 +277,7 @@ def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> 
     ``E[(S, T)(S, T)' y]`` (2, 2).
     """
     labels, label_weights, inputs = teacher_sample(teacher)
-    kappa = inputs[:, :1]
-    kappa = -kappa if label_weights @ (labels * kappa[:, 0]) < 0 else kappa
+    kappa = inputs[:, :1] * _side(labels, label_weights, inputs)
     t, t_weights = gauss_hermite(_NOISE_NODES) if v > 0 else (np.zeros(1), np.ones(1))
     noise = np.sqrt(v) * t
     weights = label_weights[:, None] * t_weights
@@ -292,6 +296,19 @@ def _transforms(teacher: Teacher, v: float, c1: float, n0: int, degree: int) -> 
     two_samples = np.outer(single[:, 1], single[:, 1]) * mass[1] ** (n0 - 2)
     products = same_sample * mass[1] ** (n0 - 1) / n0 + (1 - 1 / n0) * two_samples
     return mass**n0, single * other_samples, products
+
+
+def _side(labels: Array, weights: Array, inputs: Array) -> float:
+    """The sign of kappa for which the rule of a mirrored teacher, or of labels of the other sign, has the same nodes.
+
+    That of the first moment ``E[label kappa^j]`` that is no rounding, the odd ones first.
+    """
+    size, kappa = np.sqrt(weights @ labels**2), inputs[:, 0]
+    for power in (1, 3, 5, 2, 0, 4):
+        moment = weights @ (labels * kappa**power)
+        if abs(moment) > _NO_MOMENT * size * np.sqrt(weights @ kappa ** (2 * power)):
+            return -1.0 if moment < 0 else 1.0
+    return 1.0
 
 
 def _centring(centre: float, scale: float, degree: int) -> Array:
