@@ -120,6 +120,7 @@ def rows_of(case: Case, form: str, share: float, networks: int) -> list[dict[str
         | {
             "exponent": alpha,
             "predicted": points[0].test_error,
+            "estimate": points[0].error_estimate,
             "measured": errors[:, k].mean(),
             "standard_error": errors[:, k].std(ddof=1) / np.sqrt(networks),
             "spread": errors[:, k].std(ddof=1),
@@ -133,13 +134,16 @@ def rows_of(case: Case, form: str, share: float, networks: int) -> list[dict[str
 def predict_again(rows: list[dict[str, Any]], path: Path) -> None:
     """The predictions of these rows by the code as it is, curve by curve; the networks' seeds have not changed."""
     every = {case.name: case for case in map(shortened, cases())}
+    for row in rows:
+        row.setdefault("estimate", np.nan)
     for key in dict.fromkeys((r["data"], r["form"], r["n"]) for r in rows):
         some = [r for r in rows if (r["data"], r["form"], r["n"]) == key]
         case = every[key[0]]
         sizes = {"width": int(some[0]["width"]), "n_samples": key[2], "n_gradient": key[2]}
         grid, seconds = predicted(case, prepared(case, key[1]), sizes)
         for row, points in zip(some, grid.points, strict=True):
-            row |= {"predicted": points[0].test_error, "predicted_train": points[0].train_error, "seconds": seconds}
+            row |= {"predicted": points[0].test_error, "estimate": points[0].error_estimate, "seconds": seconds}
+            row |= {"predicted_train": points[0].train_error}
         _write(rows, path)
         print(*key, f"{seconds:.1f}", flush=True)
 
@@ -166,7 +170,14 @@ def table(rows: list[dict[str, Any]]) -> str:
     within = f"median deviation {np.median(every):.2%}, {np.mean(every < MISS):.0%} under 5 %."
     lines += ["", f"All {len(rows)} points: {within}"]
     lines += [f"Best step within 0.1 in alpha of the best measured one: {near} of {total}; of the others {level} are"]
-    lines += ["level with it, within two standard errors of the mean of the networks (=).", ""]
+    lines += ["level with it, within two standard errors of the mean of the networks (=)."]
+    estimates, errors = (np.array([r[name] for r in rows]) for name in ("estimate", "standard_error"))
+    errors /= np.array([r["measured"] for r in rows])
+    by_itself, together = np.mean(every <= estimates), np.mean(every <= estimates + 2 * errors)
+    lines += [
+        f"The predictions' estimates ({np.median(estimates):.0%} in the median) hold {by_itself:.0%} of all deviations"
+    ]
+    lines += [f"by themselves, {together:.0%} with two standard errors of the mean of the networks.", ""]
     misses = [r for r in rows if abs(r["predicted"] / r["measured"] - 1) > MISS]
     lines += ["Deviations above 5 %, beside the standard error of the mean of the networks, the spread of one network,"]
     lines += ["the effective dimension and the mean fourth moment of the inputs:", ""]
