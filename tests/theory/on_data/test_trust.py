@@ -11,9 +11,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 from networks_on_rows import networks
-from polyspike import ArgumentError, NumericalError, predict_data
+from polyspike import ArgumentError, NumericalError, as_activation, predict_data
 from polyspike.arraytypes import Array
 from polyspike.data import label_target, rescale
+from polyspike.theory.on_data.sizes import Network, Sample
+from polyspike.theory.on_data.trust import about
 
 RNG = np.random.default_rng(20)
 Z = 4.0
@@ -65,6 +67,18 @@ def test_inputs_that_are_not_centred(readout: str) -> None:
     centred = predict_data(rescale(x), y, **network)
     assert not any("subtract" in note for note in centred.notes)
     assert centred.error_estimate < found.error_estimate
+
+
+def test_few_rows_that_are_centred_are_not_off_centre() -> None:
+    """The mean of twelve rows has a twelfth of their square."""
+    shares = []
+    for seed in range(200):
+        part = Sample(np.random.default_rng(seed).standard_normal((12, 30)), np.zeros(12))
+        network = Network(as_activation("tanh"), 10, "full", "constant")
+        shares.append(about(network, (part, part, part)).off_centre)
+    assert np.mean(shares) < 1 / 12 / 4
+    moved = Sample(part.inputs + 1.0, part.target)
+    assert about(network, (moved, moved, moved)).off_centre == pytest.approx(0.5, abs=0.1)
 
 
 def test_few_strong_axes_and_a_readout_of_one_size() -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.problem.activations import is_odd
 from polyspike.theory.on_data.curve import LARGE_STEP, PointErrors
@@ -57,14 +58,22 @@ class About(NamedTuple):
 def about(network: Network, parts: tuple[Sample, Sample, Sample]) -> About:
     """Of rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    rows, odd = gradient.inputs, is_odd(network.activation)
+    odd = is_odd(network.activation)
     return About(
         null_error=float(np.mean(test.target**2)),
         length_effect=length_effect(network.activation, fit.inputs),
         mean_square=0.0 if odd else float(np.mean(fit.target) ** 2),
         mean=0.0 if odd else float(np.mean(np.concatenate([part.target for part in parts]))),
-        off_centre=float(np.sum(np.mean(rows, axis=0) ** 2) / np.mean(np.sum(rows**2, axis=1))),
+        off_centre=_off_centre(gradient.inputs),
     )
+
+
+def _off_centre(inputs: Array) -> float:
+    """The share of the mean row in the square of the rows, less what a mean of so many centred rows has."""
+    n, square = len(inputs), float(np.mean(np.sum(inputs**2, axis=1)))
+    if n == 1 or square == 0:
+        return 0.0
+    return max(0.0, (n * float(np.sum(np.mean(inputs, axis=0) ** 2)) / square - 1) / (n - 1))
 
 
 def error_estimate(problem: Problem, found: PointErrors, about: About) -> float:
