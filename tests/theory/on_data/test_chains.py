@@ -26,7 +26,7 @@ def _errors() -> list[list[PointErrors]]:
         x = rng.standard_normal((rows, 120)) * np.linspace(0.3, 1.8, 120)
         parts.append(Sample(x, x[:, -1] + 0.5 * x[:, -2] * x[:, -3]))
     network = Network(as_activation("softplus"), 80, "target", "gaussian")
-    kinds = kinds_of(network, parts[0], DEFAULT_ACCURACY, True, STEPS[-1])
+    kinds = kinds_of(network, (parts[0], parts[1], parts[2]), DEFAULT_ACCURACY, True, STEPS[-1])
     make = partial(SharedKernels, network, kinds, STEPS, parts[1], parts[2], DEFAULT_ACCURACY, True)
     return over_steps([make], RIDGES, 80, lambda _: None)[0]
 

@@ -30,7 +30,7 @@ def samples() -> list[Sample]:
 def kernels_of(gradient: str) -> tuple[Network, Any, SharedKernels]:
     network = Network(as_activation("softplus"), 80, gradient, "gaussian")
     first, fit, test = samples()
-    kinds = kinds_of(network, first, DEFAULT_ACCURACY, False, STEPS[-1])
+    kinds = kinds_of(network, (first, fit, test), DEFAULT_ACCURACY, False, STEPS[-1])
     return network, kinds, SharedKernels(network, kinds, STEPS, fit, test, DEFAULT_ACCURACY)
 
 
@@ -113,7 +113,7 @@ def test_short_rows_beside_very_long_ones_are_spanned(monkeypatch: pytest.Monkey
     inputs /= np.sqrt(rng.chisquare(2, 250) * np.mean(inputs**2))[:, None]
     first, fit, test = (Sample(x, np.tanh(x[:, 0])) for x in np.split(inputs, [70, 170]))
     network = Network(as_activation("softplus"), 80, "target", "gaussian")
-    kinds = kinds_of(network, first, DEFAULT_ACCURACY, False, STEPS[-1])
+    kinds = kinds_of(network, (first, fit, test), DEFAULT_ACCURACY, False, STEPS[-1])
 
     def typical() -> float:
         common = SharedKernels(network, kinds, STEPS, fit, test, DEFAULT_ACCURACY)
@@ -142,7 +142,7 @@ def test_the_longest_rows_are_spanned(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs /= np.sqrt(np.mean(inputs**2))
     first, fit, test = (Sample(x, np.tanh(x[:, 0])) for x in np.split(inputs, [150, 370]))
     network = Network(as_activation("softplus"), 120, "target", "gaussian")
-    kinds, steps = kinds_of(network, first, DEFAULT_ACCURACY, False, 16.0), [0.0, 6.0, 16.0]
+    kinds, steps = kinds_of(network, (first, fit, test), DEFAULT_ACCURACY, False, 16.0), [0.0, 6.0, 16.0]
     step = Step(network, kinds, steps[-1], fit, test, DEFAULT_ACCURACY)
     longest = np.argsort(-np.linalg.norm(test.inputs, axis=1))[:40]
 

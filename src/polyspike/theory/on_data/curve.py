@@ -14,7 +14,7 @@ from polyspike.theory.on_data.family import has_many
 from polyspike.theory.on_data.gradient_rows import Along, GradientMoments, gradient_moments
 from polyspike.theory.on_data.initial_output import InitialOutput, initial_outputs
 from polyspike.theory.on_data.points import PointErrors, at_step
-from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.readouts import learns_mean, length_nodes
 from polyspike.theory.on_data.ridges import Known
 from polyspike.theory.on_data.shared import SharedKernels
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
@@ -51,7 +51,8 @@ def step_curve(
 ) -> list[list[PointErrors]]:
     """Errors at every step and, within it, every ridge; rows of the gradient, of the fit, and of the test."""
     gradient, fit, test = parts
-    gradients, told = _Gradients(network, gradient, accuracy), tell or (lambda _: None)
+    with_mean = learns_mean(network.activation, fit.target)
+    gradients, told = _Gradients(network, gradient, accuracy, with_mean), tell or (lambda _: None)
     few = accuracy.exact or not has_many(len(fit.target))
     found = (_few_rows if few else _many_rows)(network, gradients, fit, test, steps, ridges, accuracy, told)
     return [
@@ -72,10 +73,14 @@ def _few_rows(
 ) -> list[list[PointErrors]]:
     """Step by step, with kernels of their own."""
     curve = _Curve(network, gradients, fit, test, steps, accuracy)
+    judged = _Curve(network, gradients, *_centred(fit, test), steps, accuracy) if gradients.with_mean else curve
     found = []
     for k in range(len(steps)):
-        judge = partial(curve.without_axes, k) if gradients.are_given(steps[k]) else None
-        found.append(_corrected(partial(curve.at, k), ridges, fit, judge))
+        judge = partial(judged.without_axes, k) if gradients.with_mean or gradients.are_given(steps[k]) else None
+        if gradients.has_lengths:
+            found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1], judge))
+        else:
+            found.append(curve.at(k, ridges, True))
         tell((k + 1) / len(steps))
     return found
 
@@ -91,10 +96,11 @@ def _many_rows(
     tell: Callable[[float], object],
 ) -> list[list[PointErrors]]:
     """The grids of all initial outputs; whether lengths are accounted for is seen on some of the rows."""
-    few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in (fit, test))
+    few, others = (Sample(some.inputs[:_JUDGED], some.target[:_JUDGED]) for some in _centred(fit, test))
     share = min(1.0, _JUDGED / len(fit.target))
     judged = _Curve(network, gradients, few, others, steps, accuracy, share, outputs=1)
-    normal = _judgement(judged, steps, ridges, fit)
+    every = dict.fromkeys(steps, True)
+    normal = _judgement(judged, steps, ridges, fit.inputs.shape[1]) if gradients.has_lengths else every
     found: dict[float, list[PointErrors]] = {}
 
     def grid(some: list[float], as_normal: bool, given: bool) -> None:
@@ -132,6 +138,15 @@ def _many_rows(
     return [found[step] for step in steps]
 
 
+def _centred(fit: Sample, test: Sample) -> tuple[Sample, Sample]:
+    """Both without the mean of the fit's labels, by which the lengths of weights are judged: quadratic features of
+    normal weights, whose lengths vary, learn a constant, and of weights on the sphere hardly do. That is no small
+    change, and right.
+    """
+    mean = np.mean(fit.target)
+    return Sample(fit.inputs, fit.target - mean), Sample(test.inputs, test.target - mean)
+
+
 def _step_by_step(curve: "_Curve", ridges: Sequence[float], tell: Callable[[float], object]) -> list[list[PointErrors]]:
     """Every step with kernels of its own, at weights taken for normal ones: shared kernels that span many sizes (of
     ``h3`` after steps) are not positive definite to the ridge.
@@ -143,18 +158,20 @@ def _step_by_step(curve: "_Curve", ridges: Sequence[float], tell: Callable[[floa
     return found
 
 
-def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], fit: Sample) -> dict[float, bool]:
+def _judgement(judged: "_Curve", steps: Sequence[float], ridges: Sequence[float], input_dim: int) -> dict[float, bool]:
     """Whether weights are to be taken for normal ones at every step: nowhere if not at the longest."""
     longest = int(np.argmax(steps))
-    if not _are_normal(partial(judged.without_axes, longest), ridges, fit):
+    if not _are_normal(partial(judged.without_axes, longest), ridges, input_dim):
         return dict.fromkeys(steps, False)
-    return {step: _are_normal(partial(judged.without_axes, k), ridges, fit) for k, step in enumerate(steps)}
+    return {step: _are_normal(partial(judged.without_axes, k), ridges, input_dim) for k, step in enumerate(steps)}
 
 
 _Solve = Callable[[Sequence[float], bool], list[PointErrors]]
 
 
-def _corrected(solve: _Solve, ridges: Sequence[float], fit: Sample, judge: _Solve | None = None) -> list[PointErrors]:
+def _corrected(
+    solve: _Solve, ridges: Sequence[float], input_dim: int, judge: _Solve | None = None
+) -> list[PointErrors]:
     """The errors with the lengths of weights (eq-data-length), unless these do more than a correction can.
 
     They change errors by the order 2/d. A mean over lengths that is no kernel, because of the signs of its weights,
@@ -162,40 +179,34 @@ def _corrected(solve: _Solve, ridges: Sequence[float], fit: Sample, judge: _Solv
     ridge are compared, by a solution that is cheaper where there is one.
     """
     if judge is not None:
-        return solve(ridges, _are_normal(judge, ridges, fit))
-    if len(length_nodes(fit.inputs.shape[1])[0]) == 1:
-        return solve(ridges, True)
+        return solve(ridges, _are_normal(judge, ridges, input_dim))
     try:
         found = solve(ridges, False)
     except NumericalError:
         return solve(ridges, True)
     ends = sorted({int(np.argmin(ridges)), int(np.argmax(ridges))})
     normal = solve([ridges[k] for k in ends], True)
-    if _is_correction([found[k] for k in ends], normal, fit):
+    if _is_correction([found[k] for k in ends], normal, input_dim):
         return found
     return normal if len(ends) == len(ridges) else solve(ridges, True)
 
 
-def _are_normal(solve: _Solve, ridges: Sequence[float], fit: Sample) -> bool:
+def _are_normal(solve: _Solve, ridges: Sequence[float], input_dim: int) -> bool:
     """Whether weights are to be taken for normal ones, as in :func:`_corrected`."""
-    if len(length_nodes(fit.inputs.shape[1])[0]) == 1:
-        return True
     ends = sorted({min(ridges), max(ridges)})
     try:
         found, wanted = in_jobs([lambda _: solve(ends, False), lambda _: solve(ends, True)], lambda _: None)
     except NumericalError:
         return True
-    return not _is_correction(found, wanted, fit)
+    return not _is_correction(found, wanted, input_dim)
 
 
-def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], fit: Sample) -> bool:
-    """Whether no error changes by more than a correction, or by the square of the labels' mean: quadratic features of
-    normal weights, whose lengths vary, learn a constant, and of weights on the sphere hardly do.
-    """
-    without = np.array([np.mean(point.test_squares) for point in normal])
-    changes = np.abs([np.mean(point.test_squares) for point in found] - without)
-    allowed = _LARGEST_CHANGE * 2 / fit.inputs.shape[1] * without + np.mean(fit.target) ** 2
-    return bool(np.all(changes < allowed))
+def _is_correction(found: Sequence[PointErrors], normal: Sequence[PointErrors], input_dim: int) -> bool:
+    changes = [
+        abs(np.mean(one.test_squares) / np.mean(other.test_squares) - 1)
+        for one, other in zip(found, normal, strict=True)
+    ]
+    return bool(max(changes) < _LARGEST_CHANGE * 2 / input_dim)
 
 
 class _Curve:
@@ -258,8 +269,9 @@ class _Curve:
 class _Gradients:
     """The gradient with every initial output that counts; without any output for the target-only form."""
 
-    def __init__(self, network: Network, sample: Sample, accuracy: CurveAccuracy) -> None:
-        self._network, self._sample, self._accuracy = network, sample, accuracy
+    def __init__(self, network: Network, sample: Sample, accuracy: CurveAccuracy, with_mean: bool) -> None:
+        self._network, self._sample, self._accuracy, self.with_mean = network, sample, accuracy, with_mean
+        self._lengths = length_nodes(sample.inputs.shape[1], with_mean)
         self._known: dict[tuple[bool, bool], list[Kinds]] = {}
 
     def kinds(self, normal: bool, given: bool) -> list[Kinds]:
@@ -269,6 +281,11 @@ class _Gradients:
         if (normal, given) not in self._known:
             self._known[normal, given] = [self._kinds(normal, given, some) for some in self._outputs]
         return self._known[normal, given]
+
+    @property
+    def has_lengths(self) -> bool:
+        """Whether the lengths of weights are accounted for."""
+        return len(self._lengths[0]) > 1
 
     def are_given(self, step: float) -> bool:
         """Whether strong axes count after a step: a normal readout averages most of it away."""
@@ -282,7 +299,7 @@ class _Gradients:
 
     def _kinds(self, normal: bool, given: bool, initial: InitialOutput) -> Kinds:
         output, omega = initial.values, None if self._network.gradient != "full" else initial.omega
-        lengths, weights = (np.ones(1), np.ones(1)) if normal else length_nodes(self._sample.inputs.shape[1])
+        lengths, weights = (np.ones(1), np.ones(1)) if normal else self._lengths
         moments = [self._moments(output, omega, s) for s in lengths]
         rows = GradientRows(self._sample, self._sample.target - output, omega)
         if not given:
@@ -317,9 +334,11 @@ class _Gradients:
         )
 
 
-def kinds_of(network: Network, sample: Sample, accuracy: CurveAccuracy, normal: bool, step: float) -> Kinds:
-    """The neurons with the first of the initial outputs."""
-    gradients = _Gradients(network, sample, accuracy)
+def kinds_of(
+    network: Network, parts: tuple[Sample, Sample, Sample], accuracy: CurveAccuracy, normal: bool, step: float
+) -> Kinds:
+    """The neurons with the first of the initial outputs; rows of the gradient, of the fit, and of the test."""
+    gradients = _Gradients(network, parts[0], accuracy, learns_mean(network.activation, parts[1].target))
     return gradients.kinds(normal, gradients.are_given(step))[0]
 
 

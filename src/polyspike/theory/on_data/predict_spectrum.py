@@ -23,9 +23,9 @@ def predict_data_spectrum(
     NumericalError
         A fixed point that is not found.
     """
-    gradient, fit, test = parts
+    _, fit, test = parts
     tell(spectrum_seconds(len(fit.target)), "about %s for a spectrum")
-    after = Step(network, kinds_of(network, gradient, accuracy, normal, step), step, fit, test, accuracy, normal)
-    plain = kinds_of(network, gradient, accuracy, True, 0.0).moments[0]
+    after = Step(network, kinds_of(network, parts, accuracy, normal, step), step, fit, test, accuracy, normal)
+    plain = kinds_of(network, parts, accuracy, True, 0.0).moments[0]
     direction = plain.output + step * plain.drift if step > 0 else plain.drift
     return row_spectrum(after.family(DOUBLE)[0], network.width, fit.inputs @ direction)

@@ -6,10 +6,21 @@ from scipy.special import gammaln
 
 from polyspike.arraytypes import Array
 from polyspike.problem import Activation
+from polyspike.problem.activations import is_odd
 from polyspike.theory.on_data.features import MovedRows
 from polyspike.theory.on_data.hermite_moments import hermite_moments
 
-__all__ = ["FEW_COLUMNS", "has_features", "length_effect", "length_nodes", "readout_nodes", "turning_readout"]
+__all__ = [
+    "FEW_COLUMNS",
+    "MOST_COLUMNS",
+    "has_features",
+    "has_lengths",
+    "learns_mean",
+    "length_effect",
+    "length_nodes",
+    "readout_nodes",
+    "turning_readout",
+]
 
 _REACH = 7.0
 """The weight of a normal readout beyond is under 1e-11."""
@@ -26,20 +37,43 @@ _CHANGE = 0.1
 _VERY_FEW_COLUMNS = 40
 _FOUR = (1 + 0.25 * np.array([-1.5, -0.5, 0.5, 1.5]), np.array([0, 1, 2, 4]))
 _THREE = (1 + 0.25 * np.array([-1.0, 0.0, 1.0]), np.array([0, 1, 2]))
+_SIX = (np.array([0.4, 0.6, 0.75, 0.9, 1.0, 1.15]), np.array([0, 1, 2, 4, 6, 8]))
 """Lengths, and the moments that they have."""
 
+MOST_COLUMNS = 400
+"""Beyond them lengths do not count, whatever is learned."""
 
-def length_nodes(input_dim: int) -> tuple[Array, Array]:
+_SMALL_MEAN, _DEVIATIONS = 0.01, 1.5
+"""Square of the mean of labels over their variance up to which it is none, and standard errors of a mean by chance."""
+
+
+def learns_mean(activation: Activation, target: Array) -> bool:
+    """Whether the labels of the fit, shape (n,), have a mean, and the features a part of a constant."""
+    least = max(_SMALL_MEAN, _DEVIATIONS**2 / len(target))
+    return not is_odd(activation) and bool(np.mean(target) ** 2 > least * np.var(target))
+
+
+def has_lengths(activation: Activation, input_dim: int, target: Array) -> bool:
+    """Whether the lengths of weights are accounted for, at labels of the fit of shape (n,)."""
+    return len(length_nodes(input_dim, learns_mean(activation, target))[0]) > 1
+
+
+def length_nodes(input_dim: int, with_mean: bool = False) -> tuple[Array, Array]:
     """Lengths and signed weights with which normal weights make one on the sphere (eq-data-length).
 
     A normal weight is one on the sphere times a random length R, ``R^2 ~ chi2_d / d``. A length s with
     ``E s^k = 1 / E R^k`` undoes it: the variance of ``s^2`` is negative, hence the signs. Four nodes have the moments
     k = 0, 1, 2 and 4, so that ReLU, whose kernel is quadratic in s, is exact without a step; beyond 40 columns three
     nodes have the first three, and beyond 100 there is one, of length 1. Both of shape (nodes,).
+
+    The smallest eigenvalue that counts is that of a constant, which labels with a mean ask for: quadratic features of
+    normal weights have some of it and those of weights on the sphere hardly any. There six nodes, with the moments 6
+    and 8 besides, are taken up to 400 columns.
     """
-    if input_dim > FEW_COLUMNS:
+    if input_dim > (MOST_COLUMNS if with_mean else FEW_COLUMNS):
         return np.ones(1), np.ones(1)
     lengths, powers = _FOUR if input_dim <= _VERY_FEW_COLUMNS else _THREE
+    lengths, powers = _SIX if with_mean else (lengths, powers)
     half = input_dim / 2
     logarithm = powers / 2 * np.log(2 / input_dim) + gammaln(half + powers / 2) - gammaln(half)
     return lengths, linalg.solve(lengths ** powers[:, None], np.exp(-logarithm))

@@ -25,7 +25,7 @@ from polyspike.theory.on_data.family import (
     precision_for,
 )
 from polyspike.theory.on_data.features import MovedRows, all_series, correlation, kernel_of, row_law, series_of
-from polyspike.theory.on_data.readouts import length_nodes
+from polyspike.theory.on_data.readouts import has_lengths
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.step import (
@@ -84,7 +84,7 @@ class SharedKernels:
         accuracy: CurveAccuracy,
         normal: bool = False,
     ) -> None:
-        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
+        self.normal = normal and has_lengths(network.activation, fit.inputs.shape[1], fit.target)
         self.network, self.kinds, self.fit, self.test = network, kinds, fit, test
         self.rows_at_once = accuracy.rows_at_once
         rows = self.moved(fit.inputs)

@@ -11,7 +11,7 @@ from polyspike.theory.on_data.drawn import DrawnNeurons, drawn_neurons
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import KernelFamily, Precision, compress
 from polyspike.theory.on_data.features import MovedRows, RowLaw, all_series, correlation, degree_for, kernel_of, row_law
-from polyspike.theory.on_data.readouts import length_nodes, readout_nodes, turning_readout
+from polyspike.theory.on_data.readouts import has_lengths, readout_nodes, turning_readout
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.strong_axes import Kinds
@@ -116,7 +116,7 @@ class Step:
         accuracy: CurveAccuracy,
         normal: bool = False,
     ) -> None:
-        self.normal = normal and len(length_nodes(fit.inputs.shape[1])[0]) > 1
+        self.normal = normal and has_lengths(network.activation, fit.inputs.shape[1], fit.target)
         self.network, self.kinds, self.fit, self.test = network, kinds, fit, test
         self.rows_at_once, self.exact = accuracy.rows_at_once, accuracy.exact
         rows = self._moved(fit.inputs)

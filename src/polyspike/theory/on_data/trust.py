@@ -10,7 +10,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.problem.activations import is_odd
 from polyspike.theory.on_data.curve import LARGE_STEP, PointErrors
-from polyspike.theory.on_data.readouts import FEW_COLUMNS, length_effect
+from polyspike.theory.on_data.readouts import FEW_COLUMNS, MOST_COLUMNS, length_effect
 from polyspike.theory.on_data.sizes import Network, Sample
 
 __all__ = ["About", "about", "error_estimate", "notes"]
@@ -99,12 +99,14 @@ def _left_out(problem: Problem, found: PointErrors, about: About) -> float:
 
 
 def _of_the_mean(problem: Problem, found: PointErrors, square: float) -> float:
-    """How much of the square of the labels' mean the theory may take for learned, as measured without a step: all at
-    few columns, of d columns ``(12/d)^2`` with the lengths of weights and ``18/d`` without them.
+    """How much of the square of the labels' mean the theory may be off by, as measured without a step.
+
+    Of d columns ``(12/d)^2``, and ``36/d`` where the lengths of weights are not accounted for; never more than twice:
+    a constant that is not learned is fitted all the same.
     """
     d = problem.input_dim
-    share = 18 / d if found.normal or d > FEW_COLUMNS else (12 / d) ** 2
-    return min(1.0, share) * square
+    share = 36 / d if found.normal or d > MOST_COLUMNS else (12 / d) ** 2
+    return min(2.0, share) * square
 
 
 def notes(problem: Problem, found: PointErrors, about: About) -> tuple[str, ...]:
