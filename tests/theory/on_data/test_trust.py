@@ -116,6 +116,16 @@ def test_bad_rows(inputs: Any, target: Any, words: str) -> None:
         predict_data(inputs, target, width=30, step_exponent=0.2)
 
 
+@pytest.mark.parametrize("activation", ["relu", "identity", "tanh"])
+def test_rows_of_zeros(activation: str) -> None:
+    """Counts have some; warnings are errors here."""
+    counts = np.random.default_rng(0).poisson(0.4, (300, 5)) * 1.0
+    y = counts[:, 0] - counts[:, 1]
+    found = predict_data(counts, y - y.mean(), activation=activation, width=60, step_exponent=0.2)
+    assert 0 < found.test_error < found.null_error
+    assert np.isfinite(found.error_estimate)
+
+
 def test_labels_that_are_constant_on_the_rows_of_the_fit() -> None:
     """One positive in a hundred: with nearly every seed it is elsewhere."""
     refused = 0

@@ -8,6 +8,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.problem.activations import is_odd
 from polyspike.theory.on_data.features import MovedRows
+from polyspike.theory.on_data.gradient_rows import deviations
 from polyspike.theory.on_data.hermite_moments import hermite_moments
 
 __all__ = [
@@ -86,7 +87,7 @@ def length_effect(activation: Activation, inputs: Array) -> float:
     the diagonal of the rows, shape (rows, d): 0.2 for ReLU, 1.2 for ``x + 0.1 x^3`` and 9 for ``h3`` on rows of length
     ``sqrt d``.
     """
-    t = np.linalg.norm(inputs, axis=1) / np.sqrt(inputs.shape[1])
+    t = deviations(inputs)
     less, here, more = (
         float(np.mean(hermite_moments(activation, np.zeros_like(t), np.sqrt(v) * t, 0).energy))
         for v in (1 - _CHANGE, 1.0, 1 + _CHANGE)
@@ -127,5 +128,5 @@ def turning_readout(rows: MovedRows, scaled_step: float) -> float:
 
 def has_features(activation: Activation, inputs: Array) -> bool:
     """Whether any of the rows, shape (rows, d), has features other than zero before a step."""
-    t = np.linalg.norm(inputs, axis=1) / np.sqrt(inputs.shape[1])
+    t = deviations(inputs)
     return bool(np.any(hermite_moments(activation, np.zeros_like(t), t, 0).energy > 0))

@@ -126,7 +126,8 @@ def notes(problem: Problem, found: PointErrors, about: About) -> tuple[str, ...]
         said.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
     if found.plain:
         said.append(
-            "strong axes of the inputs could not be accounted for: networks may err up to a fifth more than predicted"
+            "strong axes of the inputs could not be accounted for: networks may err more than predicted, mostly up to "
+            "a fifth, and by far more where one or two axes have nearly all"
         )
     if found.cut > _COARSE_KERNEL:
         said.append(f"the cut of the kernels may cost {found.cut:.1%} of their norm; raise accuracy.degree")
