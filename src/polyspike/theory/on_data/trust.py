@@ -123,7 +123,9 @@ def notes(problem: Problem, found: PointErrors, about: About) -> tuple[str, ...]
             "predicted after a step; subtract the means of the columns"
         )
     if problem.readout != "gaussian" and problem.step**2 > _LARGE_STEP * problem.width:
-        said.append("a large step with a readout of one size: on unwhitened inputs networks err more than predicted")
+        said.append(
+            "a large step with a readout of one size: networks may err more than predicted, mostly on unwhitened inputs"
+        )
     if found.plain:
         said.append(
             "strong axes of the inputs could not be accounted for: networks may err more than predicted, mostly up to "
