@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 
-__all__ = ["SPLIT_STREAM", "Split", "as_rows", "check_counts", "shuffled", "split"]
+__all__ = ["SPLIT_STREAM", "Split", "as_numbers", "as_rows", "check_counts", "shuffled", "split"]
 
 SPLIT_STREAM = 8
 """The random stream of the split; a part of the format that never changes."""
@@ -44,7 +44,7 @@ def as_rows(inputs: Any, target: Any) -> tuple[Array, Array]:
     ArgumentError
         What is no table of numbers, shapes that do not fit, values that are not finite.
     """
-    table, values = _numbers("inputs", inputs), _numbers("target", target)
+    table, values = as_numbers("inputs", inputs), as_numbers("target", target)
     if table.ndim != 2 or values.shape != (len(table),):
         shapes: Any = (table.shape, values.shape)
         raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
@@ -57,14 +57,21 @@ def as_rows(inputs: Any, target: Any) -> tuple[Array, Array]:
     return table, values
 
 
-def _numbers(name: str, values: Any) -> Array:
-    if np.iscomplexobj(values):
-        raise ArgumentError(name, type(values).__name__, "give real numbers, such as real and imaginary parts")
+def as_numbers(name: str, values: Any) -> Array:
+    """What a user gives as an argument of this name, in float64, of any shape.
+
+    Raises
+    ------
+    ArgumentError
+        What holds no real numbers, or rows of several lengths.
+    """
     try:
-        return np.asarray(values, dtype=float)
+        if not np.iscomplexobj(values):
+            return np.asarray(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
         remedy = "give numbers; polyspike.data makes them of words (read_table) and of class labels (label_target)"
         raise ArgumentError(name, type(values).__name__, remedy) from error
+    raise ArgumentError(name, type(values).__name__, "give real numbers, such as real and imaginary parts")
 
 
 def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int, shared: int = 0) -> None:

@@ -44,3 +44,5 @@ def test_units_far_apart() -> None:
 def test_words_are_no_table() -> None:
     with pytest.raises(ArgumentError, match="inputs = 'list': give numbers"):
         rescale([["a", "b"]])  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="give real numbers"):
+        rescale(TABLE + 1j)  # type: ignore[arg-type]

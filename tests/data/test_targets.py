@@ -28,5 +28,5 @@ def test_one_class_alone_makes_no_target() -> None:
 def test_labels_are_finite_numbers() -> None:
     with pytest.raises(ArgumentError, match=r"labels = .*finite"):
         label_target(np.array([1.0, np.nan, 2.0]))
-    with pytest.raises(ArgumentError, match="give integers"):
+    with pytest.raises(ArgumentError, match="labels = 'list': give numbers"):
         label_target(["a", "b"])  # type: ignore[arg-type]

@@ -37,7 +37,9 @@ def check_symmetry(name: str, compute: Compute, examples: int, allowed: float | 
 @depths(quick=12, deep=300)
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_errors(name: str, examples: int) -> None:
-    """Of 300 problems some have a rule for M whose recurrence lost digits, and estimates are as good as 1e-8 of one."""
+    """Of 300 problems some have a rule for M whose recurrence lost digits: 1.2e-8 of an error was the most. Their own
+    estimates, made of small differences, were up to 4e-8 of an error apart.
+    """
     check_symmetry(name, of_prediction, examples, allowed=5e-8 if examples > 100 else None)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
+from polyspike.rows import as_numbers
 
 __all__ = ["LARGEST", "SMALLEST", "as_table", "is_constant", "is_out_of_range", "standardise"]
 
@@ -27,10 +28,7 @@ def as_table(inputs: Any) -> Array:
     ArgumentError
         What is no table of finite numbers.
     """
-    try:
-        table = np.asarray(inputs, dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError("inputs", type(inputs).__name__, "give numbers; read_table makes them of words") from error
+    table = as_numbers("inputs", inputs)
     if table.ndim != 2 or not np.all(np.isfinite(table)):
         raise ArgumentError("inputs", table.shape, "give a table of finite numbers, one row a sample")
     return table

@@ -7,6 +7,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.data.scale import standardise
 from polyspike.errors import ArgumentError
+from polyspike.rows import as_numbers
 
 __all__ = ["LABEL_TARGETS", "label_target"]
 
@@ -34,10 +35,7 @@ def label_target(labels: Array, kind: str = "value") -> Array:
     """
     if kind not in LABEL_TARGETS:
         raise ArgumentError("kind", kind, f"give one of {', '.join(LABEL_TARGETS)}")
-    try:
-        values = np.asarray(labels, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("labels", type(labels).__name__, "give integers, one a row") from error
+    values = as_numbers("labels", labels)
     if not np.all(np.isfinite(values)):
         raise ArgumentError("labels", values.shape, "all values must be finite; drop or fill missing ones")
     return standardise(LABEL_TARGETS[kind](values))

@@ -53,10 +53,12 @@ def test_the_estimate_covers_cubic_activations_on_digits(
 
 
 def test_the_estimate_is_small_for_tanh() -> None:
+    """With four pairs of initial outputs: what a single one has of their scatter is chance."""
     x, y = digits()
     network: dict[str, Any] = {"activation": "tanh", "gradient": "full", "width": WIDTH}
-    found = predict_data(x, y, n_samples=ROWS, n_gradient=ROWS, step_exponent=0.2, **network)
-    assert found.error_estimate < 0.15
+    accuracy = CurveAccuracy(outputs=4)
+    found = predict_data(x, y, n_samples=ROWS, n_gradient=ROWS, step_exponent=0.2, accuracy=accuracy, **network)
+    assert found.error_estimate < 0.1
 
 
 def test_small_kernels_are_held_beside_large_ones() -> None:

@@ -31,7 +31,8 @@ LARGE_STEP = 0.05
 """eta^2 / N from which on strong axes count for a readout of one size."""
 
 DOMINATED_STEP = 0.02
-"""The same where few axes have most of the inputs, so that nothing can be done about it."""
+"""The same where few axes have most of the inputs, so that nothing can be done about it: from there on two problems of
+rank five lost more than their estimate."""
 
 _PAIR = 2
 """Initial outputs of opposite signs."""
@@ -53,8 +54,12 @@ def step_curve(
     gradient, fit, test = parts
     with_mean = learns_mean(network.activation, fit.target)
     gradients, told = _Gradients(network, gradient, accuracy, with_mean), tell or (lambda _: None)
-    few = accuracy.exact or not has_many(len(fit.target))
-    found = (_few_rows if few else _many_rows)(network, gradients, fit, test, steps, ridges, accuracy, told)
+    if accuracy.exact or not has_many(len(fit.target)):
+        curve = _Curve(network, gradients, fit, test, steps, accuracy)
+        centred = _Curve(network, gradients, *_centred(fit, test), steps, accuracy)
+        found = _few_rows(curve, centred if with_mean else curve, ridges, told)
+    else:
+        found = _many_rows(network, gradients, fit, test, steps, ridges, accuracy, told)
     return [
         [replace(point, plain=point.plain or gradients.are_dominated(step)) for point in points]
         for step, points in zip(steps, found, strict=True)
@@ -62,26 +67,18 @@ def step_curve(
 
 
 def _few_rows(
-    network: Network,
-    gradients: "_Gradients",
-    fit: Sample,
-    test: Sample,
-    steps: Sequence[float],
-    ridges: Sequence[float],
-    accuracy: CurveAccuracy,
-    tell: Callable[[float], object],
+    curve: "_Curve", judged: "_Curve", ridges: Sequence[float], tell: Callable[[float], object]
 ) -> list[list[PointErrors]]:
-    """Step by step, with kernels of their own."""
-    curve = _Curve(network, gradients, fit, test, steps, accuracy)
-    judged = _Curve(network, gradients, *_centred(fit, test), steps, accuracy) if gradients.with_mean else curve
+    """Step by step, with kernels of their own; lengths are judged on another curve where labels have a mean."""
     found = []
-    for k in range(len(steps)):
-        judge = partial(judged.without_axes, k) if gradients.with_mean or gradients.are_given(steps[k]) else None
-        if gradients.has_lengths:
-            found.append(_corrected(partial(curve.at, k), ridges, fit.inputs.shape[1], judge))
+    for k in range(curve.count):
+        cheaper = judged is not curve or curve.is_given(k)
+        if curve.has_lengths:
+            judge = partial(judged.without_axes, k) if cheaper else None
+            found.append(_corrected(partial(curve.at, k), ridges, curve.input_dim, judge))
         else:
             found.append(curve.at(k, ridges, True))
-        tell((k + 1) / len(steps))
+        tell((k + 1) / curve.count)
     return found
 
 
@@ -237,16 +234,29 @@ class _Curve:
         """Of the steps."""
         return len(self._steps)
 
+    @property
+    def input_dim(self) -> int:
+        """Columns of the inputs."""
+        return self._fit.inputs.shape[1]
+
+    @property
+    def has_lengths(self) -> bool:
+        """Whether the lengths of weights are accounted for."""
+        return self._gradients.has_lengths
+
+    def is_given(self, k: int) -> bool:
+        """Whether strong axes count after the k-th step."""
+        return self._gradients.are_given(self._steps[k])
+
     def at(self, k: int, ridges: Sequence[float], normal: bool) -> list[PointErrors]:
         """The errors of all ridges at the k-th step, averaged over initial outputs.
 
         Where the correction for strong axes leaves no positive kernel, without it, as the points say.
         """
-        given = self._gradients.are_given(self._steps[k])
-        if not given:
+        if not self.is_given(k):
             return self.without_axes(k, ridges, normal)
         try:
-            return self._at(k, ridges, normal, given)
+            return self._at(k, ridges, normal, True)
         except NumericalError:
             return [replace(point, plain=True) for point in self.without_axes(k, ridges, normal)]
 
@@ -270,7 +280,7 @@ class _Gradients:
     """The gradient with every initial output that counts; without any output for the target-only form."""
 
     def __init__(self, network: Network, sample: Sample, accuracy: CurveAccuracy, with_mean: bool) -> None:
-        self._network, self._sample, self._accuracy, self.with_mean = network, sample, accuracy, with_mean
+        self._network, self._sample, self._accuracy = network, sample, accuracy
         self._lengths = length_nodes(sample.inputs.shape[1], with_mean)
         self._known: dict[tuple[bool, bool], list[Kinds]] = {}
 
