@@ -99,6 +99,23 @@ def test_both_together_beat_each_alone_and_have_no_slope() -> None:
     assert found.prediction.test_error <= min(errors_of(grid))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"activation": "relu", "samples": "same", "readout": "rademacher"},
+        {"inputs": "power:0.4", "teacher": "-h1 + h2"},
+        {"activation": "gelu", "teacher": "-h1 - h3", "gradient": "target"},
+    ],
+    ids=str,
+)
+def test_ridges_near_those_of_a_scan_are_enough(changes: dict[str, object]) -> None:
+    """The answer has the errors of a prediction of its own, and no other ridge is better."""
+    found = best_step_and_ridge(BASE.replace(n_samples=600, input_dim=200, width=400, **changes))
+    error = found.prediction.test_error
+    assert error == pytest.approx(errors_of([found.problem])[0], rel=1e-7)
+    assert best_ridge(found.problem).prediction.test_error == pytest.approx(error, rel=1e-7)
+
+
 def test_searches_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ArgumentError, match="largest"):
         best_step(BASE, largest=-1.0)

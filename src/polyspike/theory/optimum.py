@@ -11,10 +11,10 @@ from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
 from polyspike.theory.announce import announce
-from polyspike.theory.finite_size.minimise import Point, minimise
+from polyspike.theory.finite_size.minimise import Point, minimise, valleys_of
 from polyspike.theory.predict import predict
 from polyspike.theory.scope import check_scope
-from polyspike.theory.solvers import Solved, Solver, check_ridge, solver
+from polyspike.theory.solvers import Solved, Solver, check_ridge, slope_accuracy, solver
 
 __all__ = ["best_ridge", "best_step", "best_step_and_ridge"]
 
@@ -23,6 +23,8 @@ _RIDGE_PLACES = 13
 # The scan starts at this fraction of the step at which the spike's energy is that of a sample.
 _FIRST_STEP = 0.02
 _RIDGES = (1e-8, 1e4)
+_MARGIN = 1e-2
+"""A place is sought so much more closely than slopes are accurate."""
 
 
 class _Place(NamedTuple):
@@ -64,7 +66,7 @@ def best_step(problem: Problem, *, largest: float | None = None) -> Optimum:
     """
     check_scope(problem)
     follow = lambda p: _solve(solver(p), p)  # noqa: E731
-    point, end = minimise(_by_step(problem, follow), _steps(problem, largest))
+    point, end = minimise(_by_step(problem, follow), _steps(problem, largest), relative=_closeness(problem))
     return _optimum(point, step_end=end)
 
 
@@ -120,30 +122,60 @@ def best_step_and_ridge(
     """
     check_scope(problem)
     places = _places(ridges)
+    rows = _Rows(problem, places)
 
     def follow(at_step: Problem) -> _Place:
-        point, end = _over_ridges(at_step, places)
+        near = rows.places_near(at_step.step)
+        point, end = _over_ridges(at_step, near)
+        if end is not None and len(near) < len(places):
+            point, end = _over_ridges(at_step, places)
         solution: _Place = point.content
         return solution._replace(ridge_end=end)
 
-    def scan(step: float) -> float:
-        return _lowest([row.test_error for row in predict(_with_ridges(problem.replace(step_size=step), places))])
-
-    point, end = minimise(_by_step(problem, follow), _steps(problem, largest), scan)
+    steps = _steps(problem, largest)
+    point, end = minimise(_by_step(problem, follow), steps, rows.lowest, _closeness(problem))
     return _optimum(point, step_end=end, ridge_end=point.content.ridge_end)
+
+
+class _Rows:
+    """Test errors at the places of all ridges, for the steps of a scan."""
+
+    def __init__(self, problem: Problem, places: list[float]) -> None:
+        self._problem, self._places = problem, places
+        self._known: dict[float, list[float]] = {}
+
+    def lowest(self, step: float) -> float:
+        """The least at a step, between places."""
+        rows = predict(_with_ridges(self._problem.replace(step_size=step), self._places))
+        self._known[step] = [inf if row.test_error is None else row.test_error for row in rows]
+        return _lowest(self._known[step])
+
+    def places_near(self, step: float) -> list[float]:
+        """Those from one below all valleys at the steps on both sides of this one to one above them."""
+        steps = sorted(self._known)
+        above = int(np.searchsorted(steps, step))
+        beside = [self._known[known] for known in steps[max(above - 1, 0) : above + 1]]
+        valleys = [i for row in beside for i in valleys_of(row)]
+        if not valleys or any(inf in row for row in beside):
+            return self._places
+        return self._places[max(min(valleys) - 1, 0) : max(valleys) + 2]
 
 
 def _with_ridges(problem: Problem, places: list[float]) -> list[Problem]:
     return [problem.replace(ridge=exp(-place)) for place in places]
 
 
-def _lowest(values: list[float | None]) -> float:
+def _lowest(heights: list[float]) -> float:
     """The least of equidistant values, by the parabola through the lowest and its neighbours."""
-    heights = [inf if value is None else value for value in values]
     i = int(np.argmin(heights))
     left, middle, right = (heights[j] if 0 <= j < len(heights) else inf for j in (i - 1, i, i + 1))
     bend = left - 2 * middle + right
     return middle - (right - left) ** 2 / (8 * bend) if 0 < bend < inf else middle
+
+
+def _closeness(problem: Problem) -> float:
+    """Of the place where a slope vanishes, relative."""
+    return _MARGIN * slope_accuracy(problem)
 
 
 def _solve(solving: Solver, problem: Problem) -> _Place:
@@ -169,7 +201,7 @@ def _over_ridges(problem: Problem, places: list[float]) -> tuple[Point, str | No
         slope = lambda: -ridge * solved.solution.by_ridge().test_error  # noqa: E731
         return Point(place, solved.solution.test_error, slope, solved)
 
-    point, end = minimise(evaluate, places)
+    point, end = minimise(evaluate, places, relative=_closeness(problem))
     return point, {"lower": "upper", "upper": "lower", None: None}[end]
 
 

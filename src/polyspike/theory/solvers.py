@@ -3,7 +3,6 @@
 Derivatives and optima are the same for all of them.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from polyspike.errors import NumericalError
@@ -15,7 +14,7 @@ from polyspike.theory.finite_size.ensemble import Ensemble
 from polyspike.theory.same_samples.ensemble import SameEnsemble
 from polyspike.theory.scope import theory_of
 
-__all__ = ["Solved", "Solver", "check_ridge", "solver"]
+__all__ = ["Solved", "Solver", "check_ridge", "slope_accuracy", "solver"]
 
 
 class Solved(Protocol):
@@ -48,7 +47,7 @@ class Solver(Protocol):
         """
 
 
-_SOLVERS: dict[str, Callable[[Problem], Solver]] = {
+_SOLVERS: dict[str, type[Ensemble] | type[CovarianceEnsemble] | type[SameEnsemble]] = {
     "isotropic": Ensemble,
     "covariance": CovarianceEnsemble,
     "same": SameEnsemble,
@@ -58,6 +57,11 @@ _SOLVERS: dict[str, Callable[[Problem], Solver]] = {
 def solver(problem: Problem) -> Solver:
     """The solver of the theory that the problem takes."""
     return _SOLVERS[theory_of(problem)](problem)
+
+
+def slope_accuracy(problem: Problem) -> float:
+    """Of the derivatives by the theory that the problem takes, relative."""
+    return _SOLVERS[theory_of(problem)].slope_accuracy
 
 
 def check_ridge(problem: Problem) -> Problem:

@@ -37,6 +37,8 @@ class CovarianceAverage(NamedTuple):
 class CovarianceEnsemble:
     """Solves problems one by one."""
 
+    slope_accuracy = 1e-5
+
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
 

@@ -75,6 +75,8 @@ class Ensemble:
         one from the node before.
     """
 
+    slope_accuracy = 1e-11
+
     def __init__(self, problem: Problem, before: Sequence[Solution] = ()) -> None:
         self._problem, self._before = problem, before
         self._followers: list[ShiftContinuation] = []

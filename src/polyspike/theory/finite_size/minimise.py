@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 
-__all__ = ["Point", "minimise"]
+__all__ = ["Point", "minimise", "valleys_of"]
 
 # An end at which the function falls by less than this, relatively, until its neighbour counts as level.
 _LEVEL = 1e-10
@@ -38,6 +38,7 @@ def minimise(
     evaluate: Callable[[float], Point],
     places: Sequence[float],
     scan: Callable[[float], float] | None = None,
+    relative: float = _RELATIVE,
 ) -> tuple[Point, str | None]:
     """The lowest minimum on ``[places[0], places[-1]]``, in the coordinate of ``places`` (increasing).
 
@@ -49,6 +50,8 @@ def minimise(
         At least two; valleys narrower than their distance can be missed.
     scan : callable, optional
         A cheaper approximation of the value, good enough to find the valleys.
+    relative : float
+        Of the place where the slope vanishes.
 
     Returns
     -------
@@ -66,10 +69,14 @@ def minimise(
     values = [_value(scan, x) if scan else function(x).value for x in places]
     if min(values) == inf:
         return evaluate(places[0]), None  # raises what it raised before
-    padded = [inf, *values, inf]
-    valleys = [i for i, value in enumerate(values) if value < inf and value <= min(padded[i], padded[i + 2])]
-    found = [_descend(function, places, i) for i in valleys]
+    found = [_descend(function, places, i, relative) for i in valleys_of(values)]
     return min(found, key=lambda answer: answer[0].value)
+
+
+def valleys_of(values: Sequence[float]) -> list[int]:
+    """Where neighbours are no lower, of finite values."""
+    padded = [inf, *values, inf]
+    return [i for i, value in enumerate(values) if value < inf and value <= min(padded[i], padded[i + 2])]
 
 
 class _Memory:
@@ -95,7 +102,7 @@ def _value(scan: Callable[[float], float], x: float) -> float:
         return inf
 
 
-def _descend(function: _Memory, places: Sequence[float], start: int) -> tuple[Point, str | None]:
+def _descend(function: _Memory, places: Sequence[float], start: int, relative: float) -> tuple[Point, str | None]:
     """Downhill from a place to the floor of its valley."""
     near = function(places[start])
     if near.slope == 0:
@@ -112,8 +119,8 @@ def _descend(function: _Memory, places: Sequence[float], start: int) -> tuple[Po
     if near.x in ends and abs(near.slope * (far.x - near.x)) < _LEVEL * abs(near.value):
         return near, ends[near.x]
     near, far = _bracket(function, near, far)
-    tolerance = _RELATIVE * max(abs(near.x), abs(far.x))
-    root = brentq(lambda x: function(x).slope, near.x, far.x, xtol=tolerance, rtol=_RELATIVE)
+    tolerance = relative * max(abs(near.x), abs(far.x))
+    root = brentq(lambda x: function(x).slope, near.x, far.x, xtol=tolerance, rtol=relative)
     return function(float(root)), None
 
 

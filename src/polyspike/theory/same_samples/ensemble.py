@@ -48,6 +48,8 @@ class SameEnsemble:
         As :func:`polyspike.predict`.
     """
 
+    slope_accuracy = 1e-5
+
     def __init__(self, problem: Problem) -> None:
         with within_double_precision():
             self._family = Family(problem)

@@ -91,7 +91,7 @@ def solve_pencil(
         ``NOT_CONVERGED``.
     """
     if start is not None:
-        found = _newton(neurons, populations, shift, start)
+        found = _newton(neurons, populations, shift, neurons.symmetric(start))
         if found is not None:
             return found
     few = neurons.size <= _FEW_LATENTS

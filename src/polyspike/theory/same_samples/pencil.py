@@ -89,6 +89,15 @@ class Neurons:
         mu, coupled = self.blocks[2], np.flatnonzero(self.cross.any(axis=0))
         return np.append(coupled, np.arange(mu.start, mu.stop)) if len(coupled) else mu
 
+    def symmetric(self, state: "State") -> "State":
+        """A state with the symmetry of mirror images, where samples are halves of them: Newton's method, which moves
+        what is free, restores nothing of it that rounding has lost, and what is extrapolated from its solutions loses
+        more.
+        """
+        if self.mirror is None:
+            return state
+        return State(self.mirror.coupled * state.gamma, (state.zeta + state.zeta[::-1]) / 2)
+
 
 @dataclass(frozen=True, eq=False)
 class SamplePopulation:
