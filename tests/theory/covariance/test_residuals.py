@@ -88,7 +88,31 @@ def test_what_the_samples_of_the_gradient_know_of_its_noise(power: int) -> None:
         found.append(moments - np.eye(2) * np.mean(eps**power))
     # In an orthonormal frame xi has its length, and E[eps^p] multiplies one.
     scale = np.array([1.0, (d / count * law.energy) ** 0.5])
-    expected = law.given_gradient(power) * np.outer(scale, scale)
+    expected = law.given_gradient(law.eps**power) * np.outer(scale, scale)
     error = np.std(found, axis=0, ddof=1) / len(found) ** 0.5
     assert np.all(np.abs(np.mean(found, axis=0) - expected) < 4 * error)
     assert np.all(np.abs(expected) > 8 * error)
+
+
+def test_what_m_adds_to_the_square_of_a_known_direction() -> None:
+    """``|M v|^2`` along xi, isotropic inputs: a label that is nearly constant has ``1 + 3 phi + phi^2`` times its
+    square, and ``1 + 3 phi + 2 phi^2`` if M were not to know that ``sum eps g`` is xi.
+    """
+    d, count, teacher = 300, 600, as_teacher("2 + 0.5*h1 - 0.3*h2")
+    phi, law = d / count, residuals(teacher, 0.09, 0.0, False, d / count)
+    rng, found = np.random.default_rng(4), []
+    for _ in range(60):
+        g = rng.normal(size=(count, d))
+        eps = teacher(g[:, 0]) + 0.3 * rng.normal(size=count)
+        across = (eps @ g[:, 1:]) / count
+        v = np.append(0.0, across / np.linalg.norm(across))
+        moved = (eps * (g @ v)) @ g / count
+        found.append(moved @ moved)
+    size = (phi * law.energy) ** 0.5
+    once = law.given_gradient(law.eps)[:, -1]
+    along, beside = law.mean + size**2 * once[-1], size * once[0]
+    expected = along**2 + beside**2 + phi * (law.energy + size**2 * law.matrix_spread[-1, -1])
+    error = np.std(found, ddof=1) / len(found) ** 0.5
+    assert abs(np.mean(found) - expected) < 4 * error
+    without = expected + phi * size**2 * (law.given_gradient(law.eps**2) - law.matrix_spread)[-1, -1]
+    assert abs(np.mean(found) - without) > 6 * error

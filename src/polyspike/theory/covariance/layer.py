@@ -53,7 +53,7 @@ class LayerCoefficients:
             return through_noise
         out = np.zeros((*through_noise.shape[:-2], 2 * size, 2 * size), dtype=through_noise.dtype)
         out[..., :size, :size] = through_noise
-        out[..., :size, size:] = out[..., size:, :size] = beside(law.eps, self.own) * np.eye(size)
+        out[..., :size, size:] = out[..., size:, :size] = beside(law.of_matrix, self.own) * np.eye(size)
         return out
 
 

@@ -170,7 +170,7 @@ def assemble(
     scalars = step.scalars
     whole = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
     grid = upper_half(whole) if halved else whole
-    law = _residuals(problem, scalars.gaussian_variance, step.phi_gradient)
+    law = _residuals(problem, step)
     gain = gains(step, spectrum, grid)
     variance = _weight_variance(spectrum, step, law, gain, grid.u)
     dimension = problem.input_dim if finite_dimension else None
@@ -218,10 +218,11 @@ def assemble(
     )
 
 
-def _residuals(problem: Problem, gaussian_variance: float, phi_gradient: float) -> Residuals:
+def _residuals(problem: Problem, step: Step) -> Residuals:
     full = problem.gradient == "full"
     c1 = activation_numbers(problem.activation).c1 if full else 0.0
-    return residuals(seen_teacher(problem), gaussian_variance, c1, full, phi_gradient)
+    law = residuals(seen_teacher(problem), step.scalars.gaussian_variance, c1, full, step.phi_gradient)
+    return replace(law, explained=step.explained) if step.explained else law
 
 
 def _weight_variance(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, u: Array) -> Any:

@@ -46,6 +46,12 @@ class Reach(NamedTuple):
         left = float(np.einsum("i,ijl,j->l", mean, measures, mean) @ self.missed**2)
         return (energy - explained + left) * self.inflation
 
+    def missed_of_own(self, spectrum: Eigenvalues) -> float:
+        """The root mean square of what the regression misses of ``x . w``, for weights w of no direction; one in a
+        plain step.
+        """
+        return float(spectrum.weights @ (spectrum.values * self.missed**2)) ** 0.5
+
 
 def reach(problem: Problem, spectrum: Eigenvalues) -> Reach:
     """The reach of the step of a problem whose inputs have this spectrum (eq-effective-ridge)."""

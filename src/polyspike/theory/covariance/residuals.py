@@ -39,35 +39,56 @@ class Residuals:
         Weights times ``E[k | eps]``.
     second : ndarray of shape (q, q, J)
         Weights times ``E[k k' - 1 | eps]``.
+    explained : float
+        What M does not know of the mean of eps (:class:`~polyspike.theory.covariance.step.Step`).
     """
 
     eps: Array
     weights: Array
     first: Array
     second: Array
+    explained: float = 0.0
 
     @cached_property
     def relative(self) -> Array:
         """``c = eps^2/E eps^2``, shape (J,)."""
         return np.asarray(self.eps**2 / (self.energy or 1.0))
 
+    @cached_property
+    def of_matrix(self) -> Array:
+        """The residual in M, ``eps - explained``, shape (J,)."""
+        return self.eps - self.explained
+
     @property
     def mean(self) -> float:
-        """``E eps``."""
-        return float(self.weights @ self.eps)
+        """``E eps`` in M."""
+        return float(self.weights @ self.of_matrix)
 
-    def given_gradient(self, power: int) -> Array:
-        """``E[eps^p (g g' - 1)]`` of the gradient's samples, between the coordinates k and ``xi = (1/n_0) sum eps g``,
-        which is known; shape (q + 1, q + 1) (eq-given-gradient).
+    def given_gradient(self, factor: Array) -> Array:
+        """``E[f(eps) (g g' - 1)]`` of the gradient's samples, for a function f at the nodes (J,), between the
+        coordinates k and ``xi = (1/n_0) sum eps g``, which is known; shape (q + 1, q + 1) (eq-given-gradient).
 
-        Along xi the sample is regressed on it: ``E[eps^(p+1) k]/E[eps^2]`` and ``E[eps^(p+2)]/E[eps^2]^2``.
+        Along xi the sample is regressed on it: ``E[f eps k]/E[eps^2]`` and ``E[f eps^2]/E[eps^2]^2``.
         """
         q, energy = len(self.first), self.energy or 1.0
         out = np.empty((q + 1, q + 1))
-        out[:q, :q] = self.second @ self.eps**power
-        out[q, :q] = out[:q, q] = self.first @ self.eps ** (power + 1) / energy
-        out[q, q] = float(self.weights @ self.eps ** (power + 2)) / energy**2
+        out[:q, :q] = self.second @ factor
+        out[q, :q] = out[:q, q] = self.first @ (factor * self.eps) / energy
+        out[q, q] = float(self.weights @ (factor * self.eps**2)) / energy**2
         return out
+
+    @cached_property
+    def matrix_spread(self) -> Array:
+        """``E[m^2 (g g' - 1)] - E[m eps g] E[m eps g]'/E[eps^2]`` for the residual m in M, shape (q + 1, q + 1): what M
+        adds to the square of a known direction. The samples' other coordinates g satisfy ``sum eps g = 0``, so that
+        what ``m g`` has along eps adds nothing (eq-matrix-spread).
+        """
+        square, energy = self.of_matrix**2, self.energy or 1.0
+        seen = np.append(
+            self.first @ (self.of_matrix * self.eps),
+            float(self.weights @ (self.of_matrix * self.eps**2)) / energy,
+        )
+        return self.given_gradient(square) - np.outer(seen, seen) / energy
 
     @property
     def energy(self) -> float:

@@ -46,8 +46,11 @@ class Step:
         The mean of M, over Sigma^2, that a constant readout leaves with the full gradient; else 0.
     lean : float
         The cosine of beta with ``Sigma beta*``.
+    explained : float
+        The part of ``E eps`` that a preconditioned step regresses on the samples of M, which know nothing of it then:
+        the mean of M, over ``Sigma A``, is this and ``E eps`` less this. Zero in a plain step.
     matrix_noise : float
-        ``phi_0 E eps^2``, the second moment of M beyond its mean.
+        ``phi_0 E (eps - explained)^2``, the second moment of M beyond its mean.
     spike_cosine : float
         Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
     across : float
@@ -70,6 +73,7 @@ class Step:
     known: Array
     mean_gradient: Array
     coherent: float
+    explained: float
     lean: float
     matrix_noise: float
     spike_cosine: float
@@ -130,18 +134,16 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         ``OUT_OF_RANGE`` for an uncentred activation with the full gradient.
     """
     _check_centred(problem)
-    numbers, eta, full = activation_numbers(problem.activation), problem.step, problem.gradient == "full"
+    numbers, full = activation_numbers(problem.activation), problem.gradient == "full"
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    goes = reach(problem, spectrum)
-    phi_gradient = problem.phi_gradient * goes.inflation
-    output, coherent, self_term = _of_output(problem, spectrum)
-    moment = problem.label_second_moment + output
+    goes, (output, coherent, self_term) = reach(problem, spectrum), _of_output(problem, spectrum)
+    phi_gradient, moment = problem.phi_gradient * goes.inflation, problem.label_second_moment + output
     energy, seen, along_omega, across = sample or StepScalars(1.0, signal, -numbers.c1, 1.0)
     unit = energy**0.5
     means = _Means(seen / (unit or 1.0), along_omega / (unit or 1.0) if full else None)
     indices = linear_direction(problem)
     mean_gradient = np.array([*(means.signal * indices), *([] if means.output is None else [means.output])])
-    eta = unit * eta
+    eta = unit * problem.step
     noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
     spread = problem.phi_gradient * noise_of_beta
     share, frame = _turning_share(problem, numbers), _frame_measures(spectrum, goes, mean_gradient, spread)
@@ -152,12 +154,13 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
     e = 2 * numbers.c2 * eta / problem.width**0.5
+    explained, of_matrix = _explained(problem, spectrum, goes, moment)
     in_input_space = _in_input_space(spectrum, goes, means, spread)
     noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
     scalars = Conditioning(
         spike_strength=strength,
         spike_cosine=float(known[0] @ gram[:, 0]),
-        move_variance=(noise + e**2 * phi_gradient * moment) * float(spectrum.weights @ goes.along**2),
+        move_variance=(noise + e**2 * phi_gradient * of_matrix) * float(spectrum.weights @ goes.along**2),
         self_term=self_term,
         quadratic_step=e,
         scaled_step=eta / problem.width**0.5,
@@ -178,8 +181,9 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         known=known,
         mean_gradient=mean_gradient,
         coherent=coherent / (unit or 1.0),
+        explained=explained,
         lean=_lean(spectrum, goes, means, in_input_space[1]),
-        matrix_noise=phi_gradient * moment,
+        matrix_noise=phi_gradient * of_matrix,
         spike_cosine=_spike_cosine(spectrum, goes, means, in_input_space, eta * numbers.c1),
         across=noise_of_beta / (moment * goes.inflation or 1.0),
         reach=goes.along,
@@ -188,6 +192,13 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
         turn=share * eta * numbers.c1,
         noise_of_gradient=spread * spectrum.weights,
     )
+
+
+def _explained(problem: Problem, spectrum: Eigenvalues, goes: Reach, moment: float) -> tuple[float, float]:
+    """What of ``E eps`` the regression explains, and ``E (eps - explained)^2`` (eq-preconditioned-mean)."""
+    mean = float(problem.teacher.coefficients(0)[0])
+    explained = mean * (1 - goes.missed_of_own(spectrum))
+    return explained, moment - (2 * mean - explained) * explained
 
 
 def _check_centred(problem: Problem) -> None:
@@ -314,7 +325,7 @@ def _lean(spectrum: Eigenvalues, goes: Reach, mean: _Means, square: float) -> fl
 
 
 def gains(step: Step, spectrum: Eigenvalues, grid: Grid) -> Any:
-    """``gain_u = 1 - delta u^2 lambda + s lambda + e u (coherent) lambda^2`` with ``s = cubic_step u g`` for the
+    """``gain_u = 1 - delta u^2 A + s A + e u (coherent lambda + explained) A`` with ``s = cubic_step u g`` for the
     overlap g (eq-gain, eq-inputs-own-move), shape (L, A).
 
     Where g is no number of a neuron, or not in whole, the root mean square of ``1 + s lambda`` stands for it, over that
@@ -322,7 +333,7 @@ def gains(step: Step, spectrum: Eigenvalues, grid: Grid) -> Any:
     """
     values, scalars, along, u = spectrum.values[:, None], step.scalars, step.reach[:, None], grid.u
     own = (scalars.cubic_step * u * grid.moving_overlap - scalars.self_term * u**2) * along
-    known = 1 + own + scalars.quadratic_step * u * step.coherent * values * along
+    known = 1 + own + scalars.quadratic_step * u * (step.coherent * values + step.explained) * along
     if not step.has_own_moves:
         return known
     share = grid.overlap_share if np.ndim(grid.overlap) else 0.0
@@ -341,11 +352,13 @@ def known_moments(step: Step, spectrum: Eigenvalues, law: Residuals, gain: Any, 
     e_u, q = scalars.quadratic_step * u, scalars.gradient_noise_variance * u**2
     own = (measures * values @ gain**2).transpose(2, 0, 1)
     seen = inner @ along
-    covariance = measures @ along**2 + seen @ law.given_gradient(2) @ seen.T / (law.energy or 1.0)
-    noise = (e_u**2 * step.matrix_noise + q)[:, None, None] * covariance
+    plain, of_noise = measures @ along**2, seen @ law.given_gradient(law.eps**2) @ seen.T / (law.energy or 1.0)
+    noise = q[:, None, None] * (plain + of_noise)
     if scalars.quadratic_step == 0:
         return step.known @ (own + noise) @ step.known.T
-    more = law.given_gradient(1)
+    of_matrix = step.matrix_noise * plain + step.phi_gradient * (seen @ law.matrix_spread @ seen.T)
+    noise = noise + (e_u**2)[:, None, None] * of_matrix
+    more = law.given_gradient(law.of_matrix)
     with_gain = (inner * values @ gain).transpose(2, 0, 1)
     once = law.mean * (measures * values * along @ gain).transpose(2, 0, 1) + with_gain @ more @ seen.T
     twice = inner @ (values * along) @ more @ seen.T
