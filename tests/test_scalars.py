@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from polyspike import ArgumentError
-from polyspike.scalars import as_integer, as_real, as_seed, integer_or_none, real_or_none
+from polyspike.scalars import as_integer, as_list, as_real, as_reals, as_seed, integer_or_none, real_or_none
 
 INTEGERS: list[Any] = [3, 3.0, np.int8(3), np.float32(3), np.array(3), np.array(3.0), Fraction(6, 2)]
 NO_INTEGERS: list[Any] = [True, np.True_, np.array(True), 3.5, float("nan"), float("inf"), "3", None, np.array([3]), 3j]
@@ -56,3 +56,12 @@ def test_seeds_become_tuples() -> None:
     assert as_seed(np.int64(3)) == (3,)
     assert as_seed((3, 4)) == (3, 4)
     assert as_seed([3, 1e6]) == (3, 10**6)
+
+
+def test_several_are_what_is_no_text_and_no_number() -> None:
+    assert as_list("x", (k for k in "ab"), "give two") == ["a", "b"]
+    assert as_reals("x", np.array([1, -0.0]), "give two") == [1.0, 0.0]
+    assert as_reals("x", [], "give two") == []
+    for bad in (0.1, None, "0.1", b"12", np.array(3.0), [1, "2"], [1, float("nan")], [10**400], [True], [[1.0]]):
+        with pytest.raises(ArgumentError, match=r"^x = .*: give two$"):
+            as_reals("x", bad, "give two")

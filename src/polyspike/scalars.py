@@ -1,13 +1,23 @@
 """Numbers as users give them: 1e6 is an integer when it is one, a 0-d array is its number, and -0.0 is 0.0."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite, nan
 from numbers import Integral, Real
 from typing import Any
 
 from polyspike.errors import ArgumentError
 
-__all__ = ["LARGEST", "LEAST", "as_integer", "as_real", "as_seed", "integer_or_none", "real_or_none"]
+__all__ = [
+    "LARGEST",
+    "LEAST",
+    "as_integer",
+    "as_list",
+    "as_real",
+    "as_reals",
+    "as_seed",
+    "integer_or_none",
+    "real_or_none",
+]
 
 LEAST, LARGEST = 1e-30, 1e30
 """What is neither zero nor between these leaves double precision when it is squared twice and multiplied."""
@@ -66,6 +76,34 @@ def as_real(argument: str, value: Any, least: float = -inf) -> float:
     if number < least:
         raise ArgumentError(argument, value, f"give a number >= {least:g}")
     return number
+
+
+def as_list(argument: str, values: Any, remedy: str) -> list[Any]:
+    """The elements of what is several; a text is one thing, and so is a 0-d array.
+
+    Raises
+    ------
+    ArgumentError
+        With this remedy.
+    """
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable) or getattr(values, "ndim", None) == 0:
+        raise ArgumentError(argument, values, remedy)
+    return list(values)
+
+
+def as_reals(argument: str, values: Any, remedy: str) -> list[float]:
+    """Finite numbers.
+
+    Raises
+    ------
+    ArgumentError
+        With this remedy, whatever is wrong.
+    """
+    given = as_list(argument, values, remedy)
+    numbers = [number for number in map(real_or_none, given) if number is not None and isfinite(number)]
+    if len(numbers) < len(given):
+        raise ArgumentError(argument, given, remedy)
+    return numbers
 
 
 def as_seed(seed: Any) -> tuple[int, ...]:

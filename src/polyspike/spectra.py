@@ -32,7 +32,8 @@ class Spike(Result):
     Attributes
     ----------
     location : float
-        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size.
+        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size, for fresh samples of
+        isotropic inputs.
     overlaps : ndarray of shape (degree + 1,)
         Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the
         learned direction.
@@ -175,7 +176,7 @@ class Spectrum(Result):
     inside : tuple of int
         Degrees whose spike has not left the bulk.
     means_source : callable, optional
-        Computes :attr:`means`.
+        Computes :attr:`means`; None where no expectations are known.
     localised_source : callable, optional
         Computes :meth:`localised`.
     """
@@ -263,10 +264,19 @@ class Spectrum(Result):
         x, density = self.curve(_THUMBNAIL_POINTS)
         return curve_picture(x, x * density, [spike.location for spike in self.spikes])
 
+    @property
+    def has_expectations(self) -> bool:
+        """Whether :attr:`means` are expectations at a finite size: of fresh samples of isotropic inputs after a plain
+        step. For inputs with a covariance, preconditioned steps, reused samples and real data they are the locations.
+        """
+        return self.means_source is not None
+
     @cached_property
     def means(self) -> tuple[float, ...]:
-        """Expectation of every spike's eigenvalue over draws at this size, to order 1/n, in the order of the spikes;
-        computed when asked for.
+        """Where every spike's eigenvalue is on average over draws, in the order of the spikes; computed when asked for.
+
+        With :attr:`has_expectations` the expectation at this size, to order 1/n; else the spike's location, which is
+        that of the limit, without corrections of order 1/n.
 
         Spikes repel each other by what they fluctuate, and grow faster than in proportion to the step's strength, which
         fluctuates too. Of spikes below the bulk, or in a gap of it, the location.

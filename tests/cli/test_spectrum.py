@@ -33,6 +33,14 @@ def test_spectrum_as_json_has_both() -> None:
     assert predicted["spikes"][0]["location"] == pytest.approx(found["spikes"][0], rel=0.4)
     assert predicted["edges"][-1][1] == pytest.approx(found["bulk_edge"], rel=0.2)
     assert predicted["atom"] == pytest.approx(0.25)
+    assert predicted["spikes"][0]["mean"] != predicted["spikes"][0]["location"]
+
+
+def test_where_no_expectation_is_known_the_limit_is_called_so() -> None:
+    assert "outside it, on average at" in run("spectrum")
+    coloured = ["--inputs", "power:0.3"]
+    assert "outside it, in the limit at" in run("spectrum", *coloured)
+    assert json.loads(run("predict", "--json", *coloured))["prediction"]["outliers"][0]["mean"] is None
 
 
 def test_an_outlier_of_reused_samples_says_what_it_has_of_the_labels() -> None:

@@ -86,6 +86,8 @@ def test_runs_of_different_seeds_are_no_pairs() -> None:
 def test_bad_input_is_refused_before_any_work() -> None:
     with pytest.raises(ArgumentError, match="replicates = 1: give an integer >= 2, else there is no standard error"):
         replicate(PROBLEM, replicates=1)
+    with pytest.raises(ArgumentError, match="run = 3: give a function"):
+        replicate(PROBLEM, run=3)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="workers = 0"):
         replicate(PROBLEM, workers=0)
     with pytest.raises(ArgumentError, match="seed = -1"):

@@ -79,7 +79,7 @@ def test_a_best_place_at_an_end_says_so() -> None:
     found = sample_reuse(BASE, exponents=[0.2], ridges=[0.1, 1.0], replicates=2, run=Fake(), theory=None)
     assert all(one.at_an_end for one in found.protocols)
     no_step = sample_reuse(
-        BASE.replace(n_samples=4), exponents=[3.0], ridges=[0.01, 0.1, 1.0], replicates=2, run=Fake(), theory=None
+        BASE.replace(n_samples=30), exponents=[0.5], ridges=[0.01, 0.1, 1.0], replicates=2, run=Fake(), theory=None
     )
     assert [(one.problem.step, one.at_an_end) for one in no_step.protocols] == [(0.0, False)] * 3
 
@@ -159,12 +159,44 @@ def test_a_table_of_it_has_a_row_for_every_protocol() -> None:
         ({"ridges": []}, "ridges = .*: give numbers > 0"),
         ({"ridges": [0.0, 0.1]}, "ridges = .*: give numbers > 0"),
         ({"replicates": 1}, "replicates = 1"),
-        ({"pilot": 1}, "replicates = 1"),
+        ({"replicates": 0}, "replicates = 0"),
+        ({"replicates": float("nan")}, "replicates = nan"),
+        ({"pilot": 1}, "pilot = 1"),
+        ({"pilot": "3"}, "pilot = '3'"),
+        ({"n_test": 0}, "n_test = 0"),
+        ({"n_test": 100.5}, "n_test = 100.5"),
+        ({"theory": 3}, "theory = 3: give a function"),
+        ({"run": 3}, "run = 3: give a function"),
+        ({"seed": -1}, "seed = -1"),
+        ({"workers": 0}, "workers = 0"),
+        ({"exponents": 0.3}, "exponents = 0.3: give a list"),
+        ({"exponents": None}, "exponents = None: give a list"),
+        ({"exponents": "0.3"}, "exponents = '0.3': give a list"),
+        ({"exponents": [400]}, r"exponents = \[400.0\]: give a list of numbers in \[0, 1/2\]"),
+        ({"exponents": [0.1, -1]}, r"exponents = \[0.1, -1.0\]: give a list of numbers in \[0, 1/2\]"),
+        ({"exponents": [None]}, "exponents = .*: give a list"),
+        ({"ridges": 0.1}, "ridges = 0.1: give numbers > 0 as a list"),
+        ({"ridges": None}, "ridges = None: give numbers > 0 as a list"),
+        ({"ridges": "0.1"}, "ridges = '0.1': give numbers > 0 as a list"),
+        ({"ridges": [0.1, float("inf")]}, "ridges = .*: give numbers > 0 as a list"),
+        ({"problem": None}, "problem = None: give one Problem"),
+        ({"problem": [BASE]}, "problem = .*: give one Problem"),
     ],
 )
-def test_what_is_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
-        sample_reuse(BASE, **{**GRID, "run": Fake(), "theory": None, **options})
+def test_what_is_refused_before_any_work(options: dict[str, Any], message: str) -> None:
+    run = Fake()
+    with pytest.raises(ArgumentError, match=f"^{message}"):
+        sample_reuse(**{"problem": BASE, **GRID, "run": run, "theory": None, **options})
+    assert not run.asked
+
+
+def test_counts_are_integers_however_they_are_written() -> None:
+    found = sample_reuse(BASE, **GRID, pilot=2.0, replicates=np.float64(3), n_test=1e3, run=Fake(), theory=None)  # type: ignore[arg-type]
+    assert found.replicates == 3
+    assert type(found.replicates) is int
+
+
+def test_no_sample_is_too_small_to_halve_and_no_name_unknown() -> None:
     with pytest.raises(ArgumentError, match="n_samples = 3"):
         sample_reuse(BASE.replace(n_samples=3), run=Fake())
     with pytest.raises(ArgumentError, match="name = 'half'"):

@@ -97,6 +97,8 @@ def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
     assert found["spikes"][0]["overlaps"] == expected.spikes[0].overlaps.tolist()
     assert found["inside"] == list(expected.inside)
     assert replies.means(asked())["means"] == list(expected.means)
+    coloured = {"problem": {**PROBLEM, "inputs": "power:0.3"}}
+    assert replies.means(coloured) == {"means": None, "message": ""}
     mass = sum(
         (b - a) * (f + g) / 2 for a, b, f, g in zip(found["x"], found["x"][1:], found["density"], found["density"][1:])
     )

@@ -1,5 +1,7 @@
 """The best step and the best ridge: a vanishing derivative or a stated end, and the lowest of several valleys."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -116,11 +118,21 @@ def test_ridges_near_those_of_a_scan_are_enough(changes: dict[str, object]) -> N
     assert best_ridge(found.problem).prediction.test_error == pytest.approx(error, rel=1e-7)
 
 
+@pytest.mark.parametrize("ridges", [1, None, "12", (1,), (1, 2, 3), (1.0, 0.1), (0, 1), (1, "2"), (1, float("inf"))])
+def test_ends_of_ridges_are_two_increasing_numbers(ridges: Any) -> None:
+    for search in (best_ridge, best_step_and_ridge):
+        with pytest.raises(ArgumentError, match=r"^ridges = .*: give two increasing numbers > 0"):
+            search(BASE, ridges=ridges)
+
+
+@pytest.mark.parametrize("largest", [-1.0, 0, "x", True, (1, 2), float("nan"), float("inf")])
+def test_the_largest_step_is_a_number(largest: Any) -> None:
+    for search in (best_step, best_step_and_ridge):
+        with pytest.raises(ArgumentError, match=r"^largest = .*: give a "):
+            search(BASE, largest=largest)
+
+
 def test_searches_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="largest"):
-        best_step(BASE, largest=-1.0)
-    with pytest.raises(ArgumentError, match="ridges"):
-        best_ridge(BASE, ridges=(1.0, 0.1))
     with pytest.raises(NumericalError) as caught:
         best_step(BASE.replace(ridge=0.0))
     assert caught.value.status is Status.SINGULAR

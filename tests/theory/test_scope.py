@@ -1,6 +1,7 @@
 """The theory refuses a covariance that it does not know, and says on what it stands for other laws."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,3 +71,27 @@ def test_on_an_edge_all_three_have_the_note() -> None:
 def test_what_is_no_problem_is_refused_by_name(call: Callable[[Any], Any], given: Any) -> None:
     with pytest.raises(ArgumentError, match=r"problem = .*: give one Problem"):
         call(given)
+
+
+FLAT = PLAIN.replace(activation=lambda z: 0 * z + 2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda p: ps.predict(p.replace(samples="same")),
+        lambda p: ps.predict(p).spectrum,
+        lambda p: ps.predict(p.replace(inputs="power:0.5")).spectrum,
+        *(partial(ps.predict, method=method, window=1) for method in ("window", "window-published", "crossing")),
+    ],
+)
+def test_constant_features_are_refused_by_name(function: Callable[[Problem], Any]) -> None:
+    with pytest.raises(ArgumentError, match=r"^activation = '<lambda>': it is constant and has no features"):
+        function(FLAT)
+
+
+def test_constant_features_predict_nothing_of_fresh_samples() -> None:
+    row, other = ps.predict([FLAT, FLAT.replace(samples="same")])
+    assert row.test_error == pytest.approx(FLAT.label_second_moment, rel=1e-12)
+    assert isinstance(other, FailedPrediction)
+    assert "it is constant" in other.message

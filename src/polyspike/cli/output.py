@@ -83,16 +83,17 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 
 def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
-    """The numbers of a predicted spectrum, without its density."""
+    """The numbers of a predicted spectrum, without its density; means are None where they are the locations."""
+    means = spectrum.means if spectrum.has_expectations else [None] * len(spectrum.spikes)
     return {
         "edges": list(spectrum.edges),
         "atom": spectrum.atom,
-        "spikes": [_spike_values(*pair) for pair in zip(spectrum.spikes, spectrum.means, strict=True)],
+        "spikes": [_spike_values(*pair) for pair in zip(spectrum.spikes, means, strict=True)],
         "inside": list(spectrum.inside),
     }
 
 
-def _spike_values(spike: Spike, mean: float) -> dict[str, Any]:
+def _spike_values(spike: Spike, mean: float | None) -> dict[str, Any]:
     values = {"location": spike.location, "mean": mean, "overlaps": spike.overlaps}
     return values | ({"label": spike.label, "residual": spike.residual} if isinstance(spike, TrainingSpike) else {})
 

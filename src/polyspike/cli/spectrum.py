@@ -74,7 +74,8 @@ def _check_size(problem: Problem) -> None:
 
 def _print_theory(theory: Spectrum, degree: int) -> None:
     ends = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in theory.edges)
-    print(f"\npredicted: the bulk lies on {ends}; {_spikes(theory.spikes)} outside it, on average at")
+    where = "on average at" if theory.has_expectations else "in the limit at"
+    print(f"\npredicted: the bulk lies on {ends}; {_spikes(theory.spikes)} outside it, {where}")
     for spike, mean in zip(theory.spikes, theory.means, strict=True):
         _print_spike(mean, spike.overlaps[1 : degree + 1], spike.label if isinstance(spike, TrainingSpike) else None)
     if theory.inside:

@@ -20,6 +20,7 @@ __all__ = [
     "PairedDifference",
     "Replication",
     "Run",
+    "as_replicates",
     "paired_difference",
     "paired_differences",
     "replicate",
@@ -153,7 +154,7 @@ def replicate(
     Raises
     ------
     ArgumentError
-        If there are fewer than 2 replicates, or as :func:`polyspike.simulate` does.
+        If there are fewer than 2 replicates, ``run`` is no function, or as :func:`polyspike.simulate` does.
     """
     rounds = rounds_of([problem], replicates, seed, workers, run, options)
     return Replication.of([runs[0] for runs in rounds])
@@ -194,6 +195,16 @@ def paired_differences(
     return [PairedDifference.of(column, reference) for column in columns]
 
 
+def as_replicates(argument: str, value: Any) -> int:
+    """A number of runs that have a standard error.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    return as_integer(argument, value, 2, ", else there is no standard error")
+
+
 def rounds_of(
     problems: Sequence[Problem],
     replicates: int,
@@ -203,10 +214,11 @@ def rounds_of(
     options: dict[str, Any],
 ) -> list[list[Measurement]]:
     """Measurements ``[replicate][problem]``: one task for every replicate."""
-    as_integer("replicates", replicates, 2, ", else there is no standard error")
-    base = as_seed(seed)
+    rounds, base = as_replicates("replicates", replicates), as_seed(seed)
+    if not callable(run):
+        raise ArgumentError("run", run, "give a function that is called as polyspike.simulate")
     make = partial(_one_round, run, problems, options)
-    seeds, count = [(*base, k) for k in range(replicates)], workers_that_fit(workers)
+    seeds, count = [(*base, k) for k in range(rounds)], workers_that_fit(workers)
     if count == 1:
         return [make(s) for s in seeds]
     found = {s: future.result() for s, future in as_done(make, seeds, count)}

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from polyspike.errors import ArgumentError
-from polyspike.experiments.replicate import Run, rounds_of
+from polyspike.experiments.replicate import Run, as_replicates, rounds_of
 from polyspike.experiments.statistics import estimate
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import Estimate, FailedPrediction, Prediction
-from polyspike.scalars import as_real, as_seed
+from polyspike.scalars import as_integer, as_reals, as_seed
 from polyspike.simulation import simulate
 from polyspike.theory import predict
 
@@ -137,7 +137,7 @@ def sample_reuse(
     problem : Problem
         Its ``n_samples`` is n; step, ridge, ``samples``, ``overlap`` and ``n_gradient`` are those of the protocols.
     exponents : iterable of float
-        Steps ``n^alpha``, the same numbers for all protocols; no step is always among them.
+        Steps ``n^alpha``, alpha in [0, 1/2], the same numbers for all protocols; no step is always among them.
     ridges : iterable of float
         Each > 0.
     pilot : int
@@ -160,7 +160,8 @@ def sample_reuse(
     Raises
     ------
     ArgumentError
-        Fewer than 4 samples, no ridge > 0, or as :func:`polyspike.replicate` does.
+        What is no problem, fewer than 4 samples, exponents that are not in [0, 1/2], no ridge > 0, a ``theory`` that is
+        no function, or as :func:`polyspike.replicate` does; before anything is simulated.
 
     Examples
     --------
@@ -173,8 +174,11 @@ def sample_reuse(
     >>> found["fresh"].test_error < found["same"].test_error < found["split"].test_error
     True
     """
-    grids = _grids(problem, list(exponents), list(ridges))
-    base, options = as_seed(seed), {"n_test": n_test}
+    grids = _grids(problem, exponents, ridges)
+    pilot, replicates = as_replicates("pilot", pilot), as_replicates("replicates", replicates)
+    base, options = as_seed(seed), {"n_test": as_integer("n_test", n_test, 2)}
+    if theory is not None and not callable(theory):
+        raise ArgumentError("theory", theory, "give a function that is called as polyspike.predict, or None")
     every = [place for grid in grids.values() for place in grid]
     tried = _test_errors(every, pilot, (*base, _PILOT), workers, run, options)
     chosen = dict(zip(grids, _best(list(grids.values()), tried.mean(axis=0))))
@@ -199,14 +203,19 @@ def sample_reuse(
     )
 
 
-def _grids(problem: Problem, exponents: list[float], ridges: list[float]) -> dict[str, list[Problem]]:
+def _grids(problem: Problem, exponents: Iterable[float], ridges: Iterable[float]) -> dict[str, list[Problem]]:
     """The problems of every protocol, step by step and ridge by ridge."""
+    if not isinstance(problem, Problem):
+        raise ArgumentError("problem", problem, "give one Problem")
     if problem.n_samples < 4:
         raise ArgumentError("n_samples", problem.n_samples, "give at least 4, two for each half")
-    values = [as_real("ridges", ridge) for ridge in ridges]
+    of_steps, of_ridges = "give a list of numbers in [0, 1/2], such as [0.1, 0.3]", "give numbers > 0 as a list, [0.1]"
+    alphas, values = as_reals("exponents", exponents, of_steps), as_reals("ridges", ridges, of_ridges)
+    if not all(0 <= alpha <= 0.5 for alpha in alphas):
+        raise ArgumentError("exponents", alphas, of_steps)
     if not values or min(values) <= 0:
-        raise ArgumentError("ridges", ridges, "give numbers > 0")
-    steps = [0.0, *(problem.n_samples ** as_real("exponents", exponent) for exponent in exponents)]
+        raise ArgumentError("ridges", values, of_ridges)
+    steps = [0.0, *(problem.n_samples**alpha for alpha in alphas)]
     return {
         name: [make(problem).replace(step_size=step, ridge=ridge) for step in steps for ridge in values]
         for name, make in PROTOCOLS.items()

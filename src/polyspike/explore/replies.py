@@ -125,10 +125,13 @@ def spectrum(question: Mapping[str, Any]) -> Reply:
 
 
 def means(question: Mapping[str, Any]) -> Reply:
-    """Where the spikes are on average at this size: ``means``, in the order of the spikes, or ``message``."""
+    """Where the spikes are on average at this size: ``means``, in the order of the spikes, or ``message``; None where
+    the theory has no more than their locations.
+    """
     problem = problem_of(question)
     try:
-        return {"means": list(_known(_without_ridge(problem)).means), "message": ""}
+        found = _known(_without_ridge(problem))
+        return {"means": list(found.means) if found.has_expectations else None, "message": ""}
     except PolyspikeError as error:
         return {"message": str(error)}
 

@@ -31,7 +31,7 @@ from polyspike.problem.importing import imported, is_dotted
 from polyspike.problem.names import closest_names
 from polyspike.problem.smoothness import Smoothness, known_smoothness
 
-__all__ = ["ACTIVATIONS", "Activation", "as_activation", "is_odd"]
+__all__ = ["ACTIVATIONS", "Activation", "as_activation", "is_constant", "is_odd"]
 
 # The prefix by which a name says that nothing is subtracted: "uncentred relu".
 UNCENTRED = "uncentred "
@@ -253,6 +253,14 @@ def is_odd(activation: Activation) -> bool:
     nodes, _ = gaussian_rule(activation.smoothness.corners)
     value, mirror = activation(nodes), activation(-nodes)
     return bool(np.abs(value + mirror).max() <= _ROUNDING_OF_ODD * np.abs(value).max())
+
+
+@lru_cache(maxsize=256)
+def is_constant(activation: Activation) -> bool:
+    """Whether sigma has one value, to rounding at the nodes of a rule."""
+    nodes, _ = gaussian_rule(activation.smoothness.corners)
+    values = activation.formula.value(nodes, np)
+    return bool(np.ptp(values) <= ZERO * np.abs(values).max())
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,6 @@
 """Spectra of a covariance by name: ``isotropic``, ``power:0.5``, ``two-level:0.3,1.7,0.5``, ``spiked:10,1``, a list."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -11,7 +11,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem.names import closest_names
-from polyspike.scalars import LARGEST, LEAST, real_or_none
+from polyspike.scalars import LARGEST, LEAST, as_list, real_or_none
 
 __all__ = ["Eigenvalues", "Named", "as_named", "as_numbers", "as_spectrum"]
 
@@ -220,10 +220,11 @@ def as_numbers(argument: str, values: Any, pattern: str) -> tuple[float, ...]:
     ------
     ArgumentError
     """
-    numbers = tuple(map(_number, values)) if isinstance(values, Iterable) else ()
+    remedy = f"give finite numbers: {pattern}"
+    numbers = tuple(map(_number, as_list(argument, values, remedy)))
     finite = tuple(x for x in numbers if x is not None and isfinite(x))
     if not numbers or len(finite) < len(numbers):
-        raise ArgumentError(argument, values, f"give finite numbers: {pattern}")
+        raise ArgumentError(argument, values, remedy)
     return finite
 
 

@@ -12,6 +12,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
 from polyspike.problem.eigenvalues import Eigenvalues, Named, Spectrum, as_named, as_spectrum
 from polyspike.problem.names import closest_names
+from polyspike.rows import as_numbers
 
 __all__ = ["Inputs", "as_inputs"]
 
@@ -30,6 +31,8 @@ _LAWS = {
     "sphere": "sphere",
     "student": "student:5 (degrees of freedom > 2, so that there is a variance)",
 }
+
+_EXAMPLE = "power:0.5; teacher=top; law=uniform"
 
 ROUNDING = 1e-10
 """Of a matrix: asymmetry and negative eigenvalues below this share of its largest entry are rounding."""
@@ -110,18 +113,20 @@ class Inputs:
         Raises
         ------
         ArgumentError
-            Unknown names, numbers out of range, or an entry that comes twice.
+            Unknown names, numbers out of range, an entry that comes twice, or nothing beside a semicolon.
         """
         if not isinstance(text, str):
             raise ArgumentError("inputs", text, "give a text such as 'power:0.5', or a polyspike.Inputs")
         found: dict[str, str] = {}
         for part in text.split(";"):
+            if not part.strip():
+                raise ArgumentError("inputs", text, f"a part of it is empty; write {_EXAMPLE}")
             name, equals, value = part.partition("=")
             name, value = (name.strip().lower(), value) if equals else ("spectrum", part)
             if name not in _NAMES:
                 raise ArgumentError("inputs", text, closest_names(name, _NAMES))
             if name in found:
-                raise ArgumentError("inputs", text, f"{name} comes twice; write power:0.5; teacher=top; law=uniform")
+                raise ArgumentError("inputs", text, f"{name} comes twice; write {_EXAMPLE}")
             found[name] = value
         return cls(**found)
 
@@ -132,8 +137,8 @@ class Inputs:
         Parameters
         ----------
         matrix : array-like of shape (d, d)
-            Symmetric, positive semidefinite, not zero. Asymmetry and negative eigenvalues below 1e-10 of the largest
-            entry are taken for rounding.
+            Real, symmetric, positive semidefinite, not zero. Asymmetry and negative eigenvalues below 1e-10 of the
+            largest entry are taken for rounding.
         direction : str, sequence of float or array-like of shape (d,), optional
             beta* in the coordinates of the matrix, of any length; or a word or energies as for ``teacher``, a text;
             "random" when None. A teacher of several indices has the same energies in every one of them.
@@ -147,7 +152,7 @@ class Inputs:
         """
         values, vectors = _decomposed(matrix)
         if direction is None or isinstance(direction, str):
-            return cls(values.tolist(), direction or "random", law)
+            return cls(values.tolist(), "random" if direction is None else direction, law)
         along = _as_direction(direction, len(values)) @ vectors
         energies = values * (along / np.max(np.abs(along))) ** 2
         if np.max(energies) <= ROUNDING * values[0]:
@@ -243,6 +248,8 @@ class Inputs:
             return f"{len(weights)} weights of the teacher were given; give input_dim = {input_dim} of them"
         if self.is_standard or (n_indices == 1 and not weights):
             return ""
+        if weights and (wrong := self._without_variance(input_dim)):
+            return wrong
         seen = self._directions_seen(input_dim)
         if seen < n_indices:
             return (
@@ -257,10 +264,19 @@ class Inputs:
             return int(counts @ (values > 0))
         if self.teacher == "random":
             return int(counts @ (values > _FAINT * values[0]))
-        energies, varies = self.axis_energies(input_dim), self.axes(input_dim) > 0
-        if np.any(energies[~varies] > 0):
-            return 0
+        energies = self.axis_energies(input_dim)
         return int(np.sum(energies > _FAINT * np.max(energies)))
+
+    def _without_variance(self, input_dim: int) -> str:
+        """What is wrong with weights where the inputs do not vary; nothing if there are none."""
+        weighted, varies = self.axis_energies(input_dim) > 0, self.axes(input_dim) > 0
+        count = int(np.sum(weighted & ~varies))
+        if count and not np.any(weighted & varies):
+            wrong = "all of the teacher's weights are on eigenvalues 0, so that no label would depend on the inputs"
+            return f"{wrong}; give some to eigenvalues > 0, and 0 to these"
+        if count:
+            return f"no input varies along eigenvalues 0; give weight 0 to the teacher there ({count} have more)"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -296,10 +312,7 @@ def _as_law(value: Any) -> Named:
 
 def _decomposed(matrix: Any) -> tuple[Array, Array]:
     """Eigenvalues, largest first, and eigenvectors as columns, of a matrix that is a covariance."""
-    try:
-        array = np.asarray(matrix, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("matrix", matrix, "give an array of numbers of shape (d, d)") from error
+    array = _as_array("matrix", matrix, "give an array of real numbers of shape (d, d)")
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 2:
         raise ArgumentError("matrix", array.shape, "give an array of shape (d, d), d at least 2")
     if not np.all(np.isfinite(array)):
@@ -319,13 +332,18 @@ def _decomposed(matrix: Any) -> tuple[Array, Array]:
 
 
 def _as_direction(direction: Any, d: int) -> Array:
-    try:
-        array = np.asarray(direction, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("direction", direction, f"give a vector of {d} numbers, or a word") from error
+    array = _as_array("direction", direction, f"give a vector of {d} real numbers, or a word")
     if array.shape != (d,) or not np.all(np.isfinite(array)) or not np.any(array):
         raise ArgumentError("direction", direction, f"give a vector of {d} finite numbers, not all zero")
     return array
+
+
+def _as_array(argument: str, value: Any, remedy: str) -> Array:
+    """What is no array of real numbers is refused with this remedy."""
+    try:
+        return as_numbers(argument, value)
+    except ArgumentError as error:
+        raise ArgumentError(argument, value, remedy) from error
 
 
 def as_inputs(value: Any) -> Inputs:

@@ -10,6 +10,7 @@ from polyspike.blas import one_blas_thread
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.results import Derivatives, Optimum
+from polyspike.scalars import as_real, as_reals
 from polyspike.theory.announce import announce
 from polyspike.theory.finite_size.minimise import Point, minimise, valleys_of
 from polyspike.theory.predict import predict
@@ -214,8 +215,8 @@ def _optimum(point: Point, step_end: str | None = None, ridge_end: str | None = 
 
 def _steps(problem: Problem, largest: float | None) -> list[float]:
     """The steps of the scan, whose predictions are announced where they take long."""
-    high = sqrt(problem.n_samples) if largest is None else largest
-    if not 0 < high < inf:
+    high = sqrt(problem.n_samples) if largest is None else as_real("largest", largest)
+    if high <= 0:
         raise ArgumentError("largest", largest, "give a number > 0, the largest step size to look at")
     first = _FIRST_STEP * min(high, 1.0, sqrt(problem.width / problem.n_samples))
     steps = [0.0, *(float(step) for step in np.geomspace(first, high, _STEP_PLACES))]
@@ -225,7 +226,8 @@ def _steps(problem: Problem, largest: float | None) -> list[float]:
 
 def _places(ridges: tuple[float, float]) -> list[float]:
     """``-log ridge``, increasing."""
-    low, high = ridges
-    if not 0 < low < high < inf:
-        raise ArgumentError("ridges", ridges, "give two increasing numbers > 0")
-    return [float(place) for place in np.linspace(-log(high), -log(low), _RIDGE_PLACES)]
+    remedy = "give two increasing numbers > 0, the ends of the search"
+    ends = as_reals("ridges", ridges, remedy)
+    if len(ends) != 2 or not 0 < ends[0] < ends[1]:
+        raise ArgumentError("ridges", ridges, remedy)
+    return [float(place) for place in np.linspace(-log(ends[1]), -log(ends[0]), _RIDGE_PLACES)]

@@ -20,7 +20,14 @@ from polyspike.theory.limits.windows import across, predict_window
 from polyspike.theory.long_work import watched
 from polyspike.theory.same_samples.predict import predict_many_same, predict_same_samples
 from polyspike.theory.same_samples.window import predict_window_same
-from polyspike.theory.scope import check_isotropic, check_scope, edge_with_law_note, theory_of, with_law_note
+from polyspike.theory.scope import (
+    check_features,
+    check_isotropic,
+    check_scope,
+    edge_with_law_note,
+    theory_of,
+    with_law_note,
+)
 
 __all__ = ["METHODS", "predict"]
 
@@ -193,8 +200,12 @@ def _one(problem: Problem, method: str, window: int | None) -> Prediction | Edge
 
 
 def _check_method(problem: Problem, method: str) -> None:
-    """Refuse what the method does not speak of; the published limit is of isotropic inputs and the plain step."""
+    """Refuse what the method does not speak of: the published limit is of isotropic inputs and the plain step, no limit
+    of constant features.
+    """
     check_scope(problem) if method in _ANY_COVARIANCE else check_isotropic(problem)
+    if method != "finite-size":
+        check_features(problem)
 
 
 def _finite_size_rows(problems: list[Problem]) -> list[Answer]:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
+from polyspike.problem.activations import is_constant
 from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_isotropic", "check_scope", "edge_with_law_note", "theory_of", "with_law_note"]
+__all__ = ["check_features", "check_isotropic", "check_scope", "edge_with_law_note", "theory_of", "with_law_note"]
 
 
 def check_scope(problem: Problem) -> None:
@@ -16,7 +17,8 @@ def check_scope(problem: Problem) -> None:
     ------
     ArgumentError
         What is no problem (of the argument ``problem``), one sample for both stages after a preconditioned step (of
-        ``precondition``), or where the inputs have another covariance than I (of ``samples``).
+        ``precondition``), where the inputs have another covariance than I (of ``samples``), or of constant features (of
+        ``activation``).
     """
     if not isinstance(problem, Problem):
         raise ArgumentError("problem", problem, "give one Problem")
@@ -26,6 +28,20 @@ def check_scope(problem: Problem) -> None:
     if problem.shared_samples and not problem.inputs.is_isotropic:
         remedy = "the theory of one sample for both stages is of inputs with covariance I; simulate() takes any"
         raise ArgumentError("samples", problem.samples, remedy)
+    if problem.shared_samples:
+        check_features(problem)
+
+
+def check_features(problem: Problem) -> None:
+    """Refuse an activation that makes no features.
+
+    Raises
+    ------
+    ArgumentError
+        Of the argument ``activation``.
+    """
+    if is_constant(problem.activation):
+        raise ArgumentError("activation", problem.activation.label, "it is constant and has no features; give another")
 
 
 def check_isotropic(problem: Problem) -> None:

@@ -105,7 +105,12 @@ def test_a_grid_needs_steps_and_ridges() -> None:
             ps.predict_data_grid(X, Y, **options, **NETWORK)
     with pytest.raises(ps.ArgumentError, match="ridges"):
         ps.predict_data_grid(X, Y, step_sizes=[1.0], ridges=[], **NETWORK)
-    for one in ({"step_sizes": 1.0}, {"step_exponents": 0.3}, {"step_sizes": [1.0], "ridges": 0.1}):
+    for one in (
+        {"step_sizes": 1.0},
+        {"step_exponents": 0.3},
+        {"step_sizes": [1.0], "ridges": 0.1},
+        {"step_sizes": "1"},
+    ):
         with pytest.raises(ps.ArgumentError, match="give a list"):
             ps.predict_data_grid(X, Y, **one, **NETWORK)
     with pytest.raises(ps.ArgumentError, match="give real numbers"):

@@ -23,6 +23,7 @@ from polyspike.theory.covariance.trust import check_dimension, trust
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.long_work import watched
+from polyspike.theory.scope import check_features
 
 __all__ = ["nodes_of", "predict_covariance", "predict_rows", "spectrum_of"]
 
@@ -152,6 +153,7 @@ def _inverted(problem: Problem) -> float:
 @watched()
 @one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
+    check_features(problem)
     announce_spectrum(problem)
     return predict_covariance_spectrum(problem, nodes_of(problem))
 

@@ -23,6 +23,7 @@ from polyspike.theory.finite_size.spectrum.predict_spectrum import predict_spect
 from polyspike.theory.finite_size.spikes.errors import Errors, errors
 from polyspike.theory.finite_size.trust import Corners, Trust, has_tails, shared_features, trust
 from polyspike.theory.long_work import check_clock, watched
+from polyspike.theory.scope import check_features
 
 __all__ = [
     "as_prediction",
@@ -137,6 +138,7 @@ def as_prediction(problem: Problem, found: Errors, overlaps: Overlaps, effect: f
 
 @one_blas_thread()
 def _spectrum(problem: Problem) -> Spectrum:
+    check_features(problem)
     with watched(), within_double_precision():
         return predict_spectrum(problem)
 

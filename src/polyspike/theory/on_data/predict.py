@@ -12,7 +12,7 @@ from polyspike.data_predictions import DataGrid, DataPrediction
 from polyspike.errors import ArgumentError
 from polyspike.problem import Activation, Problem
 from polyspike.rows import as_rows, check_counts, split
-from polyspike.scalars import as_integer, as_real, as_seed
+from polyspike.scalars import as_integer, as_list, as_real, as_seed
 from polyspike.spectra import Spectrum
 from polyspike.theory.on_data.cost import check_memory
 from polyspike.theory.on_data.curve import PointErrors, step_curve
@@ -198,9 +198,7 @@ def _problem(
 
 
 def _listed(argument: str, values: Any) -> list[Any]:
-    if not isinstance(values, Iterable):
-        raise ArgumentError(argument, values, f"give a list, [{values}]")
-    return list(values)
+    return as_list(argument, values, f"give a list, [{values}]")
 
 
 def _steps(problem: Problem, exponents: Iterable[float] | None, sizes: Iterable[float] | None) -> list[Problem]:

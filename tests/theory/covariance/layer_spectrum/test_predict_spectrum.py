@@ -167,6 +167,48 @@ def test_a_light_band_is_not_passed_over() -> None:
     assert values[4] == pytest.approx(spectrum.spikes[1].location, rel=0.06)
 
 
+def without_linear_part(activation: str, n_samples: int, inputs: str) -> Problem:
+    return Problem(
+        activation,
+        "h2",
+        n_samples,
+        n_samples // 3,
+        2 * n_samples // 3,
+        step_size=5.0,
+        noise=0.3,
+        gradient="target",
+        readout="constant",
+        inputs=inputs,
+    )
+
+
+@pytest.mark.parametrize("activation", ["h2", "h4", "cos"])
+def test_without_linear_features_there_is_no_layer(activation: str) -> None:
+    """Even activations, the target alone and one readout for all: what the samples of the gradient know has rank zero.
+    Of nearly isotropic inputs it is the isotropic spectrum, and the outlier tends to its outlier as n grows.
+    """
+    off = []
+    for n_samples in (6000, 24000):
+        problem = without_linear_part(activation, n_samples, "two-level:0.9999,1.0001,0.5")
+        found, other = (predict(p).spectrum for p in (problem, problem.replace(inputs="isotropic")))
+        assert np.array(found.edges) == pytest.approx(np.array(other.edges), rel=1e-4)
+        x = np.geomspace(1.05 * found.edges[0][0], 0.95 * found.edges[-1][1], 30)
+        assert found.density(x) == pytest.approx(other.density(x), rel=1e-3)
+        off.append([abs(one.location / two.location - 1) for one, two in zip(found.spikes, other.spikes, strict=False)])
+    if activation != "h4":
+        assert len(off[0]) == len(off[1]) == 1
+        assert off[1][0] < 0.5 * off[0][0] < 0.05
+
+
+def test_networks_without_linear_features() -> None:
+    problem = without_linear_part("h2", 2400, "two-level:0.5,1.5,0.5")
+    spectrum = predict(problem).spectrum
+    runs = [simulate(problem, seed=(3, k), n_test=2, eigenvalues=2).eigenvalues for k in range(6)]
+    [outlier, largest], [(_, edge)] = np.mean(np.array(runs), axis=0), spectrum.edges
+    assert [spike.location for spike in spectrum.spikes] == [pytest.approx(outlier, rel=0.25)]
+    assert largest == pytest.approx(edge, rel=0.06)
+
+
 def test_neither_the_ridge_nor_the_sign_of_an_odd_label_changes_it() -> None:
     problem = PROBLEM.replace(teacher="h1")
     one, two = predict(problem).spectrum, predict(problem.replace(teacher="-1*h1", ridge=3.0)).spectrum

@@ -171,6 +171,7 @@ def test_degrees_still_inside_means_and_what_is_not_predicted() -> None:
     spectrum = spectrum_of(BASE)
     assert 1 not in spectrum.inside
     assert 3 in spectrum.inside
+    assert not spectrum.has_expectations
     assert spectrum.means == tuple(spike.location for spike in spectrum.spikes)
     with pytest.raises(NumericalError, match="fresh samples"):
         spectrum.localised(10.0)

@@ -92,7 +92,7 @@ class LayerPoint(Point):
     def sized(self, change: Any) -> float:
         """Of the logarithms, and of T relative to what it is large beside."""
         count, scale = len(self.state.r) + len(self.state.zeta), self.here.scale_of_t
-        by_t = float(np.abs(change[count:]).max())
+        by_t = float(np.abs(change[count:]).max(initial=0.0))
         return max(float(np.abs(change[:count]).max()), by_t / scale if scale > 0 else by_t)
 
 
