@@ -7,7 +7,8 @@ from polyspike import Problem
 from polyspike.hermite import gauss_hermite
 from polyspike.theory.same_samples import sample_law as module
 from polyspike.theory.same_samples.residual import residual_energy
-from polyspike.theory.same_samples.sample_law import Rules, sample_law, spike_frame
+from polyspike.theory.same_samples.sample_law import Rules, sample_law
+from polyspike.theory.same_samples.spike_frame import spike_frame
 
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, samples="same")
 RULES = Rules(16, 8)

@@ -10,7 +10,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
-__all__ = ["Columns", "Fit", "FreshSamples", "OwnMoves", "PairFunctions", "Places", "Symmetric"]
+__all__ = ["Columns", "Fit", "FreshSamples", "NormFunctions", "OwnMoves", "PairFunctions", "Places", "Symmetric"]
 
 # Of the functions of pairs, between a sample and its mirror image with the neurons of opposite readout.
 _SIGNS_OF_PAIRS = (1.0, -1.0, 1.0, 1.0, -1.0)
@@ -30,10 +30,11 @@ class Columns:
         Moments of ``(y, f, coordinates ...)`` at the node, times its weight.
     constrained : bool
         Whether the samples are the gradient's: then their other coordinates X satisfy ``X' eps = 0``.
-    by_norm : ndarray of shape (E, B, A), optional
-        ``t sqrt(w_a / 2d)``: what the fluctuation of the sample's norm does to the learned functions.
-    norm_is_hidden : bool
-        Whether the norm is the last of the hidden vector, as the residual has it; else it is independent of that.
+    by_own_norm : NormFunctions, optional
+        What acts on the learned functions by normal variables that are independent of all others.
+    by_hidden_norm : ndarray of shape (E, B, A), optional
+        ``t sqrt(w_a / 2d)``, which acts times the sample's norm, the last of the hidden vector, where the residual
+        knows it; :attr:`by_own_norm` then has what is left of the variance.
     pairs : ndarray of shape (E, B, P f), optional
         The functions of :class:`PairFunctions`.
     own_moves : ndarray of shape (E, B, A), optional
@@ -46,20 +47,35 @@ class Columns:
     first: Array
     second: Array
     constrained: bool = True
-    by_norm: Array | None = None
-    norm_is_hidden: bool = False
+    by_own_norm: "NormFunctions | None" = None
+    by_hidden_norm: Array | None = None
     pairs: Array | None = None
     own_moves: Array | None = None
 
-    @property
-    def by_hidden_norm(self) -> Array | None:
-        """What acts times the last of the hidden vector, shape (E, B, A)."""
-        return self.by_norm if self.norm_is_hidden else None
 
-    @property
-    def by_own_norm(self) -> Array | None:
-        """What acts times a standard normal variable that is independent of all others, shape (E, B, A)."""
-        return None if self.norm_is_hidden else self.by_norm
+class NormFunctions(NamedTuple):
+    """What the fluctuation of ``log tau`` from sample to sample does to the learned functions (eq-same-norms).
+
+    Attributes
+    ----------
+    functions : ndarray of shape (..., A)
+        ``t sqrt(w_a)``.
+    covariance : ndarray of shape (A, A)
+        Of ``log tau`` over samples, between the readouts.
+    """
+
+    functions: Array
+    covariance: Array
+
+    def square(self, x: Any) -> Any:
+        """The mean square of what a fit with the coefficients x (A,) has by it, shape (...)."""
+        fitted = self.functions * x
+        return ((fitted @ self.covariance) * fitted).sum(axis=-1)
+
+    def form(self, weights: Any) -> Any:
+        """Its sum over the nodes with these weights, as a quadratic form of x."""
+        flat = self.functions.reshape(-1, self.functions.shape[-1])
+        return ((flat.T * weights.ravel()) @ flat) * self.covariance
 
 
 class PairFunctions(NamedTuple):
@@ -117,8 +133,7 @@ class FreshSamples:
         ``E c`` and ``E[y c]`` given kappa.
     products : ndarray of shape (K, C, C)
         ``E[c c']`` given kappa.
-    by_norm : ndarray of shape (K, A), optional
-        As of :class:`Columns`.
+    by_norm : NormFunctions, optional
     """
 
     weights: Array
@@ -130,7 +145,7 @@ class FreshSamples:
     coordinates: Array
     label_coordinates: Array
     products: Array
-    by_norm: Array | None = None
+    by_norm: "NormFunctions | None" = None
 
 
 class Places(NamedTuple):

@@ -167,7 +167,7 @@ class _OfSamples:
         if output is not None:
             square = square - fit.output_energy * pop.weights * output**2
         if columns.by_own_norm is not None:
-            square = square + pop.weights * (columns.by_own_norm @ at.first) ** 2
+            square = square + pop.weights * columns.by_own_norm.square(at.first)
         return _Residual(square, np.concatenate([products[..., known], mean[..., None]], axis=-1))
 
     def _of_own_moves(self, residual: Array, learned: Array) -> Array:

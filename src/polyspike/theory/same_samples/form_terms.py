@@ -212,13 +212,17 @@ def _flat_nodes(values: Any) -> Any:
 
 def _add_independent(matrix: Array, fit: Fit, columns: Columns, pop: SamplePopulation, r: Any) -> None:
     """The norms' fluctuation, and what the neurons' own parts of f are not shared by others."""
-    weights = (pop.weights * r).ravel()
-    for values, scale in ((columns.by_own_norm, 1.0), (columns.learned_output, -fit.output_energy)):
-        if values is not None:
-            place, own = slice(0, fit.places.readouts), _flat_nodes(values)
-            if fit.symmetric is not None:
-                place, own = fit.symmetric.folded(place, own)
-            matrix[place, place] += scale * (own.T * weights) @ own
+    weights, found = pop.weights * r, np.zeros((fit.places.readouts, fit.places.readouts))
+    if columns.by_own_norm is not None:
+        found = found + columns.by_own_norm.form(weights)
+    if columns.learned_output is not None:
+        own = _flat_nodes(columns.learned_output)
+        found = found - fit.output_energy * (own.T * weights.ravel()) @ own
+    place = slice(0, fit.places.readouts)
+    if fit.symmetric is not None:
+        rows = fit.symmetric.folded(place, found)[1].T
+        place, found = fit.symmetric.folded(place, rows)
+    matrix[place, place] += found
 
 
 def _load_terms(places: Places, part: SampleState, columns: Columns) -> Any:

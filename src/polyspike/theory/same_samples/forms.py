@@ -160,7 +160,7 @@ def _value_at(fit: Fit, k: int, part: SampleState, found: Array) -> Any:
         value = (part.r * ((left * square).sum(axis=-1) + pop.weights * fixed**2)).sum()
         value = value - fit.output_energy * pop.mean(part.r * output**2)
         if columns.by_own_norm is not None:
-            value = value + pop.mean(part.r * (columns.by_own_norm @ x[: places.readouts]) ** 2)
+            value = value + pop.mean(part.r * columns.by_own_norm.square(x[: places.readouts]))
     if np.any(pop.residual):
         value = value + _load_value(part, columns, theta, eta)
     return value
@@ -188,5 +188,5 @@ def _fresh_error(fit: Fit, state: State, x: Array, theta: Array) -> float:
     cross = ((learned[:, None] * fresh.coordinates - fresh.label_coordinates) * along).sum(axis=1)
     both = np.einsum("kc,kcd,kd->k", along, fresh.products, along)
     if fresh.by_norm is not None:
-        both = both + (fresh.by_norm @ x[: fresh.by_norm.shape[1]]) ** 2
+        both = both + fresh.by_norm.square(x[: fit.places.readouts])
     return float(fresh.weights @ (square + 2 * cross + both))

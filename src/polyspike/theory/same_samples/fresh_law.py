@@ -8,7 +8,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.given_kappa.label_parts import label_parts
-from polyspike.theory.same_samples.sample_law import SpikeFrame
+from polyspike.theory.same_samples.spike_frame import SpikeFrame
 
 __all__ = ["FreshLaw", "fresh_law"]
 

@@ -21,12 +21,13 @@ from polyspike.theory.same_samples.residual import residual_energy
 from polyspike.theory.same_samples.sample_kinds import (
     Features,
     Samples,
+    by_norm,
     energy_of_moves,
     fresh_averages,
-    norm_scale,
     unseen_features,
 )
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, sample_law
+from polyspike.theory.same_samples.sample_law import Rules, sample_law
+from polyspike.theory.same_samples.spike_frame import SpikeFrame
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, Step, rules_of, step_of
 
 __all__ = ["Model", "build"]
@@ -195,7 +196,7 @@ def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, 
         noise=found.noise_variance + lost,
         learned=found.mean * step.root,
         **fresh_law(problem, step.frame, kappa)._asdict(),
-        by_norm=found.mean_by_log_norm * norm_scale(step),
+        by_norm=by_norm(step, found.mean_by_log_norm),
     )
 
 

@@ -18,7 +18,7 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 from polyspike.theory.same_samples.features import TrainingFeatures
 from polyspike.theory.same_samples.fit import OwnMoves, PairFunctions
 from polyspike.theory.same_samples.mirror import even_and_odd
-from polyspike.theory.same_samples.residual import residual_energy
+from polyspike.theory.same_samples.residual import energy_with_norm
 from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
@@ -99,7 +99,7 @@ def _beta(problem: Problem) -> Array:
     """``beta = E eps x`` in the known directions (beta*, its noise[, omega], further inputs of the teacher)."""
     numbers = activation_numbers(problem.activation)
     signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    noise = sqrt(problem.phi_gradient * residual_energy(problem))
+    noise = sqrt(problem.phi_gradient * energy_with_norm(problem))
     own = [-numbers.c1] if problem.gradient == "full" else []
     return np.array([signal, noise, *own, *[0.0] * (problem.teacher.n_indices - 1)])
 

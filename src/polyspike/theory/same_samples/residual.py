@@ -5,13 +5,20 @@ from math import sqrt
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 
-__all__ = ["mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
+__all__ = ["energy_with_norm", "mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
 
 
 def residual_energy(problem: Problem) -> float:
     """``E eps^2``."""
     output = activation_numbers(problem.activation).second_moment if problem.gradient == "full" else 0.0
     return problem.label_second_moment + output + output_by_norm(problem) ** 2
+
+
+def energy_with_norm(problem: Problem) -> float:
+    """``E[eps^2 |x|^2/d]``, of which the gradient's noise is made: where the residual knows the norm (eq-lengths)."""
+    mean, d = float(problem.teacher.coefficients(0)[0]), problem.input_dim
+    with_norm = -2 * mean * output_by_norm(problem) * sqrt(2 / d) / (1 + 2 / d)
+    return residual_energy(problem) + with_norm
 
 
 def output_by_norm(problem: Problem) -> float:

@@ -12,15 +12,15 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, averages_on_grid
 from polyspike.theory.same_samples.features import TrainingFeatures, training_features
-from polyspike.theory.same_samples.fit import Columns, OwnMoves, PairFunctions
+from polyspike.theory.same_samples.fit import Columns, NormFunctions, OwnMoves, PairFunctions
 from polyspike.theory.same_samples.pairs import seen_own_moves, seen_pairs, unseen_own_moves, unseen_pairs
 from polyspike.theory.same_samples.pencil import SamplePopulation
 from polyspike.theory.same_samples.reach import Reach, within_reach
-from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
+from polyspike.theory.same_samples.residual import energy_with_norm, output_by_norm
 from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
-__all__ = ["Features", "Samples", "energy_of_moves", "fresh_averages", "norm_scale", "unseen_features"]
+__all__ = ["Features", "Samples", "by_norm", "energy_of_moves", "fresh_averages", "unseen_features"]
 
 # The place of the coordinate along the noise of beta in the hidden vector.
 _ACROSS = 3
@@ -97,13 +97,14 @@ class Samples:
 
     def _seen_columns(self, functions: PairFunctions | None, moves: OwnMoves | None) -> Columns:
         found, step, law = self._found, self._step, _share(self._law, self._both)
+        known = 1 / (2 * step.problem.input_dim) if output_by_norm(step.problem) else 0.0
         return Columns(
             learned=found.mean * step.root,
             learned_output=_learned_output(step, found),
             first=law.first,
             second=law.second,
-            by_norm=found.by_norm * norm_scale(step),
-            norm_is_hidden=output_by_norm(step.problem) != 0,
+            by_own_norm=by_norm(step, found.by_norm, known),
+            by_hidden_norm=found.by_norm * step.root * sqrt(known) if known else None,
             pairs=self._function_values(functions, found),
             own_moves=None if moves is None else seen_own_moves(step, found),
         )
@@ -123,7 +124,7 @@ class Samples:
             first=law.first,
             second=law.second,
             constrained=False,
-            by_norm=(found.mean_by_log_norm * norm_scale(step))[None],
+            by_own_norm=by_norm(step, found.mean_by_log_norm[None]),
             pairs=None if pairs is None else pairs[None],
             own_moves=None if moves is None else unseen_own_moves(step, found)[None],
         )
@@ -148,12 +149,12 @@ def unseen_features(step: Step, found: ActivationAverages) -> Features:
 def energy_of_moves(step: Step) -> float:
     """``E (x . t)^2`` of a fresh sample: ``phi E eps^2 Var sigma'``."""
     problem = step.problem
-    return problem.phi_gradient * residual_energy(problem) * problem.activation.derivative_variance
+    return problem.phi_gradient * energy_with_norm(problem) * problem.activation.derivative_variance
 
 
-def norm_scale(step: Step) -> Array:
-    """``sqrt(w_a / 2d)``: the log of a sample's norm has the variance 1/(2d) (eq-same-norms)."""
-    return np.asarray(step.root / sqrt(2 * step.problem.input_dim))
+def by_norm(step: Step, by_log_norm: Array, known: float = 0.0) -> NormFunctions:
+    """Of derivatives by the log of a norm (..., A), without the ``known`` part of its variance."""
+    return NormFunctions(by_log_norm * step.root, step.norm_covariance - known)
 
 
 def _of_sample(step: Step, law: SampleLaw, pairs: bool) -> TrainingFeatures:

@@ -17,16 +17,15 @@ from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.problem import Problem, Teacher
 from polyspike.theory.finite_size.conditioning import activation_numbers
-from polyspike.theory.same_samples.residual import mean_stretch, output_by_norm, residual_energy
+from polyspike.theory.same_samples.residual import output_by_norm
+from polyspike.theory.same_samples.spike_frame import SpikeFrame
 from polyspike.theory.same_samples.teacher_nodes import is_wild, teacher_nodes
 
 __all__ = [
     "Rules",
     "SampleLaw",
-    "SpikeFrame",
     "gauss_of_atoms",
     "sample_law",
-    "spike_frame",
 ]
 
 # Residuals and kappa are linear in five independent normal variables: nu/s, omega . x, f/sqrt C_g, g, and
@@ -51,25 +50,6 @@ class Rules(NamedTuple):
     teacher: int = 48
     noise: int = 20
     negligible: float = 1e-9
-
-
-@dataclass(frozen=True)
-class SpikeFrame:
-    """The spike in the frame (beta*, omega, noise of beta); omega counts for the full gradient only.
-
-    Attributes
-    ----------
-    coordinates : ndarray of shape (3,)
-        ``b / |b|``.
-    strength : float
-        ``r = |b| / sqrt(N)``.
-    self_share : float
-        ``sqrt(phi / E eps^2)``: a sample of the gradient has ``g + eps`` times this along the noise of beta.
-    """
-
-    coordinates: Array
-    strength: Any
-    self_share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,27 +98,6 @@ class SampleLaw:
     def mean_over_residuals(self, values: Any) -> Any:
         """Average of values of shape (E, ...), which do not depend on kappa."""
         return (self.weights.sum(axis=1) @ values.reshape(len(values), -1)).reshape(values.shape[1:])
-
-
-@lru_cache(maxsize=1)
-def spike_frame(problem: Problem) -> SpikeFrame:
-    """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega] + sqrt(phi E eps^2)`` times a unit vector.
-
-    Of a constant readout omega is stretched as the weights are (eq-same-output-norm).
-    """
-    eta, c1 = problem.step, activation_numbers(problem.activation).c1
-    signal, energy = float(np.linalg.norm(problem.teacher.linear_coefficients)), residual_energy(problem)
-    noise = sqrt(problem.phi_gradient * energy)
-    if problem.gradient == "full":
-        gain = mean_stretch(problem) if problem.readout == "constant" else 0.0
-        b = np.array([eta * c1 * signal, 1 + gain - eta * c1**2, eta * c1 * noise])
-        strength = float(np.linalg.norm(b))
-    else:
-        b = (-1.0 if c1 < 0 else 1.0) * np.array([signal, 0.0, noise])
-        strength = eta * abs(c1) * float(np.linalg.norm(b))
-    size = float(np.linalg.norm(b))
-    share = sqrt(problem.phi_gradient / energy) if energy > 0 else 0.0
-    return SpikeFrame(b / size if size > 0 else np.array([0.0, 0.0, 1.0]), strength / sqrt(problem.width), share)
 
 
 class _Residuals(NamedTuple):

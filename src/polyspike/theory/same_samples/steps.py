@@ -9,11 +9,13 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Activation, Problem
-from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers
+from polyspike.theory.finite_size.conditioning import ActivationNumbers, activation_numbers, condition
+from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.residual import mean_stretch, own_loss, residual_energy
-from polyspike.theory.same_samples.sample_law import Rules, SpikeFrame, spike_frame
+from polyspike.theory.same_samples.residual import energy_with_norm, mean_stretch, own_loss, residual_energy
+from polyspike.theory.same_samples.sample_law import Rules
+from polyspike.theory.same_samples.spike_frame import SpikeFrame, spike_frame
 from polyspike.theory.same_samples.step_numbers import StepNumbers
 from polyspike.theory.same_samples.teacher_nodes import is_wild
 
@@ -81,6 +83,8 @@ class Step(NamedTuple):
         Those from 0 only where the activation is odd: a neuron of readout -u then is one of u, mirrored.
     tau : ndarray of shape (A,)
         The deviation of a fresh pre-activation.
+    norm_covariance : ndarray of shape (A, A)
+        Of its logarithm over samples: 1/(2d) of their norms, and more as M makes some of their directions longer.
     """
 
     problem: Problem
@@ -92,6 +96,7 @@ class Step(NamedTuple):
     u: Array
     u_weights: Array
     tau: Array
+    norm_covariance: Array
 
     @property
     def kept(self) -> float:
@@ -188,7 +193,8 @@ def _step_of(problem: Problem, readouts: int | None) -> Step:
         u, weights = u[u > 0], 2 * weights[u > 0]
     tau = np.sqrt((1 + u * of_sample.stretch) ** 2 + q * u**2)
     noise_energy = max(variance - 4 * numbers.c2**2, 0.0)
-    return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau)
+    covariance = norms(problem, condition(problem), u, tau, None).sample_covariance
+    return Step(problem, numbers, noise_energy, scaled, of_sample, frame, u, weights, tau, covariance)
 
 
 def readout_nodes(problem: Problem, half: int | None = None) -> tuple[Array, Array]:
@@ -211,5 +217,5 @@ def _scale(problem: Problem) -> float:
 def _stretch_and_move(problem: Problem) -> tuple[float, float]:
     """What the mean of the label makes of a weight of u = 1, and the variance that its move adds."""
     scaled = problem.step / sqrt(problem.width)
-    energy = residual_energy(problem) * problem.activation.derivative_variance
+    energy = energy_with_norm(problem) * problem.activation.derivative_variance
     return mean_stretch(problem), problem.phi_gradient * scaled**2 * energy

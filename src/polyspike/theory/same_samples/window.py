@@ -30,7 +30,8 @@ from polyspike.theory.same_samples.forms import FitErrors, fit_errors
 from polyspike.theory.same_samples.fresh_law import fresh_law
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 from polyspike.theory.same_samples.predict import check_domain
-from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, SpikeFrame, sample_law
+from polyspike.theory.same_samples.sample_law import Rules, SampleLaw, sample_law
+from polyspike.theory.same_samples.spike_frame import SpikeFrame
 
 __all__ = ["closed_train_loss", "predict_window_same"]
 
