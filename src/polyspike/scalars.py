@@ -7,7 +7,7 @@ from typing import Any
 
 from polyspike.errors import ArgumentError
 
-__all__ = ["LARGEST", "LEAST", "as_integer", "as_real", "as_seed", "integer_or_none", "real_or_none"]
+__all__ = ["LARGEST", "LEAST", "as_flag", "as_integer", "as_real", "as_seed", "integer_or_none", "real_or_none"]
 
 LEAST, LARGEST = 1e-30, 1e30
 """What is neither zero nor between these leaves double precision when it is squared twice and multiplied."""
@@ -66,6 +66,19 @@ def as_real(argument: str, value: Any, least: float = -inf) -> float:
     if number < least:
         raise ArgumentError(argument, value, f"give a number >= {least:g}")
     return number
+
+
+def as_flag(argument: str, value: Any) -> bool:
+    """``True`` or ``False``, NumPy's too; no other value stands for one of them.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    value = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if not isinstance(value, bool):
+        raise ArgumentError(argument, value, "give True or False")
+    return value
 
 
 def as_seed(seed: Any) -> tuple[int, ...]:
