@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
 from polyspike.errors import ArgumentError
+from polyspike.scalars import LARGEST
 
-__all__ = ["SPLIT_STREAM", "Split", "as_numbers", "as_rows", "check_counts", "shuffled", "split"]
+__all__ = ["SPLIT_STREAM", "Split", "as_bounded", "as_numbers", "as_rows", "check_counts", "shuffled", "split"]
 
 SPLIT_STREAM = 8
 """The random stream of the split; a part of the format that never changes."""
@@ -63,15 +64,37 @@ def as_numbers(name: str, values: Any) -> Array:
     Raises
     ------
     ArgumentError
-        What holds no real numbers, or rows of several lengths.
+        What holds no real numbers, masked values, or rows of several lengths.
     """
+    if np.ma.is_masked(values):
+        remedy = (
+            f"{np.ma.count_masked(values)} values are masked; fill them, or drop their rows (numpy.ma.compress_rows)"
+        )
+        raise ArgumentError(name, type(values).__name__, remedy)
     try:
         if not np.iscomplexobj(values):
             return np.asarray(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
-        remedy = "give numbers; polyspike.data makes them of words (read_table) and of class labels (label_target)"
+        remedy = "give numbers, in rows of one length; polyspike.data makes them of words (read_table)"
+        remedy += " and of class labels (label_target)"
         raise ArgumentError(name, type(values).__name__, remedy) from error
     raise ArgumentError(name, type(values).__name__, "give real numbers, such as real and imaginary parts")
+
+
+def as_bounded(name: str, values: Any) -> Array:
+    """What a user gives as an argument of this name, in float64: finite, and of a size whose powers are finite too.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    numbers = as_numbers(name, values)
+    if not np.all(np.isfinite(numbers)):
+        raise ArgumentError(name, numbers.shape, "all values must be finite; drop or fill missing ones")
+    largest = float(np.max(np.abs(numbers), initial=0.0))
+    if largest > LARGEST:
+        raise ArgumentError(name, largest, f"give numbers up to {LARGEST:g}; divide them by their standard deviation")
+    return numbers
 
 
 def check_counts(inputs: Array, n_samples: int, n_gradient: int, input_dim: int, shared: int = 0) -> None:

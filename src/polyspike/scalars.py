@@ -10,6 +10,7 @@ from polyspike.errors import ArgumentError
 __all__ = [
     "LARGEST",
     "LEAST",
+    "as_flag",
     "as_integer",
     "as_list",
     "as_real",
@@ -76,6 +77,19 @@ def as_real(argument: str, value: Any, least: float = -inf) -> float:
     if number < least:
         raise ArgumentError(argument, value, f"give a number >= {least:g}")
     return number
+
+
+def as_flag(argument: str, value: Any) -> bool:
+    """``True`` or ``False``, NumPy's too; no other value stands for one of them.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    value = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    if not isinstance(value, bool):
+        raise ArgumentError(argument, value, "give True or False")
+    return value
 
 
 def as_list(argument: str, values: Any, remedy: str) -> list[Any]:

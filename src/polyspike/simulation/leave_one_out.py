@@ -9,19 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyspike.arraytypes import Array
-from polyspike.errors import ArgumentError, DoesNotFitError
+from polyspike.errors import ArgumentError, DoesNotFitError, NumericalError
 from polyspike.problem import Problem
 from polyspike.problem.problem import as_problems
 from polyspike.problem.serialise import given
 from polyspike.record import Result
-from polyspike.scalars import as_seed
+from polyspike.rows import as_bounded, as_rows
+from polyspike.scalars import as_flag, as_seed
 from polyspike.simulation.draw import GaussianDraw, initial_weights, readout_of
 from polyspike.simulation.fitting import Plan
-from polyspike.simulation.left_out import BLOCK, Refits, Resolvent, TrainedFeatures, WithoutEach, blocks_of
+from polyspike.simulation.left_out import BLOCK, Refits, TrainedFeatures, WithoutEach, blocks_of
 from polyspike.simulation.memory import available_bytes
+from polyspike.simulation.resolvent import Resolvent
 from polyspike.simulation.streams import Stream, normals
+from polyspike.status import Status
 
 __all__ = ["LeaveOneOut", "leave_one_out"]
+
+Rows = tuple[Array, Array] | None
+"""Inputs and target, where they are given."""
 
 _KNOWN = (
     "activation", "teacher", "n_samples", "input_dim", "width", "step_exponent", "step_size", "ridge", "noise",
@@ -32,6 +38,12 @@ _KNOWN = (
 
 _CHECKED = 3
 """Samples of the spot check."""
+
+_ACCURACY, _SMALLER = 8e-4, 0.8
+"""Bound of the error of an exact refit, in residuals: 1e-3 at last, as they may be smaller by so much than before."""
+
+_WILD = 10
+"""Residuals, from which a prediction by the formulas is in doubt by its size alone."""
 
 _ROUGH = 0.01
 """Deviation of the spot check, and doubt of a sample, in residuals, from which samples are refitted."""
@@ -65,10 +77,10 @@ class LeaveOneOut(Result):
     n_refits : int
         Samples without which it was: n with ``exact=True``, else those of which the formulas are least certain.
     spot_check : float
-        Of the formulas, against exact refits without three samples, those whose predictions the Newton step has changed
-        most (where some were refitted, the next in doubt): the root mean square of the differences over that of the
-        exact residuals; 0.0 where all are exact. Above 0.1 take ``exact=True``: small ridges, where leaving out one
-        turns the fit.
+        Of the formulas, against exact refits without three samples: the two whose predictions the Newton step has
+        changed most (where some were refitted, the next in doubt) and that of the largest residual by the formulas. The
+        root mean square of the differences over that of the exact residuals; 0.0 where all are exact. Above 0.1 take
+        ``exact=True``: small ridges, where leaving out one turns the fit, and inputs or activations out of scale.
     seconds : float
         Wall time; of all ridges together when several problems share the step.
     """
@@ -147,7 +159,8 @@ def leave_one_out(
     readout : ndarray of shape (width,), optional
         The initial readout, in the place of the drawn one.
     exact : bool
-        Refit without each sample on features that are computed anew, to an accuracy of a thousandth of a residual.
+        Refit without each sample on features that are computed anew, to a thousandth of the root mean square residual:
+        every refit has a bound of its error, rounding included.
         Takes n passes over the features: twice as long at n = 300, a hundred times at n = 2,000. False: from 300
         samples on those alone of which the formulas are uncertain by over a hundredth of a residual, if a spot check
         finds any, and at most 300 or a tenth.
@@ -160,10 +173,10 @@ def leave_one_out(
     Raises
     ------
     ArgumentError
-        ``samples="fresh"``, for which plain leave-one-out is right; ridge 0; arrays that do not fit the problem or are
-        not finite. DoesNotFitError where the arrays would not fit in memory.
+        ``samples="fresh"``, for which plain leave-one-out is right; ridge 0; arrays that do not fit the problem or hold
+        other than finite real numbers up to 1e30. DoesNotFitError where the arrays would not fit in memory.
     NumericalError
-        A Gram matrix that is singular up to rounding.
+        Features so large beside the ridge that rounding alone would move a refit by more; features that overflow.
 
     Notes
     -----
@@ -184,14 +197,18 @@ def leave_one_out(
     for one in problems:
         _check(one)
     parts, rows = as_seed(seed), _rows(inputs, target)
-    network = _arrays("weights", weights), _arrays("readout", readout)
+    weights = None if weights is None else as_bounded("weights", weights)
+    readout = None if readout is None else as_bounded("readout", readout)
+    whole = as_flag("exact", exact)
+    for one in problems:
+        _check_shapes(one, rows, weights, readout)
     groups: dict[Problem, list[int]] = {}
     for k, one in enumerate(problems):
         groups.setdefault(Plan.step_key(one), []).append(k)
     found: dict[int, LeaveOneOut] = {}
     for step, places in groups.items():
-        trained = _trained(step, parts, rows, *network)
-        found.update(zip(places, _estimates(trained, [problems[k] for k in places], parts, exact), strict=True))
+        trained = _trained(step, parts, rows, weights, readout)
+        found.update(zip(places, _estimates(trained, [problems[k] for k in places], parts, whole), strict=True))
     return found[0] if isinstance(problem, Problem) else [found[k] for k in range(len(problems))]
 
 
@@ -218,66 +235,60 @@ def _check(problem: Problem) -> None:
         raise DoesNotFitError("problem", problem, text)
 
 
-def _arrays(argument: str, values: Any) -> Array | None:
-    if values is None:
-        return None
-    array = np.asarray(values, dtype=float)
-    if not np.all(np.isfinite(array)):
-        raise ArgumentError(argument, array.shape, "all values must be finite; drop or fill missing ones")
-    return array
-
-
 def _rows(inputs: Any, target: Any) -> tuple[Array, Array] | None:
     if (inputs is None) != (target is None):
         missing = "inputs" if inputs is None else "target"
         raise ArgumentError(missing, None, "inputs and target go together; give both or neither")
-    x, y = _arrays("inputs", inputs), _arrays("target", target)
-    if x is None or y is None:
+    if inputs is None:
         return None
-    if x.ndim != 2 or y.shape != (len(x),):
-        shapes: Any = (x.shape, y.shape)
-        raise ArgumentError("inputs, target", shapes, "give arrays of shape (rows, d) and (rows,)")
-    return x, y
+    x, y = as_rows(inputs, target)
+    return as_bounded("inputs", x), as_bounded("target", y)
+
+
+def _check_shapes(problem: Problem, rows: Rows, weights: Array | None, readout: Array | None) -> None:
+    n, d, width = problem.n_samples, problem.input_dim, problem.width
+    if rows is not None and rows[0].shape != (n, d):
+        fits = f"problem.replace(n_samples={len(rows[0])}, input_dim={rows[0].shape[1]})"
+        raise ArgumentError("n_samples, input_dim", (n, d), f"the data have the shape {rows[0].shape}; take {fits}")
+    for argument, array, shape in (("weights", weights, (width, d)), ("readout", readout, (width,))):
+        if array is not None and array.shape != shape:
+            raise ArgumentError(argument, array.shape, f"give an array of shape {shape}, as the problem says")
 
 
 def _trained(
-    problem: Problem,
-    seed: tuple[int, ...],
-    rows: tuple[Array, Array] | None,
-    weights: Array | None,
-    readout: Array | None,
+    problem: Problem, seed: tuple[int, ...], rows: Rows, weights: Array | None, readout: Array | None
 ) -> TrainedFeatures:
     if rows is None:
         sample = GaussianDraw.of(problem, seed, 2).ridge_sample
         rows = sample.inputs, sample.labels(problem)
-    n, d, width = problem.n_samples, problem.input_dim, problem.width
-    if rows[0].shape != (n, d):
-        fits = f"problem.replace(n_samples={len(rows[0])}, input_dim={rows[0].shape[1]})"
-        raise ArgumentError("n_samples, input_dim", (n, d), f"the data have the shape {rows[0].shape}; take {fits}")
-    weights = initial_weights(seed, width, d) if weights is None else weights
+    width = problem.width
+    weights = initial_weights(seed, width, problem.input_dim) if weights is None else weights
     readout = readout_of(normals(seed, Stream.READOUT, width), problem.readout) if readout is None else readout
-    for argument, array, shape in (("weights", weights, (width, d)), ("readout", readout, (width,))):
-        if array.shape != shape:
-            raise ArgumentError(argument, array.shape, f"give an array of shape {shape}, as the problem says")
     return TrainedFeatures.after_step(*rows, weights, readout, problem.activation, problem.step, problem.gradient)
 
 
 def _estimates(
     trained: TrainedFeatures, problems: Sequence[Problem], seed: tuple[int, ...], exact: bool
 ) -> list[LeaveOneOut]:
-    """All ridges at one step, each left-out sample once."""
+    """All ridges at one step, each left-out sample once. What overflows is in doubt, and refused if it stays so."""
     start, n = monotonic(), len(trained.labels)
     exact = exact or n <= _FEW
-    resolvents = [Resolvent(trained.features, n * one.ridge, trained.pulled_inputs) for one in problems]
-    runs = [_Run(trained, resolvent) for resolvent in resolvents]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        runs = _runs(trained, problems, exact)
+        seconds = monotonic() - start
+        return [_result(run, one, seed, exact, seconds) for run, one in zip(runs, problems, strict=True)]
+
+
+def _runs(trained: TrainedFeatures, problems: Sequence[Problem], exact: bool) -> list["_Run"]:
+    n = len(trained.labels)
+    runs = [_Run(trained, trained.resolvent(n * one.ridge)) for one in problems]
     for rows in blocks_of(n):
         without = WithoutEach(trained, rows)
         for run in runs:
             run.fill(Refits(without, run.resolvent), exact)
     for run in runs:
         run.finish(exact)
-    seconds = monotonic() - start
-    return [_result(run, one, seed, exact, seconds) for run, one in zip(runs, problems, strict=True)]
+    return runs
 
 
 class _Run:
@@ -285,57 +296,91 @@ class _Run:
 
     def __init__(self, trained: TrainedFeatures, resolvent: Resolvent) -> None:
         self.trained, self.resolvent = trained, resolvent
-        self.plain = resolvent.residuals(trained.labels) / (1 - resolvent.leverages)
-        self.scale = float(np.sqrt(np.mean(self.plain**2)))
+        self.plain = resolvent.residuals(trained.labels) / resolvent.freedoms
+        self.scale = min(_size(self.plain), _size(trained.labels))
         self.predictions, self.corrections = np.empty((2, len(trained.labels)))
         self.n_refits, self.spot_check = 0, 0.0
 
     def fill(self, refits: Refits, exact: bool) -> None:
         """A block of samples; all by refits where they are asked for."""
         rows = refits.without.rows
-        if not exact:
-            self.predictions[rows], self.corrections[rows] = refits.predictions(), refits.corrections()
-        else:
-            self.predictions[rows] = [refits.exact_prediction(k, self.scale) for k in range(rows.stop - rows.start)]
+        if exact:
+            self._refit(refits)
             self.n_refits += rows.stop - rows.start
+            return
+        self.predictions[rows], self.corrections[rows] = refits.predictions(), refits.corrections()
 
     def finish(self, exact: bool) -> None:
         """Check the formulas; where they are off, refit without the samples of which they are least certain."""
         if exact:
+            self._refine()
             return
-        suspects: NDArray[np.intp] = np.argsort(-self.corrections)[:_CHECKED]
+        suspects = self._suspects(self.corrections, 0)
         self.spot_check = self._check(suspects)
-        if self.spot_check > _ROUGH:
+        if not self.spot_check <= _ROUGH:
             suspects = self._refit_doubtful()
             self.spot_check = self._check(suspects) if len(suspects) else 0.0
 
+    def _refit(self, refits: Refits) -> None:
+        rows = refits.without.rows
+        found = [refits.exact_prediction(k, _ACCURACY * self.scale) for k in range(rows.stop - rows.start)]
+        self.predictions[rows] = found
+
+    def _refine(self) -> None:
+        """Refit again where the residuals have turned out smaller than the size to which they are accurate."""
+        while (size := _size(self.trained.labels - self.predictions)) < _SMALLER * self.scale:
+            self.scale = size
+            for rows in blocks_of(len(self.predictions)):
+                self._refit(Refits(WithoutEach(self.trained, rows), self.resolvent))
+
     def _refit_doubtful(self) -> NDArray[np.intp]:
-        """Refit without those whose doubt is over ``_ROUGH`` of a residual, the worst first; the next in line."""
+        """Refit without those whose doubt is over ``_ROUGH`` of a residual, the worst first; the next in line.
+
+        A residual of over ``_WILD`` is a doubt of its size: formulas that are far off do not know it.
+        """
         doubts = np.empty_like(self.predictions)
         for rows in blocks_of(len(doubts)):
             doubts[rows] = Refits(WithoutEach(self.trained, rows), self.resolvent).doubts()
-        order = np.argsort(-doubts)
+        residuals = np.abs(self.trained.labels - self.predictions)
+        doubts = np.fmax(np.nan_to_num(doubts, nan=np.inf), np.where(residuals > _WILD * self.scale, residuals, 0.0))
         most = max(_FEW, len(doubts) // _SHARE)
         self.n_refits = min(int(np.sum(doubts > _ROUGH * self.scale)), most)
-        for j in order[: self.n_refits]:
+        for j in np.argsort(-doubts)[: self.n_refits]:
             self.predictions[j] = self._exact(j)
-        return order[self.n_refits : self.n_refits + _CHECKED]
+        return self._suspects(doubts, self.n_refits)
+
+    def _suspects(self, doubts: Array, known: int) -> NDArray[np.intp]:
+        """But for the first ``known``: those next in doubt, and that of the largest residual of the others."""
+        rest: NDArray[np.intp] = np.argsort(-np.nan_to_num(doubts, nan=np.inf))[known:]
+        doubted, others = rest[: _CHECKED - 1], rest[_CHECKED - 1 :]
+        residuals = np.nan_to_num(np.abs(self.trained.labels[others] - self.predictions[others]), nan=np.inf)
+        return np.append(doubted, others[np.argsort(-residuals)[:1]])
 
     def _check(self, samples: NDArray[np.intp]) -> float:
-        """How far the formulas are from exact refits without these samples."""
+        """How far the formulas are from exact refits without these samples; infinite where they overflow."""
         exact = np.array([self._exact(j) for j in samples])
-        off = self.predictions[samples] - exact
-        return float(np.linalg.norm(off) / np.linalg.norm(self.trained.labels[samples] - exact))
+        off = np.linalg.norm(self.predictions[samples] - exact)
+        size = np.linalg.norm(self.trained.labels[samples] - exact)
+        return 0.0 if off == 0 else float(np.nan_to_num(off / size, nan=np.inf, posinf=np.inf))
 
     def _exact(self, j: int) -> float:
-        return Refits(WithoutEach(self.trained, slice(j, j + 1)), self.resolvent).exact_prediction(0, self.scale)
+        refits = Refits(WithoutEach(self.trained, slice(j, j + 1)), self.resolvent)
+        return refits.exact_prediction(0, _ACCURACY * self.scale)
+
+
+def _size(values: Array) -> float:
+    """The root of the mean square."""
+    return float(np.linalg.norm(values) / len(values) ** 0.5)
 
 
 def _result(run: _Run, problem: Problem, seed: tuple[int, ...], exact: bool, seconds: float) -> LeaveOneOut:
     labels, resolvent = run.trained.labels, run.resolvent
     residuals, train, n = labels - run.predictions, resolvent.residuals(labels), len(labels)
     squares = residuals**2
-    freedom = 1 - float(np.mean(resolvent.leverages))
+    if not np.isfinite(np.sum(squares) + np.sum(run.plain**2)):
+        text = f"left-out residuals overflow at ridge {problem.ridge:g}: take a larger one, or exact=True"
+        raise NumericalError(Status.NOT_CONVERGED, text)
+    freedom = float(np.mean(resolvent.freedoms))
     return LeaveOneOut(
         problem=problem,
         seed=seed,

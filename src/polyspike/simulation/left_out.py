@@ -18,22 +18,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
 
 from polyspike.arraytypes import Array
+from polyspike.errors import NumericalError
 from polyspike.problem import Activation
-from polyspike.simulation.arrays import not_positive
+from polyspike.simulation.certified import RidgeSystem, certain_prediction
+from polyspike.simulation.resolvent import Resolvent, SingularValues, StableResolvent
+from polyspike.status import Status
 
-__all__ = ["ACCURACY", "Refits", "Resolvent", "TrainedFeatures", "WithoutEach", "blocks_of"]
+__all__ = ["Refits", "TrainedFeatures", "WithoutEach", "blocks_of"]
 
 BLOCK = 512
 """Samples that are left out at the same time; memory is so many times n."""
 
-ACCURACY = 1e-3
-"""Of an exact refit: bound of the error of a prediction, relative to the root of the mean squared residual."""
-
-_MOST_STEPS = 100
-"""Of conjugate gradients, after which the system is solved at once: n width min(n, width) operations."""
+_LOST = 1e-9
+"""Part of ``tr F'F`` from which a ridge is safe in ``F'F + n ridge``: leaves seven digits of a residual."""
 
 _MODERATE = 1e6
 """Numbers up to this size have products that single precision can hold."""
@@ -71,18 +70,34 @@ class TrainedFeatures:
         step: float,
         form: str,
     ) -> "TrainedFeatures":
-        """One step from ``weights``, with the residual of the initial network ("full") or the label ("target")."""
-        still = inputs @ weights.T
-        residual = labels - activation(still) @ readout if form == "full" else labels
-        moves = activation.derivative(still) * readout
-        moves *= (step / len(inputs) * residual)[:, None]
-        still += inputs @ (moves.T @ inputs).T
-        return cls(inputs, labels, moves, still, activation)
+        """One step from ``weights``, with the residual of the initial network ("full") or the label ("target").
+
+        Raises
+        ------
+        NumericalError
+            If the features after it overflow, or their squares.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            still = inputs @ weights.T
+            residual = labels - activation(still) @ readout if form == "full" else labels
+            moves = activation.derivative(still) * readout
+            moves *= (step / len(inputs) * residual)[:, None]
+            still += inputs @ (moves.T @ inputs).T
+            trained = cls(inputs, labels, moves, still, activation)
+            if not np.isfinite(trained.squared_size):
+                text = "features after the step overflow: take inputs of order one, a shorter step, another activation"
+                raise NumericalError(Status.OUT_OF_RANGE, text)
+        return trained
 
     @cached_property
     def features(self) -> Array:
         """F, shape (n, width)."""
         return self.activation(self.preactivations)
+
+    @cached_property
+    def squared_size(self) -> float:
+        """``tr F'F``."""
+        return float(np.vdot(self.features, self.features))
 
     @cached_property
     def slopes(self) -> Array:
@@ -93,6 +108,16 @@ class TrainedFeatures:
     def pulled_inputs(self) -> Array:
         """``X'F``, shape (d, width)."""
         return np.asarray(self.inputs.T @ self.features)
+
+    @cached_property
+    def _singular_values(self) -> SingularValues:
+        return SingularValues.of(self.features)
+
+    def resolvent(self, shift: float) -> Resolvent:
+        """Of the features, by the faster way where that keeps enough digits."""
+        if _LOST * self.squared_size < shift:
+            return Resolvent(self.features, shift, self.pulled_inputs)
+        return StableResolvent(self._singular_values, self.features, shift, self.pulled_inputs)
 
     @cached_property
     def mean_slopes(self) -> Array:
@@ -114,57 +139,6 @@ class TrainedFeatures:
     def slope_deviations(self) -> Array:
         """``sigma'(P)`` less the mean slopes, in that precision: shape (n, width)."""
         return np.asarray(self.slopes - self.mean_slopes, dtype=self.small_precision)
-
-
-class Resolvent:
-    """``A = (F'F + shift)^-1`` on rows of width numbers, and what leaving a sample out of it takes.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n, width)
-    shift : float
-        ``n ridge``, positive.
-    pulled : ndarray of shape (d, width)
-        ``X'F``, on which A is wanted too.
-
-    Raises
-    ------
-    NumericalError
-        If the sum is not positive definite in double precision.
-    """
-
-    def __init__(self, features: Array, shift: float, pulled: Array) -> None:
-        self.features, self.shift, self._pulled = features, shift, pulled
-        n, width = features.shape
-        self._dual = width > n
-        gram = features @ features.T if self._dual else features.T @ features
-        gram[np.diag_indices_from(gram)] += shift
-        self._inverse = _inverse(gram, shift)
-
-    def __call__(self, rows: Array) -> Array:
-        """``rows A``; where neurons are more than samples by ``A = (1 - F'(F F' + shift)^-1 F)/shift``."""
-        if self._dual:
-            return np.asarray((rows - rows @ self.features.T @ self._inverse @ self.features) / self.shift)
-        return np.asarray(rows @ self._inverse)
-
-    @cached_property
-    def image(self) -> Array:
-        """``F A``, shape (n, width)."""
-        return self._inverse @ self.features if self._dual else self(self.features)
-
-    @cached_property
-    def pulled_image(self) -> Array:
-        """``X'F A``, shape (d, width)."""
-        return self(self._pulled)
-
-    @cached_property
-    def leverages(self) -> Array:
-        """``h_j = f_j . A f_j``."""
-        return _dots(self.features, self.image)
-
-    def residuals(self, labels: Array) -> Array:
-        """``y - F a`` of the ridge regression, shape (n,)."""
-        return np.asarray(labels - self.image @ (self.features.T @ labels))
 
 
 class WithoutEach:
@@ -250,14 +224,14 @@ class Refits:
         self.without, self.resolvent = without, resolvent
         rows = without.rows
         self._features, self._image = without.trained.features[rows], resolvent.image[rows]
-        self._freedom = 1 - resolvent.leverages[rows]
+        self._freedom = resolvent.freedoms[rows]
         self._changes = (without.column_pulled, without.row)
         column, row = without.through_inputs(self._image, resolvent.pulled_image), resolvent(without.row)
         self._solved = [self._without_row(solved) for solved in (column, row)]
         inner = [[_dots(one, other) for other in self._solved] for one in self._changes]
         inner[0][0] = inner[0][0] - np.sum(without.products**2, axis=1)
         inner[0][1], inner[1][0] = inner[0][1] + 1, inner[1][0] + 1
-        self._core = np.linalg.inv(np.array(inner).transpose(2, 0, 1))
+        self._core = _inverses(np.array(inner))
 
     def _without_row(self, solved: Array, some: slice = slice(None)) -> Array:
         """``A_-j`` on a row each, given A on it: the ridge regression without row j of the same features."""
@@ -309,51 +283,25 @@ class Refits:
         """The prediction of each left-out sample by the formulas, shape (b,)."""
         return _dots(self.without.own_features, self.readouts)
 
-    def exact_prediction(self, k: int, scale: float) -> float:
-        """That of the k-th of these samples by a refit without it; ``scale`` is the size of a residual."""
-        return float(self.without.own_features[k] @ self._refit(k, self.readouts[k], ACCURACY * scale))
+    def exact_prediction(self, k: int, accuracy: float) -> float:
+        """That of the k-th of these samples by a refit without it, off by at most ``accuracy``.
 
-    def _refit(self, k: int, readout: Array, accuracy: float) -> Array:
-        """The minimiser on the exact features, by preconditioned conjugate gradients from a readout close to it.
-
-        The error of the prediction ``f~ . a`` is at most ``sqrt(f~'Q^-1 f~) sqrt(g'Q^-1 g)``, g the gradient there and
-        Q the Hessian; the preconditioner stands for Q. Where it is a poor one the system is solved at once.
+        Raises
+        ------
+        NumericalError
+            If rounding alone moves it by more.
         """
-        features, labels = self.without.exact_features(k)
-        shift, some, own = self.resolvent.shift, slice(k, k + 1), self.without.own_features[k]
-        size = float(own @ self.inverse(own[None], some)[0])
-        gradient = features.T @ (labels - features @ readout) - shift * readout
-        direction, before = np.zeros_like(readout), 1.0
-        for step in range(_MOST_STEPS):
-            solved = self.inverse(gradient[None], some)[0]
-            now = float(gradient @ solved)
-            if size * now <= accuracy**2:
-                return readout
-            direction = solved + (now / before if step else 0.0) * direction
-            image = features.T @ (features @ direction) + shift * direction
-            length = now / float(direction @ image)
-            readout, gradient, before = readout + length * direction, gradient - length * image, now
-        return _solved_at_once(features, labels, shift)
+        some = slice(k, k + 1)
+        system = RidgeSystem(*self.without.exact_features(k), self.resolvent.shift, self.without.own_features[k])
+        return certain_prediction(system, lambda rows: self.inverse(rows, some), self.readouts[k], accuracy)
 
 
-def _solved_at_once(features: Array, labels: Array, shift: float) -> Array:
-    """The readout of the ridge regression, by the smaller of its two systems."""
-    n, width = features.shape
-    if n < width:
-        dual = linalg.solve(features @ features.T + shift * np.eye(n), labels, assume_a="pos")
-        return np.asarray(features.T @ dual)
-    gram = features.T @ features + shift * np.eye(width)
-    return np.asarray(linalg.solve(gram, features.T @ labels, assume_a="pos"))
-
-
-def _inverse(gram: Array, shift: float) -> Array:
-    """The inverse of a positive definite matrix, from its Cholesky factor."""
-    factor, info = linalg.lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0)
-    if info != 0:
-        raise not_positive(shift, f"its leading minor {info} is not")
-    lower, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
-    whole = np.tril(lower)
-    return np.asarray(whole + np.tril(lower, -1).T)
+def _inverses(matrices: Array) -> Array:
+    """Of b matrices of two rows, shape (2, 2, b), as shape (b, 2, 2); not finite where one is singular."""
+    (a, b), (c, d) = matrices
+    with np.errstate(all="ignore"):
+        inverses = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    return np.asarray(inverses.transpose(2, 0, 1))
 
 
 def blocks_of(n: int) -> Iterator[slice]:
