@@ -12,6 +12,7 @@ from polyspike.theory.finite_size import predict_finite_size
 SEEDS = 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.3])
 def test_the_train_loss_of_a_steep_activation_is_as_simulated(shift: float) -> None:
     problem = Problem(

@@ -73,6 +73,7 @@ def least_over_both(problem: Problem, scales: Scales) -> Numbers:
     return of_optimum(best_step_and_ridge(problem, largest=scales.step * problem.n_samples**0.5, ridges=ridges), scales)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mirror the teacher", "scale activation and labels"])
 @pytest.mark.parametrize("least", [least_over_steps, least_over_ridges])
 def test_optima(least: Compute, name: str) -> None:

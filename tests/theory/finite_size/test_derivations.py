@@ -268,6 +268,7 @@ def scale(matrix: Array) -> Array:
     return np.outer(root, root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", [BULK, FULL], ids=["target", "full"])
 def test_r_and_zeta_are_the_diagonals_of_the_resolvents(problem: Problem) -> None:
     """Constants in the place of the functions R(kappa) and zeta(u) are rejected."""

@@ -75,6 +75,7 @@ def test_advice_fits_the_cause() -> None:
     assert "peak" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_a_sample_of_the_fuzz_keeps_every_promise() -> None:
     report = script("fuzz").fuzz(100, seed=2026, batches=0.2)

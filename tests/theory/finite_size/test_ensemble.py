@@ -41,6 +41,7 @@ def test_slopes_are_those_of_the_averages(problem: Problem) -> None:
             assert getattr(slopes, name) == pytest.approx(difference, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_step_is_that_of_the_average() -> None:
     """The slope of the average vanishes there, and its neighbours are higher."""
     problem = FEW.replace(activation="tanh", n_gradient=60)

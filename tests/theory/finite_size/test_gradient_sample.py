@@ -109,6 +109,7 @@ def test_the_law_is_that_of_simulated_residuals(teacher: str) -> None:
     assert abs(overlaps[1].mean()) > Z * overlaps[1].std() / np.sqrt(len(y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{"noise": 0.3}, {"gradient": "full", "activation": "softplus", "teacher": "h1 + 0.3*h3", "readout": "rademacher"}],
@@ -132,6 +133,7 @@ def test_predictions_are_averages_over_simulated_gradients(changes: dict) -> Non
     assert errors_at(problem, None)[2] - fit[0][2] > Z * bar[2] + 0.003 * fit[0][2]
 
 
+@pytest.mark.slow
 def test_simulated_networks_learn_more_than_from_mean_scalars() -> None:
     """Test errors of 60 networks whose gradient has seen five samples, with the conditional predictions for their
     gradients as control variate: the prediction at the mean scalars is 10 % too high, and at least half of that goes

@@ -87,6 +87,7 @@ def test_random_hard_problems_give_ordered_numbers_or_a_refusal(seed: int) -> No
     assert outcomes[Status.NOT_CONVERGED] <= 3, outcomes
 
 
+@pytest.mark.slow
 def test_the_vectorised_call_gives_the_same_answers_and_refusals() -> None:
     problems = hard_problems(np.random.default_rng(11), 40)
     for problem, row in zip(problems, predict(problems), strict=True):

@@ -79,6 +79,7 @@ def bulk_off(problem: Problem, draws: int) -> tuple[float, int]:
     return off * problem.n_samples, above
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

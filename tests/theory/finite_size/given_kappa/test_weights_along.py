@@ -37,6 +37,7 @@ def moments(problem: Problem, seed: int) -> NDArray[np.float64]:
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_the_moments_are_those_of_simulated_weights() -> None:
     """To z standard errors and 3 sqrt(d/n_0)/d^(1/2), what a draw of M is off by; isotropic weights are rejected."""
     problem = QUADRATIC.replace(readout="rademacher", width=6000, step_size=25.0 * (6000 / 360) ** 0.5, input_dim=200)
@@ -62,6 +63,7 @@ def test_without_a_step_the_weights_are_isotropic() -> None:
     np.testing.assert_allclose(np.diag(one), [(120**2 - 1) / (120 * 122), 121 / 122, (120**2 - 1) / (120 * 122)])
 
 
+@pytest.mark.slow
 def test_a_teacher_without_a_linear_part_is_learned_as_simulated() -> None:
     """Isotropic weights, with which the step would learn nothing, are rejected."""
     before = QUADRATIC.replace(step_size=0.0)

@@ -50,6 +50,7 @@ BULKS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", BULKS, ids=str)
 def test_the_eigenvalues_of_m_are_counted(changes: dict[str, Any]) -> None:
     """Within 12 of 500: the mean of the residuals alone moves the whole spectrum by ``sqrt(E eps^2 / n_0)``, up to

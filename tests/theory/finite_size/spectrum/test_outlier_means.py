@@ -19,6 +19,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 def test_close_outliers_repel_each_other() -> None:
     """The gap between two limits is far from the mean gap between two eigenvalues. Stated finite-size term: 10/n."""
     spectrum = predict(CLOSE).spectrum
@@ -40,6 +41,7 @@ def squared_length(problem: Problem, seed: int) -> float:
     return float(b @ b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", STEPS, ids=["target", "full", "short step", "overlap"])
 def test_the_strength_varies_as_said(problem: Problem) -> None:
     """Stated finite-size term: 100/n_0 of the variance, heavy labels having large fourth moments."""

@@ -25,6 +25,7 @@ DRAWS = 150
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("own weights", "energy")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["close", *SLOW])
 def test_outliers_spread_as_said(name: str) -> None:
     """Standard deviations over 150 draws; stated finite-size term: 15 %. Half of it is rejected."""

@@ -158,6 +158,7 @@ def test_the_overlaps_are_squared_cosines() -> None:
         assert 0.8 < spike.overlaps.sum() <= 1 + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", MANY_COMPONENTS.values(), ids=MANY_COMPONENTS.keys())
 def test_spectra_of_many_light_components_are_solved(problem: Problem) -> None:
     spectrum = spectrum_of(problem)
@@ -171,6 +172,7 @@ def test_the_tail_of_heavy_labels_is_no_row_of_bands() -> None:
     assert len(spectrum.spikes) == 2
 
 
+@pytest.mark.slow
 def test_predicted_and_simulated_outliers_are_as_many() -> None:
     """Every eighth problem of the moderate random design against the committed eigenvalues, both ways.
 

@@ -89,6 +89,7 @@ def test_simulation_tells_turning_quadratic_features_from_still_ones(monkeypatch
         assert abs(getattr(wrong, name) - values.mean()) > tolerance
 
 
+@pytest.mark.slow
 def test_simulation_tells_the_terms_from_their_absence() -> None:
     """The stated finite-size term is (3/d)^2 + 3/n, of the order of what is left out."""
     problem = Problem("erf", "relu", 240, 60, 960, ridge=0.01, noise=1.0, step_size=0.0, gradient="target")
