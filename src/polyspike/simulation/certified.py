@@ -1,7 +1,7 @@
 """One ridge regression and its prediction of a row of its own, to an accuracy that is proved, or an error.
 
 With ``Q = F'F + shift`` the prediction is ``f . Q^-1 F'y``. Of any a near the readout and any z near ``Q^-1 f``, with
-the residuals ``r = F'y - Q a`` and ``s = f - Q z``, it is
+the residuals ``r = F'y - Q a`` and ``s = f - Q z``, it is::
 
     f . a + z . r + s . Q^-1 r,        |s . Q^-1 r| <= |s| |r| / shift,
 
