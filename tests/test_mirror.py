@@ -26,7 +26,6 @@ ELSEWHERE = {
     "simulation/left_out.py": "simulation/test_leave_one_out.py",
     # Tables that are tested by their columns, whatever made them.
     "experiments/curves.py": "experiments/test_table.py",
-    "experiments/phase.py": "experiments/test_table.py",
     "plot/profiles.py": "plot/test_alignment.py",
     # Two storages of one run: every number is that of the run that holds everything.
     "simulation/over_neurons.py": "simulation/test_streaming.py",

@@ -9,6 +9,7 @@ from polyspike.errors import ArgumentError, NumericalError
 from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.results import FailedPrediction, Prediction
+from polyspike.scalars import as_reals
 from polyspike.spectra import Spectrum, Spike
 from polyspike.theory import best_step, predict
 from polyspike.theory.same_samples.spectrum.predict_spectrum import training_outliers
@@ -16,6 +17,9 @@ from polyspike.theory.same_samples.spectrum.predict_spectrum import training_out
 __all__ = ["AGAINST", "PhaseMap", "phase_map", "visible_spikes"]
 
 Record = dict[str, Any]
+
+_FEWEST = 2
+"""Samples of a problem."""
 
 # A spike counts as visible from this multiple of the bulk's upper edge.
 _VISIBLE = 1.01
@@ -26,7 +30,11 @@ def _with_ridge(problem: Problem, value: float) -> Problem:
 
 
 def _with_ratio(problem: Problem, value: float) -> Problem:
-    return problem.replace(n_samples=max(2, round(value * problem.input_dim)))
+    n_samples = round(value * problem.input_dim)
+    if n_samples < _FEWEST:
+        least = _FEWEST / problem.input_dim
+        raise ArgumentError("values", value, f"give ratios n/d of at least {_FEWEST}/d = {least:g}")
+    return problem.replace(n_samples=n_samples)
 
 
 AGAINST: dict[str, Callable[[Problem, float], Problem]] = {"ridge": _with_ridge, "sample_ratio": _with_ratio}
@@ -80,12 +88,14 @@ def phase_map(
     Raises
     ------
     ArgumentError
-        An unknown ``against``; a value that no problem accepts.
+        What is no problem, an unknown ``against``, no exponents or values, or one that no problem accepts.
     """
+    if not isinstance(problem, Problem):
+        raise ArgumentError("problem", problem, "give one Problem")
     if against not in AGAINST:
         raise ArgumentError("against", against, f"give one of {', '.join(AGAINST)}")
-    rows = [AGAINST[against](problem, float(value)) for value in values]
-    columns = [float(exponent) for exponent in exponents]
+    columns = _several("exponents", exponents, "give a list of numbers in [0, 1/2], such as [0.1, 0.3]")
+    rows = [AGAINST[against](problem, value) for value in _several("values", values, "give a list of numbers > 0")]
     problems = [row.replace(step_exponent=exponent) for row in rows for exponent in columns]
     found = predict(problems)
     counts = _Counts(count_spikes)
@@ -95,6 +105,13 @@ def phase_map(
     for row in best:
         row["overall"] = bool(errors) and row["test_error"] == min(errors)
     return PhaseMap(against, cells, best)
+
+
+def _several(argument: str, values: Any, remedy: str) -> list[float]:
+    numbers = as_reals(argument, values, remedy)
+    if not numbers:
+        raise ArgumentError(argument, numbers, remedy)
+    return numbers
 
 
 class _Counts:
