@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polyspike import Problem
+from polyspike import Problem, predict
 from polyspike.hermite import gauss_hermite
 from polyspike.theory.same_samples import sample_law as module
 from polyspike.theory.same_samples.residual import residual_energy
@@ -107,3 +107,13 @@ def test_only_odd_labels_are_halved(teacher: str, odd: bool) -> None:
     law = sample_law(problem, spike_frame(problem), RULES)
     assert law.odd == odd
     assert len(law.upper_half.residual) == (len(law.residual) + 1) // 2
+
+
+def test_nodes_without_a_weight_are_left_out() -> None:
+    """Of a label that is a number and noise the outermost nodes have weights that are no number: it divided by zero."""
+    problem = BASE.replace(teacher="-1.11", noise=0.47, gradient="target")
+    law = sample_law(problem, spike_frame(problem), Rules(40, 8, noise=40))
+    assert law.mean_over_residuals(law.residual) == pytest.approx(-1.11, rel=1e-9)
+    assert law.mean_over_residuals(law.residual**2) == pytest.approx(problem.label_second_moment, rel=1e-9)
+    relu = Problem("relu", "-1.11", 412, 677, 457, step_exponent=0.48, noise=0.47, samples="same")
+    assert predict(relu).trusted

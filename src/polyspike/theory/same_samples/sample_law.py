@@ -313,8 +313,9 @@ def _hermite_means(atoms: _Atoms, count: int) -> Array:
 
 
 def gauss_of_atoms(x: Array, weights: Array, count: int, odd: bool = False) -> tuple[Array, Array, Array, Array]:
-    """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (n,), the same polynomials
-    there (n, n), and weights (n,). Fewer than ``count`` where the law has no more.
+    """The Gauss rule of a discrete law: orthonormal polynomials at its atoms (n, T), nodes (m,), the same polynomials
+    there (n, m), and weights (m,). Fewer than ``count`` where the law has no more, and without nodes whose weight is
+    less than any number.
 
     An ``odd`` law is that of these atoms with either sign.
     """
@@ -330,6 +331,9 @@ def gauss_of_atoms(x: Array, weights: Array, count: int, odd: bool = False) -> t
         values.append(new / norm)
         diagonal.append(0.0 if odd else float(weights @ (x * values[-1] ** 2)))
     nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+    counts = vectors[0] != 0
+    counts &= counts[::-1] if odd else counts
+    nodes, vectors = nodes[counts], vectors[:, counts]
     return np.stack(values), nodes, vectors / vectors[0], vectors[0] ** 2
 
 
