@@ -117,7 +117,8 @@ def _as_prediction(problem: Problem, means: MeanSolution) -> Prediction:
     found = means.errors
     effective = problem.inputs.effective_dimension(problem.input_dim)
     curved = activation_numbers(problem.activation).c2 != 0
-    worth = trust(problem, effective, found, curved, _inverted(problem), means.spike_strength, means.gained)
+    inverted = _inverted(problem)
+    worth = trust(problem, effective, found, curved, inverted, means.spike_strength, means.gained, means.scatter)
     signal = float(np.sum(problem.teacher.linear_coefficients**2))
     return Prediction(
         problem=problem,

@@ -62,7 +62,8 @@ def shift_of(problem: Problem, model: CovarianceModel) -> float:
 
 class MeanSolution(NamedTuple):
     """The averages over the gradient's sample of the errors, of the overlaps of the gradient and the spike, and of what
-    neurons gain along the label's directions, as a share of their square.
+    neurons gain along the label's directions, as a share of their square; and how far the test errors of the sample's
+    nodes scatter about their mean, relatively.
     """
 
     errors: Errors
@@ -72,6 +73,7 @@ class MeanSolution(NamedTuple):
     label_cosine: float
     lean: float
     gained: float
+    scatter: float
 
 
 def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
@@ -85,8 +87,11 @@ def solve_mean(problem: Problem, spectrum: Eigenvalues) -> MeanSolution:
     plain = problem.step > 0 and problem.precondition is None
     nodes = covariance_samples(problem, spectrum) if plain else (WeightedSample(1.0, None),)
     rows = [_numbers(solve_errors(problem, spectrum, sample=node.scalars)) for node in nodes]
-    means = np.array([node.weight for node in nodes]) @ np.array(rows) if len(rows) > 1 else rows[0]
-    numbers = [float(x) for x in means]
+    weights, values = np.array([node.weight for node in nodes]), np.array(rows)
+    means = weights @ values if len(rows) > 1 else values[0]
+    square = float(weights @ (values[:, 2] - means[2]) ** 2)
+    scatter = square**0.5 / means[2] if means[2] > 0 else 0.0
+    numbers = [float(x) for x in (*means, scatter)]
     return MeanSolution(in_order(problem, Errors(*numbers[:3])), *numbers[3:])
 
 
