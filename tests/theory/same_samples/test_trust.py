@@ -6,7 +6,7 @@ from polyspike import Problem, predict
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of
-from polyspike.theory.same_samples.trust import pairs_of_mean, quadrature_error, trust, unseen_output
+from polyspike.theory.same_samples.trust import mean_alone, pairs_of_mean, quadrature_error, trust, unseen_output
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, readout="rademacher", samples="same")
 ERRORS = FitErrors(0.2, 0.14, 0.4, 0.33)
@@ -69,7 +69,20 @@ def test_pairs_of_samples_of_a_label_with_a_mean_are_in_it(activation: str, teac
     problem = Problem(activation, teacher, 800, 200, 1600, step_size=8.53, ridge=0.02, noise=0.4, samples="same")
     found = predict(problem.replace(gradient="target", readout="constant"))
     assert found.error_estimate is not None
-    assert deviation < found.error_estimate < 0.1
+    assert deviation < found.error_estimate < 0.13
     assert "subtract the mean" in found.trust_reason
     for other in ({"readout": "gaussian"}, {"teacher": "h1"}, {"activation": "tanh"}, {"samples": "fresh"}):
         assert pairs_of_mean(problem.replace(**{"readout": "constant", **other})) == 0
+
+
+@pytest.mark.parametrize("changes", [{}, {"activation": "relu"}, {"gradient": "target"}], ids=str)
+def test_a_label_that_is_its_mean_is_in_doubt(changes: dict[str, str]) -> None:
+    """20 networks are 3 to 7 % below, +- 1.1 %, which was trusted to 1.7 %; with a linear part they are not."""
+    problem = Problem("gelu", "1.37", 864, 1275, 891, step_exponent=0.45, ridge=0.07, noise=0.19, samples="same")
+    problem = problem.replace(readout="rademacher", **changes)
+    alone, other = predict(problem), predict(problem.replace(teacher="1.37 + h1"))
+    assert alone.error_estimate is not None
+    assert other.error_estimate is not None
+    assert alone.error_estimate > 0.045
+    assert other.error_estimate < 0.03
+    assert mean_alone(problem.replace(activation="tanh")) == 0
