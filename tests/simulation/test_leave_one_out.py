@@ -43,25 +43,10 @@ def arrays(problem: Problem, seed: tuple[int, ...] = (0,)) -> tuple[Array, Array
 
 
 def refitted(problem: Problem, x: Array, y: Array, w0: Array, a: Array) -> Array:
-    """Residual of every sample by the network that was trained without it, step and fit, one after the other."""
-    sigma, n, left = problem.activation, problem.n_samples, []
-    residual = y - sigma(x @ w0.T) @ a if problem.gradient == "full" else y
-    for j in range(n):
-        k = np.arange(n) != j
-        w = w0 + problem.step / n * (np.outer(a, residual[k]) * sigma.derivative(w0 @ x[k].T)) @ x[k]
-        f = sigma(x[k] @ w.T)
-        fitted = np.linalg.solve(f.T @ f + n * problem.ridge * np.eye(problem.width), f.T @ y[k])
-        left.append(y[j] - sigma(x[j] @ w.T) @ fitted)
-    return np.array(left)
+    """Residual of every sample by the network that was trained without it, step and fit, one after the other.
 
-
-def deviation(found: Array, expected: Array) -> float:
-    """Root mean square of the difference, relative to that of a residual."""
-    return float(np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2)))
-
-
-def without_each(problem: Problem, x: Array, y: Array, w0: Array, a: Array) -> Array:
-    """The same residuals by singular values, which keep small ridges; a step from the start without each sample."""
+    By singular values, which keep small ridges.
+    """
     sigma, n, left = problem.activation, problem.n_samples, []
     residual = y - sigma(x @ w0.T) @ a if problem.gradient == "full" else y
     for j in range(n):
@@ -70,6 +55,11 @@ def without_each(problem: Problem, x: Array, y: Array, w0: Array, a: Array) -> A
         u, s, vt = np.linalg.svd(sigma(x[k] @ w.T), full_matrices=False)
         left.append(y[j] - sigma(x[j] @ w.T) @ vt.T @ (s / (s**2 + n * problem.ridge) * (u.T @ y[k])))
     return np.array(left)
+
+
+def deviation(found: Array, expected: Array) -> float:
+    """Root mean square of the difference, relative to that of a residual."""
+    return float(np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2)))
 
 
 CASES: list[dict[str, Any]] = [
@@ -326,7 +316,7 @@ def test_what_is_called_exact_is(changes: dict[str, Any], mean: float, unit: flo
     draw = GaussianDraw.of(problem, (0,), 2)
     w0, a = draw.weights, draw.readout(problem.readout)
     found = leave_one_out(problem, inputs=x, target=y, weights=w0, readout=a)
-    assert deviation(found.residuals, without_each(problem, x, y, w0, a)) < 1e-3
+    assert deviation(found.residuals, refitted(problem, x, y, w0, a)) < 1e-3
     assert found.exact
     assert found.spot_check == 0.0
     still = y - problem.activation(x @ w0.T) @ a if problem.gradient == "full" else y

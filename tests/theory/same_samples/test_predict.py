@@ -79,7 +79,8 @@ def test_with_one_shared_sample_it_is_the_theory_of_fresh_ones(
     changes: dict[str, str], tolerance: float, teacher: str
 ) -> None:
     """One sample of 800 moves errors by some 1e-4. With norms of 1/(2d) at every readout alike the target's gradient
-    would be 0.4 to 1.5 % off, and with a spike that does not know them the full one 2 to 3 %.
+    would be 0.4 to 1.5 % off, and with a spike that does not know them the full one 2 to 3 %. What is left with the
+    full gradient is what M adds to the output beyond, which is not derived for reused samples.
     """
     problem = Problem("relu", teacher, 800, 200, 1600, step_size=8.5, ridge=0.02, noise=0.4, samples="same")
     problem = problem.replace(**changes)

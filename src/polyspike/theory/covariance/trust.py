@@ -8,13 +8,14 @@ the label; of several indices that with the largest share counts. Where the labe
 long there, or lose what they have, and ``GAINED`` times what they gain, as a share of their square, is left out as
 well. The error of averages over many indices is added, and of a preconditioned step ``PRECONDITIONED`` times the share
 of the gradient's noise in the variance of a pre-activation, times what the inverse of the sample's covariance has added
-to it, ``D - 1``, and where the label has a mean ``REGRESSED`` times :func:`regressed`.
-Where the cubic part of the activation moves weights along ``Sigma w`` far, and the features after the
-step are no linear function of the pre-activation, the spikes of single neurons count: ``OWN`` times :func:`own_moves`,
-the squares of :func:`beyond_linear` and of the amplification A, bent where it is large. A label with a mean turns the
-neurons to the strong eigendirections (``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a
-label that has a mean, ``MOVED`` times :func:`moved_output`, a term of the isotropic theory that is not derived for a
-covariance.
+to it, ``D - 1``, and where the label has a mean ``REGRESSED`` times :func:`regressed`. Where the cubic part of the
+activation moves weights along ``Sigma w`` far, and the features after the step are no linear function of the
+pre-activation, the spikes of single neurons count: ``OWN`` times :func:`own_moves`, the squares of
+:func:`beyond_linear` and of the amplification A, bent where it is large. A label with a mean turns the neurons to the
+strong eigendirections (``c_2 != 0``): d_eff is then that of what they see. With the full gradient and a label that has
+a mean, ``MOVED`` times :func:`moved_output`, a term of the isotropic theory that is not derived for a covariance. Near
+a pole of the terms of order 1/d the errors hang on the gradient's sample: ``SCATTERED`` times the square of their
+scatter over it.
 """
 
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from polyspike.problem import Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.preconditioned import reach
-from polyspike.theory.finite_size.conditioning import condition
+from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 from polyspike.theory.finite_size.given_kappa.activation_averages import activation_averages
 from polyspike.theory.finite_size.gradient_sample import concentration
 from polyspike.theory.finite_size.labels.label_law import sampling_error
@@ -79,6 +80,7 @@ REGRESSED, REGRESSED_OF_NORMAL = 0.2, 0.1
 to 5 %."""
 
 _TURNED = 0.2
+"""The e from which a label's mean counts in full."""
 
 OWN, OWN_OF_NORMAL, OWN_AT_MOST = 2.5, 0.1, 0.35
 """Of :func:`own_moves`, for readouts of one size and for normal ones; calibrated on 26 simulated problems. Test errors
@@ -90,8 +92,8 @@ OWN_UNKNOWN = 22.0
 constant readout is 6 % too low at ``rho = 0.2`` and 2."""
 
 SCATTERED = 10.0
-"""Of the square of the scatter of test errors between samples of the gradient, which is 0.002 to 0.02: at 0.15 a test
-error was 20 % off (cos, whose labels have a mean, with a constant readout and single strong eigendirections)."""
+"""Of the squared scatter of test errors between samples of the gradient. The scatter is 0.002 to 0.02; where it was
+0.15 a test error was 20 % off (cos, a label with a mean, a constant readout, a single strong eigendirection)."""
 
 MOVED = 2.0
 """Of :func:`moved_output`: without the term the isotropic theory was 12 to 17 % off at shares of 0.08 to 0.36."""
@@ -127,7 +129,7 @@ def dimension_after_step(problem: Problem, effective: float) -> float:
     """The effective dimension of what neurons see, no more than that of the inputs: where the label has a mean and
     ``c_2 != 0``, ``e u E[eps] A w`` is added to a weight w, which lies in fewer directions than they.
     """
-    c2, mean = float(problem.activation.coefficients(2)[2]), float(problem.teacher.coefficients(0)[0])
+    c2, mean = activation_numbers(problem.activation).c2, float(problem.teacher.coefficients(0)[0])
     tilt = 2 * c2 * problem.step / problem.width**0.5 * mean
     if tilt == 0:
         return effective
@@ -148,8 +150,10 @@ def own_moves(problem: Problem) -> float:
     square = float(linear**2 @ _teacher_moments(problem)) + problem.phi_gradient * problem.label_second_moment
     if problem.gradient == "full":
         square += c1**2 * problem.inputs.moment(2, d) + problem.phi_gradient * problem.activation.second_moment
-    spectrum = _whole_spectrum(problem)
-    third = float(spectrum.weights @ (spectrum.values * reach(problem, spectrum).along ** 2))
+    third = problem.inputs.moment(3, d)
+    if problem.precondition is not None:
+        spectrum = _whole_spectrum(problem)
+        third = float(spectrum.weights @ (spectrum.values * reach(problem, spectrum).along ** 2))
     return (6 * c3 * problem.step) ** 2 * square / (problem.width * d) * third
 
 
@@ -168,11 +172,11 @@ def regressed(problem: Problem) -> float:
     ``e = 2 c_2 eta/sqrt(N)`` is small.
     """
     mean, moment = float(problem.teacher.coefficients(0)[0]), problem.label_second_moment
-    if problem.precondition is None or mean == 0:
+    e = abs(2 * activation_numbers(problem.activation).c2 * problem.step) / problem.width**0.5
+    if problem.precondition is None or mean == 0 or e == 0:
         return 0.0
     spectrum = _whole_spectrum(problem)
     explained = max(1 - reach(problem, spectrum).missed_of_own(spectrum), 0.0) ** 0.5
-    e = abs(2 * float(problem.activation.coefficients(2)[2]) * problem.step) / problem.width**0.5
     return mean**2 / moment * explained * e / (_TURNED + e)
 
 

@@ -147,7 +147,7 @@ def unseen_features(step: Step, found: ActivationAverages) -> Features:
 
 
 def energy_of_moves(step: Step) -> float:
-    """``E (x . t)^2`` of a fresh sample: ``phi E eps^2 Var sigma'``."""
+    """``E (x . t)^2`` of a fresh sample: ``phi E[eps^2 |x|^2/d] Var sigma'``."""
     problem = step.problem
     return problem.phi_gradient * energy_with_norm(problem) * problem.activation.derivative_variance
 

@@ -36,9 +36,10 @@ class SpikeFrame:
 
 @lru_cache(maxsize=1)
 def spike_frame(problem: Problem) -> SpikeFrame:
-    """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega] + sqrt(phi E eps^2)`` times a unit vector.
+    """``b = [omega] + eta c_1 beta``, ``beta = c*_1 beta* - [c_1 omega]`` and ``sqrt(phi E[eps^2 |x|^2/d])`` times a
+    unit vector.
 
-    Of a constant readout omega is stretched as the weights are (eq-same-output-norm).
+    Of a constant readout omega is stretched as the weights are, and M moves some of it there (eq-same-output-norm).
     """
     eta, c1 = problem.step, activation_numbers(problem.activation).c1
     signal, energy = float(np.linalg.norm(problem.teacher.linear_coefficients)), residual_energy(problem)
@@ -56,8 +57,8 @@ def spike_frame(problem: Problem) -> SpikeFrame:
 
 
 def _moved_across(problem: Problem) -> float:
-    """``e M omega`` along the noise of beta, ``e phi E[eps^2 omega . x]/sqrt(phi E eps^2)``, ``E[eps^2 omega . x] =
-    -2 c_1 E eps``.
+    """``e M omega`` along the noise of beta: ``e phi E[eps^2 omega . x]`` over its length, with ``-2 c_1 E eps`` for
+    the mean.
     """
     numbers, energy = activation_numbers(problem.activation), energy_with_norm(problem)
     mean = float(problem.teacher.coefficients(0)[0])
