@@ -18,7 +18,7 @@ from polyspike.theory.on_data.initial_output import _law, initial_outputs
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes
 from polyspike.theory.on_data.resolvent import solve
 from polyspike.theory.on_data.response import respond
-from polyspike.theory.on_data.series import cut_bound, lumped, own_power_series, power_series
+from polyspike.theory.on_data.series import Series, cut_bound, lumped, own_power_series, power_series
 from polyspike.theory.on_data.step import RowKernels
 
 RNG = np.random.default_rng(4)
@@ -70,6 +70,17 @@ def test_the_bound_of_the_cut_holds_and_is_not_idle(degree: int) -> None:
     np.testing.assert_allclose(np.diagonal(power_series(series, series, rho)), 0.5, rtol=1e-12)
     assert 1e-3 * cut_bound(series, rho) < error <= cut_bound(series, rho)
     np.testing.assert_allclose(own_power_series(series, rho), power_series(series, series, rho), rtol=1e-13)
+
+
+@pytest.mark.parametrize("rows", [1, 40, 500])
+def test_the_bound_of_the_cut_counts_every_pair_of_rows(rows: int) -> None:
+    """Of 500 rows there are several slabs."""
+    rng = np.random.default_rng(rows)
+    unit = rng.standard_normal((rows, 9))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    rho, series = unit @ unit.T, Series(np.zeros((6, rows)), rng.random(rows))
+    between = rho**8 - np.diag(np.diagonal(rho) ** 8)
+    assert cut_bound(series, rho) == pytest.approx(2 * np.sqrt(series.tail @ between @ series.tail), rel=1e-12)
 
 
 def kernel(sigma: Any, law: RowLaw, degree: int) -> Any:
@@ -268,6 +279,8 @@ def test_neurons_without_a_linear_part_have_nothing_to_miss() -> None:
     without, _ = respond(whole, found, Y, 60)
     np.testing.assert_allclose(response.vector, without.vector, rtol=1e-12)
     np.testing.assert_allclose(response.middle, without.middle, rtol=1e-6, atol=1e-9)
+    assert response.excluded is not None
+    assert not response.excluded.factor.any()
 
 
 @pytest.mark.parametrize("name", ["tanh", "softplus"])

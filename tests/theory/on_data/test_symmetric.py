@@ -5,7 +5,7 @@ import pytest
 
 from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
-from polyspike.theory.on_data.symmetric import mirrored, sandwich, shifted_inverse
+from polyspike.theory.on_data.symmetric import forms, mirrored, sandwich, shifted_inverse
 
 
 def _positive(size: int) -> Array:
@@ -18,6 +18,14 @@ def test_upper_blocks_make_the_product() -> None:
     left, middle = (m + m.T for m in rng.standard_normal((2, 37, 37)))
     np.testing.assert_allclose(sandwich(left, middle), left @ middle @ left, rtol=1e-12, atol=1e-11)
     np.testing.assert_array_equal(mirrored(np.triu(left)), left)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 37])
+def test_forms_of_rows(size: int) -> None:
+    rng = np.random.default_rng(size)
+    matrix, rows = rng.standard_normal((size, size)), rng.standard_normal((5, size))
+    middle = matrix + matrix.T
+    np.testing.assert_allclose(forms(rows, middle), np.sum((rows @ middle) * rows, axis=1), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 130])

@@ -9,6 +9,7 @@ from polyspike.arraytypes import Array
 from polyspike.theory.on_data.resolvent import Resolvent
 from polyspike.theory.on_data.response import Response
 from polyspike.theory.on_data.step import RowKernels
+from polyspike.theory.on_data.symmetric import forms
 
 __all__ = ["TrainErrors", "row_errors", "train_errors"]
 
@@ -46,11 +47,11 @@ def _row_errors(
 ) -> Array:
     """At one ridge, from the kernels weighted by ``w zeta`` and by l, both of shape (rows, n)."""
     value, own = mean @ response.vector, response.by_response @ rows.diagonals
-    if rows.linear is not None and response.excluded is not None:
-        slopes = np.tensordot(response.excluded.by_slope, rows.linear.slopes, axes=1)
-        value += response.excluded.by_mean @ rows.linear.means
-        varied = varied - (slopes @ response.excluded.factor.T).astype(mean.dtype) / width
-        own -= np.sum(slopes**2, axis=1) / width
     solved = mean @ found.inverse
-    spread = np.einsum("tn,tn->t", solved @ response.middle - 2 * varied, solved)
+    spread = forms(solved, response.middle) - 2 * np.einsum("tn,tn->t", varied, solved)
+    if rows.linear is not None and response.excluded is not None:
+        value += response.excluded.by_mean @ rows.linear.means
+        slopes = np.tensordot(response.excluded.by_slope, rows.linear.slopes, axes=1)
+        apart = solved @ response.excluded.factor.astype(solved.dtype) - slopes
+        own -= np.sum(apart**2, axis=1) / width
     return (target - value) ** 2 + spread + own

@@ -89,8 +89,8 @@ def exclude(family: KernelFamily, found: Resolvent, target: Array, width: int, p
     cost: Array = linalg.inv(np.diag(1 / found.zeta) - taken)
     gain = cost - np.diag(found.zeta)
     columns = roots[:, None] * parts.means
-    solved = columns @ found.inverse
-    vector = found.inverse @ target
+    both = np.vstack([columns, target]).astype(found.inverse.dtype) @ found.inverse
+    solved, vector = both[:-1].astype(float), both[-1].astype(float)
     inner = linalg.solve(np.eye(len(roots)) + (solved @ columns.T) @ gain, columns @ vector)
     vector = vector - (gain @ inner) @ solved
     values = columns @ vector

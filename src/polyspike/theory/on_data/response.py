@@ -39,7 +39,8 @@ class Response(NamedTuple):
     by_zeta, by_response : ndarray of shape (A,)
         ``w zeta``, and l.
     middle : ndarray of shape (n, n)
-        C of ``G = B^-1 C B^-1``: of a row's kernels the form is taken with ``B^-1 k``, which is short where G is large.
+        C of ``G = B^-1 C B^-1``, but for ``-Z Z'/N`` of what is excluded: of a row's kernels the form is taken with
+        ``B^-1 k``, which is short where G is large.
     trace : float
         tr G.
     echo : ndarray of shape (A,)
@@ -105,8 +106,7 @@ def respond(
             more = 1 + _share(left, tried, found.zeta)
             solved, trace, echo = tried + left, more * float(shares @ sizes), more * (shares @ echoes) / (whole or 1.0)
             middle = family.combined(found.zeta * solved)
-            if excluded is not None and fixed is not None:
-                middle -= _outer(excluded.factor, width, middle.dtype)
+            if fixed is not None:
                 trace += float(np.trace(fixed, dtype=float))
             response = Response(vector, by_zeta, found.zeta * solved, middle, trace, echo, excluded)
             return response, replace(found, newton=newton)

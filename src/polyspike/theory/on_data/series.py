@@ -55,14 +55,16 @@ def cut_bound(series: Series, correlation: Array) -> float:
     """Bound of the Frobenius norm of the error off the diagonal, ``2 |rho|^{K+1} sqrt(r r')`` for each pair.
 
     By the inequality of Cauchy and Schwarz, once for the degrees left out and once for those in their place
-    (eq-data-cut). Correlations of shape (rows, rows).
+    (eq-data-cut). Correlations of shape (rows, rows), of which the upper half is read.
     """
     degree = len(series.coefficients) - 2
     tail, total = series.tail.astype(correlation.dtype), 0.0
     for rows in _slabs(correlation.shape):
-        squares = _power(correlation[rows], 2 * degree)
-        squares[np.arange(len(squares)), np.arange(len(tail))[rows]] = 0.0
-        total += float(np.sum(series.tail[rows] * (squares @ tail)))
+        squares = _power(correlation[rows, rows.start :], 2 * degree)
+        # Beyond the slab's own block every pair stands for two.
+        squares[:, len(squares) :] *= 2
+        np.fill_diagonal(squares, 0.0)
+        total += float(np.sum(series.tail[rows] * (squares @ tail[rows.start :])))
     return 2 * float(np.sqrt(max(total, 0.0)))
 
 

@@ -10,7 +10,7 @@ from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.lapack import upper_inverse
 
-__all__ = ["mirrored", "sandwich", "shifted_inverse"]
+__all__ = ["forms", "mirrored", "sandwich", "shifted_inverse"]
 
 _BLOCKS = 8
 
@@ -21,6 +21,16 @@ def sandwich(inverse: Array, middle: Array) -> Array:
     for start, end in _blocks(len(inverse)):
         np.matmul(left[start:end], inverse[:, start:], out=whole[start:end, start:])
     return mirrored(whole)
+
+
+def forms(rows: Array, middle: Array) -> Array:
+    """``s'C s`` of a symmetric matrix (n, n) at the rows s of a table (m, n); shape (m,)."""
+    total = np.zeros(len(rows), dtype=rows.dtype)
+    for start, end in _blocks(len(middle)):
+        own = rows[:, start:end]
+        total += np.einsum("tn,tn->t", own @ middle[start:end, start:end], own)
+        total += 2 * np.einsum("tn,tn->t", rows[:, end:] @ middle[end:, start:end], own)
+    return total
 
 
 def shifted_inverse(matrix: Array, shift: float) -> Array:
