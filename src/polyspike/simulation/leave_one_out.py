@@ -296,7 +296,8 @@ class _Run:
 
     def __init__(self, trained: TrainedFeatures, resolvent: Resolvent) -> None:
         self.trained, self.resolvent = trained, resolvent
-        self.plain = resolvent.residuals(trained.labels) / resolvent.freedoms
+        self.train = resolvent.residuals(trained.labels)
+        self.plain = self.train / resolvent.freedoms
         self.scale = min(_size(self.plain), _size(trained.labels))
         self.predictions, self.corrections = np.empty((2, len(trained.labels)))
         self.n_refits, self.spot_check = 0, 0.0
@@ -374,13 +375,13 @@ def _size(values: Array) -> float:
 
 
 def _result(run: _Run, problem: Problem, seed: tuple[int, ...], exact: bool, seconds: float) -> LeaveOneOut:
-    labels, resolvent = run.trained.labels, run.resolvent
-    residuals, train, n = labels - run.predictions, resolvent.residuals(labels), len(labels)
+    labels, train, n = run.trained.labels, run.train, len(run.trained.labels)
+    residuals = labels - run.predictions
     squares = residuals**2
     if not np.isfinite(np.sum(squares) + np.sum(run.plain**2)):
         text = f"left-out residuals overflow at ridge {problem.ridge:g}: take a larger one, or exact=True"
         raise NumericalError(Status.NOT_CONVERGED, text)
-    freedom = float(np.mean(resolvent.freedoms))
+    freedom = float(np.mean(run.resolvent.freedoms))
     return LeaveOneOut(
         problem=problem,
         seed=seed,
