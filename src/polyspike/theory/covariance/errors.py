@@ -17,6 +17,10 @@ from polyspike.theory.finite_size.spikes.errors import Errors
 __all__ = ["LabelForm", "cost_of_neurons", "errors", "label_form"]
 
 
+# Of the teacher across b^, below which nothing is told from rounding.
+_SMALLEST_SQUARE = 1e-13
+
+
 class LabelForm(NamedTuple):
     """``Q = (1/n) y' (F F'/N + D)^-1 y`` at its minimum over the learned functions; of several tangents arrays.
 
@@ -97,12 +101,25 @@ def _learned(model: CovarianceModel) -> _Learned:
     for k, (i, j) in enumerate(label_products(p), 1 + p):
         out[k][0] = slope * along[:, i, j] * (2**-0.5 if i == j else 1.0)
     out[count][0] = slope * of_norm
+    out[1][0] += _moved_output(model) * root
     if model.own_moves is None:
         return _Learned(out, of_norm, slope)
     values, slopes = (f * root for f in along_b(model))
     for s, moved in along_component(model, 0, values, slopes).items():
         out[s] += moved
     return _Learned(out, of_norm, slope + slopes)
+
+
+def _moved_output(model: CovarianceModel) -> Any:
+    """What a neuron has of ``M omega`` along the first teacher direction across b^ (eq-inputs-output-gain), shape
+    (K, A); zero where it has nothing.
+    """
+    scalars = model.step.scalars
+    rest = 1 - scalars.spike_cosine**2
+    if scalars.spike_tilt == 0 or rest < _SMALLEST_SQUARE:
+        return 0.0
+    weight = -scalars.spike_cosine / rest**0.5 * scalars.spike_tilt * scalars.spike_strength * model.grid.u**2
+    return weight * model.averages.slope
 
 
 def along_b(model: CovarianceModel) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from polyspike.theory.covariance.curvature import Curvature, bent
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.known_block import KnownBlock
 from polyspike.theory.covariance.layer import LayerCoefficients
+from polyspike.theory.covariance.matrix_lengths import MatrixLengths, with_matrix
 from polyspike.theory.covariance.norm_moments import NormMoments, norm_moments, norm_of_sample
 from polyspike.theory.covariance.odd_activations import upper_half
 from polyspike.theory.covariance.overlaps import MovesAlongInputs, grid_of_neurons, own_moves
@@ -167,8 +168,7 @@ def assemble(
     an odd activation, takes half of the grid.
     """
     step = condition(problem, spectrum, sample)
-    scalars = step.scalars
-    whole = grid_of_neurons(choose_grid(problem, scalars, refine), problem, spectrum, step, refine)
+    whole = grid_of_neurons(choose_grid(problem, step.scalars, refine), problem, spectrum, step, refine)
     grid = upper_half(whole) if halved else whole
     law = _residuals(problem, step)
     gain = gains(step, spectrum, grid)
@@ -176,7 +176,8 @@ def assemble(
     dimension = problem.input_dim if finite_dimension else None
     tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, dimension)
     relative = variance / tau**2
-    norms = norm_moments(spectrum, step, relative, known, dimension)
+    norms, lengths = norm_moments(spectrum, step, relative, known, dimension), (spectrum, step, law, gain, grid.u)
+    norms = with_matrix(norms, MatrixLengths(problem, *lengths), relative, tau) if finite_dimension else norms
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
     known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
@@ -204,7 +205,7 @@ def assemble(
         grid=grid,
         known=known,
         relative=relative,
-        labels=label_parts(seen_teacher(problem), whole.kappa, scalars.spike_cosine, problem.noise),
+        labels=label_parts(seen_teacher(problem), whole.kappa, step.scalars.spike_cosine, problem.noise),
         halved=halved,
         averages=averages,
         gains=gain,
@@ -276,7 +277,7 @@ def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: Move
     The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
     order, where the share is zero, nothing is taken from it.
     """
-    strength, spread = step.scalars.spike_strength * grid.u, tau * norm_of_sample(share, grid.kappa)
+    strength, spread = step.scalars.strengths(grid.u), tau * norm_of_sample(share, grid.kappa)
     if own is None:
         return strength * grid.kappa[:, None], spread
     left = np.where(share > 0, share - own.in_square / tau**2, 0.0)

@@ -13,6 +13,7 @@ from polyspike.problem.activations import ZERO
 from polyspike.status import Status
 from polyspike.theory.covariance.averages import total
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.initial_output import initial_output
 from polyspike.theory.covariance.preconditioned import Reach, reach
 from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.covariance.seen import linear_direction
@@ -122,6 +123,13 @@ class Step:
         return total(self.known, total(self.known, self.frame_measures).swapaxes(0, 1)).swapaxes(0, 1)
 
 
+class _Means(NamedTuple):
+    """The mean of the gradient: along beta*, and along omega with the full gradient."""
+
+    signal: float
+    output: float | None
+
+
 def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | None = None) -> Step:
     """The step of a problem whose inputs have this spectrum (eq-frame-measures, eq-spike-strength).
 
@@ -135,52 +143,52 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     """
     _check_centred(problem)
     numbers, full = activation_numbers(problem.activation), problem.gradient == "full"
-    signal = float(np.linalg.norm(problem.teacher.linear_coefficients))
-    goes, (output, coherent, self_term) = reach(problem, spectrum), _of_output(problem, spectrum)
-    phi_gradient, moment = problem.phi_gradient * goes.inflation, problem.label_second_moment + output
-    energy, seen, along_omega, across = sample or StepScalars(1.0, signal, -numbers.c1, 1.0)
-    unit = energy**0.5
+    goes, output = reach(problem, spectrum), initial_output(problem, spectrum)
+    phi_gradient, moment = problem.phi_gradient * goes.inflation, problem.label_second_moment + output.variance
+    energy, seen, along_omega, across = sample or _expected(problem, numbers)
+    unit, indices = energy**0.5, problem.teacher.n_indices
     means = _Means(seen / (unit or 1.0), along_omega / (unit or 1.0) if full else None)
-    indices = linear_direction(problem)
-    mean_gradient = np.array([*(means.signal * indices), *([] if means.output is None else [means.output])])
-    eta = unit * problem.step
-    noise_of_beta = goes.noise(moment, mean_gradient, _inner_measures(spectrum, len(mean_gradient))) * across
-    spread = problem.phi_gradient * noise_of_beta
-    share, frame = _turning_share(problem, numbers), _frame_measures(spectrum, goes, mean_gradient, spread)
-    measures, b = _spike(spectrum, frame, len(indices), eta * numbers.c1, full, share)
+    mean_gradient = np.array([*(means.signal * linear_direction(problem)), *([means.output] if full else [])])
+    eta, e = unit * problem.step, 2 * numbers.c2 * unit * problem.step / problem.width**0.5
+    noise_of_beta = _noise_of_beta(spectrum, goes, mean_gradient, moment, output.with_length) * across
+    spread, share = problem.phi_gradient * noise_of_beta, _turning_share(problem, numbers)
+    frame = _frame_measures(spectrum, goes, mean_gradient, spread)
+    measures, b = _spike(spectrum, frame, indices, eta * numbers.c1, full, share)
     gram = measures.sum(axis=2)
     length = float(b @ gram @ b) ** 0.5
-    known = _known_directions(b / length if length > 0 else 0 * b, gram, len(indices))
+    known = _known_directions(b / length if length > 0 else 0 * b, gram, indices)
     # Without a spike of its own b^ is still along beta.
     strength = length / problem.width**0.5 if full or eta * numbers.c1 != 0 else 0.0
-    e = 2 * numbers.c2 * eta / problem.width**0.5
-    explained, of_matrix = _explained(problem, spectrum, goes, moment)
+    explained, of_matrix = _explained(problem, spectrum, goes, moment + 2 * output.with_length)
     in_input_space = _in_input_space(spectrum, goes, means, spread)
-    noise = phi_gradient * eta**2 / problem.width * moment * (numbers.derivative_variance - 4 * numbers.c2**2)
+    noise = phi_gradient * eta**2 / problem.width * output.noise_moment(moment, numbers)
+    coherent, own = output.coherent / (unit or 1.0), phi_gradient * across**0.5
+    moved = _moved_output(spectrum, goes, means, (_mean(problem) / (unit or 1.0), coherent), (eta * numbers.c1, own))
     scalars = Conditioning(
         spike_strength=strength,
         spike_cosine=float(known[0] @ gram[:, 0]),
         move_variance=(noise + e**2 * phi_gradient * of_matrix) * float(spectrum.weights @ goes.along**2),
-        self_term=self_term,
+        self_term=output.self_term,
         quadratic_step=e,
         scaled_step=eta / problem.width**0.5,
         gradient_noise_variance=max(noise, 0.0),
         excluded=1 / problem.width if full else 0.0,
         residual_moment=moment,
         matrix_moment=moment,
-        gaussian_variance=problem.noise**2 + output,
+        gaussian_variance=problem.noise**2 + output.variance,
         trace_shift=0.0,
         sample=sample,
         b_coordinates=tuple(known[0]),
         gradient_cosine=_gradient_cosine(*in_input_space),
         cubic_step=6 * numbers.c3 * eta * (in_input_space[1] / (problem.width * problem.input_dim)) ** 0.5,
+        spike_tilt=e * moved / length**2 if length > 0 else 0.0,
     )
     return Step(
         scalars=scalars,
         frame_measures=measures,
         known=known,
         mean_gradient=mean_gradient,
-        coherent=coherent / (unit or 1.0),
+        coherent=coherent,
         explained=explained,
         lean=_lean(spectrum, goes, means, in_input_space[1]),
         matrix_noise=phi_gradient * of_matrix,
@@ -194,9 +202,24 @@ def condition(problem: Problem, spectrum: Eigenvalues, sample: StepScalars | Non
     )
 
 
+def _noise_of_beta(spectrum: Eigenvalues, goes: Reach, mean: Array, moment: float, with_length: float) -> float:
+    """The energy of the noise of beta, of residuals that know the lengths (eq-inputs-lengths)."""
+    return goes.noise(moment, mean, _inner_measures(spectrum, len(mean))) + goes.inflation * with_length
+
+
+def _expected(problem: Problem, numbers: ActivationNumbers) -> StepScalars:
+    """Where no sample is given."""
+    return StepScalars(1.0, float(np.linalg.norm(problem.teacher.linear_coefficients)), -numbers.c1, 1.0)
+
+
+def _mean(problem: Problem) -> float:
+    """Of the label."""
+    return float(problem.teacher.coefficients(0)[0])
+
+
 def _explained(problem: Problem, spectrum: Eigenvalues, goes: Reach, moment: float) -> tuple[float, float]:
     """What of ``E eps`` the regression explains, and ``E (eps - explained)^2`` (eq-preconditioned-mean)."""
-    mean = float(problem.teacher.coefficients(0)[0])
+    mean = _mean(problem)
     explained = mean * (1 - goes.missed_of_own(spectrum))
     return explained, moment - (2 * mean - explained) * explained
 
@@ -206,22 +229,6 @@ def _check_centred(problem: Problem) -> None:
     if problem.gradient == "full" and problem.activation.coefficients(0)[0] != 0:
         message = "an uncentred activation with the full gradient: the mean of the initial output is random"
         raise NumericalError(Status.OUT_OF_RANGE, message)
-
-
-def _of_output(problem: Problem, spectrum: Eigenvalues) -> tuple[float, float, float]:
-    """The variance of the initial output in the residual, the mean of M that it leaves, over Sigma^2, and delta; zero
-    for the target-only gradient.
-    """
-    if problem.gradient != "full":
-        return 0.0, 0.0, 0.0
-    numbers, eta, m2 = activation_numbers(problem.activation), problem.step, spectrum.moment(2)
-    output, coherent, self_term = numbers.second_moment, 0.0, eta / problem.width * numbers.self_overlap
-    if problem.readout == "constant":
-        # All neurons add up: the fluctuation of |x|^2 enters the output coherently, c_2 sqrt(N) (|x|^2/d - 1).
-        output += 2 * numbers.c2**2 * problem.width / problem.input_dim * m2
-        coherent = -2 * numbers.c2 * problem.width**0.5 / problem.input_dim
-        self_term += 24 * eta * numbers.c2 * numbers.c4 / problem.input_dim * m2
-    return output, coherent, self_term
 
 
 def _inner_measures(spectrum: Eigenvalues, count: int) -> Array:
@@ -245,6 +252,22 @@ def _frame_measures(spectrum: Eigenvalues, goes: Reach, mean: Array, noise: floa
     out[count, :count] = out[:count, count] = goes.along * along
     out[count, count] = goes.along**2 * (mean @ along + noise * spectrum.weights)
     return out
+
+
+def _moved_output(
+    spectrum: Eigenvalues, goes: Reach, mean: _Means, of_matrix: tuple[float, float], gradient: tuple[float, float]
+) -> float:
+    """``b . M omega`` in the coordinates of the frame (eq-inputs-output-gain), for the mean of eps and what the output
+    leaves of M, and for ``eta c_1`` and the share ``d/n_0`` of a sample in its own move.
+    """
+    if mean.output is None:
+        return 0.0
+    (first, coherent), (eta_c1, own), along = of_matrix, gradient, goes.along
+    reached = spectrum.weights * spectrum.values * along * (first + coherent * spectrum.values)
+    # What the regression of a preconditioned step explains of both is no noise of its sample.
+    in_common = own * first * (1 + goes.missed_of_own(spectrum) ** 2) * (spectrum.weights @ along**2)
+    by_beta = mean.output * float(reached @ along + in_common)
+    return float(reached.sum()) + eta_c1 * by_beta
 
 
 def _turning_share(problem: Problem, numbers: ActivationNumbers) -> float:
@@ -282,13 +305,6 @@ def _known_directions(b: Array, gram: Array, p: int) -> Array:
     teacher = np.eye(len(b))[:p]
     rest = max(1 - rho**2, 0.0) ** 0.5
     return np.stack([b, (teacher[0] - rho * b) / rest if rest > 0 else 0 * b, *teacher[1:]])
-
-
-class _Means(NamedTuple):
-    """The mean of the gradient: along beta*, and along omega with the full gradient."""
-
-    signal: float
-    output: float | None
 
 
 def _in_input_space(spectrum: Eigenvalues, goes: Reach, mean: _Means, noise: float) -> tuple[float, float]:
