@@ -65,7 +65,7 @@ def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:
     [("softplus", "-1.3", 0.024), ("relu", "-1.3", 0.019), ("relu", "1.3", 0.002), ("softplus", "1.3", 0.015)],
 )
 def test_pairs_of_samples_of_a_label_with_a_mean_are_in_it(activation: str, teacher: str, deviation: float) -> None:
-    """40 networks were so far off, +- 0.6 %. With the full gradient, whose residuals know the norm, more is in doubt."""
+    """40 networks were so far off, +- 0.6 %. With the full gradient, whose residual knows norms, more is in doubt."""
     problem = Problem(activation, teacher, 800, 200, 1600, step_size=8.53, ridge=0.02, noise=0.4, samples="same")
     found = predict(problem.replace(gradient="target", readout="constant"))
     assert found.error_estimate is not None
