@@ -103,3 +103,32 @@ def test_moves_of_weights_along_themselves(readout: str) -> None:
     with_them, alone = (errors(problem, own_moves=kept) for kept in (True, False))
     assert with_them.own_moves == pytest.approx(abs(alone.train_loss / with_them.train_loss - 1))
     assert alone.own_moves == 0
+
+
+def test_on_fresh_inputs_weights_have_stretched() -> None:
+    """The covariance over neurons of their mean features on the gradient's samples and on fresh inputs, where a mean of
+    -1.3 has halved all weights: n times that is ``P' K_u P``, and would be 1.7 times as large for weights of length 1.
+    """
+    problem = Problem("h2", "-1.3", 400, 100, 800, step_size=6.0, noise=0.4, gradient="target", readout="constant")
+    problem = problem.replace(samples="same")
+    fit = build(problem).fit
+    columns, fresh = fit.columns[0], fit.pairs
+    assert fresh is not None
+    assert columns.pairs is not None
+    seen = np.einsum("eb,ebp->p", fit.populations[0].weights, columns.pairs)
+    moments, unseen = np.linalg.inv(fresh.cost[0]), fit.fresh.weights @ fresh.fresh
+    stretched = step_of(problem).of_sample.stretch
+    found = np.mean([_covariance_of_means(problem, seed) for seed in range(6)])
+    # At d = 100, to a twentieth.
+    assert found == pytest.approx(seen @ moments @ unseen, rel=0.07)
+    assert seen @ moments @ (unseen / np.array([1 + stretched, 1, 1, 1, 1])) > 1.5 * found
+
+
+def _covariance_of_means(problem: Problem, seed: int) -> float:
+    rng, n, d = np.random.default_rng(seed), problem.n_samples, problem.input_dim
+    seen, unseen, w = rng.normal(size=(n, d)), rng.normal(size=(n, d)), rng.normal(size=(6000, d))
+    w /= np.linalg.norm(w, axis=1, keepdims=True)
+    labels = float(problem.teacher.coefficients(0)[0]) + problem.noise * rng.normal(size=n)
+    act = problem.activation
+    after = w + problem.step / np.sqrt(problem.width) / n * (act.derivative(w @ seen.T) * labels) @ seen
+    return float(n * np.cov(act(after @ seen.T).mean(axis=1), act(after @ unseen.T).mean(axis=1))[0, 1])

@@ -68,7 +68,7 @@ def test_without_a_step_it_is_no_matter_whose_samples_are_fitted(changes: dict[s
     [
         ({"gradient": "target"}, 1.2e-3),
         ({"gradient": "target", "readout": "rademacher"}, 1.2e-3),
-        ({"gradient": "target", "readout": "constant"}, 3e-3),
+        ({"gradient": "target", "readout": "constant"}, 1e-2),
         ({"readout": "rademacher"}, 6e-3),
         ({"readout": "constant"}, 1.5e-2),
     ],
@@ -78,9 +78,11 @@ def test_without_a_step_it_is_no_matter_whose_samples_are_fitted(changes: dict[s
 def test_with_one_shared_sample_it_is_the_theory_of_fresh_ones(
     changes: dict[str, str], tolerance: float, teacher: str
 ) -> None:
-    """One sample of 800 moves errors by some 1e-4. With norms of 1/(2d) at every readout alike the target's gradient
-    would be 0.4 to 1.5 % off, and with a spike that does not know them the full one 2 to 3 %. What is left with the
-    full gradient is what M adds to the output beyond, which is not derived for reused samples.
+    """One sample of 800 moves errors by some 1e-4. With a constant readout the mean norm under the weight R, 4 to 7 %
+    of a train error, is known by itself and not with all terms of order 1/d at once. With norms of 1/(2d) at every
+    readout alike the target's gradient would be 0.4 to 1.5 % off, and with a spike that does not know them the full one
+    2 to 3 %. What is left with the full gradient is what M adds to the output beyond, which is not derived for reused
+    samples.
     """
     problem = Problem("relu", teacher, 800, 200, 1600, step_size=8.5, ridge=0.02, noise=0.4, samples="same")
     problem = problem.replace(**changes)

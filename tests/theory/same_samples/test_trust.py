@@ -62,14 +62,17 @@ def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:
 
 @pytest.mark.parametrize(
     ("activation", "teacher", "deviation"),
-    [("softplus", "-1.3", 0.065), ("relu", "-1.3", 0.051), ("relu", "1.3", 0.040), ("softplus", "1.3", 0.033)],
+    [("softplus", "-1.3", 0.024), ("relu", "-1.3", 0.019), ("relu", "1.3", 0.002), ("softplus", "1.3", 0.015)],
 )
 def test_pairs_of_samples_of_a_label_with_a_mean_are_in_it(activation: str, teacher: str, deviation: float) -> None:
-    """24 networks were so far off, +- 0.9 %, and the prediction was trusted to 3 %."""
+    """40 networks were so far off, +- 0.6 %. With the full gradient, whose residual knows norms, more is in doubt."""
     problem = Problem(activation, teacher, 800, 200, 1600, step_size=8.53, ridge=0.02, noise=0.4, samples="same")
     found = predict(problem.replace(gradient="target", readout="constant"))
     assert found.error_estimate is not None
-    assert deviation < found.error_estimate < 0.13
+    assert 2 * deviation < found.error_estimate < 0.08
+    full = predict(problem.replace(gradient="full", readout="constant"))
+    assert full.error_estimate is not None
+    assert found.error_estimate < full.error_estimate < 0.13
     assert "subtract the mean" in found.trust_reason
     for other in ({"readout": "gaussian"}, {"teacher": "h1"}, {"activation": "tanh"}, {"samples": "fresh"}):
         assert pairs_of_mean(problem.replace(**{"readout": "constant", **other})) == 0

@@ -128,15 +128,16 @@ def _at_once(
     activation: Activation, step: StepNumbers, kappa: Array, eps: Array, u: Array, widths: Array, pairs: bool
 ) -> Convolved:
     """With rules over z of these widths (A,)."""
-    deviation = sqrt(step.move_variance) * np.abs(u)
+    deviation = step.norm * sqrt(step.move_variance) * np.abs(u)
     width = _width(activation, deviation)
     rules = _rules(widths)
-    slope = activation.derivative(rules.z)
+    slope = activation.derivative(step.norm * rules.z)
     x = u[:, None] * step.strength * kappa
     # Where the activation is flat it is all one how far.
     most = (_flat_beyond(activation) + np.abs(x).max(axis=1) + RANGE * deviation)[rules.readout]
     at = u[rules.readout]
-    v = rules.z * (1 + at * step.stretch) + at * step.self_gain * eps[:, None] * slope
+    own = at * step.self_gain * step.norm**2 * eps[:, None]
+    v = step.norm * rules.z * (1 + at * step.stretch) + own * slope
     functions, energy = _functions(activation, rules, slope - step.c1, pairs)
     laws = _shared(np.clip(v, -most, most) / width[rules.readout], functions, rules)
     return _averages(activation, laws, x / width[:, None], width, deviation)._replace(energy=energy)

@@ -99,7 +99,7 @@ def _combined(step: StepNumbers, found: Convolved) -> _Moments:
     """What :func:`_rows` asks for."""
     mean, slope = found.mean, found.slope
     one, z, v, value, radial = mean[:5]
-    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, radial - one]
+    of_mean = [one, z, v - 2 * step.c2 * step.norm * z, value - step.c1 * z, radial - one]
     of_slope = [slope[0], slope[2] + step.c1 * slope[0]]
     if len(mean) > 5:
         of_mean += [mean[5] - 2 * step.c2 * one - 6 * step.c3 * z, mean[6] - found.energy * one]
@@ -142,8 +142,10 @@ def _on_half_lines(activation: Activation, step: StepNumbers, kappa: Array, eps:
     found: list[_Moments] = []
     for side in (-1.0, 1.0):
         slope = float(activation.derivative(np.array(side)))
-        shift = u * (step.strength * kappa[:, None] + step.self_gain * slope * eps[:, None, None])
-        half = half_line(activation, side, 1 + u * step.stretch, shift, sqrt(step.move_variance) * np.abs(u))
+        own = step.self_gain * step.norm**2 * slope
+        shift = u * (step.strength * kappa[:, None] + own * eps[:, None, None])
+        deviation = step.norm * sqrt(step.move_variance) * np.abs(u)
+        half = half_line(activation, side, step.norm * (1 + u * step.stretch), shift, deviation)
         found.append(_half_moments(activation, step, slope, half, pairs))
     return _rows(step, u, eps, _Moments(*(left + right for left, right in zip(*found, strict=True))))
 
@@ -151,7 +153,7 @@ def _on_half_lines(activation: Activation, step: StepNumbers, kappa: Array, eps:
 def _half_moments(activation: Activation, step: StepNumbers, slope: float, half: HalfLine, pairs: bool) -> _Moments:
     """All averages of one half-line, where ``h = slope - c_1 - 2 c_2 z`` and ``sigma(z) = sigma(0) + slope z``."""
     (m, mz, mzz), (s, sz) = half.mean, half.slope
-    at, by = slope - step.c1, -2 * step.c2
+    at, by = slope - step.c1, -2 * step.c2 * step.norm
     of_mean = [m, mz, at * m + by * mz, float(activation(np.array(0.0))) * m + at * mz, mzz - m]
     of_slope = [s, slope * s]
     if pairs:

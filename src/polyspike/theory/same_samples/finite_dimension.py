@@ -22,6 +22,7 @@ from polyspike.theory.finite_size.given_kappa.grids import Grid, choose_grid, up
 from polyspike.theory.finite_size.solve import shift_of
 from polyspike.theory.finite_size.spikes.errors import errors
 from polyspike.theory.same_samples.features import is_odd
+from polyspike.theory.same_samples.mean_norm import responds
 from polyspike.theory.same_samples.steps import step_of
 
 __all__ = ["FiniteDimension", "FreshErrors"]
@@ -59,7 +60,9 @@ class FiniteDimension:
         scalars = condition(problem)
         grid = _grid(problem, scalars, readouts, odd)
         leading = assemble(problem, grid, scalars, finite_dimension=False)
-        self._full = assemble(problem, grid, scalars, labels=leading.labels)
+        full = assemble(problem, grid, scalars, labels=leading.labels)
+        # What the errors of reused samples know by themselves is not taken over.
+        self._full = replace(full, means_by_norm=not responds(problem))
         self._leading = ShiftContinuation(leading, before.first if before else (), _TOLERANCE)
         self._changes: list[tuple[float, Array]] = []
 

@@ -10,7 +10,21 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
-__all__ = ["Columns", "Fit", "FreshSamples", "NormFunctions", "OwnMoves", "PairFunctions", "Places", "Symmetric"]
+__all__ = [
+    "ACROSS",
+    "Columns",
+    "Fit",
+    "FreshSamples",
+    "MeanNorm",
+    "NormFunctions",
+    "OwnMoves",
+    "PairFunctions",
+    "Places",
+    "Symmetric",
+]
+
+ACROSS = 3
+"""The place of the coordinate along the noise of beta in the hidden vector."""
 
 # Of the functions of pairs, between a sample and its mirror image with the neurons of opposite readout.
 _SIGNS_OF_PAIRS = (1.0, -1.0, 1.0, 1.0, -1.0)
@@ -39,7 +53,10 @@ class Columns:
         The functions of :class:`PairFunctions`.
     own_moves : ndarray of shape (E, B, A), optional
         Those of :class:`OwnMoves`: ``6 c_3 |beta| k_u E z sigma'(p)``, of samples that the gradient has not seen
-        ``6 c_3 |beta| k_u E sigma''(p)``, which multiplies the neuron's weight along beta.
+        ``6 c_3 |beta| k_u (1 + u s) E sigma''(p)``, which multiplies the neuron's weight along beta.
+    mean_norm : MeanNorm, optional
+    plain : tuple of ndarray, optional
+        The moments without the weight R, where the others are those under it.
     """
 
     learned: Array
@@ -51,6 +68,26 @@ class Columns:
     by_hidden_norm: Array | None = None
     pairs: Array | None = None
     own_moves: Array | None = None
+    mean_norm: "MeanNorm | None" = None
+    plain: tuple[Array, Array] | None = None
+
+
+class MeanNorm(NamedTuple):
+    """How the mean of a sample's norm under the weight R follows from R (eq-same-mean-norm).
+
+    Attributes
+    ----------
+    along : ndarray of shape (E, 1, H)
+        What the norm multiplies of the hidden vector, whose last entry it is.
+    slope : float
+        The mean of the norm is this times ``-(R/R' - 1)``, R' being that of longer samples.
+    longer : SamplePopulation
+        The same samples, of a slightly larger norm.
+    """
+
+    along: Array
+    slope: float
+    longer: SamplePopulation
 
 
 class NormFunctions(NamedTuple):

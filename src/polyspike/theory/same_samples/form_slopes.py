@@ -27,10 +27,13 @@ class FormSlopes(NamedTuple):
         In the order of :meth:`State.moved`.
     by_shift : list of ndarray of shape (E, B)
         ``-R^2 E rho^2`` of every population's nodes, with their weights.
+    residuals : list of ndarray of shape (E, B)
+        ``E rho`` of every population's nodes, with their weights.
     """
 
     by_state: Array
     by_shift: list[Any]
+    residuals: list[Any]
 
 
 class _Coefficients(NamedTuple):
@@ -49,13 +52,14 @@ def form_slopes(fit: Fit, state: State, parts: Any, found: Array) -> FormSlopes:
     at = _Coefficients(found[: places.functions], found[: places.readouts], theta, found[places.constraint])
     by_gamma, by_gain = np.zeros((size, size)), _of_costs(fit, state, at)
     _add_gap(fit, state, at.first, by_gamma, by_gain)
-    by_shift = []
+    by_shift, residuals = [], []
     for k, part in enumerate(parts):
         sample = _OfSamples(fit, k, part, at)
         by_shift.append(-sample.square)
+        residuals.append(sample.residual)
         by_gamma -= sample.of_latents
         by_gain += sample.of_gains
-    return FormSlopes(flat_gradient(fit.neurons, state, by_gamma, by_gain), by_shift)
+    return FormSlopes(flat_gradient(fit.neurons, state, by_gamma, by_gain), by_shift, residuals)
 
 
 def _of_costs(fit: Fit, state: State, at: _Coefficients) -> Array:
@@ -93,6 +97,8 @@ class _OfSamples:
     ----------
     square : ndarray of shape (E, B)
         ``R^2 E rho^2`` with the weights.
+    residual : ndarray of shape (E, B)
+        ``E rho`` with the weights.
     of_latents : ndarray of shape (m, m)
         ``E g g'``.
     of_gains : ndarray of shape (A,)
@@ -103,6 +109,7 @@ class _OfSamples:
         columns, pop = fit.columns[k], part.population
         self._eta = at.eta if columns.constrained else 0 * at.eta
         self.square, self.of_latents, self.of_gains = np.zeros(pop.weights.shape), *self._of_loads(columns)
+        self.residual = np.zeros(pop.weights.shape)
         if pop.fitted:
             self._add_residuals(columns, k)
 
@@ -131,7 +138,7 @@ class _OfSamples:
         """With it: ``w R rho`` of the latents, ``R^2 rho^2 q_a`` and ``R rho e_a`` of the neurons."""
         part, nn = self._part, self._fit.neurons
         rho = self._residual(columns, k)
-        self.square = part.r**2 * rho.square
+        self.square, self.residual = part.r**2 * rho.square, rho.products[..., -1]
         outer, flat = part.outer, (-1, nn.size)
         weighted = (self.square[..., None] * outer).reshape(flat)
         # (E, C + 1, B): the products of R rho with the coordinates, and R rho.
@@ -200,7 +207,8 @@ def own_weights(fit: Fit, state: State, theta: Array) -> Any:
 def given_residual(columns: Columns, weights: Array, count: int) -> tuple[Array, Array, Array]:
     """First and second moments of the known coordinates given the residual, with the weights, and these."""
     known = _coordinates(count)
-    return columns.first[..., known].sum(axis=1), columns.second[..., known, known].sum(axis=1), weights.sum(axis=1)
+    first, second = columns.plain or (columns.first, columns.second)
+    return first[..., known].sum(axis=1), second[..., known, known].sum(axis=1), weights.sum(axis=1)
 
 
 def _coordinates(count: int) -> slice:

@@ -11,6 +11,7 @@ from polyspike.theory.same_samples.fit import Columns, Fit
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
 from polyspike.theory.same_samples.form_terms import FormTerms, cost_of_others, form_terms, neuron_gap, pencil_cost
+from polyspike.theory.same_samples.mean_norm import at_mean_norm, by_mean_norm
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.potential import flat_gradient
 from polyspike.theory.same_samples.sample_state import SampleState
@@ -39,14 +40,17 @@ def fit_errors(fit: Fit, state: State, shift: float, matrix: FactorisedJacobian 
     :class:`~polyspike.theory.same_samples.fixed_point.PencilSolution`, where it is at hand.
     """
     parts = states(fit.neurons, fit.populations, state, shift)
+    plain, fit = fit, at_mean_norm(fit, parts)
     terms = form_terms(fit, state, parts)
     value, found = _solved(fit, terms)
     slopes = form_slopes(fit, state, parts, found)
-    moved = response(fit.neurons, state, parts, slopes.by_state, matrix)
+    by_norm = by_mean_norm(plain, parts, found, slopes.residuals)
+    moved = response(fit.neurons, state, parts, slopes.by_state + by_norm.by_state, matrix)
     by_shift, by_scaled, by_fresh = (float(moved @ side) for side in _sides(fit, state, parts))
     fitted = [part.population.fitted for part in parts]
-    by_shift += sum(float(slope.sum()) for slope in slopes.by_shift)
-    scaled = zip(slopes.by_shift, parts, fitted, strict=True)
+    by_each_shift = [a + b for a, b in zip(slopes.by_shift, by_norm.by_shift, strict=True)]
+    by_shift += sum(float(slope.sum()) for slope in by_each_shift)
+    scaled = zip(by_each_shift, parts, fitted, strict=True)
     by_scaled += sum(float((slope / part.r**2).sum()) for slope, part, known in scaled if known)
     places = fit.places
     theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
@@ -97,6 +101,7 @@ def _by_shift(fit: Fit, state: State, parts: Sequence[SampleState], power: int) 
 
 def solve_form(fit: Fit, state: State, parts: Sequence[SampleState]) -> tuple[float, Array]:
     """Q and the coefficients at which it is stationary, at a real state (eq-same-forms)."""
+    fit = at_mean_norm(fit, parts)
     return _solved(fit, form_terms(fit, state, parts))
 
 
@@ -118,7 +123,7 @@ def _stationary(constant: float, side: Array, matrix: Array) -> tuple[float, Arr
 
 def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, fresh_weight: Any = 0.0) -> Any:
     """Q at fixed coefficients, whose derivatives are those of Q (envelope); ``t E_test (y - f)^2`` included."""
-    places, nn = fit.places, fit.neurons
+    places, nn, fit = fit.places, fit.neurons, at_mean_norm(fit, parts)
     x, first = found[: places.functions], found[: places.readouts]
     theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
     value = (first**2 / (fit.n_samples * state.zeta)).sum()

@@ -66,11 +66,13 @@ def on_panels(activation: Activation, step: StepNumbers, kappa: Array, eps: Arra
     """For one u and an activation with kinks, on the product of nodes of the residual (E,) and kappa (B,)."""
     x, y = np.tile(kappa, len(eps)), np.repeat(eps, len(kappa))
     z, weights = _rule(ramps_of(activation), step, x, y, u)
-    slope, value, one = activation.derivative(z), activation(z), np.ones_like(z)
+    at = step.norm * z
+    slope, value, one = activation.derivative(at), activation(z), np.ones_like(z)
     v = slope - step.c1
-    shift = step.strength * x[:, None] + step.self_gain * y[:, None] * slope + step.stretch * z
-    mean, derivative, square, bend = smoothed_with_kinks(activation, z + u * shift, sqrt(step.move_variance) * abs(u))
-    of_mean = [one, z, v - 2 * step.c2 * z, value - step.c1 * z, z**2 - 1]
+    shift = step.strength * x[:, None] + step.self_gain * step.norm**2 * y[:, None] * slope + step.stretch * at
+    deviation = step.norm * sqrt(step.move_variance) * abs(u)
+    mean, derivative, square, bend = smoothed_with_kinks(activation, at + u * shift, deviation)
+    of_mean = [one, z, v - 2 * step.c2 * at, value - step.c1 * z, z**2 - 1]
     of_slope = [one, slope]
     if pairs:
         of_mean += [z * v - 2 * step.c2 - 6 * step.c3 * z, v**2 - activation.derivative_variance]
@@ -90,14 +92,15 @@ def _rule(ramps: tuple[Ramp, ...], step: StepNumbers, kappa: Array, eps: Array, 
     at the slope there.
     """
     smooth = sqrt(step.move_variance) * abs(u)
-    ends = sorted({-RANGE, -3.0, 0.0, 3.0, RANGE, *(ramp.place for ramp in ramps if abs(ramp.place) < RANGE)})
+    places = [ramp.place / step.norm for ramp in ramps]
+    ends = sorted({-RANGE, -3.0, 0.0, 3.0, RANGE, *(place for place in places if abs(place) < RANGE)})
     corners = [np.full(kappa.shape, c) for c in ends]
-    gain = 1 + u * step.stretch
-    for beside in ramps:
-        middle = min(max(beside.place, -RANGE), RANGE)
+    gain, own = step.norm * (1 + u * step.stretch), step.self_gain * step.norm**2
+    for beside, place in zip(ramps, places, strict=True):
+        middle = min(max(place, -RANGE), RANGE)
         for slope, low, high in ((beside.left, -RANGE, middle), (beside.right, middle, RANGE)):
             for ramp in ramps:
-                at = (ramp.place - u * (step.strength * kappa + step.self_gain * eps * slope)) / gain
+                at = (ramp.place - u * (step.strength * kappa + own * eps * slope)) / gain
                 corners += [np.clip(at + c * smooth, low, high) for c in (-4.0, -1.5, 0.0, 1.5, 4.0)]
     nodes, weights = gauss_legendre(np.sort(np.stack(corners, axis=-1), axis=-1), _PANEL_NODES)
     return nodes, under_normal(nodes, weights)

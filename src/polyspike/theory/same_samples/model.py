@@ -14,6 +14,7 @@ from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.fit import Fit, FreshSamples, PairFunctions
 from polyspike.theory.same_samples.fresh_law import fresh_law
+from polyspike.theory.same_samples.mean_norm import longer, responds, with_norm
 from polyspike.theory.same_samples.mirror import Mirror, even_and_odd
 from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons
@@ -74,7 +75,9 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, b
     law = law.upper_half if halved else law
     mirrored = halved and not is_odd(problem.activation)
     pairs = pairs and problem.activation.derivative_variance > _VANISHING and problem.step > 0
-    samples = Samples(step, law, pairs, beyond)
+    # Outliers and densities are those without it.
+    norm = longer(step) if beyond is None and responds(problem) else None
+    samples = Samples(step, with_norm(law) if norm else law, pairs, beyond, norm)
     kappa, weights, fresh = _fresh_features(samples.inner, halved)
     kinds = [*samples.fitted_features, (weights, unseen_features(samples.inner, fresh))]
     chi, xi = _bases(samples.inner, kinds, accuracy, mirrored)

@@ -52,14 +52,24 @@ def seen_pairs(step: Step, found: TrainingFeatures) -> Array:
 
 def unseen_pairs(step: Step, fresh: ActivationAverages) -> Array:
     """Those at samples that the gradient has not seen, (..., 5 P)."""
-    bend = _bend(step, fresh)[..., np.flatnonzero(step.u)]
-    found = np.stack([bend, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
+    places = np.flatnonzero(step.u)
+    radial, bend = _radial_slope(step, fresh)[..., places], _bend(step, fresh)[..., places]
+    found = np.stack([radial, 0 * bend, bend, 0 * bend, 0 * bend], axis=-1)
     return found.reshape(*found.shape[:-2], -1)
 
 
 def _bend(step: Step, fresh: ActivationAverages) -> Array:
     """``E sigma''(p)`` of fresh samples."""
     return np.asarray(fresh.mean_by_log_norm / step.tau**2)
+
+
+def _radial_slope(step: Step, fresh: ActivationAverages) -> Array:
+    """``E z sigma'(p)`` of fresh samples, ``(1 + u s) E sigma''(p)``: weights have stretched by ``u s`` in the mean.
+
+    What the norm in the initial output stretches by itself, 1e-4 of an error, is left out where the label has no mean.
+    """
+    stretch = step.of_sample.stretch if step.problem.teacher.coefficients(0)[0] else 0.0
+    return np.asarray((1 + step.u * stretch) * _bend(step, fresh))
 
 
 def own_moves(step: Step, fresh: ActivationAverages, chi: Array, mirrored: bool = False) -> OwnMoves | None:
@@ -81,7 +91,7 @@ def seen_own_moves(step: Step, found: TrainingFeatures) -> Array:
 
 def unseen_own_moves(step: Step, fresh: ActivationAverages) -> Array:
     """``6 c_3 |beta| k_u E sigma''(p)`` of samples that the gradient has not seen, (..., A)."""
-    return np.asarray(_bend(step, fresh) * _own_scale(step))
+    return np.asarray(_radial_slope(step, fresh) * _own_scale(step))
 
 
 def _own_scale(step: Step) -> Array:

@@ -4,6 +4,7 @@ One sample for both stages has the first kind only, fresh samples have the other
 section 3).
 """
 
+from dataclasses import replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, averages_on_grid
 from polyspike.theory.same_samples.features import TrainingFeatures, training_features
-from polyspike.theory.same_samples.fit import Columns, NormFunctions, OwnMoves, PairFunctions
+from polyspike.theory.same_samples.fit import ACROSS, Columns, MeanNorm, NormFunctions, OwnMoves, PairFunctions
+from polyspike.theory.same_samples.mean_norm import norm_slope, own_share_by_norm
 from polyspike.theory.same_samples.pairs import seen_own_moves, seen_pairs, unseen_own_moves, unseen_pairs
 from polyspike.theory.same_samples.pencil import SamplePopulation
 from polyspike.theory.same_samples.reach import Reach, within_reach
@@ -21,9 +23,6 @@ from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
 __all__ = ["Features", "Samples", "by_norm", "energy_of_moves", "fresh_averages", "unseen_features"]
-
-# The place of the coordinate along the noise of beta in the hidden vector.
-_ACROSS = 3
 
 
 class Features(NamedTuple):
@@ -47,10 +46,14 @@ class Samples:
         Whether the terms that pairs of samples have, and the moves of weights along themselves, are wanted.
     beyond : float, optional
         The bulk has no values beyond which fewer samples or neurons than that are expected.
+    longer : Step, optional
+        That of samples of a larger norm, where errors know it.
     """
 
-    def __init__(self, step: Step, law: SampleLaw, pairs: bool, beyond: float | None) -> None:
-        self._step, self._law, self._pairs = step, law, pairs
+    def __init__(
+        self, step: Step, law: SampleLaw, pairs: bool, beyond: float | None, longer: Step | None = None
+    ) -> None:
+        self._step, self._law, self._pairs, self._longer_step = step, law, pairs, longer
         problem = step.problem
         self._both = problem.shared_samples / problem.n_samples
         self._gradient_alone = (problem.gradient_samples - problem.shared_samples) / problem.n_samples
@@ -61,10 +64,12 @@ class Samples:
         if self._both:
             self._found = _of_sample(step, law, pairs)
             self._seen = _training(step, law, self._found) if reach is None else _reached(reach)
+            self._longer = _training(longer, law, _of_sample(longer, law, False)) if longer else None
         if self._both < 1:
             self._averages = fresh_averages(step, law.kappa)
             inner = self._averages if reach is None else fresh_averages(reach.step, reach.unseen_kappa)
             self._unseen = unseen_features(self.inner, inner)
+            self._longer_unseen = unseen_features(longer, fresh_averages(longer, law.kappa)) if longer else None
 
     @property
     def fitted_features(self) -> list[tuple[Array, Features]]:
@@ -84,20 +89,35 @@ class Samples:
         out = []
         if self._both:
             law = _share(self._inner_law, self._both)
-            out.append((_population(self.inner, law, self._seen, chi, xi), self._seen_columns(functions, moves)))
+            columns = self._seen_columns(functions, moves)
+            if self._longer is not None:
+                known, along = own_share_by_norm(law, self._step)
+                norm = self._mean_norm(law, along, self._longer, chi, xi)
+                columns = replace(columns, first=known.first, second=known.second, mean_norm=norm)
+            out.append((_population(self.inner, law, self._seen, chi, xi), columns))
         if self._both < 1:
             law = _share(_unseen_law(self._step, self._law), 1 - self._both)
             features = Features(*(f[None] for f in self._unseen))
-            out.append((_population(self.inner, law, features, chi, xi), self._unseen_columns(law, functions, moves)))
+            columns = self._unseen_columns(law, functions, moves)
+            if self._longer_unseen is not None:
+                longer = Features(*(f[None] for f in self._longer_unseen))
+                _, along = own_share_by_norm(law, self._step)
+                columns = replace(columns, mean_norm=self._mean_norm(law, along, longer, chi, xi))
+            out.append((_population(self.inner, law, features, chi, xi), columns))
         if self._gradient_alone:
             law = _share(_given_residual(self._inner_law), self._gradient_alone)
             out.append((_unfitted(law, chi, xi), self._gradient_columns()))
-        populations, columns = zip(*out, strict=True)
-        return [*populations], [*columns]
+        return [population for population, _ in out], [columns for _, columns in out]
+
+    @property
+    def _known_by_norm(self) -> float:
+        """The variance of the log of a norm that is one of the hidden variables."""
+        problem = self._step.problem
+        return 1 / (2 * problem.input_dim) if self._longer_step or output_by_norm(problem) else 0.0
 
     def _seen_columns(self, functions: PairFunctions | None, moves: OwnMoves | None) -> Columns:
         found, step, law = self._found, self._step, _share(self._law, self._both)
-        known = 1 / (2 * step.problem.input_dim) if output_by_norm(step.problem) else 0.0
+        known = self._known_by_norm
         return Columns(
             learned=found.mean * step.root,
             learned_output=_learned_output(step, found),
@@ -109,6 +129,13 @@ class Samples:
             own_moves=None if moves is None else seen_own_moves(step, found),
         )
 
+    def _mean_norm(self, law: SampleLaw, along: Array, features: Features, chi: Array, xi: Array) -> MeanNorm:
+        """Of samples whose features are these where they are longer."""
+        assert self._longer_step is not None
+        residual = law.residual * self._longer_step.of_sample.norm
+        population = _population(self._step, replace(law, residual=residual), features, chi, xi)
+        return MeanNorm(along, norm_slope(self._step.problem), population)
+
     def _function_values(self, functions: PairFunctions | None, found: TrainingFeatures) -> Array | None:
         if functions is None:
             return None
@@ -116,6 +143,7 @@ class Samples:
 
     def _unseen_columns(self, law: SampleLaw, functions: PairFunctions | None, moves: OwnMoves | None) -> Columns:
         found, step, pairs = self._averages, self._step, None
+        known = self._known_by_norm if self._longer_step else 0.0
         if functions is not None:
             pairs = unseen_pairs(step, found) if self._pairs else found.mean_by_log_norm[:, functions.places]
         return Columns(
@@ -124,7 +152,8 @@ class Samples:
             first=law.first,
             second=law.second,
             constrained=False,
-            by_own_norm=by_norm(step, found.mean_by_log_norm[None]),
+            by_own_norm=by_norm(step, found.mean_by_log_norm[None], known),
+            by_hidden_norm=(found.mean_by_log_norm * step.root)[None] * sqrt(known) if known else None,
             pairs=None if pairs is None else pairs[None],
             own_moves=None if moves is None else unseen_own_moves(step, found)[None],
         )
@@ -136,14 +165,14 @@ class Samples:
 
 def fresh_averages(step: Step, kappa: Array) -> ActivationAverages:
     """Of fresh samples at kappa (B,), for every readout."""
-    tau = step.tau * np.ones((len(kappa), 1))
+    tau = step.of_sample.norm * step.tau * np.ones((len(kappa), 1))
     return averages_on_grid(step.problem.activation, step.frame.strength * step.u, kappa, tau)
 
 
 def unseen_features(step: Step, found: ActivationAverages) -> Features:
     """Of samples that the gradient has not seen, (B, A)."""
-    along_w = step.kept * found.slope
-    return Features(along_w, found.slope * step.along_t, np.zeros(found.slope.shape), found.noise_variance)
+    slope = step.of_sample.norm * found.slope
+    return Features(step.kept * slope, slope * step.along_t, np.zeros(slope.shape), found.noise_variance)
 
 
 def energy_of_moves(step: Step) -> float:
@@ -170,13 +199,14 @@ def _reached(reach: Reach) -> Features:
 def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> Features:
     """The features of the gradient's samples (eq-same-feature), without the samples' own share of t."""
     of, v = step.of_sample, step.noise_energy
-    along_t = found.slope * step.along_t
-    share = step.problem.phi_gradient * law.residual[:, None, None] * along_t
-    linear = found.linear - (of.stretch + of.loss) * step.u * found.slope
+    along_t = of.norm * found.slope * step.along_t
+    share = of.norm * step.problem.phi_gradient * law.residual[:, None, None] * along_t
+    linear = found.linear - of.norm * (of.stretch + of.loss) * step.u * found.slope
     own = found.own / v if v > 0 else 0 * found.own
-    known = found.mean**2 + found.linear**2 + found.slope**2 * of.move_variance * step.u**2 + found.own * own
+    moved = found.slope**2 * of.norm**2 * of.move_variance * step.u**2
+    known = found.mean**2 + found.linear**2 + moved + found.own * own
     noise = np.maximum(found.second_moment - known, 0.0)
-    return Features(linear - 2 * step.numbers.c2 * share, along_t, own - share, noise)
+    return Features(linear - 2 * step.numbers.c2 * of.norm * share, along_t, own - share, noise)
 
 
 def _population(step: Step, law: SampleLaw, features: Features, chi: Array, xi: Array) -> SamplePopulation:
@@ -217,9 +247,9 @@ def _unseen_law(step: Step, law: SampleLaw) -> SampleLaw:
     """
     share = step.frame.self_share * law.residual[:, None]
     first, second = law.first.copy(), law.second.copy()
-    first[..., _ACROSS] -= share * law.weights
-    second[..., _ACROSS, :] -= share[..., None] * law.first
-    second[..., :, _ACROSS] -= share[..., None] * first
+    first[..., ACROSS] -= share * law.weights
+    second[..., ACROSS, :] -= share[..., None] * law.first
+    second[..., :, ACROSS] -= share[..., None] * first
     return SampleLaw(law.kappa, np.zeros(1), *(f.sum(axis=0, keepdims=True) for f in (law.weights, first, second)))
 
 

@@ -23,6 +23,8 @@ class StepNumbers:
     c1, c2, c3 : float
     loss : float
         What a weight loses of itself besides, where all ``u = 1``.
+    norm : float
+        Of the sample, over that of the average one.
     """
 
     strength: float
@@ -33,3 +35,4 @@ class StepNumbers:
     c2: float
     c3: float = 0.0
     loss: float = 0.0
+    norm: float = 1.0

@@ -67,6 +67,8 @@ class FiniteSizeModel:
         ``M omega`` along (b, kappa_perp ...), where that is no part of b at all readouts (eq-output-gain).
     output_measures : ndarray of shape (2, n_mu), optional
         Weights of the spectral measures of M between omega and that part of ``M omega``, and at that part.
+    means_by_norm : bool
+        Whether the learned functions know the mean norm under the weight R (eq-mean-norm).
     """
 
     problem: Problem
@@ -89,6 +91,7 @@ class FiniteSizeModel:
     noise_covariance: Any = None
     output_along: Any = None
     output_measures: Any = None
+    means_by_norm: bool = True
 
     @property
     def anisotropy(self) -> float:

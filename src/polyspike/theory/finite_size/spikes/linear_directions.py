@@ -64,7 +64,8 @@ class Directions:
         two functions is not included: it is part of :func:`~.learned_functions.inverse_neuron_form`.
         """
         label, label_by_log_norm = self._label_by_degree(self._g0, self.model.labels.g0_by_log_norm)
-        at_mean_norm = np.concatenate([self.response.at_mean_norm(functions[0], by_log_norm)[None], functions[1:]])
+        first = self.response.at_mean_norm(functions[0], self._in_mean(by_log_norm))
+        at_mean_norm = np.concatenate([first[None], functions[1:]])
         weighted = self._factors[:, :, None] * self.weighted_r[:, None] * at_mean_norm
         # E[R f~ g~] - v_f' T v_g, and the terms of order v.
         v = self.stack.vectors(at_mean_norm, by_log_norm)
@@ -75,6 +76,10 @@ class Directions:
         of_norm = self._variance * (by_log_norm.T @ (self.weighted_r * label_by_log_norm[0]))
         side = np.einsum("ski,sk->i", weighted, label) + of_norm
         return gram + square + square.T, side - v.T @ t_v[:, -1]
+
+    def _in_mean(self, by_log_norm: Any) -> Any:
+        """What the mean norm under the weight R multiplies of the learned functions."""
+        return by_log_norm if self.model.means_by_norm else 0 * by_log_norm
 
     def _with_isotropic_squares(self, functions: Any, by_log_norm: Any) -> Any:
         """``E[R f_i f_j]`` of the functions along the squares of the orthogonal coordinates with ``f_t Delta``, whose
@@ -91,7 +96,7 @@ class Directions:
         """
         labels, response = self.model.labels, self.response
         rest_by_log_norm = labels.g0_by_log_norm - by_log_norm
-        rest = response.at_mean_norm(labels.g0 - fitted[0], rest_by_log_norm)
+        rest = response.at_mean_norm(labels.g0 - fitted[0], labels.g0_by_log_norm - self._in_mean(by_log_norm))
         parts, parts_by_log_norm = self._label_by_degree(rest, rest_by_log_norm)
         parts[1:] -= fitted[1:]
         energy = self._energy(parts, fitted, by_log_norm)
@@ -106,6 +111,7 @@ class Directions:
         by_r = (
             through_prior + energy + self._squares(residual, residual_slope) - self._squares(parts, parts_by_log_norm)
         )
+        residual_slope[0] += by_log_norm - self._in_mean(by_log_norm)
         residual_by_log_norm = self._squares_by_log_norm(residual, residual_slope) + labels.g2_by_log_norm
         counted_in_g2 = 4 * response.square_factor**2 * (labels.squares**2).sum(axis=0)
         residual_by_log_norm = residual_by_log_norm - counted_in_g2
