@@ -1,21 +1,22 @@
 """How far the outliers of networks are from a spectrum for a covariance, and where it is to be trusted.
 
 Not theory but a calibration, as that of isotropic inputs (finite_size/spectrum/trust.py), with the effective dimension
-for d. The locations are those of the limit, so that what fluctuates counts to first order, as far as the spike is felt:
+for d. The locations are those of the limit, so that what fluctuates counts to first order, as far as the spike is felt;
+and more where Sigma has single eigenvalues (in brackets), whose outliers the spike repels:
 
-    x = (SIZE + FELT s/(1 + s)) (1/n + 1/d_eff + 1/N) + STRENGTH (V + V_b) s/(1 + s) + MATRIX X + GROWTH g/d_eff,
+    x = (SIZE [+ FELT s/(1 + s)]) (1/n + 1/d_eff + 1/N) + STRENGTH (V + V_b) s/(1 + s) + MATRIX X + GROWTH g/d_eff,
 
 ``s = d r^2`` the strength of the spike beside a weight's, ``X = e^2 phi_0 E eps^2 m_2^2``, V the relative variance of
 ``|Sigma^(1/2) b|^2`` over draws that the components of b along the eigendirections give it (:func:`strength_variance`),
 and V_b that of isotropic inputs. Features without a linear part, whose outliers are those of pairs of eigendirections,
-have no spike, and X counts twice, with what the mean of M moves along the eigendirections
-(:func:`_moved_by_mean`): M is at its mean there.
+have no spike, and X counts twice, with what the mean of M moves along the eigendirections (:func:`_moved_by_mean`): M
+is at its mean there.
 """
 
 import numpy as np
 
 from polyspike.problem import Problem
-from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.eigenvalues import SINGLE, Eigenvalues
 from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.covariance.trust import TRUSTED_DIMENSION
 from polyspike.theory.finite_size.conditioning import activation_numbers
@@ -35,7 +36,7 @@ from polyspike.theory.finite_size.trust import GROWTH_REASON, Trust, norm_growth
 
 __all__ = ["strength_variance", "trust_covariance_spectrum"]
 
-FELT, STRENGTH, SIZE_OF_PAIRS, MATRIX_OF_PAIRS = 3.0, 0.15, 2.0, 0.5
+FELT, STRENGTH, MATRIX_OF_PAIRS = 3.0, 0.15, 0.5
 """Calibrated constants of the estimate."""
 
 
@@ -45,7 +46,8 @@ def trust_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Trust:
     step, effective = condition(problem, spectrum), problem.inputs.effective_dimension(problem.input_dim)
     strength = 0.0 if quadratic else problem.input_dim * float(step.scalars.spike_strength) ** 2
     felt = strength / (1 + strength)
-    size = SIZE_OF_PAIRS if quadratic else SIZE + FELT * felt
+    single = bool((problem.input_dim * spectrum.weights < SINGLE).any())
+    size = SIZE if quadratic or not single else SIZE + FELT * felt
     moved = float(step.scalars.quadratic_step**2 * step.matrix_noise) * spectrum.moment(2) ** 2
     moved += _moved_by_mean(spectrum, step) if quadratic else 0.0
     varies = strength_variance(problem, spectrum, step) + isotropic_variance(problem) if felt > 0 else 0.0

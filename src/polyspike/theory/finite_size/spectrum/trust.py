@@ -34,7 +34,7 @@ __all__ = [
     "trust_spectrum",
 ]
 
-SIZE, STRENGTH, MATRIX, GROWTH, PRODUCTS = 1.5, 1.0, 0.25, 4.0, 1.0
+SIZE, STRENGTH, MATRIX, GROWTH, PRODUCTS = 2.0, 1.0, 0.25, 4.0, 1.0
 """Calibrated constants of the estimate."""
 
 # A linear part of a smaller share of the quadratic one is rounding.
