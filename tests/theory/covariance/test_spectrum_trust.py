@@ -30,6 +30,7 @@ def test_a_spectrum_says_what_the_estimate_says() -> None:
         ({"inputs": "spiked:40,1", "gradient": "full", "step_exponent": 0.3}, "strength of the spike"),
         ({"step_exponent": 0.5, "n_gradient": 300}, "matrix of the gradient's samples"),
         ({"activation": "cos", "step_exponent": 0.5, "n_gradient": 300, "readout": "gaussian"}, "matrix of the"),
+        ({"activation": "cos", "step_exponent": 0.0, "inputs": "power:0.7"}, "pairs of strong eigendirections"),
         ({"n_samples": 120, "input_dim": 100, "width": 90}, "sizes are small"),
     ],
 )
