@@ -179,6 +179,12 @@ class Spectrum(Result):
         Computes :attr:`means`; None where no expectations are known.
     localised_source : callable, optional
         Computes :meth:`localised`.
+    error_estimate : float or None
+        Estimated relative deviation of a spike's eigenvalue, on average over draws, from its place in :attr:`means`,
+        of the spike that is farthest off; None for reused samples and real data, for which none is known.
+    trusted : bool
+        False where the spikes of networks are known to be far from these, or others to lie beside them;
+        :attr:`trust_reason` says why.
     """
 
     density: Callable[[Array], Array] = field(repr=False)
@@ -188,6 +194,9 @@ class Spectrum(Result):
     inside: tuple[int, ...] = ()
     means_source: Callable[[], tuple[float, ...]] | None = field(default=None, repr=False)
     localised_source: Callable[[float], LocalisedOutliers] | None = field(default=None, repr=False)
+    error_estimate: float | None = None
+    trusted: bool = True
+    trust_reason: str = ""
 
     def curve(self, points: int = 200) -> tuple[Array, Array]:
         """Points of every interval of the bulk in turn, dense near its edges, and the density there.

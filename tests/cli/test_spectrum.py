@@ -63,3 +63,20 @@ def test_predict_lists_outliers_with_what_they_learned() -> None:
 
 def test_the_limit_theory_shows_no_outliers() -> None:
     assert "outliers" not in run("predict", "--method", "window")
+
+
+def test_a_spectrum_says_what_it_is_worth() -> None:
+    found = json.loads(run("predict", "--json"))["prediction"]
+    predicted = json.loads(run("spectrum", "--json"))["predicted"]
+    names = ("error_estimate", "trusted", "trust_reason")
+    assert [found[f"spectrum_{name}"] for name in names] == [predicted[name] for name in names]
+    assert predicted["trusted"]
+    assert f"may be off these places by {predicted['error_estimate']:.1%}" in run("spectrum")
+    steep = run("spectrum", "--inputs", "power:1")
+    assert "not to be trusted: the inputs have the effective dimension" in steep
+
+
+def test_where_no_estimate_is_known_none_is_given() -> None:
+    same = ["--samples", "same", "--readout", "rademacher"]
+    assert "may be off these places" not in run("spectrum", *same)
+    assert json.loads(run("spectrum", "--json", *same))["predicted"]["error_estimate"] is None

@@ -90,6 +90,9 @@ def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
         "atom": spectrum.atom,
         "spikes": [_spike_values(*pair) for pair in zip(spectrum.spikes, means, strict=True)],
         "inside": list(spectrum.inside),
+        "error_estimate": spectrum.error_estimate,
+        "trusted": spectrum.trusted,
+        "trust_reason": spectrum.trust_reason,
     }
 
 

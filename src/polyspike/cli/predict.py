@@ -97,4 +97,6 @@ def _spectrum(result: Prediction) -> dict[str, Any]:
         return {"spectrum": f"not predicted: {failure.message}"}
     except ArgumentError as refusal:
         return {"spectrum": f"not predicted: {refusal.remedy}"}
-    return {"bulk": found["edges"], "zeros": found["atom"], "outliers": found["spikes"], "inside": found["inside"]}
+    worth = {f"spectrum_{name}": found[name] for name in ("error_estimate", "trusted", "trust_reason")}
+    named = {"bulk": found["edges"], "zeros": found["atom"], "outliers": found["spikes"], "inside": found["inside"]}
+    return named | worth

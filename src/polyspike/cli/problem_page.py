@@ -100,7 +100,7 @@ def _numbers(found: Findings) -> str:
     rows.append(("best linear model, nothing", f"{own.linear_error:.5g}, {own.null_error:.5g}"))
     content = [table(head, rows), *map(paragraph, _worth(found))]
     if not own.trusted:
-        content.append(note(f"Not to be trusted: {own.trust_reason}"))
+        content.append(note(_untrusted(own.trust_reason)))
     content += [note(text) for text in own.notes]
     return section("Numbers", *content, *([paragraph(f"There is no limit beside it: {why}.")] if why else []))
 
@@ -171,6 +171,10 @@ def _errors_figure(found: Findings, limit: bool) -> str:
     return plot.svg(drawing, "errors-")
 
 
+def _untrusted(reason: str) -> str:
+    return f"Not to be trusted: {reason}"
+
+
 def _spectrum(prediction: Prediction) -> tuple[Spectrum | None, str]:
     try:
         return prediction.spectrum, ""
@@ -194,7 +198,14 @@ def _spikes(found: Findings, spectrum: Spectrum | None, why: str) -> str:
     text = (
         f"The bulk lies on {ends}; {spectrum.atom:.1%} of the {found.prediction.problem.n_samples} eigenvalues are 0."
     )
-    return section("Spectrum", *content, paragraph(text + inside))
+    content.append(paragraph(text + inside + _worth_of_spikes(spectrum)))
+    return section("Spectrum", *content, *([] if spectrum.trusted else [note(_untrusted(spectrum.trust_reason))]))
+
+
+def _worth_of_spikes(spectrum: Spectrum) -> str:
+    if spectrum.error_estimate is None:
+        return ""
+    return f" On average over networks spikes may be off by {spectrum.error_estimate:.1%}, by its own estimate."
 
 
 @styled

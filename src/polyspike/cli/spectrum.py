@@ -80,6 +80,10 @@ def _print_theory(theory: Spectrum, degree: int) -> None:
         _print_spike(mean, spike.overlaps[1 : degree + 1], spike.label if isinstance(spike, TrainingSpike) else None)
     if theory.inside:
         print(f"  still inside: {', '.join(f'h{k}' for k in theory.inside)}")
+    if theory.error_estimate is not None:
+        print(f"  the mean of many networks may be off these places by {theory.error_estimate:.1%} (its own estimate)")
+    if not theory.trusted:
+        print(f"  not to be trusted: {theory.trust_reason}")
 
 
 def _spikes(found: Any) -> str:

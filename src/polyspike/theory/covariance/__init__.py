@@ -15,8 +15,9 @@ What can be is taken from the isotropic theory: grids, averages, label, factors,
 10    preconditioned steps                 ``preconditioned`` (eq-effective-ridge, eq-preconditioned)
 7     finite dimension                     ``pairs`` (eq-quadratic-pairs), ``norm_response``, ``products``, ``features``
 7     the label by components              ``labels``
+8     the spectrum                         ``spectrum``, ``layer_spectrum``, ``pair_spectrum`` (eq-quadratic-bulk)
 ===== ==================================== =====================================================================
 
-``predict`` makes predictions of them, ``trust`` says what these are worth, ``derivatives`` and ``ensemble`` serve the
-derivatives and the search for optima.
+``predict`` makes predictions of them, ``trust`` and ``spectrum_trust`` say what these are worth, ``derivatives`` and
+``ensemble`` serve the derivatives and the search for optima.
 """

@@ -1,5 +1,6 @@
 """The spectrum of the features for inputs of a covariance (docs/theory-inputs.md, section 8)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,12 +14,16 @@ from polyspike.theory.covariance.eigenvalues import MOST_SEPARATED, SINGLE, Eige
 from polyspike.theory.covariance.layer_spectrum.model import norms_of
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import predict_layer_spectrum
 from polyspike.theory.covariance.model import CovarianceModel, assemble
+from polyspike.theory.covariance.pair_spectrum.model import quadratic_features
+from polyspike.theory.covariance.pair_spectrum.predict_spectrum import predict_pair_spectrum
+from polyspike.theory.covariance.spectrum_trust import trust_covariance_spectrum
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong
 from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, upper_edge
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import COARSENESS, SpectralModel, bulk_of
+from polyspike.theory.finite_size.spectrum.trust import is_quadratic
 
 __all__ = ["predict_covariance_spectrum"]
 
@@ -35,7 +40,8 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
 
     The gradient's samples are a layer of their own, with M and the covariance of its noise; where they are more than
     20 d, or without a step, these are taken at their means, and all commutes with Sigma; where that finds no bulk, a
-    narrow gap left of single eigenvalues for one, the layer is solved all the same.
+    narrow gap left of single eigenvalues for one, the layer is solved all the same. Features without a linear part are
+    those of pairs of eigendirections.
 
     Raises
     ------
@@ -47,15 +53,44 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
         message = "the spectrum is not solved for a linear activation with a covariance; inputs='isotropic' has one"
         raise NumericalError(Status.OUT_OF_RANGE, message)
     with within_double_precision():
-        if problem.step > 0 and problem.gradient_samples < _MANY * problem.input_dim:
-            return predict_layer_spectrum(problem, spectrum)
-        for refine in _REFINEMENTS:
-            try:
-                return _solved(problem, spectrum, refine)
-            except NumericalError as error:
-                if error.status is not Status.NOT_CONVERGED:
-                    raise
+        worth = trust_covariance_spectrum(problem, spectrum)
+        return replace(
+            _spectrum(problem, spectrum),
+            error_estimate=worth.error_estimate,
+            trusted=worth.trusted,
+            trust_reason=worth.reason,
+        )
+
+
+def _spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
+    if is_quadratic(problem.activation):
+        return _refined(problem, spectrum, _solved_pairs)
+    if problem.step > 0 and problem.gradient_samples < _MANY * problem.input_dim:
         return predict_layer_spectrum(problem, spectrum)
+    try:
+        return _refined(problem, spectrum, _solved)
+    except NumericalError as error:
+        if error.status is not Status.NOT_CONVERGED:
+            raise
+    return predict_layer_spectrum(problem, spectrum)
+
+
+def _refined(
+    problem: Problem, spectrum: Eigenvalues, solve: Callable[[Problem, Eigenvalues, float], Spectrum]
+) -> Spectrum:
+    """The first spectrum that is solved, with ever more nodes."""
+    for refine in _REFINEMENTS[:-1]:
+        try:
+            return solve(problem, spectrum, refine)
+        except NumericalError as error:
+            if error.status is not Status.NOT_CONVERGED:
+                raise
+    return solve(problem, spectrum, _REFINEMENTS[-1])
+
+
+def _solved_pairs(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
+    features = quadratic_features(problem, spectrum, refine)
+    return predict_pair_spectrum(features, as_commuting(features.model))
 
 
 def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:

@@ -186,27 +186,32 @@ def without_linear_part(activation: str, n_samples: int, inputs: str) -> Problem
 @pytest.mark.parametrize("activation", ["h2", "h4", "cos"])
 def test_without_linear_features_there_is_no_layer(activation: str) -> None:
     """Even activations, the target alone and one readout for all: what the samples of the gradient know has rank zero.
-    Of nearly isotropic inputs it is the isotropic spectrum, and the outlier tends to its outlier as n grows.
+    Of nearly isotropic inputs it is the isotropic spectrum, to which those of pairs of eigendirections tend as n grows.
     """
     off = []
     for n_samples in (6000, 24000):
         problem = without_linear_part(activation, n_samples, "two-level:0.9999,1.0001,0.5")
         found, other = (predict(p).spectrum for p in (problem, problem.replace(inputs="isotropic")))
-        assert np.array(found.edges) == pytest.approx(np.array(other.edges), rel=1e-4)
+        edges = np.abs(np.array(found.edges) / np.array(other.edges) - 1).max()
         x = np.geomspace(1.05 * found.edges[0][0], 0.95 * found.edges[-1][1], 30)
-        assert found.density(x) == pytest.approx(other.density(x), rel=1e-3)
-        off.append([abs(one.location / two.location - 1) for one, two in zip(found.spikes, other.spikes, strict=False)])
-    if activation != "h4":
-        assert len(off[0]) == len(off[1]) == 1
-        assert off[1][0] < 0.5 * off[0][0] < 0.05
+        densities = np.abs(found.density(x) / other.density(x) - 1).max()
+        spikes = [abs(one.location / two.location - 1) for one, two in zip(found.spikes, other.spikes, strict=False)]
+        off.append([edges, densities, *spikes])
+    if activation == "h4":
+        assert max(off[0][:2] + off[1][:2]) < 1e-3
+        return
+    assert len(off[0]) == len(off[1]) == 3
+    assert all(after < 0.6 * before < 0.06 for before, after in zip(*off, strict=True))
 
 
 def test_networks_without_linear_features() -> None:
     problem = without_linear_part("h2", 2400, "two-level:0.5,1.5,0.5")
     spectrum = predict(problem).spectrum
     runs = [simulate(problem, seed=(3, k), n_test=2, eigenvalues=2).eigenvalues for k in range(6)]
-    [outlier, largest], [(_, edge)] = np.mean(np.array(runs), axis=0), spectrum.edges
-    assert [spike.location for spike in spectrum.spikes] == [pytest.approx(outlier, rel=0.25)]
+    measured = np.array(runs)
+    [outlier, largest], error = measured.mean(axis=0), measured[:, 0].std(ddof=1) / 6**0.5
+    [spike], [(_, edge)] = spectrum.spikes, spectrum.edges
+    assert abs(spike.location - outlier) < 4 * error + spectrum.error_estimate * outlier
     assert largest == pytest.approx(edge, rel=0.06)
 
 

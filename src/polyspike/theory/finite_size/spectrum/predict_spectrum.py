@@ -23,8 +23,9 @@ from polyspike.theory.finite_size.spectrum.outliers import (
     upper_edge,
 )
 from polyspike.theory.finite_size.spectrum.spectral_model import SpectralModel, spectral_model
+from polyspike.theory.finite_size.spectrum.trust import trust_spectrum
 
-__all__ = ["DEGREE", "degrees_inside", "predict_spectrum", "solve_spectrum"]
+__all__ = ["DEGREE", "degrees_inside", "predict_spectrum", "solve_parts", "solve_spectrum"]
 
 # Largest difference between the mass of the density and one minus the atom: this, or so many eigenvalues.
 _MASS_TOLERANCE, _MISSED = 1e-3, 2.0
@@ -54,9 +55,12 @@ def predict_spectrum(problem: Problem) -> Spectrum:
 
 
 def _with_means(problem: Problem, refine: float) -> Spectrum:
-    found = solve_spectrum(spectral_model(problem, refine))
+    found, worth = solve_spectrum(spectral_model(problem, refine)), trust_spectrum(problem)
     return replace(
         found,
+        error_estimate=worth.error_estimate,
+        trusted=worth.trusted,
+        trust_reason=worth.reason,
         means_source=partial(outlier_means, problem, found.spikes, refine),
         localised_source=partial(localised_outliers, problem, refine),
     )
@@ -64,11 +68,16 @@ def _with_means(problem: Problem, refine: float) -> Spectrum:
 
 def solve_spectrum(spectral: SpectralModel, degree: int = DEGREE) -> Spectrum:
     """The spectrum of a model, with small steps along the branches where large ones miss some mass."""
-    return in_smaller_steps(partial(_solve, spectral, degree))
+    return solve_parts(FiniteRankParts(spectral), degree)
 
 
-def _solve(spectral: SpectralModel, degree: int, largest: float) -> Spectrum:
-    bulk, parts = spectral.bulk, FiniteRankParts(spectral)
+def solve_parts(parts: FiniteRankParts, degree: int = DEGREE) -> Spectrum:
+    """The spectrum of a model and of its parts of finite rank."""
+    return in_smaller_steps(partial(_solve, parts, degree))
+
+
+def _solve(parts: FiniteRankParts, degree: int, largest: float) -> Spectrum:
+    spectral, bulk = parts.spectral, parts.spectral.bulk
     atom = zero_share(spectral)
     top, path = upper_edge(parts, largest)
     spikes = outliers_above(parts, [*path, top], degree)
@@ -94,7 +103,9 @@ def _check_mass(mass: float, expected: float, n_samples: int) -> None:
 
 
 def zero_share(spectral: SpectralModel) -> float:
-    """Mass of the eigenvalue zero, ``1 - rank/n``: N features with noise have the rank N, those without at most d."""
+    """Mass of the eigenvalue zero, ``1 - rank/n``: N features with noise have the rank N, those without at most that of
+    the directions in which they are linear.
+    """
     return max(0.0, 1 - _rank(spectral) / spectral.model.problem.n_samples)
 
 
@@ -102,7 +113,7 @@ def _rank(spectral: SpectralModel) -> int:
     problem = spectral.model.problem
     noisy = np.any(spectral.bulk.noise_variance > 1e-12 * np.abs(spectral.bulk.noise_variance).max(initial=1e-300))
     noisy = noisy and spectral.bulk.noise_variance.max() > 1e-12
-    return problem.width if noisy else min(problem.width, problem.input_dim)
+    return problem.width if noisy else min(problem.width, round(spectral.directions))
 
 
 def _starts_at_zero(spectral: SpectralModel) -> bool:

@@ -97,6 +97,11 @@ class SpectralModel:
     bulk: BulkModel
     matrix: MatrixNodes | None = None
 
+    @property
+    def directions(self) -> float:
+        """The number of directions in which the features are linear but for their noise."""
+        return float(self.model.problem.input_dim)
+
     def on_whole_laws(self, state: BulkState) -> BulkState:
         """R and zeta at every node of the model, from a solution of the bulk."""
         whole = self._whole
