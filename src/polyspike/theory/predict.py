@@ -24,10 +24,9 @@ from polyspike.theory.scope import (
     check_features,
     check_isotropic,
     check_scope,
-    edge_with_law_note,
     theory_of,
-    with_law_note,
 )
+from polyspike.theory.universality import edge_with_law, with_law
 
 __all__ = ["METHODS", "predict"]
 
@@ -196,7 +195,7 @@ def predict(problem: Problem | Iterable[Problem], *, method: str = "finite-size"
 def _one(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction:
     _check_method(problem, method)
     found = METHODS[method](problem, window)
-    return edge_with_law_note(found) if isinstance(found, EdgePrediction) else with_law_note(found)
+    return edge_with_law(found) if isinstance(found, EdgePrediction) else with_law(found)
 
 
 def _check_method(problem: Problem, method: str) -> None:
@@ -220,7 +219,7 @@ def _finite_size_rows(problems: list[Problem]) -> list[Answer]:
         places = [k for k, one in enumerate(problems) if k not in rows and theory_of(one) == name]
         rows |= zip(places, predict_all([problems[k] for k in places]), strict=True)
     found = [rows[k] for k in range(len(problems))]
-    return [with_law_note(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]
+    return [with_law(_with_limit(row)) if isinstance(row, Prediction) else row for row in found]
 
 
 def _limit(problem: Problem, method: str, window: int | None) -> Prediction | EdgePrediction | FailedPrediction:

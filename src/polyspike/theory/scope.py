@@ -1,13 +1,10 @@
 """Which problems the theory speaks of: which laws of the inputs, which steps, which samples."""
 
-from dataclasses import replace
-
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 from polyspike.problem.activations import is_constant
-from polyspike.results import EdgePrediction, Prediction
 
-__all__ = ["check_features", "check_isotropic", "check_scope", "edge_with_law_note", "theory_of", "with_law_note"]
+__all__ = ["check_features", "check_isotropic", "check_scope", "theory_of"]
 
 
 def check_scope(problem: Problem) -> None:
@@ -70,21 +67,3 @@ def theory_of(problem: Problem) -> str:
     if problem.shared_samples:
         return "same"
     return "isotropic" if problem.inputs.is_isotropic and problem.precondition is None else "covariance"
-
-
-def with_law_note(prediction: Prediction) -> Prediction:
-    """The same; of inputs that are not Gaussian with a note that the numbers are those of Gaussian ones."""
-    inputs = prediction.problem.inputs
-    if inputs.is_gaussian:
-        return prediction
-    note = (
-        f"law={inputs.law}: the numbers are those of Gaussian inputs; that they hold for others rests on universality, "
-        "which needs a beta* spread over many coordinates."
-    )
-    return replace(prediction, notes=(*prediction.notes, note))
-
-
-def edge_with_law_note(edge: EdgePrediction) -> EdgePrediction:
-    """The same in all three predictions."""
-    crossing = None if edge.crossing is None else with_law_note(edge.crossing)
-    return replace(edge, below=with_law_note(edge.below), above=with_law_note(edge.above), crossing=crossing)
