@@ -34,3 +34,19 @@ def test_arguments(argument: str, changes: dict[str, Any], monkeypatch: pytest.M
     given = {"problem": BASE, "exponents": [0.1], "values": [0.1], **changes}
     with pytest.raises(ArgumentError, match=argument):
         phase_map(**given)
+
+
+def test_a_map_says_how_long_all_of_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spectra and best steps take most of it, and a map of few samples takes minutes: 10 s were announced."""
+    problem = Problem("relu", n_samples=300, input_dim=100, width=200, step_exponent=0.3, inputs="power:0.5")
+    exponents, ridges = [0.01 * k for k in range(51)], [10 ** (0.2 * k - 3) for k in range(25)]
+    seconds: list[float] = []
+    monkeypatch.setattr(phase, "tell", lambda estimate, _: seconds.append(estimate))
+    monkeypatch.setattr(phase, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        phase_map(problem, exponents, ridges)
+    assert 100 < seconds[0] < 1000
+
+
+def interrupted(_: object) -> None:
+    raise KeyboardInterrupt

@@ -11,7 +11,7 @@ import polyspike as ps
 from polyspike.status import Status
 from polyspike.theory import announce as module
 from polyspike.theory import long_work
-from polyspike.theory.announce import LONG, VERY_LONG, announce
+from polyspike.theory.announce import LONG, VERY_LONG, announce, seconds_of
 
 BASE = ps.Problem("tanh", "h1 + 0.7*h2", 400, 100, 200, step_exponent=0.2)
 
@@ -31,11 +31,12 @@ def test_the_level_says_how_long(caplog: pytest.LogCaptureFixture) -> None:
     assert told(caplog, VERY_LONG, [BASE]) == [(logging.WARNING, "about 10 s for a prediction")]
 
 
-def test_many_are_told_together_and_ridges_count_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_are_told_together_and_a_further_ridge_counts_half(caplog: pytest.LogCaptureFixture) -> None:
     ridges = [BASE.replace(ridge=ridge) for ridge in (0.1, 0.2, 0.4)]
-    assert told(caplog, 0.4, ridges) == []
+    assert told(caplog, 0.2, ridges) == []
+    assert told(caplog, 0.2, 3 * [BASE]) == []
     noises = [problem.replace(noise=noise) for problem in ridges for noise in (0.1, 0.3)]
-    assert told(caplog, 0.4, noises) == [(logging.INFO, "about 0.8 s for 6 predictions")]
+    assert told(caplog, 0.2, noises) == [(logging.INFO, "about 0.8 s for 6 predictions")]
     assert told(caplog, 1.5, []) == []
 
 
@@ -144,3 +145,12 @@ def test_the_clock_is_of_one_call(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="polyspike"):
         long_work.check_clock()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("inputs", ["isotropic", "power:0.5"])
+def test_few_samples_of_the_gradient_are_averaged_over_and_take_longer(inputs: str) -> None:
+    problem = BASE.replace(inputs=inputs, n_samples=800)
+    few = seconds_of([problem.replace(n_gradient=100)])
+    assert few > 5 * seconds_of([problem.replace(n_gradient=5000)])
+    ridges = [problem.replace(n_gradient=100, ridge=ridge) for ridge in (0.1, 0.2, 0.4, 0.8, 1.6)]
+    assert seconds_of(ridges) == pytest.approx(3 * few)

@@ -12,6 +12,8 @@ from polyspike.results import FailedPrediction, Prediction
 from polyspike.scalars import as_reals
 from polyspike.spectra import Spectrum, Spike
 from polyspike.theory import best_step, predict
+from polyspike.theory.announce import seconds_of, spectrum_seconds
+from polyspike.theory.long_work import tell
 from polyspike.theory.same_samples.spectrum.predict_spectrum import training_outliers
 
 __all__ = ["AGAINST", "PhaseMap", "phase_map", "visible_spikes"]
@@ -20,6 +22,9 @@ Record = dict[str, Any]
 
 _FEWEST = 2
 """Samples of a problem."""
+
+# Predictions of a search for the best step, at many of which a factor is shared.
+_SEARCHED = 30
 
 # A spike counts as visible from this multiple of the bulk's upper edge.
 _VISIBLE = 1.01
@@ -97,6 +102,7 @@ def phase_map(
     columns = _several("exponents", exponents, "give a list of numbers in [0, 1/2], such as [0.1, 0.3]")
     rows = [AGAINST[against](problem, value) for value in _several("values", values, "give a list of numbers > 0")]
     problems = [row.replace(step_exponent=exponent) for row in rows for exponent in columns]
+    _announce(problems, rows, len({p.replace(ridge=1.0) for p in problems}) if count_spikes else 0)
     found = predict(problems)
     counts = _Counts(count_spikes)
     cells = [_cell(answer, counts) for answer in found]
@@ -105,6 +111,14 @@ def phase_map(
     for row in best:
         row["overall"] = bool(errors) and row["test_error"] == min(errors)
     return PhaseMap(against, cells, best)
+
+
+def _announce(problems: list[Problem], rows: list[Problem], spectra: int) -> None:
+    """Say how long all of a map takes: its cells, so many spectra, and the best step of every row."""
+    of_spectra = spectra * spectrum_seconds(problems[len(problems) // 2])
+    middle = [problems[k] for k in range(len(problems) // len(rows) // 2, len(problems), len(problems) // len(rows))]
+    of_best = _SEARCHED * sum(seconds_of([one]) for one in middle)
+    tell(seconds_of(problems) + of_spectra + of_best, f"about %s for a map of {len(problems)} cells")
 
 
 def _several(argument: str, values: Any, remedy: str) -> list[float]:
