@@ -88,3 +88,10 @@ def test_drawn_weights_have_these_lengths(
     assert np.all(np.abs(np.mean(simulated, axis=0) - wanted) < 3 * error + 5 / problem.input_dim * wanted)
     # What the eigenvalues alone would have is told from it.
     assert wanted[1] > 1.05 * of_means
+
+
+def test_labels_that_are_zero_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem("relu", "0*h1", **{**SIZES, "noise": 0.0}, gradient="target", inputs="power:0.5")
+    lengths, _, _ = lengths_of(problem, monkeypatch)
+    assert not lengths.of_samples.any()
+    np.testing.assert_allclose(lengths.of_neurons, lengths.of_neurons[0], rtol=1e-12)

@@ -61,10 +61,8 @@ class MatrixLengths:
         """``tr S_u S_v/d`` beyond that of the eigenvalues, shape (A, A) (eq-matrix-lengths)."""
         values, along, u, e = self._values, self._along, self.readouts, self._e
         a2, first, second = self._reach_square, float(self._average(values)[0]), float(self._average(values**2)[0])
-        q, gained = (
-            self._step.scalars.gradient_noise_variance * u**2 / self._energy,
-            self._average(self._gain * values * along),
-        )
+        q = self._step.scalars.gradient_noise_variance * u**2 / (self._energy or 1.0)
+        gained = self._average(self._gain * values * along)
         pairs = (self._weights[:, None] * self._gain * values).T @ (self._gain * values)
         linear = 2 * self._k2 * np.outer(e, e) * (np.outer(gained, gained) + a2 * pairs)
         # What multiplies the linear part at one readout is the square one at the other.
