@@ -35,7 +35,7 @@ Explorer.python = function (values, run, spectrum, points) {
     'for name in ("test_error", "train_error"):',
     "    errors = np.array([getattr(row, name) for row in curve], dtype=float)  # NaN where there is no prediction",
     '    axes.plot(steps, errors, label=name.replace("_", " "))',
-    "axes.errorbar(problem.step_exponent, here.test_error, here.error_estimate * here.test_error, fmt=\"o\")",
+    "axes.errorbar(problem.step_exponent, here.test_error, (here.error_estimate or 0) * here.test_error, fmt=\"o\")",
   ];
   if (run) lines.push(
     `for step in ${JSON.stringify(run.dots.map((dot) => dot.step_exponent))}:`,
