@@ -80,16 +80,16 @@ def index(texts: list[str], text: str) -> int:
     return texts.index(text)
 
 
-def spectra(place: dict[str, Any]) -> list[dict[str, Any]]:
+def spectra(place: dict[str, Any], reasons: list[str]) -> list[dict[str, Any]]:
     """At some steps, of one noise."""
     if place["noise"] != SPECTRUM_NOISE:
         return []
     start = Problem(**place, **FIXED, ridge=1.0, step_size=0.0)
-    return [spectrum(start.replace(step_exponent=step)) for step in SPECTRUM_STEPS]
+    return [spectrum(start.replace(step_exponent=step), reasons) for step in SPECTRUM_STEPS]
 
 
-def spectrum(problem: Problem) -> dict[str, Any]:
-    """Bulk on points that the page knows from its edges, and spikes."""
+def spectrum(problem: Problem, reasons: list[str]) -> dict[str, Any]:
+    """Bulk on points that the page knows from its edges, spikes, and what all of it is worth."""
     try:
         found = predict(problem).spectrum  # type: ignore[union-attr]
     except PolyspikeError as error:
@@ -105,6 +105,8 @@ def spectrum(problem: Problem) -> dict[str, Any]:
             for s in found.spikes
         ],
         "inside": list(found.inside),
+        "error_estimate": rounded(found.error_estimate, 2),
+        "reason": index(reasons, "" if found.trusted else reason_of(found.trust_reason)),
     }
 
 
@@ -129,7 +131,7 @@ def made() -> dict[str, Any]:
     reasons, rows, found = [""], [], []
     for count, place in enumerate(places()):
         rows.append(predicted(place, reasons))
-        found += spectra(place)
+        found += spectra(place, reasons)
         print(f"\r{count + 1}", end="", file=sys.stderr, flush=True)
     head = {"axes": AXES, "fixed": FIXED, "steps": STEPS, "spectrum_steps": SPECTRUM_STEPS, "windows": list(WINDOWS)}
     head |= {"spectrum_noise": SPECTRUM_NOISE, "points": POINTS, "reasons": reasons, **moments()}

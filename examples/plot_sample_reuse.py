@@ -18,8 +18,9 @@ found = [
     )
     for n in (150, 300, 600)
 ]
-for row in ps.table([record for one in found for record in one.records()]).itertuples():
-    print(f"n = {row.n_samples}, {row.protocol}: test error {row.test_error:.3f} +/- {row.test_error_se:.3f}")
+for row in [record for one in found for record in one.records()]:
+    n, protocol, error, spread = (row[name] for name in ("n_samples", "protocol", "test_error", "test_error_se"))
+    print(f"n = {n}, {protocol}: test error {error:.3f} +/- {spread:.3f}")
 
 with ps.plot.style("light"):
     ax = ps.plot.reuse(found)

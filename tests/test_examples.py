@@ -32,6 +32,12 @@ def test_an_example_reads_no_file(path: Path) -> None:
     assert not re.search(r"genfromtxt|loadtxt|read_csv|sys\.argv\[0\]", path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_an_example_needs_no_pandas(path: Path) -> None:
+    """Which a plain installation lacks: a script would work for its numbers and then end in an error."""
+    assert not re.search(r"pandas|ps\.table\(", path.read_text(encoding="utf-8"))
+
+
 def lines_of_the_figure() -> list[str]:
     """From the problem to the figure: the code before the first cell, imports, docstring and blank lines aside."""
     tree = ast.parse(OWN_ACTIVATION.read_text(encoding="utf-8").split("# %%")[0])

@@ -70,6 +70,8 @@ def test_a_sample_of_its_spectra_is_what_predict_gives(maker: Any, data: dict[st
         found = data["spectra"][row * len(steps) + 8]
         locations = [spike.location for spike in expected.spectrum.spikes]
         assert [spike["location"] for spike in found["spikes"]] == pytest.approx(locations, rel=ROUNDED)
+        assert found["error_estimate"] == pytest.approx(expected.spectrum.error_estimate, rel=0.06)
+        assert (data["reasons"][found["reason"]] == "") == expected.spectrum.trusted
         assert found["edges"][-1][1] == pytest.approx(expected.spectrum.edges[-1][1], rel=ROUNDED)
 
 

@@ -28,7 +28,7 @@ Explorer.Table = class {
     const table = new Explorer.Table();
     const data = await unpacked(packed);
     Object.assign(table, { data, fields: fieldsOf(data), steps: data.steps, mapSteps: data.steps, mapRidges: data.axes.ridge, bestRidges: data.axes.ridge });
-    table.note = `Values that were computed beforehand; d = ${data.fixed.input_dim}. For any others: polyspike explore.`;
+    table.note = `Values that were computed beforehand; d = ${data.fixed.input_dim}, isotropic inputs and fresh samples only. For any others: polyspike explore.`;
     table.fixed = data.fixed;
     return table;
   }
@@ -99,10 +99,11 @@ Explorer.Table = class {
       return { message: `Spectra were computed beforehand for noise ${data.spectrum_noise} and every second step.` };
     const found = data.spectra[this.row(values, this.names().filter((name) => name !== "noise")) * data.spectrum_steps.length + step];
     if (found.message) return found;
+    const reason = data.reasons[found.reason];
     const [low, high] = [found.edges[0][0], found.edges[found.edges.length - 1][1]];
     const start = Math.max(low, high * 1e-5);
     const x = found.density.map((_, k) => start * (high / start) ** ((1 - Math.cos(Math.PI * k / (data.points - 1))) / 2));
-    return { ...found, x, message: "" };
+    return { ...found, x, trusted: reason === "", trust_reason: reason, message: "" };
   }
 
   async means() { return null; }

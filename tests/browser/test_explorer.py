@@ -133,8 +133,48 @@ def test_the_words_hold_the_numbers(open_page: Any, explorer: Explorer) -> None:
     assert "One spike stands out of the bulk: linear." in words
     assert "Still inside: quadratic, quartic and sextic." in words
     assert "Trusted." in words
+    assert f"{here.spike_cosine:.3g}" != f"{here.cosine:.3g}"
+    assert f"The first spike's direction b has cosine {here.spike_cosine:.3g} with β*" in words
+    assert f"the learned direction β, of the gradient alone, has {here.cosine:.3g}." in words
+    caption = page.locator(".ps-spectrum .ps-caption").inner_text()
+    assert here.spectrum.error_estimate is not None
+    percent = f"{100 * here.spectrum.error_estimate:.2g}"
+    assert f"may be off these spikes by {percent} % (its own estimate)." in caption
+    assert "not to be trusted" not in caption
     assert f"{best_step(problem()).test_error:.3g}" in words
     assert page.locator("#explorer [role=status]").first.inner_text() != ""
+
+
+def test_a_spectrum_that_is_not_trusted_says_why(open_page: Any, explorer: Explorer) -> None:
+    page = open_page(address(explorer, inputs="power:1")).page
+    drawn(page)
+    expected = predicted(inputs="power:1").spectrum
+    assert not expected.trusted
+    caption = page.locator(".ps-spectrum .ps-caption").inner_text()
+    assert f"The spectrum is not to be trusted: {expected.trust_reason}." in caption
+
+
+def check_bars_fit(page: Any, label: str, other: bool) -> None:
+    """Every bar of what the spikes have learned ends inside its picture, whose axis has this name."""
+    picture = page.locator("#ps-figure-learned svg")
+    assert label in picture.text_content()
+    assert ("other" in picture.text_content()) is other
+    ends = picture.locator("rect").evaluate_all("all => all.map(r => r.x.baseVal.value + r.width.baseVal.value)")
+    assert max(ends) <= picture.evaluate("svg => svg.viewBox.baseVal.width")
+
+
+def test_what_a_spike_has_learned_is_a_share_of_fresh_samples_only(open_page: Any, explorer: Explorer) -> None:
+    changes = {"gradient": "target", "step_exponent": 0.45}
+    spikes = predicted(samples="same", **changes).spectrum.spikes
+    assert max(spike.overlaps.sum() for spike in spikes) > 1
+    page = open_page(address(explorer, samples="same", **changes)).page
+    drawn(page)
+    check_bars_fit(page, "squared overlap with the spike's singular vector", other=False)
+    assert "may add up to more than 100 %" in page.locator(".ps-learned .ps-caption").inner_text()
+    page.locator("#ps-samples").select_option("fresh")
+    drawn(page)
+    check_bars_fit(page, "share of the spike's singular vector", other=True)
+    assert "100 %" not in page.locator(".ps-learned .ps-caption").inner_text()
 
 
 def test_what_is_not_trusted_says_why(open_page: Any, explorer: Explorer) -> None:
@@ -375,7 +415,9 @@ def test_correlated_inputs_are_a_menu(open_page: Any, explorer: Explorer, tmp_pa
     check_menu(page, tmp_path, "inputs", "power:0.5")
     words = page.locator(".ps-words").inner_text()
     here = predicted(inputs="power:0.5")
-    assert f"has cosine {here.cosine:.3g} with β*, and {here.biased_cosine:.3g} with Σβ*" in words
+    assert f"The learned direction β has cosine {here.biased_cosine:.3g} with Σβ*" in words
+    assert f"b has cosine {here.spike_cosine:.3g} with β*; the learned direction β, of the gradient" in words
+    assert f"of the gradient alone, has {here.cosine:.3g}." in words
     page.wait_for_selector("#ps-figure-spectrum circle.spike", timeout=PATIENCE)
     assert page.locator("#ps-figure-spectrum circle.spike").count() == len(here.spectrum.spikes)
     assert "limit of infinite size" in page.locator("#ps-figure-errors").inner_text()

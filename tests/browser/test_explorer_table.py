@@ -89,3 +89,26 @@ def test_what_was_not_computed_beforehand_is_said(open_page: Any, address: str) 
     page.reload()
     page.wait_for_selector("text=were computed beforehand >> visible=true", timeout=PATIENCE)
     assert "were computed beforehand" in page.locator("#ps-teacher-problem").inner_text()
+
+
+def test_what_a_link_says_of_other_problems_is_said_to_be_left_out(open_page: Any, address: str) -> None:
+    page = open_page(address + "#noise=0.1&inputs=power:0.5&samples=same&gradient=full").page
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    said = page.locator(".ps-left-out")
+    assert said.inner_text().startswith("Left out of the link: inputs=power:0.5, samples=same. ")
+    assert "isotropic inputs and fresh samples only" in page.locator(".ps-controls").inner_text()
+    page.locator("#ps-activation").select_option("tanh")
+    assert said.text_content() == ""
+    page.evaluate("location.hash = 'samples=same'")
+    page.wait_for_selector(".ps-left-out:has-text('samples=same')", timeout=PATIENCE)
+
+
+def test_a_spectrum_of_the_table_says_what_it_is_worth(open_page: Any, address: str) -> None:
+    page = open_page(address + "#step_exponent=0.3").page
+    page.wait_for_selector("#explorer[data-stage=all]", timeout=PATIENCE)
+    expected = predict(Problem("relu", "h1 + 0.5*h2", 2000, 500, 1000, step_exponent=0.3, ridge=0.1, noise=0.5))
+    assert isinstance(expected, Prediction)
+    assert expected.spectrum.trusted
+    caption = page.locator(".ps-spectrum .ps-caption").inner_text()
+    assert "may be off these spikes by " in caption
+    assert "not to be trusted" not in caption

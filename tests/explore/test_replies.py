@@ -96,6 +96,7 @@ def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
     assert [spike["location"] for spike in found["spikes"]] == [spike.location for spike in expected.spikes]
     assert found["spikes"][0]["overlaps"] == expected.spikes[0].overlaps.tolist()
     assert found["inside"] == list(expected.inside)
+    assert (found["error_estimate"], found["trusted"]) == (expected.error_estimate, True)
     assert replies.means(asked())["means"] == list(expected.means)
     coloured = {"problem": {**PROBLEM, "inputs": "power:0.3"}}
     assert replies.means(coloured) == {"means": None, "message": ""}
@@ -103,6 +104,13 @@ def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
         (b - a) * (f + g) / 2 for a, b, f, g in zip(found["x"], found["x"][1:], found["density"], found["density"][1:])
     )
     assert mass == pytest.approx(1, abs=0.01)
+
+
+def test_a_spectrum_says_whether_it_is_to_be_trusted() -> None:
+    expected = prediction(HERE.replace(ridge=1.0, inputs="power:1")).spectrum
+    found = replies.spectrum({"problem": {**PROBLEM, "inputs": "power:1"}})
+    assert not found["trusted"]
+    assert (found["error_estimate"], found["trust_reason"]) == (expected.error_estimate, expected.trust_reason)
 
 
 def test_a_spectrum_that_is_not_predicted_has_a_message() -> None:

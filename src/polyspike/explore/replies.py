@@ -116,7 +116,7 @@ def _start(window: int) -> float:
 
 
 def spectrum(question: Mapping[str, Any]) -> Reply:
-    """The predicted spectrum of a problem: bulk, spikes and what each has learned, or ``message``."""
+    """The predicted spectrum of a problem: bulk, spikes, what each has learned and its trust, or ``message``."""
     problem = problem_of(question)
     try:
         return _spectrum(_known(_without_ridge(problem)))
@@ -183,6 +183,9 @@ def _spectrum(found: Spectrum) -> Reply:
         "atom": found.atom,
         "spikes": [{"location": s.location, "overlaps": s.overlaps.tolist()} for s in found.spikes],
         "inside": list(found.inside),
+        "error_estimate": found.error_estimate,
+        "trusted": found.trusted,
+        "trust_reason": found.trust_reason,
         "message": "",
     }
 

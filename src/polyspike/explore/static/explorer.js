@@ -80,6 +80,7 @@ Explorer.App = class {
       picked: (x, y) => this.pick(x, y),
     });
     this.page.setFields(this.values);
+    this.page.tellLeftOut(Explorer.leftOut(location.hash, source));
     this.listen();
     this.settle();
   }
@@ -89,7 +90,13 @@ Explorer.App = class {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
     new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     new ResizeObserver(() => { if (this.page.width("errors") !== this.drawnWidth) this.drawAll(); }).observe(this.page.figures.errors.holder);
-    addEventListener("hashchange", () => location.hash.includes("=") && this.change(Explorer.fromHash(location.hash, this.source.fields), true));
+    addEventListener("hashchange", () => location.hash.includes("=") && this.follow(location.hash));
+  }
+
+  /* The values of a link, and what of it the page does not have. */
+  follow(hash) {
+    this.change(Explorer.fromHash(hash, this.source.fields), true);
+    this.page.tellLeftOut(Explorer.leftOut(hash, this.source));
   }
 
   /* New values; those that came from elsewhere than a field are shown in the fields. */
@@ -98,6 +105,7 @@ Explorer.App = class {
     if (!show) this.values = Explorer.spoken(this.values, this.source.fields);
     this.version++;
     this.wake();
+    this.page.tellLeftOut([]);
     if (show || "n_samples" in changes || "samples" in changes) this.page.setFields(this.values);
     this.writeAddress();
     this.settle();
@@ -129,7 +137,7 @@ Explorer.App = class {
     return {
       point, curve: curve.points, untrained: curve.untrained, limits: curve.limits, dots: curve.dots, run: curve.run,
       spectrum: spectrum.found, means: spectrum.means, simulated: spectrum.simulated, cells: map.cells, spikes: map.spikes, best: map.best,
-      steps: this.mapSteps(this.shown), ridges: this.mapRidges(this.shown), slow: Explorer.slow(this.shown),
+      steps: this.mapSteps(this.shown), ridges: this.mapRidges(this.shown), samples: this.shown.samples, slow: Explorer.slow(this.shown),
     };
   }
 

@@ -78,6 +78,14 @@ Explorer.fromHash = function (hash, fields) {
   return values;
 };
 
+/* What a link says of fields that a page does not have, where its problems have another value. */
+Explorer.leftOut = function (hash, { fields, fixed = {} }) {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const absent = Explorer.FIELDS.filter((field) => given.has(field.name) && !fields.some((own) => own.name === field.name));
+  return absent.map((field) => [field, given.get(field.name).slice(0, 80)])
+    .filter(([field, text]) => text !== String(fixed[field.name] ?? field.initial)).map(([field, text]) => `${field.name}=${text}`);
+};
+
 /* The text that tells two sets of values apart, some fields left out. */
 Explorer.key = function (values, ...without) {
   return JSON.stringify(Object.entries(values).filter(([name]) => !without.includes(name)).sort());

@@ -251,8 +251,10 @@ const MOST_BARS = 6;
 Explorer.learnedFigure = function (data, width, palette) {
   const spikes = data.spectrum && !data.spectrum.message ? data.spectrum.spikes.slice(0, MOST_BARS) : [];
   const degrees = NAMES.map((_, degree) => degree).filter((degree) => spikes.some((spike) => spike.overlaps[degree] > 0.005));
+  /* On the samples that the weights know, the functions of the learned direction are not orthogonal: no shares. */
+  const shares = data.samples !== "same";
   const legend = [...degrees.map((degree) => ({ label: `${NAMES[degree]} (h${degree})`, colour: palette[`h${degree}`], kind: "box" })),
-    { label: "other", colour: palette.grid, kind: "box" }];
+    ...(shares ? [{ label: "other", colour: palette.grid, kind: "box" }] : [])];
   const rows = Explorer.legendRows(legend, 88, width);
   const height = 16 * rows + 26 + 30 * Math.max(spikes.length, 1) + 34;
   const drawing = new Drawing(width, height, { left: 88, right: 14, top: 16 * rows + 10, bottom: 36 }, palette);
@@ -262,10 +264,10 @@ Explorer.learnedFigure = function (data, width, palette) {
     return drawing.svg(words);
   }
   drawing.legend(legend, 12);
-  /* On the samples that the weights know, the functions of the learned direction are not orthogonal: more than one. */
-  const most = Math.max(1, ...spikes.map((spike) => spike.overlaps.reduce((sum, share) => sum + share, 0)));
+  const most = Math.max(shares ? 1 : 0, ...spikes.map((spike) => spike.overlaps.reduce((sum, part) => sum + part, 0)));
   const x = linear(0, most, drawing.left, drawing.right);
-  drawing.axes(x, null, "share of the spike's singular vector", "", { yTicks: [] });
+  drawing.axes(x, null, shares ? "share of the spike's singular vector" : "squared overlap with the spike's singular vector", "", { yTicks: [] });
+  if (shares) spikes.forEach((_, k) => drawing.add("rect", { x: x(0), y: drawing.top + 8 + 30 * k, width: x(1) - x(0), height: 20, fill: palette.grid }));
   spikes.forEach((spike, k) => drawBar(drawing, spike, k, x, data.means));
   return drawing.svg(`What the spikes have learned: ${Explorer.spikesInWords(data.spectrum)}`);
 };
@@ -274,7 +276,6 @@ function drawBar(drawing, spike, k, x, means) {
   const top = drawing.top + 8 + 30 * k;
   const mean = means && means[k] !== undefined ? means[k] : spike.location;
   drawing.text(drawing.left - 6, top + 15, `λ = ${short(mean, 4)}`, { "text-anchor": "end", fill: drawing.palette.ink });
-  drawing.add("rect", { x: x(0), y: top, width: x(1) - x(0), height: 20, fill: drawing.palette.grid });
   let start = 0;
   spike.overlaps.forEach((share, degree) => {
     if (share < 0.002) return;

@@ -101,8 +101,9 @@ Explorer.Page = class {
 
   controls(source) {
     this.trouble = make("p", { class: "ps-problem", role: "alert" });
+    this.leftOut = make("p", { class: "ps-problem ps-left-out", role: "alert" });
     return make("section", { class: "ps-card ps-controls", "aria-label": "The problem" },
-      this.fields.map((field) => field.element), this.trouble,
+      this.fields.map((field) => field.element), this.trouble, this.leftOut,
       make("div", { class: "ps-buttons" }, button("Start again", () => this.on.reset()), button("Copy link", (event) => this.copy(event.target, location.href)),
         source.note ? make("span", { class: "ps-caption" }, source.note) : []));
   }
@@ -176,6 +177,11 @@ Explorer.Page = class {
     this.sheet.classList.toggle("ps-stale", Boolean(refusal));
   }
 
+  /* What a link says and this page has no field for. */
+  tellLeftOut(parts) {
+    this.leftOut.textContent = parts.length ? `Left out of the link: ${parts.join(", ")}. This page has values that were computed beforehand; polyspike explore has all.` : "";
+  }
+
   width(name) {
     return Math.max(Math.floor(this.figures[name].holder.clientWidth), 260);
   }
@@ -219,9 +225,13 @@ const CAPTIONS = {
     const simulated = data.simulated ? ` ${Explorer.simulatedInWords(data.simulated)}` : "";
     if (data.spectrum.message) return data.spectrum.message + (simulated && "." + simulated);
     const share = data.spectrum.atom > 0.0005 ? `The bulk is drawn as a share of the eigenvalues above zero; ${Explorer.percent(data.spectrum.atom)} of them are zero.` : "The bulk is drawn as a share of all eigenvalues.";
-    return share + simulated;
+    return [share, Explorer.spectrumWorth(data.spectrum)].filter(Boolean).join(" ") + simulated;
   },
-  learned: (data) => (data.spectrum && data.spectrum.spikes && data.spectrum.spikes.length ? "Squared cosines of the spike's left singular vector with the Hermite polynomials of the learned direction." : ""),
+  learned: (data) => {
+    if (!(data.spectrum && data.spectrum.spikes && data.spectrum.spikes.length)) return "";
+    const words = "Squared cosines of the spike's left singular vector with the Hermite polynomials of its direction b.";
+    return data.samples === "same" ? `${words} On the samples of the gradient these polynomials are not orthogonal, and the squares may add up to more than 100 %.` : words;
+  },
   phase: (data) => (data.cells.size < data.steps.length * data.ridges.length ? `${data.cells.size} of ${data.steps.length * data.ridges.length} places are computed.` : `Click to go to a place. Solid verticals bound the windows of ℓ spikes${Explorer.spikeRuns(data.spikes).length > 1 ? "; dashed ones are where the number of spikes changes at this size" : ""}.`),
 };
 

@@ -26,6 +26,20 @@ function inside(spectrum) {
   return ` Still inside: ${listed(names)}.`;
 }
 
+/* What a spectrum is worth, which is another matter than what the errors are: one or two sentences, or none. */
+Explorer.spectrumWorth = function ({ error_estimate, trusted, trust_reason }) {
+  const reach = error_estimate === null || error_estimate === undefined ? ""
+    : `The mean of many networks may be off these spikes by ${percent(error_estimate)} (its own estimate).`;
+  return [reach, trusted ? "" : `The spectrum is not to be trusted: ${trust_reason}.`].filter(Boolean).join(" ");
+};
+
+/* How well the step has found the teacher's direction: the direction of the first spike, and where it is known the
+   gradient's, which is another one for the full gradient. */
+function directions({ spike_cosine, cosine }) {
+  const spike = `The first spike's direction b has cosine ${short(spike_cosine)} with β*`;
+  return cosine === null || cosine === undefined ? spike : `${spike}; the learned direction β, of the gradient alone, has ${short(cosine)}`;
+}
+
 /* The eigenvalues of one network in a sentence. */
 Explorer.simulatedInWords = function ({ spikes }) {
   if (!spikes) return "Bars are the eigenvalues of one simulated network, of which none has left the bulk.";
@@ -63,8 +77,8 @@ Explorer.inWords = function (data) {
   const lines = [{ text: effect(data) + optimum(data) }];
   if (data.spectrum) lines.push({ text: data.spectrum.message ? `No spectrum is predicted here: ${data.spectrum.message}` : Explorer.spikesInWords(data.spectrum) + inside(data.spectrum) });
   if (point.biased_cosine !== null && point.biased_cosine !== undefined)
-    lines.push({ text: `The gradient's direction has cosine ${short(point.cosine)} with β*, and ${short(point.biased_cosine)} with Σβ*, to which correlated inputs pull it.` });
-  lines.push({ text: `The direction that the step has learned has cosine ${short(point.spike_cosine)} with the teacher's; the train error is ${short(point.train_error)}. No linear model has a test error below ${short(point.linear_error)}.` });
+    lines.push({ text: `The learned direction β has cosine ${short(point.biased_cosine)} with Σβ*, to which correlated inputs pull it.` });
+  lines.push({ text: `${directions(point)}. The train error is ${short(point.train_error)}. No linear model has a test error below ${short(point.linear_error)}.` });
   const found = worth(point);
   lines.push({ text: found.text, mark: found.trusted ? "Trusted." : "Not trusted", after: found.trusted ? "" : `, because of this: ${found.reason}.`, kind: found.trusted ? "trusted" : "untrusted" });
   return [...lines, ...point.notes.map((note) => ({ text: note }))];
