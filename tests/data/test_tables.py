@@ -219,8 +219,11 @@ def test_a_bad_csv_file_is_refused(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,y\n1,2\n\xe9,4".encode("latin-1"), r"not a UTF-8 text \(byte 0xe9\).*name its encoding: cp1252"),
-        ("a,y\n1,2\n".encode("utf-16-le"), "name its encoding: utf-16-le"),
+        (
+            "a,y\n1,2\n\xe9,4".encode("latin-1"),
+            r"not a UTF-8 text \(byte 0xe9\).*name its encoding, such as encoding=.cp1252",
+        ),
+        ("a,y\n1,2\n".encode("utf-16-le"), "give encoding=.utf-16-le"),
         (b"PK\x03\x04 a workbook", "a zip file or a workbook"),
         (gzip.compress(b"a,y\n1,2\n", mtime=0)[:-6], "cannot be read"),
     ],

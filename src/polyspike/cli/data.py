@@ -1,7 +1,6 @@
 """``polyspike data``: networks on a user's own table, predicted beside measured."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 from polyspike.cli.announce import WORTH_A_WORD, duration
 from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
+from polyspike.cli.own_table import read_own, with_reading
 from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 from polyspike.problem import ACTIVATIONS
@@ -23,11 +23,10 @@ EXAMPLES = (
 
 MIN_ROWS, MAX_DIRECTIONS = 50, 200
 
-Read = partial(typer.Option, rich_help_panel="How the file is read")
-"""An option about the file."""
 
-
+@with_reading
 def command(
+    reading: dict[str, Any],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     target: Annotated[str, typer.Option(help="Its target column.")],
     activation: Annotated[
@@ -43,21 +42,6 @@ def command(
     ),
     networks: Annotated[int, integer("Networks that are trained, 2 or more.")] = 8,
     seed: Annotated[int, integer("Seed of the split and of the networks.")] = 0,
-    ignore: Annotated[list[str] | None, Read(help="A column not to read. Can be repeated.")] = None,
-    missing: Annotated[
-        str | None,
-        Read(
-            help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")
-        ),
-    ] = None,
-    categories: Annotated[
-        str | None,
-        Read(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
-    ] = None,
-    dates: Annotated[
-        str | None,
-        Read(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
-    ] = None,
     json: Json = False,
 ) -> None:
     """Predict what networks do on your table, and train some beside it.
@@ -66,11 +50,9 @@ def command(
     on your rows, its test error, and that of networks on the same rows. Nothing is fitted to the data but by the
     networks themselves.
     """
-    from polyspike.data import read_table
     from polyspike.experiments.own_data import beside_networks, shape_of
 
-    options: dict[str, Any] = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates}
-    data = read_table(file, target, min_rows=MIN_ROWS, **{name: value for name, value in options.items() if value})
+    data = read_own(file, target, reading, MIN_ROWS)
     n = min(1000, 2 * len(data.target) // 5) if n_samples is None else n_samples
     network: dict[str, Any] = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
     network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}

@@ -8,6 +8,7 @@ import typer
 
 from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import print_json
+from polyspike.cli.own_table import file_and_target, read_own, with_reading
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 
@@ -23,8 +24,10 @@ COLUMNS = ("ridge", "test_error", "test_error_se", "plain_error", "gcv_error", "
 
 
 @with_problem
+@with_reading
 def command(
     problem: Problem,
+    reading: dict[str, Any],
     ridges: Annotated[str | None, typer.Option(help="Several ridges with commas between; one line each.")] = None,
     data: Annotated[Path | None, typer.Option(help="Rows of your own, CSV or Parquet, all of which are used.")] = None,
     target: Annotated[str | None, typer.Option(help="The column of the table that is to be predicted.")] = None,
@@ -39,7 +42,7 @@ def command(
     """
     from polyspike.simulation import leave_one_out
 
-    problem, rows = _with_rows(problem.replace(samples="same"), data, target)
+    problem, rows = _with_rows(problem.replace(samples="same"), file_and_target(data, target, reading), reading)
     found = leave_one_out([problem.replace(ridge=r) for r in _values(ridges, problem)], seed=seed, exact=exact, **rows)
     values = [{name: getattr(one, name, one.problem.ridge) for name in COLUMNS} for one in found]
     best = min(values, key=lambda row: row["test_error"])
@@ -65,16 +68,15 @@ def _values(ridges: str | None, problem: Problem) -> list[float]:
         raise ArgumentError("--ridges", ridges, "give numbers with commas between, as 0.01,0.1,1") from error
 
 
-def _with_rows(problem: Problem, data: Path | None, target: str | None) -> tuple[Problem, dict[str, Any]]:
+def _with_rows(
+    problem: Problem, named: tuple[Path, str] | None, reading: dict[str, Any]
+) -> tuple[Problem, dict[str, Any]]:
     """The problem of the sizes of the table, and its whitened inputs and standardised target; none without a table."""
-    if (data is None) != (target is None):
-        given, value = ("--data", str(data)) if target is None else ("--target", target)
-        raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
-    if data is None or target is None:
+    if named is None:
         return problem, {}
-    from polyspike.data import read_table, whiten
+    from polyspike.data import whiten
 
-    table = read_table(data, target)
+    table = read_own(*named, reading)
     inputs = whiten(table.inputs)
     centred = table.target - np.mean(table.target)
     sized = problem.replace(n_samples=len(inputs), input_dim=inputs.shape[1])
