@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import typer
 
-from cli.command import SMALL, refusal, run_json
+from cli.command import SMALL, refusal, run, run_json
 from polyspike.cli.app import app
 from polyspike.data import read_csv
 
@@ -99,3 +99,53 @@ def test_options_of_a_file_without_a_file_are_refused(option: str) -> None:
 def test_a_parquet_file_has_no_delimiter() -> None:
     code, said = refusal("data", "mine.parquet", "--target", "price", "--delimiter", ";")
     assert (code, said) == (2, "error: --delimiter = ';': a Parquet file has no such thing; leave it out")
+
+
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of which not all is used: a row index, gaps, a constant, an empty and a redundant column, a counter."""
+    rng = np.random.default_rng(2)
+    lines = [",a,b,unit,empty,twice,id,price"]
+    for i, (a, b, noise) in enumerate(rng.standard_normal((80, 3)).round(4).tolist()):
+        gap = "" if i in (5, 9) else b
+        lines.append(f"{i},{a},{gap},7,,{2 * a + 1:.4f},{i},{a + 0.3 * noise:.4f}")
+    return written(tmp_path_factory.mktemp("sheet") / "sheet.csv", "\n".join(lines))
+
+
+@pytest.mark.parametrize("name", ["data", "loo"])
+def test_what_was_left_out_is_said(sheet: Path, name: str) -> None:
+    done = run(*called(name, sheet, "--missing", "drop"))
+    assert done.exit_code == 0, done.output
+    for line in (
+        "  left out: empty (it has no value), column 1 (it has no name and counts the rows), unit (constant: every val",
+        "  no direction of their own, as combinations of other columns: twice\n",
+        "  note: 2 of 80 rows left out, with missing values in 'b' 2 (lines 7, 11)\n",
+        "  note: column 'id' counts the rows; leave it out with --ignore if it is a label\n",
+    ):
+        assert line in done.stdout
+    assert ("78 of 80 rows, 31 for the fit" in done.stdout) == (name == "data")
+
+
+@pytest.mark.parametrize("name", ["data", "loo"])
+def test_json_has_what_was_used_and_what_was_not(sheet: Path, name: str) -> None:
+    found = run_json(*called(name, sheet, "--missing", "drop"))
+    assert (found["rows_read"], found["rows_used"], found["target"]) == (80, 78, "price")
+    assert found["columns_used"] == ["a", "b", "twice", "id"]
+    assert set(found["columns_dropped"]) == {"column 1", "unit", "empty"}
+    assert found["columns_that_add_no_direction"] == ["twice"]
+    assert (found["directions_used"], found["directions_of_the_data"]) == (3, 3)
+    assert len(found["notes"]) == 2
+
+
+def test_directions_that_are_cut_are_said_with_their_variance(tmp_path: Path) -> None:
+    rows = np.random.default_rng(4).standard_normal((230, 206))
+    path = tmp_path / "wide.csv"
+    head = ",".join([*(f"x{k}" for k in range(205)), "price"])
+    np.savetxt(path, rows, delimiter=",", header=head, comments="", fmt="%.4f")
+    options = ("data", path, "--target", "price", "--n-samples", 20, "--width", 10, "--networks", 2)
+    found = run_json(*options)
+    assert (found["directions_used"], found["directions_of_the_data"]) == (200, 205)
+    share = found["variance_in_the_directions_used"]
+    assert 0.98 < share < 1
+    said = run(*options).stdout
+    assert f"whitened along the leading 200 of 205 directions, with {share:.1%} of the variance" in said

@@ -9,7 +9,7 @@ import typer
 from polyspike.cli.announce import WORTH_A_WORD, duration
 from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
-from polyspike.cli.own_table import read_own, with_reading
+from polyspike.cli.own_table import facts_of, in_words, read_own, with_reading
 from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 from polyspike.problem import ACTIVATIONS
@@ -57,14 +57,18 @@ def command(
     network: dict[str, Any] = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
     network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}
     forms = _forms(data)
-    wanted = _standardised(data.target)
+    facts, wanted = facts_of(data, MAX_DIRECTIONS), _standardised(data.target)
     _announce(forms, network)
     shapes = {form: shape_of(x) for form, x in forms.items()}
     found = {form: beside_networks(x, wanted, networks=networks, seed=seed, **network) for form, x in forms.items()}
     if json:
-        print_json({"data": data.name, "inputs": {f: _values(shapes[f], c) for f, c in found.items()}})
+        sizes = {"n": n, "width": network["width"]}
+        print_json(facts | sizes | {"inputs": {f: _values(shapes[f], c) for f, c in found.items()}})
         return
-    print(f"{data.name}: {data.target_name} from {data.shape[1]} columns; {len(wanted)} rows, {n} for the fit")
+    rows = f"{len(wanted)} rows" if len(wanted) == data.rows_read else f"{len(wanted)} of {data.rows_read} rows"
+    print(f"{data.name}: {data.target_name} from {data.shape[1]} columns; {rows}, {n} for the fit")
+    for line in in_words(facts):
+        print(f"  {line}")
     for form, comparison in found.items():
         _print(form, shapes[form], comparison)
 

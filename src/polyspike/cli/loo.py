@@ -8,7 +8,7 @@ import typer
 
 from polyspike.cli.options import Json, integer, with_problem
 from polyspike.cli.output import print_json
-from polyspike.cli.own_table import file_and_target, read_own, with_reading
+from polyspike.cli.own_table import facts_of, file_and_target, in_words, read_own, with_reading
 from polyspike.errors import ArgumentError
 from polyspike.problem import Problem
 
@@ -42,14 +42,17 @@ def command(
     """
     from polyspike.simulation import leave_one_out
 
-    problem, rows = _with_rows(problem.replace(samples="same"), file_and_target(data, target, reading), reading)
+    problem, rows, facts = _with_rows(problem.replace(samples="same"), file_and_target(data, target, reading), reading)
     found = leave_one_out([problem.replace(ridge=r) for r in _values(ridges, problem)], seed=seed, exact=exact, **rows)
     values = [{name: getattr(one, name, one.problem.ridge) for name in COLUMNS} for one in found]
     best = min(values, key=lambda row: row["test_error"])
     if json:
-        print_json({"problem": repr(problem), "seed": seed, "exact": exact, "ridges": values, "best": best["ridge"]})
+        found_values = {"seed": seed, "exact": exact, "ridges": values, "best": best["ridge"]}
+        print_json({"problem": repr(problem), **facts, **found_values})
         return
     print(problem)
+    for line in in_words(facts) if facts else ():
+        print(f"  {line}")
     print("  ".join(f"{name:>13}" for name in COLUMNS))
     for row in values:
         mark = "  <- the least" if row is best and len(values) > 1 else ""
@@ -70,14 +73,16 @@ def _values(ridges: str | None, problem: Problem) -> list[float]:
 
 def _with_rows(
     problem: Problem, named: tuple[Path, str] | None, reading: dict[str, Any]
-) -> tuple[Problem, dict[str, Any]]:
-    """The problem of the sizes of the table, and its whitened inputs and standardised target; none without a table."""
+) -> tuple[Problem, dict[str, Any], dict[str, Any]]:
+    """The problem of the sizes of the table, its whitened inputs and standardised target, and what was used of it; none
+    without a table.
+    """
     if named is None:
-        return problem, {}
+        return problem, {}, {}
     from polyspike.data import whiten
 
     table = read_own(*named, reading)
     inputs = whiten(table.inputs)
     centred = table.target - np.mean(table.target)
     sized = problem.replace(n_samples=len(inputs), input_dim=inputs.shape[1])
-    return sized, {"inputs": inputs, "target": centred / np.std(centred)}
+    return sized, {"inputs": inputs, "target": centred / np.std(centred)}, facts_of(table)

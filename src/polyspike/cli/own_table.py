@@ -1,6 +1,7 @@
 """A user's own table on the command line: the options of its reader, declared once, and what was read, in words."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -11,9 +12,12 @@ import typer
 from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 
-__all__ = ["file_and_target", "read_own", "with_reading"]
+__all__ = ["facts_of", "file_and_target", "in_words", "read_own", "with_reading"]
 
 PANEL = "How your file is read"
+
+MAX_LISTED = 12
+"""Names that a line shows; the JSON has all."""
 
 
 def _option(help_: str, *values: str) -> Any:
@@ -79,3 +83,52 @@ def read_own(file: Path, target: str, reading: Mapping[str, Any], min_rows: int 
     from polyspike.data import read_table
 
     return read_table(file, target, min_rows=min_rows, **reading)
+
+
+def facts_of(data: Any, directions: int | None = None) -> dict[str, Any]:
+    """What was used of a data set and what was not, by the names that the report of ``reproduce`` has.
+
+    Parameters
+    ----------
+    data : polyspike.data.Dataset
+    directions : int, optional
+        The most that its whitening keeps; all when None.
+    """
+    from polyspike.data import fit_whitening
+    from polyspike.data.whiten import redundant
+
+    whitening = fit_whitening(data.inputs, common_unit=data.common_unit)
+    kept = whitening if directions is None else whitening.leading(directions)
+    return {
+        "data": data.name,
+        "target": data.target_name,
+        "rows_used": len(data.target),
+        "rows_read": data.rows_read,
+        "columns_used": list(data.columns),
+        "columns_dropped": dict(data.dropped),
+        "columns_that_add_no_direction": [data.columns[j] for j in redundant(data.inputs)],
+        "directions_used": kept.dim,
+        "directions_of_the_data": whitening.dim,
+        "variance_in_the_directions_used": kept.explained,
+        "notes": list(data.notes),
+    }
+
+
+def in_words(facts: Mapping[str, Any]) -> list[str]:
+    """A line for everything of :func:`facts_of` that was left out, or that a reader had to decide."""
+    dropped = [f"{name} ({why})" for name, why in facts["columns_dropped"].items()]
+    lines = [f"left out: {_few(dropped)}"] if dropped else []
+    if facts["columns_that_add_no_direction"]:
+        names = _few(facts["columns_that_add_no_direction"])
+        lines.append(f"no direction of their own, as combinations of other columns: {names}")
+    used, there = facts["directions_used"], facts["directions_of_the_data"]
+    if used < there:
+        share = facts["variance_in_the_directions_used"]
+        lines.append(f"whitened along the leading {used} of {there} directions, with {share:.1%} of the variance")
+    option = re.compile(rf"(?<![\w'])({'|'.join(READING_OPTIONS)})=(?= |$)")
+    return lines + ["note: " + option.sub(r"--\1", text) for text in facts["notes"]]
+
+
+def _few(names: list[str]) -> str:
+    more = f", and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(" ".join(name.split()) for name in names[:MAX_LISTED]) + more
