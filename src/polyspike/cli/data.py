@@ -1,6 +1,7 @@
 """``polyspike data``: networks on a user's own table, predicted beside measured."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
 from polyspike.cli.own_table import facts_of, in_words, read_own, with_reading
 from polyspike.cli.values import complete_from
-from polyspike.errors import ArgumentError
+from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.problem import ACTIVATIONS
 
 __all__ = ["EXAMPLES", "command"]
@@ -21,7 +22,7 @@ EXAMPLES = (
     "polyspike data houses.csv --target price --activation tanh --width 400 --networks 20"
 )
 
-MIN_ROWS, MAX_DIRECTIONS = 50, 200
+MIN_ROWS, MAX_DIRECTIONS, MAX_FITTED = 50, 200, 1000
 
 
 @with_reading
@@ -52,13 +53,16 @@ def command(
     """
     from polyspike.experiments.own_data import beside_networks, shape_of
 
+    some = ridge or [0.1]
+    network: dict[str, Any] = {"activation": activation, "gradient": gradient}
+    _check_options(network | {"width": width, "n_samples": n_samples}, some, networks, seed)
     data = read_own(file, target, reading, MIN_ROWS)
-    n = min(1000, 2 * len(data.target) // 5) if n_samples is None else n_samples
-    network: dict[str, Any] = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
-    network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}
+    n = _rows_of_the_fit(len(data.target), n_samples)
+    network |= {"width": _width(n) if width is None else width, "n_samples": n}
     forms = _forms(data)
     facts, wanted = facts_of(data, MAX_DIRECTIONS), _standardised(data.target)
-    _announce(forms, network)
+    _announce(forms, network, networks, len(some))
+    network |= {"ridges": some, "n_gradient": n}
     shapes = {form: shape_of(x) for form, x in forms.items()}
     found = {form: beside_networks(x, wanted, networks=networks, seed=seed, **network) for form, x in forms.items()}
     if json:
@@ -90,22 +94,89 @@ def _standardised(target: Any) -> Any:
     return standardise(target)
 
 
-def _announce(forms: dict[str, Any], network: dict[str, Any]) -> None:
-    """Say on stderr what the predictions will take, if that is long."""
-    from polyspike.experiments.own_data import EXPONENTS
+def _check_options(sizes: dict[str, Any], ridges: list[float], networks: int, seed: int) -> None:
+    """Refuse what is wrong whatever the table holds, before it is read; None is what the table decides."""
     from polyspike.problem import Problem
-    from polyspike.theory.on_data.cost import data_cost
+    from polyspike.scalars import as_integer, as_seed
+    from polyspike.theory.on_data.predict import check_ridge
+
+    problem = Problem(step_size=0.0, **{name: value for name, value in sizes.items() if value is not None})
+    for ridge in ridges:
+        check_ridge(problem.replace(ridge=ridge).ridge)
+    as_integer("networks", networks, 2, ", else there is no error bar")
+    as_seed(seed)
+
+
+def _rows_of_the_fit(rows: int, n_samples: int | None) -> int:
+    """As many for the gradient, and two at least are left for the test."""
+    from polyspike.rows import LEAST_TESTED
+
+    most = (rows - LEAST_TESTED) // 2
+    if n_samples is None:
+        return min(MAX_FITTED, 2 * rows // 5)
+    if n_samples > most:
+        remedy = f"the table has {rows} rows, for the gradient, the fit and the test; give {most} at most"
+        raise ArgumentError("n_samples", n_samples, remedy)
+    return n_samples
+
+
+def _announce(forms: dict[str, Any], network: dict[str, Any], networks: int, ridges: int) -> None:
+    """Say on stderr what predictions and networks will take, if that is long; refuse what does not fit."""
+    from polyspike.experiments.own_data import comparison_cost
+    from polyspike.problem import Problem
 
     seconds, memory = 0.0, 0
     for inputs in forms.values():
-        sizes = {name: network[name] for name in ("activation", "gradient", "n_samples", "width")}
-        problem = Problem(input_dim=inputs.shape[1], step_size=0.0, **sizes)
-        tested = max(0, len(inputs) - 2 * network["n_samples"])
-        cost = data_cost(problem, tested, len(EXPONENTS), len(network["ridges"]))
+        problem = Problem(input_dim=inputs.shape[1], step_size=0.0, **network)
+        _check_memory(problem, len(inputs), ridges)
+        cost = comparison_cost(problem, len(inputs), networks, ridges)
         seconds, memory = seconds + cost.seconds, max(memory, cost.bytes)
     if seconds >= WORTH_A_WORD:
-        size = f"{memory / 1e9:.2g} GB" if memory > 1e8 else f"{memory / 1e6:.0f} MB"
-        print(f"about {duration(seconds)} and {size} of memory; Ctrl-C stops it", file=sys.stderr, flush=True)
+        print(f"about {duration(seconds)} and {_size(memory)} of memory; Ctrl-C stops it", file=sys.stderr, flush=True)
+
+
+def _size(count: int) -> str:
+    if count <= 1e8:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.2g} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
+
+
+def _check_memory(problem: Any, rows: int, ridges: int) -> None:
+    """Refuse sizes that do not fit, with the largest that would."""
+    from polyspike.experiments.own_data import comparison_bytes
+    from polyspike.simulation.memory import available_bytes
+
+    room = available_bytes()
+
+    def needed(n: int, width: int) -> int:
+        return comparison_bytes(problem.replace(n_samples=n, width=width), rows, ridges)
+
+    n, width = problem.n_samples, problem.width
+    if needed(n, width) <= room:
+        return
+    needs = f"needs about {_size(needed(n, width))} and {_size(room)} are available"
+    narrower = _largest(width, lambda k: needed(n, k) <= room)
+    if narrower:
+        raise DoesNotFitError("--width", width, f"{needs}; {narrower} would fit")
+    fewer = _largest(n, lambda k: needed(k, min(width, _width(k))) <= room)
+    remedy = f"{fewer} with --width {min(width, _width(fewer))} would fit" if fewer else "give fewer columns (--ignore)"
+    raise DoesNotFitError("--n-samples", n, f"{needs}; {remedy}")
+
+
+def _largest(high: int, fits: Callable[[int], bool]) -> int:
+    """The largest size below ``high`` that fits; 0 where not even 2 does."""
+    low = 2
+    if high <= low or not fits(low):
+        return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _width(n: int) -> int:
+    """The width of the command where none is given."""
+    return max(60, n // 2)
 
 
 def _values(shape: Any, found: Any) -> dict[str, Any]:
