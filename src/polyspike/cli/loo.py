@@ -20,6 +20,17 @@ EXAMPLES = (
 )
 
 ROUGH = 0.1
+
+OF_THE_TABLE = {
+    "n_samples": "all rows of the table are used",
+    "n_gradient": "all rows of the table are used, in both stages",
+    "input_dim": "it is the number of independent columns of the table",
+    "inputs": "the inputs are those of the table",
+    "teacher": "the labels are the target of the table",
+    "noise": "the labels are the target of the table, with the noise that they have",
+}
+"""Options of a problem that have no effect with a table, each with the reason."""
+
 COLUMNS = ("ridge", "test_error", "test_error_se", "plain_error", "gcv_error", "train_error")
 
 
@@ -28,6 +39,7 @@ COLUMNS = ("ridge", "test_error", "test_error_se", "plain_error", "gcv_error", "
 def command(
     problem: Problem,
     reading: dict[str, Any],
+    given: dict[str, Any],
     ridges: Annotated[str | None, typer.Option(help="Several ridges with commas between; one line each.")] = None,
     data: Annotated[Path | None, typer.Option(help="Rows of your own, CSV or Parquet, all of which are used.")] = None,
     target: Annotated[str | None, typer.Option(help="The column of the table that is to be predicted.")] = None,
@@ -42,8 +54,11 @@ def command(
     """
     from polyspike.simulation import leave_one_out
 
-    problem, rows, facts = _with_rows(problem.replace(samples="same"), file_and_target(data, target, reading), reading)
-    found = leave_one_out([problem.replace(ridge=r) for r in _values(ridges, problem)], seed=seed, exact=exact, **rows)
+    named = file_and_target(data, target, reading)
+    _refuse_without_effect(given, ridges, named is not None)
+    asked = _values(ridges, problem)
+    problem, rows, facts = _with_rows(problem.replace(samples="same"), named, reading)
+    found = leave_one_out([problem.replace(ridge=r) for r in asked], seed=seed, exact=exact, **rows)
     values = [{name: getattr(one, name, one.problem.ridge) for name in COLUMNS} for one in found]
     best = min(values, key=lambda row: row["test_error"])
     if json:
@@ -60,6 +75,19 @@ def command(
     rough = [one for one in found if one.spot_check > ROUGH]
     for one in rough:
         print(f"ridge {one.problem.ridge:g}: exact refits differ by {one.spot_check:.0%} of a residual; give --exact")
+
+
+def _refuse_without_effect(given: dict[str, Any], ridges: str | None, with_table: bool) -> None:
+    """Options that would change nothing are refused by name; a file of the problem may say more than is used."""
+    if "ridge" in given and ridges is not None:
+        raise ArgumentError("--ridge, --ridges", (given["ridge"], ridges), "both given; give one of the two")
+    if given.get("samples") == "fresh":
+        remedy = "both stages have the same samples here; for fresh ones plain leave-one-out is right. Leave it out"
+        raise ArgumentError("--samples", "fresh", remedy)
+    for name in OF_THE_TABLE if with_table else ():
+        if name in given:
+            remedy = f"{OF_THE_TABLE[name]}; leave it out, or leave out --data"
+            raise ArgumentError(f"--{name.replace('_', '-')}", given[name], remedy)
 
 
 def _values(ridges: str | None, problem: Problem) -> list[float]:

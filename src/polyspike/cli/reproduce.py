@@ -88,6 +88,9 @@ def _options(
 
     if seeds is not None and seeds < 2:
         raise ArgumentError("--seeds", seeds, "give an integer >= 2, else there is no error bar")
+    if table is not None and "realdata" not in names:
+        remedy = "only the part realdata takes a table; give --only realdata as well, or leave out --data and --target"
+        raise ArgumentError("--data", str(table[0]), remedy)
     own = None if table is None else read_own(*table, reading, MIN_ROWS)
     return Options(quick=quick, seeds=seeds, data=own or (_images() if "realdata" in names else None))
 
