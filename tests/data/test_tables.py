@@ -172,6 +172,7 @@ def test_the_message_is_bounded(tmp_path: Path) -> None:
         ("", "y", {}, "empty"),
         ("\n \n", "y", {}, "empty"),
         ("a,price\n1,2\n3,4", "prise", {}, "target 'prise': no such column; did you mean 'price'"),
+        ("prize,PRICE\n1,2\n3,4", "price", {}, "target 'price': no such column; did you mean 'PRICE'"),
         ("a,y\n1,2\n,4", "y", {}, r"missing values: 'a' 1 \(line 3\)"),
         ("a,y\n1,2\nNaN,4", "y", {}, r"missing values: 'a' 1 \(line 3\)"),
         ("a,y\n1,2\ninf,4", "y", {}, r"infinite or too large for a number: 'a' \(line 3\)"),
