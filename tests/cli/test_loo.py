@@ -51,12 +51,33 @@ def test_rows_of_a_file_take_the_place_of_drawn_ones(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--ridges", "0.1;1"), "error: --ridges = '0.1;1': give numbers with commas between"),
+        (("--ridge", 1, "--ridges", "1,2"), "error: --ridge, --ridges = (1.0, '1,2'): both given"),
+        (("--samples", "fresh"), "error: --samples = 'fresh': both stages have the same samples here"),
         (("--ridges", "0"), "error: ridge = 0.0: give a number > 0"),
         (("--target", "price"), "error: --target = 'price': give --data FILE.csv and --target COLUMN together"),
         (("--data", "mine.csv"), "error: --data = 'mine.csv': give --data FILE.csv and --target COLUMN together"),
     ],
 )
-def test_what_is_refused(arguments: tuple[str, ...], message: str) -> None:
+def test_what_is_refused(arguments: tuple[object, ...], message: str) -> None:
     code, text = refusal(*OPTIONS, *arguments)
     assert code == 2
     assert text.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "shown"),
+    [
+        ("--n-samples", 50, "50"),
+        ("--n-gradient", 50, "50"),
+        ("--input-dim", 7, "7"),
+        ("--inputs", "power:0.5", "'power:0.5'"),
+        ("--teacher", "h1", "'h1'"),
+        ("--noise", 0.2, "0.2"),
+        ("--samples", "fresh", "'fresh'"),
+    ],
+)
+def test_what_has_no_effect_with_a_table_is_refused_before_it_is_read(option: str, value: object, shown: str) -> None:
+    code, text = refusal("loo", "--data", "nowhere.csv", "--target", "y", option, value)
+    assert code == 2
+    assert text.startswith(f"error: {option} = {shown}: ")
+    assert text.lower().endswith(("leave it out, or leave out --data", "leave it out"))

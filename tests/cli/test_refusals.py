@@ -21,6 +21,7 @@ TOML = 'activation = "relu"\nn_samples = 400\ninput_dim = 40\nwidth = 80\nstep_e
         (("spectrum", "--degree", -1), "error: --degree = -1: "),
         (("simulate", "--n-test", 1), "error: --n-test = 1: "),
         (("simulate", "--n-samples", "1e9", "--no-streaming"), "--streaming fits, and .*--n-samples = "),
+        (("predict", "--inputs", "power:3"), "error: --inputs = 'power:3': .*give another spectrum .*or simulate"),
         (("simulate", "--dtype", "int8"), "error: --dtype = 'int8': "),
         (("predict", "--step-exponent", 0.6), "for other step sizes give --step-size"),
         (("activation", "rleu"), "error: NAME = 'rleu': did you mean 'relu'"),

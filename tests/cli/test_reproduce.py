@@ -167,6 +167,11 @@ def test_digits_take_the_place_of_mnist_where_it_is_missing(tmp_path: Path, monk
         (("--data", "x.csv"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--target", "price"), 2, "give --data FILE.csv and --target COLUMN together"),
         (("--data", "/nowhere/x.csv", "--target", "y"), 4, "--data = '/nowhere/x.csv': cannot be read"),
+        (
+            ("--only", "spectrum", "--data", "x.csv", "--target", "y"),
+            2,
+            "--data = 'x.csv': only the part realdata takes",
+        ),
         (("--decimal", ","), 2, "--decimal = ',': it is about your own data; give --data FILE.csv"),
         (("--out", "/proc/nowhere"), 4, "--out = '/proc/nowhere': cannot be written"),
     ],

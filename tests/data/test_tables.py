@@ -172,6 +172,7 @@ def test_the_message_is_bounded(tmp_path: Path) -> None:
         ("", "y", {}, "empty"),
         ("\n \n", "y", {}, "empty"),
         ("a,price\n1,2\n3,4", "prise", {}, "target 'prise': no such column; did you mean 'price'"),
+        ("prize,PRICE\n1,2\n3,4", "price", {}, "target 'price': no such column; did you mean 'PRICE'"),
         ("a,y\n1,2\n,4", "y", {}, r"missing values: 'a' 1 \(line 3\)"),
         ("a,y\n1,2\nNaN,4", "y", {}, r"missing values: 'a' 1 \(line 3\)"),
         ("a,y\n1,2\ninf,4", "y", {}, r"infinite or too large for a number: 'a' \(line 3\)"),
@@ -219,8 +220,11 @@ def test_a_bad_csv_file_is_refused(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,y\n1,2\n\xe9,4".encode("latin-1"), r"not a UTF-8 text \(byte 0xe9\).*name its encoding: cp1252"),
-        ("a,y\n1,2\n".encode("utf-16-le"), "name its encoding: utf-16-le"),
+        (
+            "a,y\n1,2\n\xe9,4".encode("latin-1"),
+            r"not a UTF-8 text \(byte 0xe9\).*name its encoding, such as encoding=.cp1252",
+        ),
+        ("a,y\n1,2\n".encode("utf-16-le"), "give encoding=.utf-16-le"),
         (b"PK\x03\x04 a workbook", "a zip file or a workbook"),
         (gzip.compress(b"a,y\n1,2\n", mtime=0)[:-6], "cannot be read"),
     ],

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from polyspike import ArgumentError
-from polyspike.experiments.own_data import beside_networks, shape_of
+from polyspike import ArgumentError, Problem
+from polyspike.experiments.own_data import beside_networks, comparison_bytes, comparison_cost, shape_of
+from polyspike.simulation.cost import NOMINAL
+from polyspike.simulation.memory import estimate_bytes
+from polyspike.theory.on_data.cost import data_cost
 
 RNG = np.random.default_rng(9)
 
@@ -24,6 +27,17 @@ def test_networks_stand_beside_the_best_step() -> None:
         assert abs(predicted.test_error - measured.mean) < 5 * measured.standard_error + 0.03 * measured.mean
     with pytest.raises(ArgumentError, match="networks = 1"):
         beside_networks(x, y, networks=1, width=60)
+
+
+def test_the_cost_counts_the_networks() -> None:
+    """The prediction's own time, and for every network the same time more; the memory is that of the larger."""
+    problem = Problem("relu", n_samples=100, input_dim=10, width=3000, step_size=0.0)
+    costs = [comparison_cost(problem, 250, k, rates=lambda *_: NOMINAL) for k in (2, 4, 1000)]
+    apart = [cost.seconds - data_cost(problem, 50, 7).seconds for cost in costs]
+    assert np.array(apart) / apart[0] == pytest.approx([1, 2, 500])
+    assert {cost.bytes for cost in costs} == {comparison_bytes(problem, 250)}
+    assert comparison_bytes(problem.replace(width=10**6), 250) == estimate_bytes(problem.replace(width=10**6))
+    assert comparison_bytes(problem.replace(width=2), 250) == data_cost(problem, 50, 7).bytes
 
 
 def test_the_shape_of_gaussian_inputs() -> None:

@@ -99,6 +99,21 @@ def test_texts_are_read_as_people_write_them(text: str, expected: Inputs) -> Non
     assert Inputs.from_text(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("power:0.5, law=uniform", "power:0.5; law=uniform"),
+        ("power:0.5 law=uniform", "power:0.5; law=uniform"),
+        ("power:0.5, teacher=top,law=uniform", "power:0.5; teacher=top; law=uniform"),
+        ("power:0.5; teacher=top, Law = uniform", "power:0.5; teacher=top; Law = uniform"),
+    ],
+)
+def test_a_comma_between_the_parts_is_no_semicolon(text: str, meant: str) -> None:
+    with pytest.raises(ArgumentError, match=f"separated by semicolons; write '{meant}'"):
+        Inputs.from_text(text)
+    assert Inputs.from_text(meant).law == "uniform"
+
+
 def test_the_text_is_short_where_the_rest_is_usual() -> None:
     assert str(Inputs("power:0.50")) == "power:0.5"
     assert str(Inputs([2, 1.5], law="student:5")) == "eigenvalues:2,1.5; law=student:5"

@@ -1,7 +1,7 @@
 """``polyspike data``: networks on a user's own table, predicted beside measured."""
 
 import sys
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +10,9 @@ import typer
 from polyspike.cli.announce import WORTH_A_WORD, duration
 from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
+from polyspike.cli.own_table import facts_of, in_words, read_own, with_reading
 from polyspike.cli.values import complete_from
-from polyspike.errors import ArgumentError
+from polyspike.errors import ArgumentError, DoesNotFitError
 from polyspike.problem import ACTIVATIONS
 
 __all__ = ["EXAMPLES", "command"]
@@ -21,13 +22,12 @@ EXAMPLES = (
     "polyspike data houses.csv --target price --activation tanh --width 400 --networks 20"
 )
 
-MIN_ROWS, MAX_DIRECTIONS = 50, 200
-
-Read = partial(typer.Option, rich_help_panel="How the file is read")
-"""An option about the file."""
+MIN_ROWS, MAX_DIRECTIONS, MAX_FITTED = 50, 200, 1000
 
 
+@with_reading
 def command(
+    reading: dict[str, Any],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
     target: Annotated[str, typer.Option(help="Its target column.")],
     activation: Annotated[
@@ -43,21 +43,6 @@ def command(
     ),
     networks: Annotated[int, integer("Networks that are trained, 2 or more.")] = 8,
     seed: Annotated[int, integer("Seed of the split and of the networks.")] = 0,
-    ignore: Annotated[list[str] | None, Read(help="A column not to read. Can be repeated.")] = None,
-    missing: Annotated[
-        str | None,
-        Read(
-            help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")
-        ),
-    ] = None,
-    categories: Annotated[
-        str | None,
-        Read(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
-    ] = None,
-    dates: Annotated[
-        str | None,
-        Read(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
-    ] = None,
     json: Json = False,
 ) -> None:
     """Predict what networks do on your table, and train some beside it.
@@ -66,23 +51,28 @@ def command(
     on your rows, its test error, and that of networks on the same rows. Nothing is fitted to the data but by the
     networks themselves.
     """
-    from polyspike.data import read_table
     from polyspike.experiments.own_data import beside_networks, shape_of
 
-    options: dict[str, Any] = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates}
-    data = read_table(file, target, min_rows=MIN_ROWS, **{name: value for name, value in options.items() if value})
-    n = min(1000, 2 * len(data.target) // 5) if n_samples is None else n_samples
-    network: dict[str, Any] = {"activation": activation, "gradient": gradient, "n_samples": n, "n_gradient": n}
-    network |= {"width": max(60, n // 2) if width is None else width, "ridges": ridge or [0.1]}
+    some = ridge or [0.1]
+    network: dict[str, Any] = {"activation": activation, "gradient": gradient}
+    _check_options(network | {"width": width, "n_samples": n_samples}, some, networks, seed)
+    data = read_own(file, target, reading, MIN_ROWS)
+    n = _rows_of_the_fit(len(data.target), n_samples)
+    network |= {"width": _width(n) if width is None else width, "n_samples": n}
     forms = _forms(data)
-    wanted = _standardised(data.target)
-    _announce(forms, network)
+    facts, wanted = facts_of(data, MAX_DIRECTIONS), _standardised(data.target)
+    _announce(forms, network, networks, len(some))
+    network |= {"ridges": some, "n_gradient": n}
     shapes = {form: shape_of(x) for form, x in forms.items()}
     found = {form: beside_networks(x, wanted, networks=networks, seed=seed, **network) for form, x in forms.items()}
     if json:
-        print_json({"data": data.name, "inputs": {f: _values(shapes[f], c) for f, c in found.items()}})
+        sizes = {"n": n, "width": network["width"]}
+        print_json(facts | sizes | {"inputs": {f: _values(shapes[f], c) for f, c in found.items()}})
         return
-    print(f"{data.name}: {data.target_name} from {data.shape[1]} columns; {len(wanted)} rows, {n} for the fit")
+    rows = f"{len(wanted)} rows" if len(wanted) == data.rows_read else f"{len(wanted)} of {data.rows_read} rows"
+    print(f"{data.name}: {data.target_name} from {data.shape[1]} columns; {rows}, {n} for the fit")
+    for line in in_words(facts):
+        print(f"  {line}")
     for form, comparison in found.items():
         _print(form, shapes[form], comparison)
 
@@ -104,22 +94,89 @@ def _standardised(target: Any) -> Any:
     return standardise(target)
 
 
-def _announce(forms: dict[str, Any], network: dict[str, Any]) -> None:
-    """Say on stderr what the predictions will take, if that is long."""
-    from polyspike.experiments.own_data import EXPONENTS
+def _check_options(sizes: dict[str, Any], ridges: list[float], networks: int, seed: int) -> None:
+    """Refuse what is wrong whatever the table holds, before it is read; None is what the table decides."""
     from polyspike.problem import Problem
-    from polyspike.theory.on_data.cost import data_cost
+    from polyspike.scalars import as_integer, as_seed
+    from polyspike.theory.on_data.predict import check_ridge
+
+    problem = Problem(step_size=0.0, **{name: value for name, value in sizes.items() if value is not None})
+    for ridge in ridges:
+        check_ridge(problem.replace(ridge=ridge).ridge)
+    as_integer("networks", networks, 2, ", else there is no error bar")
+    as_seed(seed)
+
+
+def _rows_of_the_fit(rows: int, n_samples: int | None) -> int:
+    """As many for the gradient, and two at least are left for the test."""
+    from polyspike.rows import LEAST_TESTED
+
+    most = (rows - LEAST_TESTED) // 2
+    if n_samples is None:
+        return min(MAX_FITTED, 2 * rows // 5)
+    if n_samples > most:
+        remedy = f"the table has {rows} rows, for the gradient, the fit and the test; give {most} at most"
+        raise ArgumentError("n_samples", n_samples, remedy)
+    return n_samples
+
+
+def _announce(forms: dict[str, Any], network: dict[str, Any], networks: int, ridges: int) -> None:
+    """Say on stderr what predictions and networks will take, if that is long; refuse what does not fit."""
+    from polyspike.experiments.own_data import comparison_cost
+    from polyspike.problem import Problem
 
     seconds, memory = 0.0, 0
     for inputs in forms.values():
-        sizes = {name: network[name] for name in ("activation", "gradient", "n_samples", "width")}
-        problem = Problem(input_dim=inputs.shape[1], step_size=0.0, **sizes)
-        tested = max(0, len(inputs) - 2 * network["n_samples"])
-        cost = data_cost(problem, tested, len(EXPONENTS), len(network["ridges"]))
+        problem = Problem(input_dim=inputs.shape[1], step_size=0.0, **network)
+        _check_memory(problem, len(inputs), ridges)
+        cost = comparison_cost(problem, len(inputs), networks, ridges)
         seconds, memory = seconds + cost.seconds, max(memory, cost.bytes)
     if seconds >= WORTH_A_WORD:
-        size = f"{memory / 1e9:.2g} GB" if memory > 1e8 else f"{memory / 1e6:.0f} MB"
-        print(f"about {duration(seconds)} and {size} of memory; Ctrl-C stops it", file=sys.stderr, flush=True)
+        print(f"about {duration(seconds)} and {_size(memory)} of memory; Ctrl-C stops it", file=sys.stderr, flush=True)
+
+
+def _size(count: int) -> str:
+    if count <= 1e8:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.2g} GB" if count < 1e11 else f"{count / 1e9:.0f} GB"
+
+
+def _check_memory(problem: Any, rows: int, ridges: int) -> None:
+    """Refuse sizes that do not fit, with the largest that would."""
+    from polyspike.experiments.own_data import comparison_bytes
+    from polyspike.simulation.memory import available_bytes
+
+    room = available_bytes()
+
+    def needed(n: int, width: int) -> int:
+        return comparison_bytes(problem.replace(n_samples=n, width=width), rows, ridges)
+
+    n, width = problem.n_samples, problem.width
+    if needed(n, width) <= room:
+        return
+    needs = f"needs about {_size(needed(n, width))} and {_size(room)} are available"
+    narrower = _largest(width, lambda k: needed(n, k) <= room)
+    if narrower:
+        raise DoesNotFitError("--width", width, f"{needs}; {narrower} would fit")
+    fewer = _largest(n, lambda k: needed(k, min(width, _width(k))) <= room)
+    remedy = f"{fewer} with --width {min(width, _width(fewer))} would fit" if fewer else "give fewer columns (--ignore)"
+    raise DoesNotFitError("--n-samples", n, f"{needs}; {remedy}")
+
+
+def _largest(high: int, fits: Callable[[int], bool]) -> int:
+    """The largest size below ``high`` that fits; 0 where not even 2 does."""
+    low = 2
+    if high <= low or not fits(low):
+        return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _width(n: int) -> int:
+    """The width of the command where none is given."""
+    return max(60, n // 2)
 
 
 def _values(shape: Any, found: Any) -> dict[str, Any]:

@@ -141,9 +141,10 @@ def with_problem(command: Callable[..., Any], file: Any = FILE) -> Callable[...,
     """A command of ``problem`` turned into one of ``--problem`` and every option of a problem.
 
     typer reads the options from the signature, so it is the signature that is extended. ``file`` is how the TOML file
-    is given, :data:`FILE` or :data:`FILE_ARGUMENT`.
+    is given, :data:`FILE` or :data:`FILE_ARGUMENT`. A command of ``given`` gets the names of the options that were set.
     """
     own = {n: p for n, p in inspect.signature(command, eval_str=True).parameters.items() if n != "problem"}
+    wants_given = own.pop("given", None) is not None
     annotations = {"problem": file} | PROBLEM_OPTIONS
     added = {
         name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -152,7 +153,10 @@ def with_problem(command: Callable[..., Any], file: Any = FILE) -> Callable[...,
 
     @wraps(command)
     def wrapper(**kwargs: Any) -> Any:
-        problem = read_problem(kwargs.pop("problem"), {name: kwargs.pop(name) for name in PROBLEM_OPTIONS})
+        values = {name: kwargs.pop(name) for name in PROBLEM_OPTIONS}
+        problem = read_problem(kwargs.pop("problem"), values)
+        if wants_given:
+            kwargs["given"] = {name: value for name, value in values.items() if value is not None}
         return command(problem, **kwargs)
 
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.values()]

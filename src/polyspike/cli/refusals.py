@@ -1,14 +1,15 @@
 """Refusals in the words of the command line: an option is named as it was typed."""
 
 import re
+import shlex
 from typing import Any
 
-from polyspike.errors import ArgumentError, PolyspikeError
+from polyspike.errors import ArgumentError, PolyspikeError, UnreadableError
 
 __all__ = ["as_typed"]
 
 _ARGUMENTS = re.compile(r"^([A-Za-z_]\w*(?:, [A-Za-z_]\w*)*) = ")
-_SETTING = re.compile(r"\b([a-z_]\w*)=('[^']*'|[\w.]*)")
+_SETTING = re.compile(r"""(?<![\w'])([a-z_]\w*)=('[^']*'|"[^"]*"|[\w.-]*)""")
 
 _NAME = re.compile(r"(?<![\w-])[a-z]+_[a-z_]+\b")
 
@@ -30,6 +31,9 @@ def as_typed(error: PolyspikeError, context: Any) -> str:
     message, parameters = str(error), {p.name: p for p in context.command.params}
     if isinstance(error, ArgumentError):
         message = message.removesuffix(error.remedy) + _remedy(error.remedy, parameters)
+    elif isinstance(error, UnreadableError):
+        head, mark, remedy = message.partition("': ")
+        message = head + mark + _remedy(remedy, parameters)
     start = _ARGUMENTS.match(message)
     if start is None:
         return message
@@ -64,7 +68,8 @@ def _setting(found: re.Match[str], parameters: dict[str, Any]) -> str:
         return found[0]
     if value in ("True", "False"):
         return _spelt(parameter) if value == "True" else _spelt(parameter).replace("--", "--no-", 1)
-    return f"{_spelt(parameter)} {value.strip(chr(39))}".strip()
+    bare = value[1:-1] if value[:1] in ("'", '"') else value
+    return f"{_spelt(parameter)} {shlex.quote(bare)}" if bare else _spelt(parameter)
 
 
 def _was_typed(name: str, context: Any) -> bool:

@@ -12,6 +12,7 @@ import typer
 
 from polyspike.cli.options import Json, integer
 from polyspike.cli.output import print_json
+from polyspike.cli.own_table import file_and_target, read_own, with_reading
 from polyspike.cli.values import complete_from
 from polyspike.errors import ArgumentError
 
@@ -28,7 +29,9 @@ EXAMPLES = (
 PART_NAMES = ("spectrum", "alignment", "errors", "convergence", "realdata", "reuse", "inputs")
 
 
+@with_reading
 def command(
+    reading: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the figures, tables and report.md.")] = Path("figures"),
     only: Annotated[
         list[str] | None,
@@ -42,23 +45,6 @@ def command(
         Path | None, Own(help="Your own CSV or Parquet file, instead of MNIST (without the extra 'data': digits).")
     ] = None,
     target: Annotated[str | None, Own(help="Its target column.")] = None,
-    ignore: Annotated[list[str] | None, Own(help="A column not to read. Can be repeated.")] = None,
-    missing: Annotated[
-        str | None,
-        Own(help="Rows with missing values: refuse (default) or drop.", autocompletion=complete_from("refuse", "drop")),
-    ] = None,
-    categories: Annotated[
-        str | None,
-        Own(help="Columns of words: refuse (default) or encode.", autocompletion=complete_from("refuse", "encode")),
-    ] = None,
-    dates: Annotated[
-        str | None,
-        Own(help="Columns of ISO dates: refuse (default) or days.", autocompletion=complete_from("refuse", "days")),
-    ] = None,
-    delimiter: Annotated[str | None, Own(help="Between cells: one character, or tab.")] = None,
-    decimal: Annotated[str | None, Own(help="Decimal mark: . or ,")] = None,
-    thousands: Annotated[str | None, Own(help="Between thousands: , or . or ' or a blank.")] = None,
-    encoding: Annotated[str | None, Own(help="Of the text, such as cp1252; UTF-8 by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what an earlier run has finished.")] = False,
     json: Json = False,
 ) -> None:
@@ -71,9 +57,7 @@ def command(
     from polyspike.cli.reproduction import Reproduction
 
     names = _chosen(only)
-    reading = {"ignore": ignore, "missing": missing, "categories": categories, "dates": dates, "delimiter": delimiter}
-    reading |= {"decimal": decimal, "thousands": thousands, "encoding": encoding}
-    options = _options(names, quick, seeds, data, target, {name: value for name, value in reading.items() if value})
+    options = _options(names, quick, seeds, file_and_target(data, target, reading), reading)
     reproduction = Reproduction(out, names, options, fresh, shlex.join(["polyspike", *sys.argv[1:]]))
     try:
         reproduction.run(show=not json)
@@ -96,23 +80,18 @@ def _options(
     names: list[str],
     quick: bool,
     seeds: int | None,
-    data: Path | None,
-    target: str | None,
+    table: tuple[Path, str] | None,
     reading: Mapping[str, Any],
 ) -> Any:
-    from polyspike.data import read_table
     from polyspike.experiments.reproduce import Options
     from polyspike.experiments.reproduce.realdata import MIN_ROWS
 
     if seeds is not None and seeds < 2:
         raise ArgumentError("--seeds", seeds, "give an integer >= 2, else there is no error bar")
-    if (data is None) != (target is None):
-        given, value = ("--data", str(data)) if target is None else ("--target", target)
-        raise ArgumentError(given, value, "give --data FILE.csv and --target COLUMN together")
-    if data is None and reading:
-        name, value = next(iter(reading.items()))
-        raise ArgumentError(f"--{name}", value, "it is about your own data; give --data FILE.csv and --target COLUMN")
-    own = None if data is None or target is None else read_table(data, target, min_rows=MIN_ROWS, **reading)
+    if table is not None and "realdata" not in names:
+        remedy = "only the part realdata takes a table; give --only realdata as well, or leave out --data and --target"
+        raise ArgumentError("--data", str(table[0]), remedy)
+    own = None if table is None else read_own(*table, reading, MIN_ROWS)
     return Options(quick=quick, seeds=seeds, data=own or (_images() if "realdata" in names else None))
 
 

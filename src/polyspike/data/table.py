@@ -138,7 +138,10 @@ def _check_names(table: Table, target: str, reading: Reading) -> None:
 
 
 def _nearest(what: str, name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.0)
+    folded: dict[str, str] = {}
+    for column in known:
+        folded.setdefault(column.casefold(), column)
+    close = [folded[found] for found in get_close_matches(name.casefold(), folded, n=1, cutoff=0.0)]
     guess = f"; did you mean {short(close[0])}?" if close else "."
     return f"{what} {short(name)}: no such column{guess} Columns: {few([short(c) for c in known])}"
 

@@ -232,6 +232,6 @@ def read_table(path: str | Path, target: str, **options: Any) -> Dataset:
     if Path(path).suffix.lower() not in PARQUET:
         return read_csv(path, target, **options)
     for name in TEXT_OPTIONS:
-        if options.pop(name, None) is not None:
-            raise ArgumentError(name, str(path), "a Parquet file has no such thing; leave it out")
+        if (value := options.pop(name, None)) is not None:
+            raise ArgumentError(name, value, "a Parquet file has no such thing; leave it out")
     return read_parquet(path, target, **options)

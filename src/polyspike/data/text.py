@@ -127,7 +127,7 @@ def _encoding(path: Path) -> str:
     found = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
     if found is None and b"\0" in start:
         likely = "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
-        remedy = f"it has zero bytes, as UTF-16 without a mark has; save it as UTF-8, or name its encoding: {likely}"
+        remedy = f"it has zero bytes, as UTF-16 without a mark has; save it as UTF-8, or give encoding={likely!r}"
         raise UnreadableError(f"data = {str(path)!r}: {remedy}")
     return found or "utf-8"
 
@@ -136,7 +136,7 @@ def _not_decoded(error: UnicodeError) -> str:
     what = "text"
     if isinstance(error, UnicodeDecodeError):
         what = f"{error.encoding.upper()} text (byte 0x{error.object[error.start]:02x})"
-    return f"not a {what}; save it as CSV UTF-8, or name its encoding: cp1252, latin-1, ..."
+    return f"not a {what}; save it as CSV UTF-8, or name its encoding, such as encoding='cp1252'"
 
 
 def _numbered(stream: IO[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:

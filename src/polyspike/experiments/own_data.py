@@ -11,15 +11,38 @@ from polyspike.arraytypes import Array
 from polyspike.data_predictions import DataGrid, DataPrediction
 from polyspike.estimate import Estimate
 from polyspike.experiments.statistics import estimate
+from polyspike.problem import Problem
 from polyspike.record import Result
 from polyspike.scalars import as_integer
 from polyspike.simulation import simulate_data
+from polyspike.simulation.arrays import Arrays
+from polyspike.simulation.cost import NOMINAL, Rates, measure_rates, phases_of
+from polyspike.simulation.host import HOST
+from polyspike.simulation.memory import Storage, estimate_bytes
 from polyspike.theory import predict_data_grid
+from polyspike.theory.on_data.cost import DataCost, data_cost
 
-__all__ = ["EXPONENTS", "DataComparison", "InputShape", "beside_networks", "shape_of"]
+__all__ = [
+    "EXPONENTS",
+    "DataComparison",
+    "InputShape",
+    "beside_networks",
+    "comparison_bytes",
+    "comparison_cost",
+    "shape_of",
+]
 
 EXPONENTS = (-inf, 0.0, 0.1, 0.2, 0.3, 0.4, 0.45)
 """Steps that are predicted by default; the first is none."""
+
+_TRAINED = 2
+"""Steps at which every network is trained."""
+
+_RUN = 4e-4
+"""Seconds that a network takes whatever its size."""
+
+_WORTH_MEASURING = 0.2
+"""Seconds of training from which this machine's rates are measured, which takes as long."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,6 +134,44 @@ def beside_networks(
     ]
     before, after = (estimate([row[j].test_error for row in runs]) for j in (0, 1))
     return DataComparison(grid, still, best, before, after)
+
+
+def comparison_cost(
+    problem: Problem,
+    rows: int,
+    networks: int,
+    ridges: int = 1,
+    steps: int = len(EXPONENTS),
+    rates: Callable[[Problem, Arrays], Rates] = measure_rates,
+) -> DataCost:
+    """What :func:`beside_networks` takes: the time of prediction and networks, and the larger of their peaks.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its sizes, activation, gradient and readout count.
+    rows : int
+        Of the table.
+    networks, ridges, steps : int
+    rates : callable
+        Stand-in for :func:`polyspike.simulation.cost.measure_rates`.
+    """
+    tested = _tested(problem, rows)
+    phases, runs = phases_of(problem, Storage.HELD, tested), _TRAINED * networks
+    seconds = runs * sum(phases.seconds(NOMINAL))
+    if seconds > _WORTH_MEASURING:
+        seconds = runs * sum(phases.seconds(rates(problem, HOST)))
+    seconds += data_cost(problem, tested, steps, ridges).seconds + runs * _RUN
+    return DataCost(seconds, comparison_bytes(problem, rows, ridges, steps))
+
+
+def comparison_bytes(problem: Problem, rows: int, ridges: int = 1, steps: int = len(EXPONENTS)) -> int:
+    """The memory of :func:`comparison_cost` alone, which takes no time to tell."""
+    return max(data_cost(problem, _tested(problem, rows), steps, ridges).bytes, estimate_bytes(problem))
+
+
+def _tested(problem: Problem, rows: int) -> int:
+    return max(0, rows - problem.n_samples - problem.gradient_samples)
 
 
 def shape_of(inputs: Array) -> InputShape:

@@ -1,5 +1,6 @@
 """The law of the inputs: a covariance, where the teacher looks in it, and the law of standardised coordinates."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -117,6 +118,9 @@ class Inputs:
         """
         if not isinstance(text, str):
             raise ArgumentError("inputs", text, "give a text such as 'power:0.5', or a polyspike.Inputs")
+        mended = _UNSEPARATED.sub("; ", text)
+        if mended != text:
+            raise ArgumentError("inputs", text, f"its parts are separated by semicolons; write {mended!r}")
         found: dict[str, str] = {}
         for part in text.split(";"):
             if not part.strip():
@@ -363,4 +367,7 @@ def as_inputs(value: Any) -> Inputs:
 
 
 _NAMES = tuple(f.name for f in fields(Inputs))
+_UNSEPARATED = re.compile(rf"(?<=[^;,\s])[,\s]+(?=(?:{'|'.join(_NAMES)})\s*=)", re.IGNORECASE)
+"""What stands where a semicolon is meant."""
+
 _DEFAULT = Inputs()

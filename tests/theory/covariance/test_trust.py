@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from polyspike import NumericalError, Problem, predict
+from polyspike import Inputs, NumericalError, Problem, predict
 from polyspike.theory.covariance.trust import (
     beyond_linear,
     check_dimension,
@@ -19,9 +19,10 @@ ERRORS = Errors(0.8, 0.6, 1.2)
 
 
 def test_the_dimension_below_which_nothing_is_predicted() -> None:
-    check_dimension(10.0)
-    with pytest.raises(NumericalError, match=r"effective dimension 9\.9"):
-        check_dimension(9.9)
+    check_dimension(Inputs("two-level:0,1,0.5"), 20)
+    said = r"inputs = 'two-level:0,1,0\.5': .* effective dimension 9: .*give another spectrum .*or simulate"
+    with pytest.raises(NumericalError, match=said):
+        check_dimension(Inputs("two-level:0,1,0.5"), 18)
 
 
 @pytest.mark.parametrize(

@@ -53,5 +53,5 @@ def _slopes(problems: list[Problem], stencil: _Stencil) -> Slopes:
 
 
 def _errors(problem: Problem) -> Errors:
-    check_dimension(problem.inputs.effective_dimension(problem.input_dim))
+    check_dimension(problem.inputs, problem.input_dim)
     return solve_mean(problem, spectrum_of(problem)).errors

@@ -94,7 +94,7 @@ def predict_covariance(problem: Problem) -> Prediction:
     >>> bool(found.cosine < found.biased_cosine)
     True
     """
-    check_dimension(problem.inputs.effective_dimension(problem.input_dim))
+    check_dimension(problem.inputs, problem.input_dim)
     with watched(), within_double_precision():
         return _as_prediction(problem, solve_mean(problem, spectrum_of(problem)))
 

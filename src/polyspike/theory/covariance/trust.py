@@ -23,7 +23,7 @@ import numpy as np
 
 from polyspike.errors import NumericalError
 from polyspike.hermite import gauss_hermite
-from polyspike.problem import Problem
+from polyspike.problem import Inputs, Problem
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.preconditioned import reach
@@ -98,6 +98,7 @@ MOVED = 1.0
 """Of :func:`moved_output`: at a share of 0.03 test errors were 1 to 3 % too low on `two-level:0.3,1.7,0.5`, where they
 would be 3 to 7 % too high without what is known of it."""
 
+_SHOWN = 60
 _PEAK = 5.0
 # Below this they are rounding.
 _NONE = 1e-12
@@ -109,7 +110,7 @@ _READOUTS = {
 }
 
 
-def check_dimension(effective: float) -> None:
+def check_dimension(inputs: Inputs, input_dim: int) -> None:
     """Refuse inputs that lie in few directions.
 
     Raises
@@ -117,10 +118,14 @@ def check_dimension(effective: float) -> None:
     NumericalError
         ``OUT_OF_RANGE``.
     """
+    effective = inputs.effective_dimension(input_dim)
     if effective < LEAST_DIMENSION:
+        text = str(inputs)
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         message = (
-            f"the inputs have the effective dimension {effective:.3g}: below {LEAST_DIMENSION:g} single directions "
-            "count, in which features of any degree are learned"
+            f"inputs = {shown!r}: the inputs have the effective dimension {effective:.3g}: below {LEAST_DIMENSION:g} "
+            "single directions count, in which features of any degree are learned; give another spectrum or "
+            "more dimensions, or simulate, which takes any inputs"
         )
         raise NumericalError(Status.OUT_OF_RANGE, message)
 

@@ -21,7 +21,7 @@ from polyspike.theory.on_data.readouts import has_features
 from polyspike.theory.on_data.sizes import DEFAULT_ACCURACY, CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.trust import About, about, error_estimate, notes
 
-__all__ = ["predict_data", "predict_data_grid"]
+__all__ = ["check_ridge", "predict_data", "predict_data_grid"]
 
 LEAST_ROWS = 10
 _MOST_DEFAULT_ROWS = 2000
@@ -274,11 +274,21 @@ def _check_sizes(inputs: Array, target: Array) -> None:
             raise ArgumentError(name, size, f"is the root of their mean square, not in {least:g} to {most:g}; {remedy}")
 
 
+def check_ridge(ridge: float) -> None:
+    """Refuse a ridge that the theory on data cannot take.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if not _RIDGES[0] <= ridge <= _RIDGES[1]:
+        remedy = f"the theory on data needs a ridge > 0, such as 1e-6, from {_RIDGES[0]:g} to {_RIDGES[1]:g}"
+        raise ArgumentError("ridge", ridge, remedy)
+
+
 def _check(problems: Sequence[Sequence[Problem]], accuracy: CurveAccuracy) -> None:
     for problem in problems[0]:
-        if not _RIDGES[0] <= problem.ridge <= _RIDGES[1]:
-            remedy = f"the theory on data needs a ridge > 0, such as 1e-6, from {_RIDGES[0]:g} to {_RIDGES[1]:g}"
-            raise ArgumentError("ridge", problem.ridge, remedy)
+        check_ridge(problem.ridge)
     for row in problems:
         if row[0].step > _LONGEST_STEP:
             raise ArgumentError("step_size", row[0].step, f"give a step up to {_LONGEST_STEP:g}")
