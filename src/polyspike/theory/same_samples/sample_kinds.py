@@ -46,7 +46,7 @@ class Samples:
         Whether the terms that pairs of samples have, and the moves of weights along themselves, are wanted.
     beyond : float, optional
         The bulk has no values beyond which fewer samples or neurons than that are expected.
-    longer : Step, optional
+    longer : polyspike.theory.same_samples.steps.Step, optional
         That of samples of a larger norm, where errors know it.
     """
 

@@ -2,7 +2,7 @@
 
 Beside the bulk stand the mean over the neurons, what the neurons' lengths make of it, and what their weights have along
 the label's directions; all of them are functions on the products ``g_i g_j``. As in (eq-count) there are as many
-outliers above z as the symmetric matrix E(z) has negative eigenvalues more than far above (eq-quadratic-count):
+outliers above z as the symmetric matrix E(z) has negative eigenvalues more than far above (eq-quadratic-count)::
 
     rows x (coefficients)              C + n E[R P P'] + sum B' F B,   n E[R P phi_a']
     rows y, psi (constant and norm)    [[n E[R phi_a phi_b'] - V_ab, 1], [1, -sum l_a l_b G]],
@@ -35,22 +35,22 @@ _BOUND = 3.0
 @dataclass(frozen=True, eq=False)
 class Columns:
     """What coefficients x stand for: the mean over the neurons of a readout (A), their fluctuation that a fixed length
-    of the initial weights takes away (A), and that along the label's directions (e p); C in all.
+    of the initial weights takes away (A), and that along the D directions of the label (D p); C in all.
 
     Attributes
     ----------
     squares : ndarray of shape (L, p, C)
         On the products ``h_2(g_k)`` of an eigendirection, ``B``.
-    along : ndarray of shape (e, p, C)
+    along : ndarray of shape (D, p, C)
         On ``h_2`` of a label's direction.
     functions : ndarray of shape (K, C)
         P, of kappa alone, beside the part that comes with the products.
     drawn : ndarray of shape (p, C)
         On the square of every eigendirection's pairs with each other, times ``sqrt 2 lambda lambda'`` and a random
         number of variance one: what the gradient's matrix M makes of the mean, beside its own.
-    energies : ndarray of shape (e, L)
+    energies : ndarray of shape (D, L)
         Of the label's directions over the nodes of Sigma.
-    beyond : ndarray of shape (e, A)
+    beyond : ndarray of shape (D, A)
         The variance of the weights' squares along the label's directions beyond that of their eigenvalues.
     """
 
