@@ -115,7 +115,7 @@ def test_the_share_of_a_feature_that_is_not_linear() -> None:
 
 
 def test_a_label_with_a_mean_is_not_trusted_where_it_moves_the_output() -> None:
-    """Networks of these sizes and isotropic inputs are 12 % off without the term, which is not derived here."""
+    """Networks of these sizes and isotropic inputs are 12 % off without the term, of which not all is known here."""
     problem = Problem("relu", "h1 + 3", 600, 180, 300, step_size=24.0, n_gradient=15000, inputs="two-level:0.5,1.5,0.5")
     found = predict(problem)
     assert not found.trusted

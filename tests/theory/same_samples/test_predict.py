@@ -86,9 +86,10 @@ def test_with_one_shared_sample_it_is_the_theory_of_fresh_ones(
     """
     problem = Problem("relu", teacher, 800, 200, 1600, step_size=8.5, ridge=0.02, noise=0.4, samples="same")
     problem = problem.replace(**changes)
-    assert errors(problem.replace(overlap=1 / 800)) == pytest.approx(
-        errors(problem.replace(samples="fresh")), rel=tolerance
-    )
+    found, fresh = errors(problem.replace(overlap=1 / 800)), errors(problem.replace(samples="fresh"))
+    assert found == pytest.approx(fresh, rel=tolerance)
+    if problem.gradient == "target":
+        assert found[-1] == pytest.approx(fresh[-1], rel=1.2e-3)
 
 
 SYMMETRIC = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polyspike.arraytypes import Array
 from polyspike.theory.covariance.discrete_rule import fewest
 
-__all__ = ["MOST_SEPARATED", "SINGLE", "Eigenvalues", "eigenvalues", "grouped_eigenvalues"]
+__all__ = ["MOST_SEPARATED", "SINGLE", "Eigenvalues", "eigenvalues", "group_starts", "grouped_eigenvalues"]
 
 SINGLE = 1.5
 """A node of fewer eigenvalues of Sigma than this is a single one."""
@@ -151,13 +151,27 @@ def grouped_eigenvalues(
 
 def _groups(values: Array, counts: Array) -> NDArray[np.intp]:
     """The group of every distinct ascending eigenvalue, numbered from below."""
-    fall, total = -np.log(values[::-1] + _LEAST), np.cumsum(counts[::-1])
-    starts = [0]
-    while starts[-1] < len(values):
+    sizes = np.diff(group_starts(-np.log(values[::-1] + _LEAST), counts[::-1], _SINGLE))[::-1]
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def group_starts(fall: Array, counts: Array, alone: int) -> NDArray[np.intp]:
+    """Where the groups of a density begin, from the largest value down, and the end of the last.
+
+    Parameters
+    ----------
+    fall : ndarray of shape (n,)
+        Minus the logarithms of the values, ascending.
+    counts : ndarray of shape (n,)
+        How often each value comes.
+    alone : int
+        So many of the largest are groups of their own.
+    """
+    total, starts = np.cumsum(counts), [0]
+    while starts[-1] < len(fall):
         first = starts[-1]
         above = float(total[first - 1]) if first > 0 else 0.0
-        most = 0.0 if above < _SINGLE else _GROUP * above
+        most = 0.0 if above < alone else _GROUP * above
         fits = np.searchsorted(total, above + most, side="right"), np.searchsorted(fall, fall[first] + _GROUP_RANGE)
         starts.append(max(first + 1, int(min(fits))))
-    sizes = np.diff(starts)[::-1]
-    return np.repeat(np.arange(len(sizes)), sizes)
+    return np.array(starts)

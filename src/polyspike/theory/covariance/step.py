@@ -51,7 +51,8 @@ class Step:
         The part of ``E eps`` that a preconditioned step regresses on the samples of M, which know nothing of it then:
         the mean of M, over ``Sigma A``, is this and ``E eps`` less this. Zero in a plain step.
     matrix_noise : float
-        ``phi_0 E (eps - explained)^2``, the second moment of M beyond its mean.
+        ``phi_0 E (eps - explained)^2``, the second moment of M beyond its mean, and ``2 phi_0 L`` where residuals know
+        lengths (eq-inputs-lengths).
     spike_cosine : float
         Of b with beta*, as vectors; that of the scalars is the correlation of ``b.x`` with ``x . beta*``.
     across : float

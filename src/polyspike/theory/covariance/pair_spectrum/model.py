@@ -15,7 +15,7 @@ from scipy.linalg import eigh_tridiagonal
 from polyspike.arraytypes import Array
 from polyspike.problem import Activation, Problem
 from polyspike.theory.covariance.averages import over_neurons
-from polyspike.theory.covariance.eigenvalues import SINGLE, Eigenvalues
+from polyspike.theory.covariance.eigenvalues import SINGLE, Eigenvalues, group_starts
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.covariance.pairs import Pairs
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
@@ -42,9 +42,8 @@ __all__ = [
 _RANK_TOLERANCE = 1e-4
 # Nodes of the sample's norm.
 _NORM_NODES = 3
-# So many of the strongest pairs have a node each; a further node takes as many as this share of those above it, of a
-# range of logarithms that is no longer than this.
-_SEPARATE, _GROUP, _GROUP_RANGE = 96, 1 / 16, 0.2
+# So many of the strongest pairs have a node each.
+_SEPARATE = 96
 # Pairs that are taken out of the bulk at most: each adds to the matrix of the outliers.
 _MOST_SEPARATED = 48
 _NONE = 1e-9
@@ -159,15 +158,8 @@ def _grouped(features: QuadraticFeatures, kept: NDArray[np.intp]) -> tuple[Array
     products.
     """
     counts, products = features.pairs.counts[kept], features.pairs.products[kept]
-    fall = -np.log(products[::-1] @ features.model.grid.u_weights)
-    above, starts = np.cumsum(counts[::-1]), [0]
-    while starts[-1] < len(kept):
-        first = starts[-1]
-        before = float(above[first - 1]) if first > 0 else 0.0
-        most = 0.0 if before < _SEPARATE else _GROUP * before
-        fits = np.searchsorted(above, before + most, side="right"), np.searchsorted(fall, fall[first] + _GROUP_RANGE)
-        starts.append(max(first + 1, int(min(fits))))
-    places = (len(kept) - np.array(starts))[::-1][:-1]
+    starts = group_starts(-np.log(products[::-1] @ features.model.grid.u_weights), counts[::-1], _SEPARATE)
+    places = (len(kept) - starts)[::-1][:-1]
     mass = np.add.reduceat(counts, places)
     return mass, np.add.reduceat(counts[:, None] * products, places, axis=0) / mass[:, None]
 
