@@ -11,11 +11,20 @@ from polyspike.theory.finite_size.given_kappa.grids import choose_grid
 from polyspike.theory.finite_size.spikes.norm_response import NormResponse
 from polyspike.theory.same_samples import finite_dimension
 from polyspike.theory.same_samples import model as models
+from polyspike.theory.same_samples.features import training_features
 from polyspike.theory.same_samples.fit import ACROSS
 from polyspike.theory.same_samples.fixed_point import solve_pencil, states
 from polyspike.theory.same_samples.form_slopes import form_slopes
 from polyspike.theory.same_samples.forms import fit_errors, form_at, solve_form
-from polyspike.theory.same_samples.mean_norm import at_mean_norm, by_mean_norm, own_share_by_norm, responds, with_norm
+from polyspike.theory.same_samples.mean_norm import (
+    at_mean_norm,
+    by_mean_norm,
+    longer,
+    own_share_by_norm,
+    responds,
+    uncorrelated,
+    with_norm,
+)
 from polyspike.theory.same_samples.model import build
 from polyspike.theory.same_samples.sample_law import sample_law
 from polyspike.theory.same_samples.steps import rules_of, step_of
@@ -31,13 +40,8 @@ def shift_of(problem: Problem) -> float:
 
 def test_it_is_asked_for_where_neurons_learn_a_mean_by_their_curvature() -> None:
     assert responds(BASE)
-    for other in (
-        {"teacher": "h1"},
-        {"activation": "tanh"},
-        {"readout": "rademacher"},
-        {"step_size": 0.0},
-        {"gradient": "full"},
-    ):
+    assert responds(BASE.replace(gradient="full"))
+    for other in ({"teacher": "h1"}, {"activation": "tanh"}, {"readout": "rademacher"}, {"step_size": 0.0}):
         assert not responds(BASE.replace(**other))
         assert all(columns.mean_norm is None for columns in build(BASE.replace(**other)).fit.columns)
 
@@ -83,7 +87,9 @@ def test_on_fresh_inputs_r_falls_with_the_norm_as_in_the_theory_of_fresh_samples
 
 
 @pytest.mark.parametrize("teacher", MEANS)
-@pytest.mark.parametrize("changes", [{}, {"activation": "relu", "overlap": 0.5, "n_gradient": 300}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"activation": "relu", "overlap": 0.5, "n_gradient": 300}, {"gradient": "full"}], ids=str
+)
 def test_derivatives_are_those_of_differences(teacher: str, changes: dict[str, str]) -> None:
     """By the ridge at a solved bulk, and by the state at fixed coefficients."""
     problem = BASE.replace(teacher=teacher, **changes)
@@ -105,6 +111,29 @@ def test_derivatives_are_those_of_differences(teacher: str, changes: dict[str, s
         moved = state.moved(sign * 1e-5 * along)
         ends.append(form_at(fit, moved, states(fit.neurons, fit.populations, moved, shift), found))
     assert total @ along == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4)
+
+
+def test_the_full_gradient_knows_the_norm_once() -> None:
+    """The initial output has it already: the hidden vector is no longer."""
+    law = sample_law(BASE.replace(gradient="full"), step_of(BASE.replace(gradient="full")).frame, rules_of(BASE))
+    columns = build(BASE.replace(gradient="full")).fit.columns[0]
+    assert columns.mean_norm is not None
+    assert columns.first.shape[-1] == law.first.shape[-1]
+
+
+@pytest.mark.parametrize("activation", ["softplus", "gelu", "relu"])
+def test_what_a_longer_sample_has_of_its_own_is_continuous(activation: str) -> None:
+    """h is no longer uncorrelated with 1 and z there: with what it has of them the change would be forty times E h^2
+    for softplus.
+    """
+    step = step_of(BASE.replace(activation=activation))
+    law = sample_law(BASE, step.frame, rules_of(BASE))
+    of = [one.of_sample for one in (step, longer(step))]
+    plain, other = (training_features(step.problem.activation, one, law.kappa, law.residual, step.u) for one in of)
+    known = uncorrelated(longer(step), other)
+    near = np.abs(law.weights) > 1e-4
+    assert np.abs(known.own - plain.own)[near].max() < 0.01 * np.abs(plain.own)[near].max()
+    assert uncorrelated(step, plain).own == pytest.approx(plain.own, abs=1e-15)
 
 
 @pytest.mark.slow

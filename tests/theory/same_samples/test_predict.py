@@ -1,5 +1,7 @@
 """Predictions with reused samples: order, limits, symmetries, refusals, and simulated networks."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -51,15 +53,19 @@ def test_errors_are_ordered_and_fall_or_rise_with_the_ridge(gradient: str, reado
     ("changes", "tolerance"),
     [
         ({}, 1e-7),
-        ({"gradient": "full"}, 3e-4),
+        ({"gradient": "full"}, 5e-5),
         ({"activation": "softplus"}, 2e-4),
         ({"readout": "constant", "teacher": "-0.8*h1 + 0.3*h3"}, 1e-7),
+        ({"teacher": "0.4 + h1", "activation": "relu", "gradient": "full"}, 1e-5),
+        ({"teacher": "0.4 + h1", "activation": "relu", "gradient": "full", "readout": "gaussian"}, 1e-5),
         ({"readout": "constant", "teacher": "0.4 + h1", "activation": "relu", "gradient": "full"}, 6e-4),
     ],
 )
 def test_without_a_step_it_is_no_matter_whose_samples_are_fitted(changes: dict[str, str], tolerance: float) -> None:
+    """Nor what the gradient is; that of the target knows nothing of omega, for fresh samples either."""
     problem = BASE.replace(step_size=0.0, **changes)
-    assert errors(problem) == pytest.approx(errors(problem.replace(samples="fresh")), rel=tolerance)
+    other = problem.replace(samples="fresh", gradient="target")
+    assert errors(problem) == pytest.approx(errors(other), rel=tolerance)
     assert abs(predict(problem).extras["leave_one_out_bias"]) < 3e-3
 
 
@@ -138,15 +144,57 @@ def test_with_many_samples_a_second_one_is_no_different() -> None:
     assert abs(predict(many).extras["leave_one_out_bias"]) < 1e-3
 
 
+@pytest.mark.parametrize("readout", ["gaussian", "rademacher"])
+@pytest.mark.parametrize("teacher", ["0.5 + h1", "h1 - 0.5"])
+def test_nor_where_the_label_has_a_mean(readout: str, teacher: str) -> None:
+    """What M makes of omega is derived otherwise for fresh samples (eq-moved-output)."""
+    many = Problem("relu", teacher, 2_000_000, 120, 500, step_size=8.0, ridge=0.1, noise=0.3, readout=readout)
+    assert errors(many.replace(samples="same")) == pytest.approx(errors(many), rel=3e-3)
+
+
 @pytest.mark.parametrize(
-    ("activation", "teacher", "sizes"),
-    [("relu", "0.5 + h1", (120, 500)), ("relu", "h1", (120, 500)), ("gelu", "-0.4 + h1 - 0.3*h2", (400, 300))],
+    ("activation", "teacher", "sizes", "tolerance"),
+    [
+        ("relu", "0.5 + h1", (120, 500), 1.1e-2),
+        ("relu", "h1", (120, 500), 3e-3),
+        ("gelu", "-0.4 + h1 - 0.3*h2", (400, 300), 4e-3),
+    ],
 )
-def test_nor_where_neurons_add_up(activation: str, teacher: str, sizes: tuple[int, int]) -> None:
-    """Up to terms of the order 1/N, of which the largest are there: without them it would be 0.4 to 1.6 %."""
+def test_nor_where_neurons_add_up(activation: str, teacher: str, sizes: tuple[int, int], tolerance: float) -> None:
+    """Up to terms of the order 1/N. With a mean it is the theory of fresh samples that lacks some: with 20,000 of them
+    test errors of networks are 0.7 +- 0.2 % above it at a mean of 0.5 and 2.0 +- 0.3 % below it at -0.5, where they are
+    within 0.3 +- 0.3 % of this one.
+    """
     many = Problem(activation, teacher, 2_000_000, *sizes, step_size=8.0, ridge=0.1, noise=0.3, readout="constant")
     many = many.replace(gradient="full")
-    assert errors(many.replace(samples="same")) == pytest.approx(errors(many), rel=3e-3)
+    assert errors(many.replace(samples="same")) == pytest.approx(errors(many), rel=tolerance)
+
+
+MEANS: Any = {"samples": "same", "gradient": "full"}
+LONG: Any = {"n_samples": 1200, "input_dim": 400, "width": 600, "step_size": 18.27, "ridge": 0.1, "noise": 0.5}
+WIDE: Any = {"n_samples": 800, "input_dim": 200, "width": 1600, "step_size": 8.5, "ridge": 0.02, "noise": 0.4}
+MANY: Any = {"n_samples": 20_000, "input_dim": 120, "width": 500, "step_size": 8.0, "ridge": 0.1, "noise": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("problem", "loss", "test", "missing"),
+    [
+        (Problem("relu", "1.5 + h1", readout="gaussian", **LONG, **MEANS), (0.2817, 0.0078), (0.9550, 0.0069), 0.0),
+        (Problem("gelu", "1.5 + h1", readout="rademacher", **LONG, **MEANS), (0.3754, 0.0075), (1.1770, 0.0070), 0.0),
+        (Problem("relu", "h1 - 0.5", readout="constant", **MANY, **MEANS), (0.2645, 0.0019), (0.2470, 0.0033), 0.0),
+        (Problem("softplus", "-1.3", readout="constant", **WIDE, **MEANS), (0.2997, 0.0060), (1.3314, 0.0059), 0.01),
+        (Problem("relu", "1.3", readout="constant", **WIDE, **MEANS), (0.0347, 0.0092), (0.8586, 0.0053), 0.01),
+    ],
+)
+def test_simulated_networks_whose_label_has_a_mean(
+    problem: Problem, loss: tuple[float, float], test: tuple[float, float], missing: float
+) -> None:
+    """Without what M makes of omega 5, 5 and 1.5 % off at every size in the first three, where the standard errors are
+    below 1 %; in the last two, of order 1/d, without the mean norm under the weight R 6 and 5 %, with it 2 %.
+    """
+    found = predict(problem)
+    assert found.train_loss == pytest.approx(loss[0], rel=3 * loss[1] + missing)
+    assert found.test_error == pytest.approx(test[0], rel=3 * test[1] + missing)
 
 
 def test_a_large_ridge_leaves_the_labels() -> None:

@@ -1,5 +1,8 @@
 """The spike of reused samples beside that of fresh ones."""
 
+from math import sqrt
+
+import numpy as np
 import pytest
 
 from polyspike import Problem
@@ -9,16 +12,19 @@ from polyspike.theory.same_samples.spike_frame import spike_frame
 BASE = Problem("tanh", "h1 + 0.5*h2", 900, 300, 720, step_exponent=0.4, noise=0.5, samples="same")
 
 
-@pytest.mark.parametrize("teacher", ["h1 - 1.3", "1.3 + 0.5*h1"])
-def test_the_spike_of_neurons_that_add_up_is_that_of_fresh_samples(teacher: str) -> None:
-    """Lengths of samples that the residual knows, and what M makes of omega along the noise: 2 % without them."""
-    problem = BASE.replace(activation="relu", readout="constant", teacher=teacher, gradient="full")
-    assert spike_frame(problem).strength == pytest.approx(condition(problem).spike_strength, rel=1e-3)
-
-
 @pytest.mark.parametrize(
-    "changes", [{}, {"gradient": "target"}, {"activation": "relu", "readout": "rademacher"}], ids=str
+    "changes",
+    [{"gradient": "target"}, {"gradient": "target", "readout": "constant", "activation": "relu"}, {"step_size": 0.0}],
+    ids=str,
 )
-def test_elsewhere_it_is_the_same(changes: dict[str, str]) -> None:
-    problem = BASE.replace(**changes)
+def test_the_spike_of_the_target_is_that_of_fresh_samples(changes: dict[str, str]) -> None:
+    problem = BASE.replace(**{"gradient": "target", **changes})
     assert spike_frame(problem).strength == pytest.approx(condition(problem).spike_strength, rel=1e-12)
+
+
+@pytest.mark.parametrize("changes", [{}, {"activation": "relu", "readout": "rademacher"}], ids=str)
+def test_with_the_full_gradient_omega_is_the_rest_of_it(changes: dict[str, str]) -> None:
+    problem = BASE.replace(gradient="full", **changes)
+    frame = spike_frame(problem)
+    moved = frame.strength * frame.coordinates + np.array([0, 1, 0]) / sqrt(problem.width)
+    assert np.linalg.norm(moved) == pytest.approx(condition(problem).spike_strength, rel=1e-12)

@@ -6,7 +6,7 @@ from polyspike import Problem, predict
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.predict import Family
 from polyspike.theory.same_samples.steps import STANDARD, Accuracy, readouts_of, rules_of
-from polyspike.theory.same_samples.trust import mean_alone, pairs_of_mean, quadrature_error, trust, unseen_output
+from polyspike.theory.same_samples.trust import mean_alone, pairs_of_mean, quadrature_error, trust
 
 BASE = Problem("tanh", "h1", 900, 300, 720, step_exponent=0.3, readout="rademacher", samples="same")
 ERRORS = FitErrors(0.2, 0.14, 0.4, 0.33)
@@ -28,18 +28,6 @@ def test_moves_of_weights_along_themselves_are_in_doubt() -> None:
     assert plain.trusted
     assert not moved.trusted
     assert "c_3" in moved.reason
-
-
-def test_what_the_matrix_makes_of_the_output_is_in_doubt_where_neurons_add_up() -> None:
-    """A long step with a label of large mean: the simulated test error is 3.5 +- 1.1 % above the prediction."""
-    label = "-0.93 - 0.83*h1 + 0.07*h2"
-    problem = Problem("gelu", label, 539, 385, 431, step_exponent=0.45, ridge=0.066, noise=0.19, samples="same")
-    coherent = problem.replace(readout="constant")
-    assert unseen_output(problem) == unseen_output(coherent.replace(gradient="target")) == 0
-    found = predict(coherent)
-    assert found.error_estimate is not None
-    assert 0.035 < found.error_estimate < 0.06
-    assert unseen_output(coherent.replace(step_exponent=0.2)) < unseen_output(coherent) / 3
 
 
 def test_what_the_rules_leave_is_in_it() -> None:
@@ -65,14 +53,14 @@ def test_near_the_interpolation_peak_a_prediction_is_not_trusted() -> None:
     [("softplus", "-1.3", 0.024), ("relu", "-1.3", 0.019), ("relu", "1.3", 0.002), ("softplus", "1.3", 0.015)],
 )
 def test_pairs_of_samples_of_a_label_with_a_mean_are_in_it(activation: str, teacher: str, deviation: float) -> None:
-    """40 networks were so far off, +- 0.6 %. With the full gradient, whose residual knows norms, more is in doubt."""
+    """40 networks were so far off, +- 0.6 %; with the full gradient up to 3.4 +- 0.6 %."""
     problem = Problem(activation, teacher, 800, 200, 1600, step_size=8.53, ridge=0.02, noise=0.4, samples="same")
     found = predict(problem.replace(gradient="target", readout="constant"))
     assert found.error_estimate is not None
     assert 2 * deviation < found.error_estimate < 0.08
     full = predict(problem.replace(gradient="full", readout="constant"))
     assert full.error_estimate is not None
-    assert found.error_estimate < full.error_estimate < 0.13
+    assert 0.034 < full.error_estimate < 0.08
     assert "subtract the mean" in found.trust_reason
     for other in ({"readout": "gaussian"}, {"teacher": "h1"}, {"activation": "tanh"}, {"samples": "fresh"}):
         assert pairs_of_mean(problem.replace(**{"readout": "constant", **other})) == 0

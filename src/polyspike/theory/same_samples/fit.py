@@ -12,6 +12,7 @@ from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
 __all__ = [
     "ACROSS",
+    "OMEGA",
     "Columns",
     "Fit",
     "FreshSamples",
@@ -23,8 +24,8 @@ __all__ = [
     "Symmetric",
 ]
 
-ACROSS = 3
-"""The place of the coordinate along the noise of beta in the hidden vector."""
+ACROSS, OMEGA = 3, 4
+"""The places of the coordinates along the noise of beta and, full gradient only, along omega in the hidden vector."""
 
 # Of the functions of pairs, between a sample and its mirror image with the neurons of opposite readout.
 _SIGNS_OF_PAIRS = (1.0, -1.0, 1.0, 1.0, -1.0)
@@ -256,8 +257,9 @@ class Fit:
     populations, columns : sequence
         One of each for every kind of samples.
     fresh : FreshSamples
-    excluded : ndarray of shape (A, p) or None
-        What the bulk lacks along the readout.
+    mean_weights : ndarray of shape (A, p) or None
+        What the neurons' mean weights along omega are in its latents theta, by the coefficients of the learned
+        functions (eq-same-omega); full gradient only.
     output_energy : float
         ``C_g``, the variance of f.
     n_samples : int
@@ -269,7 +271,7 @@ class Fit:
     populations: Sequence[SamplePopulation]
     columns: Sequence[Columns]
     fresh: FreshSamples
-    excluded: Array | None
+    mean_weights: Array | None
     output_energy: float
     n_samples: int
     pairs: PairFunctions | None = None

@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import Columns, Fit
+from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit
 from polyspike.theory.same_samples.pencil import State, q_inverse
 from polyspike.theory.same_samples.potential import flat_gradient
 from polyspike.theory.same_samples.sample_state import SampleState
 
 __all__ = ["FormSlopes", "form_slopes", "given_residual", "own_weights"]
+
+
+# The place of the first coordinate in the hidden vector.
+_FIRST = 2
 
 
 class FormSlopes(NamedTuple):
@@ -74,20 +78,24 @@ def _of_costs(fit: Fit, state: State, at: _Coefficients) -> Array:
     if fit.own_moves is not None:
         others = fit.own_moves.others @ at.functions[places.readouts + places.pairs :]
         out -= others**2 / (gains**2 * nn.samples_per_dim)
-    along = nn.chi @ q_inverse(nn, state) @ at.theta[:, nn.blocks[0]].T
+    theta = at.theta[:, nn.blocks[0]]
+    if fit.mean_weights is not None:
+        theta = theta.copy()
+        theta[OMEGA - _FIRST] -= fit.mean_weights.T @ at.first
+    along = nn.chi @ q_inverse(nn, state) @ theta.T
     return np.asarray(out - (along**2).sum(axis=1) / nn.samples_per_dim)
 
 
 def _add_gap(fit: Fit, state: State, first: Array, by_gamma: Array, by_gain: Array) -> None:
-    """Of ``-x'Y (Q^-1 - Q^-1 Gamma Q^-1) Y'x`` (eq-same-gap)."""
-    if fit.excluded is None:
+    """Of ``-(d/n) x'Y (Q^-1 - Q^-1 Gamma Q^-1) Y'x`` (eq-same-gap)."""
+    if fit.mean_weights is None:
         return
     nn, theta = fit.neurons, fit.neurons.blocks[0]
     qinv = q_inverse(nn, state)
-    along = qinv @ (fit.excluded.T @ first)
-    by_gamma[theta, theta] += np.outer(along, along)
+    along = qinv @ (fit.mean_weights.T @ first)
+    by_gamma[theta, theta] += np.outer(along, along) / nn.samples_per_dim
     plain, full = nn.chi @ along, nn.chi @ (qinv @ (state.gamma[theta, theta] @ along))
-    by_gain += plain**2 - 2 * plain * full
+    by_gain += (plain**2 - 2 * plain * full) / nn.samples_per_dim
 
 
 class _OfSamples:
@@ -213,4 +221,4 @@ def given_residual(columns: Columns, weights: Array, count: int) -> tuple[Array,
 
 def _coordinates(count: int) -> slice:
     """Places of so many in the hidden vector."""
-    return slice(2, 2 + count)
+    return slice(_FIRST, _FIRST + count)

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import Columns, Fit, OwnMoves, Places, Symmetric
+from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit, OwnMoves, Places, Symmetric
 from polyspike.theory.same_samples.form_slopes import given_residual
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, q_inverse, spread
 from polyspike.theory.same_samples.sample_state import SampleState
 
-__all__ = ["FormTerms", "cost_of_others", "form_terms", "neuron_gap", "pencil_cost", "side_of"]
+__all__ = ["FormTerms", "cost_of_mean_weights", "cost_of_others", "form_terms", "pencil_cost", "side_of"]
 
 
 class FormTerms(NamedTuple):
@@ -54,7 +54,6 @@ def _costs(fit: Fit, state: State) -> Array:
     out = np.zeros((places.total, places.total))
     first = np.arange(places.readouts)
     out[first, first] = 1 / (fit.n_samples * state.zeta)
-    out[: places.readouts, : places.readouts] -= neuron_gap(fit, state)
     if fit.pairs is not None:
         gains = (nn.weights * state.zeta)[fit.pairs.places]
         place = places.readouts + np.arange(places.pairs).reshape(len(gains), -1)
@@ -65,15 +64,28 @@ def _costs(fit: Fit, state: State) -> Array:
     pencil = pencil_cost(nn, state)
     for k in range(places.coordinates):
         out[places.direction(k), places.direction(k)] = pencil
+    if fit.mean_weights is not None:
+        alone, with_theta = cost_of_mean_weights(fit, fit.mean_weights, state)
+        readouts, theta = slice(0, places.readouts), _theta_along_omega(places, nn)
+        out[readouts, readouts] += alone
+        out[readouts, theta] += with_theta
+        out[theta, readouts] += with_theta.T
     return out
 
 
-def neuron_gap(fit: Fit, state: State) -> Any:
-    """``(d/(n N)) Y (Q^-1 - Q^-1 Gamma Q^-1) Y'``: what the bulk lacks along the readout (eq-same-gap)."""
-    if fit.excluded is None:
-        return 0.0
-    qinv, theta = q_inverse(fit.neurons, state), fit.neurons.blocks[0]
-    return fit.excluded @ (qinv - qinv @ state.gamma[theta, theta] @ qinv) @ fit.excluded.T
+def cost_of_mean_weights(fit: Fit, mean_weights: Array, state: State) -> tuple[Any, Any]:
+    """What the cost of the latents along omega, ``(d/n)(theta - Y'x)'Q^-1 (theta - Y'x)`` with the mean weights Y'x,
+    has besides that of theta alone, less what the bulk lacks along the readout, ``(d/n) x'Y (Q^-1 - Q^-1 Gamma Q^-1)
+    Y'x`` (eq-same-gap): a form of x (A, A), and its product with theta (A, p).
+    """
+    nn, theta = fit.neurons, fit.neurons.blocks[0]
+    along = mean_weights @ q_inverse(nn, state) / nn.samples_per_dim
+    return nn.samples_per_dim * along @ state.gamma[theta, theta] @ along.T, -along
+
+
+def _theta_along_omega(places: Places, nn: Neurons) -> slice:
+    start = places.direction(OMEGA - _FIRST_COORDINATE).start
+    return slice(start + nn.blocks[0].start, start + nn.blocks[0].stop)
 
 
 def pencil_cost(nn: Neurons, state: State) -> Any:

@@ -7,10 +7,16 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
-from polyspike.theory.same_samples.fit import Columns, Fit
+from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
-from polyspike.theory.same_samples.form_terms import FormTerms, cost_of_others, form_terms, neuron_gap, pencil_cost
+from polyspike.theory.same_samples.form_terms import (
+    FormTerms,
+    cost_of_mean_weights,
+    cost_of_others,
+    form_terms,
+    pencil_cost,
+)
 from polyspike.theory.same_samples.mean_norm import at_mean_norm, by_mean_norm
 from polyspike.theory.same_samples.pencil import State
 from polyspike.theory.same_samples.potential import flat_gradient
@@ -127,8 +133,9 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     x, first = found[: places.functions], found[: places.readouts]
     theta = found[places.functions : places.constraint.start].reshape(places.coordinates, -1)
     value = (first**2 / (fit.n_samples * state.zeta)).sum()
-    if fit.excluded is not None:
-        value = value - first @ neuron_gap(fit, state) @ first
+    if fit.mean_weights is not None:
+        alone, with_theta = cost_of_mean_weights(fit, fit.mean_weights, state)
+        value = value + first @ alone @ first + 2 * first @ with_theta @ theta[OMEGA - 2, nn.blocks[0]]
     if fit.pairs is not None:
         pairs = x[places.readouts : places.readouts + places.pairs].reshape(fit.pairs.cost.shape[:2])
         each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)

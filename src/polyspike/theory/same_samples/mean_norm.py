@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.same_samples.features import TrainingFeatures
 from polyspike.theory.same_samples.fit import ACROSS, Columns, Fit, MeanNorm
 from polyspike.theory.same_samples.potential import flat_gradient
 from polyspike.theory.same_samples.sample_law import SampleLaw
@@ -30,17 +32,19 @@ __all__ = [
     "norm_slope",
     "own_share_by_norm",
     "responds",
+    "uncorrelated",
     "with_norm",
 ]
 
 _LONGER = 1e-3
+_NODES = 100
 
 
 def responds(problem: Problem) -> bool:
     """Whether the norm is a hidden variable of every sample: neurons that add up learn the mean of a label by their
-    curvature, with the target's gradient.
+    curvature.
     """
-    if problem.readout != "constant" or problem.gradient != "target" or problem.step == 0:
+    if problem.readout != "constant" or problem.step == 0:
         return False
     return bool(problem.teacher.coefficients(0)[0] and activation_numbers(problem.activation).c2)
 
@@ -57,6 +61,15 @@ def with_norm(law: SampleLaw) -> SampleLaw:
     second = np.zeros((*law.second.shape[:-2], size + 1, size + 1))
     second[..., :size, :size], second[..., -1, -1] = law.second, law.weights
     return replace(law, first=first, second=second)
+
+
+def uncorrelated(step: Step, found: TrainingFeatures) -> TrainingFeatures:
+    """The features of longer samples, with ``E h sigma`` of what of h is uncorrelated with 1 and z there."""
+    z, weights = gauss_hermite(_NODES)
+    of, derivative = step.of_sample, step.problem.activation.derivative
+    moved = derivative(of.norm * z) - derivative(z) - 2 * of.c2 * (of.norm - 1) * z
+    own = found.own - (weights @ moved) * found.mean - (weights @ (moved * z)) * found.linear
+    return replace(found, own=own)
 
 
 def own_share_by_norm(law: SampleLaw, step: Step) -> tuple[SampleLaw, Array]:

@@ -18,7 +18,7 @@ from polyspike.theory.same_samples.mean_norm import longer, responds, with_norm
 from polyspike.theory.same_samples.mirror import Mirror, even_and_odd
 from polyspike.theory.same_samples.pairs import own_moves, pair_functions
 from polyspike.theory.same_samples.pencil import Neurons
-from polyspike.theory.same_samples.residual import residual_energy
+from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
 from polyspike.theory.same_samples.sample_kinds import (
     Features,
     Samples,
@@ -77,7 +77,7 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, b
     pairs = pairs and problem.activation.derivative_variance > _VANISHING and problem.step > 0
     # Outliers and densities are those without it.
     norm = longer(step) if beyond is None and responds(problem) else None
-    samples = Samples(step, with_norm(law) if norm else law, pairs, beyond, norm)
+    samples = Samples(step, with_norm(law) if norm and not output_by_norm(problem) else law, pairs, beyond, norm)
     kappa, weights, fresh = _fresh_features(samples.inner, halved)
     kinds = [*samples.fitted_features, (weights, unseen_features(samples.inner, fresh))]
     chi, xi = _bases(samples.inner, kinds, accuracy, mirrored)
@@ -89,7 +89,7 @@ def build(problem: Problem, accuracy: Accuracy = STANDARD, pairs: bool = True, b
         populations=populations,
         columns=columns,
         fresh=_fresh(samples.inner, kappa, weights, fresh, chi, xi),
-        excluded=_excluded(step, chi),
+        mean_weights=_mean_weights(step, chi),
         output_energy=problem.activation.residual_strength,
         n_samples=problem.n_samples,
         pairs=functions,
@@ -179,12 +179,12 @@ def _neurons(step: Step, chi: Array, xi: Array, mirrored: bool = False) -> Neuro
     )
 
 
-def _excluded(step: Step, chi: Array) -> Array | None:
-    """``sqrt(d/(n N)) sqrt(w) u chi``: what the bulk lacks along the readout, full gradient only (eq-same-gap)."""
+def _mean_weights(step: Step, chi: Array) -> Array | None:
+    """``sqrt(w/N) u chi``: neurons' mean weights along omega are ``u/sqrt(N)`` (eq-same-omega; full gradient only)."""
     problem = step.problem
     if problem.gradient != "full":
         return None
-    return sqrt(problem.input_dim / problem.n_samples / problem.width) * (step.root * step.u)[:, None] * chi
+    return (step.root * step.u / sqrt(problem.width))[:, None] * chi
 
 
 def _fresh(step: Step, kappa: Array, weights: Array, found: ActivationAverages, chi: Array, xi: Array) -> FreshSamples:

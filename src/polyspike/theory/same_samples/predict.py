@@ -15,6 +15,7 @@ from polyspike.results import FailedPrediction, Prediction
 from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.announce import announce_spectrum
+from polyspike.theory.finite_size.conditioning import condition
 from polyspike.theory.finite_size.double_precision import check_magnitudes, within_double_precision
 from polyspike.theory.finite_size.labels.label_law import sampling_error
 from polyspike.theory.finite_size.solve import in_order
@@ -198,7 +199,7 @@ class Family:
 
     def prediction(self, problem: Problem) -> Prediction:
         """The result in the form that all predictions share."""
-        found, frame = self.solve(problem), self.model.frame
+        found, scalars = self.solve(problem), condition(problem)
         worth = trust(problem, found, self.finite_dimension, sampling_error(problem.teacher))
         null = problem.label_second_moment
         signal = float((problem.teacher.linear_coefficients**2).sum())
@@ -209,8 +210,8 @@ class Family:
             train_error=found.train_error,
             test_error=found.test_error,
             cosine=self.model.gradient_cosine,
-            spike_cosine=float(frame.coordinates[0]) if frame.strength else 0.0,
-            spike_strength=float(frame.strength),
+            spike_cosine=float(scalars.spike_cosine) if scalars.spike_strength else 0.0,
+            spike_strength=float(scalars.spike_strength),
             regime=f"finite n, d and N, {_shared(problem)}, any step size up to order sqrt(n)",
             null_error=null,
             linear_error=null - signal,

@@ -5,7 +5,7 @@ from math import sqrt
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers, condition
 
-__all__ = ["energy_with_norm", "mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
+__all__ = ["energy_with_norm", "label_stretch", "mean_stretch", "output_by_norm", "own_loss", "residual_energy"]
 
 
 def residual_energy(problem: Problem) -> float:
@@ -34,17 +34,23 @@ def mean_stretch(problem: Problem) -> float:
     """``e E[eps |x|^2/d]``: what a weight of ``u = 1`` gains of itself in the mean, as the label has a mean and the
     residual the norm (eq-same-output-norm).
     """
-    mean = float(problem.teacher.coefficients(0)[0]) - output_by_norm(problem) * sqrt(2 / problem.input_dim)
-    return 2 * activation_numbers(problem.activation).c2 * problem.step / sqrt(problem.width) * mean
+    by_norm = output_by_norm(problem) * sqrt(2 / problem.input_dim)
+    return label_stretch(problem) - _quadratic_step(problem) * by_norm
+
+
+def label_stretch(problem: Problem) -> float:
+    """``e E eps``, the part of it that the pencil's samples have, all of one norm."""
+    return _quadratic_step(problem) * float(problem.teacher.coefficients(0)[0])
+
+
+def _quadratic_step(problem: Problem) -> float:
+    """``e = 2 c_2 eta / sqrt(N)``."""
+    return 2 * activation_numbers(problem.activation).c2 * problem.step / sqrt(problem.width)
 
 
 def own_loss(problem: Problem) -> float:
-    """What a weight loses of itself, relative, where neurons add up (eq-same-output-norm): to its own output, the delta
-    of (eq-self), and to the direction that the readout knows, the square of its cosine with omega (eq-tau).
+    """What a weight loses of itself, relative, to its own output, where neurons add up (delta of eq-self).
 
-    Elsewhere both, of the order 1/N, are left out.
+    Elsewhere it is left out, as it is of the order 1/N.
     """
-    if output_by_norm(problem) == 0:
-        return 0.0
-    kept = 1 + mean_stretch(problem)
-    return kept - (kept - condition(problem).self_term) * sqrt(problem.width / (problem.width + 1))
+    return 0.0 if output_by_norm(problem) == 0 else float(condition(problem).self_term)

@@ -14,11 +14,11 @@ from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.given_kappa.activation_averages import ActivationAverages, averages_on_grid
 from polyspike.theory.same_samples.features import TrainingFeatures, training_features
 from polyspike.theory.same_samples.fit import ACROSS, Columns, MeanNorm, NormFunctions, OwnMoves, PairFunctions
-from polyspike.theory.same_samples.mean_norm import norm_slope, own_share_by_norm
+from polyspike.theory.same_samples.mean_norm import norm_slope, own_share_by_norm, uncorrelated
 from polyspike.theory.same_samples.pairs import seen_own_moves, seen_pairs, unseen_own_moves, unseen_pairs
 from polyspike.theory.same_samples.pencil import SamplePopulation
 from polyspike.theory.same_samples.reach import Reach, within_reach
-from polyspike.theory.same_samples.residual import energy_with_norm, output_by_norm
+from polyspike.theory.same_samples.residual import energy_with_norm, label_stretch, output_by_norm
 from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.steps import Step
 
@@ -64,7 +64,9 @@ class Samples:
         if self._both:
             self._found = _of_sample(step, law, pairs)
             self._seen = _training(step, law, self._found) if reach is None else _reached(reach)
-            self._longer = _training(longer, law, _of_sample(longer, law, False)) if longer else None
+            self._longer = (
+                _training(longer, law, uncorrelated(longer, _of_sample(longer, law, False))) if longer else None
+            )
         if self._both < 1:
             self._averages = fresh_averages(step, law.kappa)
             inner = self._averages if reach is None else fresh_averages(reach.step, reach.unseen_kappa)
@@ -201,7 +203,7 @@ def _training(step: Step, law: SampleLaw, found: TrainingFeatures) -> Features:
     of, v = step.of_sample, step.noise_energy
     along_t = of.norm * found.slope * step.along_t
     share = of.norm * step.problem.phi_gradient * law.residual[:, None, None] * along_t
-    linear = found.linear - of.norm * (of.stretch + of.loss) * step.u * found.slope
+    linear = found.linear - of.norm * label_stretch(step.problem) * step.u * found.slope
     own = found.own / v if v > 0 else 0 * found.own
     moved = found.slope**2 * of.norm**2 * of.move_variance * step.u**2
     known = found.mean**2 + found.linear**2 + moved + found.own * own

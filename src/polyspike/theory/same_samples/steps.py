@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from math import ceil, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,13 @@ from polyspike.theory.finite_size.conditioning import ActivationNumbers, activat
 from polyspike.theory.finite_size.given_kappa.norm_fluctuations import norms
 from polyspike.theory.same_samples.features import is_odd
 from polyspike.theory.same_samples.readout_rule import readout_rule
-from polyspike.theory.same_samples.residual import energy_with_norm, mean_stretch, own_loss, residual_energy
+from polyspike.theory.same_samples.residual import (
+    energy_with_norm,
+    label_stretch,
+    mean_stretch,
+    own_loss,
+    residual_energy,
+)
 from polyspike.theory.same_samples.sample_law import Rules
 from polyspike.theory.same_samples.spike_frame import SpikeFrame, spike_frame
 from polyspike.theory.same_samples.step_numbers import StepNumbers
@@ -99,9 +105,9 @@ class Step(NamedTuple):
     norm_covariance: Array
 
     @property
-    def kept(self) -> float:
-        """What is left of a weight but for its move t."""
-        return 1 - self.of_sample.loss
+    def kept(self) -> Any:
+        """What is left of a weight but for its move t, which has its stretch by the mean of the label (A,)."""
+        return 1 + self.u * (self.of_sample.stretch - label_stretch(self.problem))
 
     @property
     def along_t(self) -> Array:

@@ -4,10 +4,8 @@ Not theory but a calibration, in the form of that of fresh samples (theory/finit
 mean test error in the comparison of benchmarks/agreement/same.py are covered nine times in ten.
 """
 
-from math import sqrt
-
 from polyspike.problem import Problem
-from polyspike.theory.finite_size.conditioning import activation_numbers, condition
+from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.trust import (
     CUBIC_REASON,
     GROWTH_REASON,
@@ -20,10 +18,9 @@ from polyspike.theory.finite_size.trust import (
 )
 from polyspike.theory.same_samples.forms import FitErrors
 from polyspike.theory.same_samples.mean_norm import responds
-from polyspike.theory.same_samples.residual import output_by_norm, residual_energy
 from polyspike.theory.same_samples.teacher_nodes import is_wild
 
-__all__ = ["mean_alone", "pairs_of_mean", "quadrature_error", "trust", "unseen_output"]
+__all__ = ["mean_alone", "pairs_of_mean", "quadrature_error", "trust"]
 
 COVERED, BENT, QUADRATIC, TAKEN_OVER = 1.0, 0.5, 2.0, 0.3
 """Constants: of the sizes, the factor for activations with ``c_2 != 0``, where terms of order 1/d are larger, and the
@@ -58,7 +55,7 @@ low and with a positive one, half as far, too high, before the norm was a hidden
 
 PAIRS_OF_KNOWN_MEAN = 1.0
 """The same where it is one: test errors of 32 problems at 0.004 to 0.03 are off by an rms of 1.2 % beyond their
-standard errors and 4 % at most (2.5 and 6.7 % before). With the full gradient those of as many are by 1.8 % and 6 %."""
+standard errors and 4 % at most (2.5 and 6.7 % before)."""
 
 
 def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling: float) -> Trust:
@@ -72,7 +69,7 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     own = OWN_OF_CONSTANT if problem.readout == "constant" else OWN
     cubic = cubic_lean(problem, d) + own * found.own_moves
     growth = GROWTH * norm_growth(problem.activation) / d
-    taken_over = TAKEN_OVER * finite_dimension + unseen_output(problem)
+    taken_over = TAKEN_OVER * finite_dimension
     pairs = PAIRS_OF_KNOWN_MEAN if responds(problem) else PAIRS_OF_MEAN
     of_mean = pairs * pairs_of_mean(problem) + MEAN_ALONE * mean_alone(problem)
     estimate = sizes + small + cubic + growth + taken_over + of_mean + sampling + quadrature_error(problem)
@@ -114,16 +111,6 @@ def _mean_of_label(problem: Problem) -> tuple[float, float]:
     mean, energy = float(problem.teacher.coefficients(0)[0]), problem.label_second_moment
     strength = (2 * activation_numbers(problem.activation).c2 * problem.step) ** 2
     return mean**2 / energy if energy > 0 else 0.0, strength / (1 + strength)
-
-
-def unseen_output(problem: Problem) -> float:
-    """``e sqrt(phi E eps^2 / N)``: the size of what M makes of the initial output where neurons add up, which is left
-    out (eq-same-output-norm).
-    """
-    if output_by_norm(problem) == 0:
-        return 0.0
-    quadratic = abs(condition(problem).quadratic_step)
-    return float(quadratic * sqrt(problem.phi_gradient * residual_energy(problem) / problem.width))
 
 
 def quadrature_error(problem: Problem) -> float:

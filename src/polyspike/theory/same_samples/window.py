@@ -148,7 +148,7 @@ def _errors(problem: Problem, degrees: tuple[int, ...]) -> FitErrors:
             learned=np.zeros((len(kappa), count)) if tests is None else tests,
             **fresh_law(problem, frame, kappa)._asdict(),
         ),
-        excluded=None,
+        mean_weights=None,
         output_energy=0.0,
         n_samples=_FREE,
     )
