@@ -15,6 +15,7 @@ from scipy import linalg
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent
+from polyspike.theory.on_data.symmetric import blocks
 
 __all__ = ["Excluded", "LinearParts", "exclude"]
 
@@ -62,8 +63,8 @@ class Excluded(NamedTuple):
     ----------
     vector : ndarray of shape (n,)
         ``v`` with it, the averaged inverse of the features' Gram matrix times the target.
-    forms : ndarray of shape (A,)
-        What stands for ``w_u v'K_u v`` in the response.
+    learned : ndarray of shape (A,)
+        What ``w_u v'K_u v`` in the response gains.
     by_mean : ndarray of shape (A,)
         The prediction at a row gains their sum times its means.
     by_slope : ndarray of shape (A,)
@@ -72,7 +73,7 @@ class Excluded(NamedTuple):
     """
 
     vector: Array
-    forms: Array
+    learned: Array
     by_mean: Array
     by_slope: Array
     factor: Array
@@ -95,14 +96,18 @@ def exclude(family: KernelFamily, found: Resolvent, target: Array, width: int, p
     vector = vector - (gain @ inner) @ solved
     values = columns @ vector
     learned = cost @ values
-    forms = family.weights * family.forms(vector) - values**2 + (learned / found.zeta) ** 2
+    gained = (learned / found.zeta) ** 2 - values**2
     by_slope = learned * along
-    return Excluded(vector, forms, roots * (gain @ values), by_slope, np.tensordot(by_slope, parts.slopes, axes=1))
+    return Excluded(vector, gained, roots * (gain @ values), by_slope, np.tensordot(by_slope, parts.slopes, axes=1))
 
 
 def _slope_traces(inverse: Array, slopes: Array) -> Array:
-    """``tr(slopes_p' B^-1 slopes_q)``, shape (Q, Q)."""
+    """``tr(slopes_p' B^-1 slopes_q)``, shape (Q, Q): of half of the inverse, and the other half the other way round."""
     count = len(slopes)
     short = slopes.astype(inverse.dtype, copy=False)
-    solved = np.matmul(inverse, short)
-    return np.asarray(short.reshape(count, -1) @ solved.reshape(count, -1).T, dtype=float)
+    upper = np.empty_like(short)
+    for start, end in blocks(len(inverse)):
+        np.matmul(inverse[start:end, start:end] / 2, short[:, start:end], out=upper[:, start:end])
+        upper[:, start:end] += np.matmul(inverse[start:end, end:], short[:, end:])
+    half = np.asarray(short.reshape(count, -1) @ upper.reshape(count, -1).T, dtype=float)
+    return half + half.T

@@ -9,10 +9,19 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.drawn import DrawnNeurons, drawn_neurons
 from polyspike.theory.on_data.excluded import LinearParts
-from polyspike.theory.on_data.family import KernelFamily, Precision, compress
-from polyspike.theory.on_data.features import MovedRows, RowLaw, all_series, correlation, degree_for, kernel_of, row_law
+from polyspike.theory.on_data.family import KernelFamily, Precision, compress_packed, gram
+from polyspike.theory.on_data.features import (
+    MovedRows,
+    RowLaw,
+    all_series,
+    cross_kernel,
+    degree_for,
+    kernel_of,
+    row_law,
+)
+from polyspike.theory.on_data.packed import packed_size
 from polyspike.theory.on_data.readouts import has_lengths, readout_nodes, turning_readout
-from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.series import Series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.strong_axes import Kinds
 
@@ -148,15 +157,12 @@ class Step:
     def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         n, weights = len(self.fit.target), self.neurons.weights
-        kernels, bounds = np.zeros((len(weights), n, n), precision.dtype), np.zeros(len(weights))
-        for k, laws in enumerate(self.laws):
-            for law, series, weight in zip(laws, self.series[k], self.neurons.by_kind, strict=True):
-                kernel, bound = kernel_of(law, series, precision.dtype)
-                kernel *= precision.dtype(weight)
-                kernels[k] += kernel
-                bounds[k] += abs(weight) * bound
-        norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
-        return compress(kernels, weights, precision), float(weights @ bounds / (weights @ norms))
+        kernels, bounds = np.zeros((len(weights), packed_size(n)), precision.dtype), np.zeros(len(weights))
+        for k, (laws, series) in enumerate(zip(self.laws, self.series, strict=True)):
+            kernels[k], bounds[k] = kernel_of(laws, series, self.neurons.by_kind, precision.dtype)
+        family = compress_packed(kernels, n, weights, precision)
+        norms = np.sqrt(np.diagonal(gram(kernels, n)))
+        return family, float(weights @ bounds / (weights @ norms))
 
     def linear_parts(self) -> LinearParts | None:
         """Of the rows of the fit, for the full gradient after a step."""
@@ -174,11 +180,8 @@ class Step:
         laws = self.neurons.laws(self._moved(self.test.inputs[rows]))
         series = self._series(laws)
         count, tested = len(laws), len(self.test.target[rows])
-        kernels = np.zeros((count, tested, len(self.fit.target)), dtype)
+        kernels = np.empty((count, tested, len(self.fit.target)), dtype)
         for k in range(count):
-            for j, weight in enumerate(self.neurons.by_kind):
-                rho = correlation(laws[k][j], self.laws[k][j], dtype)
-                kernel = power_series(series[k][j], self.series[k][j], rho)
-                kernel *= dtype(weight)
-                kernels[k] += kernel
+            others = self.laws[k], self.series[k]
+            kernels[k] = cross_kernel((laws[k], series[k]), others, self.neurons.by_kind, dtype)
         return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series))
