@@ -1,5 +1,7 @@
 """Packed symmetric matrices against whole ones."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_packed_matrix_is_the_upper_triangle(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("dtype", "off"), [(np.float64, 1e-13), (np.float32, 1e-6)])
-def test_inner_products_are_those_of_whole_matrices(size: int, dtype: type, off: float) -> None:
+def test_inner_products_are_those_of_whole_matrices(size: int, dtype: Any, off: float) -> None:
     matrices, (other,) = _symmetric(3, size).astype(dtype), _symmetric(1, size).astype(dtype)
     parts = np.array([packed(matrix) for matrix in matrices])
     scale = np.linalg.norm(matrices, axis=(1, 2)) * np.linalg.norm(other)

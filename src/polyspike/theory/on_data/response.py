@@ -39,8 +39,8 @@ class Response(NamedTuple):
     by_zeta, by_response : ndarray of shape (A,)
         ``w zeta``, and l.
     middle : ndarray of shape (M,)
-        C, packed, of ``G = B^-1 C B^-1``, but for ``-Z Z'/N`` of what is excluded: of a row's kernels the form is taken with
-        ``B^-1 k``, which is short where G is large.
+        C of ``G = B^-1 C B^-1``, packed, but for ``-Z Z'/N`` of what is excluded: of a row's kernels the form is taken
+        with ``B^-1 k``, which is short where G is large.
     trace : float
         tr G.
     echo : ndarray of shape (A,)
