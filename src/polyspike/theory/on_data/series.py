@@ -15,6 +15,9 @@ __all__ = ["Series", "cut_bound", "cut_square", "lumped", "power_series"]
 _BLOCK = 1 << 15
 """Entries that are worked on at a time: a few blocks fit into the cache."""
 
+_NOTHING = 1e-30
+"""Powers of correlations are taken to be no less, in a bound."""
+
 
 class Series(NamedTuple):
     """``k(x, x') = sum_k b_k(x) b_k(x') rho^k`` (eq-data-kernel).
@@ -71,7 +74,9 @@ def cut_square(series: Series, rows: slice, correlation: Array) -> float:
     Correlations of shape (some, others); of pairs beyond the rows' own each stands for two.
     """
     degree, tail = len(series.coefficients) - 2, series.tail.astype(correlation.dtype)
-    powers, own = _power(np.square(correlation), degree), len(correlation)
+    # Numbers below the least normal one take a hundred times as long; a bound may be larger by this.
+    squares = np.maximum(np.square(correlation), correlation.dtype.type(_NOTHING ** (1 / degree)))
+    powers, own = _power(squares, degree), len(correlation)
     np.fill_diagonal(powers, 0.0)
     sums = 2 * (powers @ tail[rows.start :]) - powers[:, :own] @ tail[rows]
     return max(float(np.sum(series.tail[rows] * sums)), 0.0)
