@@ -17,7 +17,7 @@ from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent
 from polyspike.theory.on_data.symmetric import blocks
 
-__all__ = ["Excluded", "LinearParts", "exclude"]
+__all__ = ["Excluded", "LinearParts", "exclude", "mixed_slopes"]
 
 
 _SLOPES = 1e-3
@@ -35,7 +35,7 @@ class LinearParts:
     means : ndarray of shape (A, rows)
         ``m_u(x) = E sigma(h_u(x))``.
     slopes : ndarray of shape (A, rows, d)
-        ``E[sigma'(h_u(x))] x'Gamma_u / sqrt d``.
+        In the precision of the kernels, ``E[sigma'(h_u(x))] x'Gamma_u / sqrt d``.
     """
 
     nodes: Array
@@ -49,11 +49,11 @@ class LinearParts:
         count = len(self.slopes)
         scale = np.sqrt(self.weights) * np.abs(self.nodes)
         scale = np.maximum(scale, 1e-3 * np.max(scale))
-        flat = self.slopes.reshape(count, -1) * scale[:, None]
+        flat = self.slopes.reshape(count, -1).astype(float, copy=False) * scale[:, None]
         values, vectors = np.linalg.eigh(flat @ flat.T)
         left = np.cumsum(np.maximum(values, 0.0))
         chosen = vectors[:, min(int(np.sum(left <= _SLOPES**2 * left[-1])), count - 1) :]
-        return chosen / scale[:, None], (chosen.T @ flat).reshape(-1, *self.slopes.shape[1:])
+        return chosen / scale[:, None], (chosen.T @ flat).astype(self.slopes.dtype).reshape(-1, *self.slopes.shape[1:])
 
 
 class Excluded(NamedTuple):
@@ -98,7 +98,12 @@ def exclude(family: KernelFamily, found: Resolvent, target: Array, width: int, p
     learned = cost @ values
     gained = (learned / found.zeta) ** 2 - values**2
     by_slope = learned * along
-    return Excluded(vector, gained, roots * (gain @ values), by_slope, np.tensordot(by_slope, parts.slopes, axes=1))
+    return Excluded(vector, gained, roots * (gain @ values), by_slope, mixed_slopes(by_slope, parts.slopes))
+
+
+def mixed_slopes(by_slope: Array, slopes: Array) -> Array:
+    """Slopes of shape (rows, d)."""
+    return np.tensordot(by_slope.astype(slopes.dtype), slopes, axes=1)
 
 
 def _slope_traces(inverse: Array, slopes: Array) -> Array:

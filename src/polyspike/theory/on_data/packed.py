@@ -59,12 +59,12 @@ def _below(height: int) -> Array:
     return np.tri(height, k=-1, dtype=bool)
 
 
-def packed(matrix: Array) -> Array:
-    """The upper triangle of a matrix of shape (n, n), shape (M,)."""
+def packed(matrix: Array, times: float = 1.0) -> Array:
+    """The upper triangle of a matrix of shape (n, n) times a number, shape (M,)."""
     flat = np.zeros(packed_size(len(matrix)), matrix.dtype)
     for slab in slabs(len(matrix)):
         part = slab.of(flat)
-        part[:] = matrix[slab.rows, slab.right]
+        np.multiply(matrix[slab.rows, slab.right], times, out=part)
         clear_below(part)
     return flat
 
@@ -87,24 +87,23 @@ def doubled(matrix: Array) -> Array:
 
     :func:`inner` products with it are those of whole matrices.
     """
-    flat = packed(matrix)
-    _double(flat, len(matrix))
+    flat = packed(matrix, 2.0)
+    _halve_diagonal(flat, len(matrix))
     return flat
 
 
 def outer(left: Array, right: Array) -> Array:
     """:func:`doubled` of ``left right'``, if that is symmetric, of factors of shape (n, r)."""
-    flat = np.zeros(packed_size(len(left)), left.dtype)
+    flat, twice = np.zeros(packed_size(len(left)), left.dtype), 2 * left
     for slab in slabs(len(left)):
         part = slab.of(flat)
-        np.matmul(left[slab.rows], right[slab.right].T, out=part)
+        np.matmul(twice[slab.rows], right[slab.right].T, out=part)
         clear_below(part)
-    _double(flat, len(left))
+    _halve_diagonal(flat, len(left))
     return flat
 
 
-def _double(flat: Array, size: int) -> None:
-    flat *= 2
+def _halve_diagonal(flat: Array, size: int) -> None:
     for slab in slabs(size):
         part = slab.of(flat)
         part[np.diag_indices(len(part))] /= 2

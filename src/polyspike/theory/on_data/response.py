@@ -81,7 +81,7 @@ def respond(
     """
     by_zeta = family.weights * found.zeta
     if parts is None:
-        vector, excluded, fixed = found.inverse @ target, None, None
+        vector, excluded, fixed = _product(found.inverse, target), None, None
         source = by_zeta / width * family.forms(vector[:, None], vector[:, None])
     else:
         excluded = exclude(family, found, target, width, parts)
@@ -155,6 +155,11 @@ def _share(left: Array, tried: Array, zeta: Array) -> float:
     weights = 1 - zeta
     whole = float(weights @ tried)
     return float(weights @ left) / whole if whole else 0.0
+
+
+def _product(inverse: Array, vector: Array) -> Array:
+    """In the precision of the inverse, of which no copy in another one is made."""
+    return (inverse @ vector.astype(inverse.dtype, copy=False)).astype(float)
 
 
 def _taken(found: Resolvent, excluded: Excluded, width: int) -> Array:

@@ -250,24 +250,24 @@ class SharedStep:
         products = self._shared.kernels(precision.dtype)[2]
         return compression_of(self._mix, products, self.neurons.weights, precision)
 
-    def linear_parts(self) -> LinearParts | None:
-        """Of the rows of the fit, for the full gradient after a step."""
-        return self._parts(self._shared.linear) if self._excludes else None
+    def linear_parts(self, dtype: Any = float) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step; slopes in this precision."""
+        return self._parts(self._shared.linear, dtype) if self._excludes else None
 
     @property
     def _excludes(self) -> bool:
         return self.neurons.step > 0 and self._shared.is_full
 
-    def _parts(self, linear: tuple[Array, Array]) -> LinearParts:
+    def _parts(self, linear: tuple[Array, Array], dtype: Any) -> LinearParts:
         means, slopes = linear
-        mixed = np.tensordot(self._mix.astype(slopes.dtype), slopes, axes=1)
+        mixed = np.tensordot(self._mix, slopes, axes=1).astype(dtype, copy=False)
         return LinearParts(self.neurons.nodes, self.neurons.weights, self._mix @ means, mixed)
 
     def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
         """Of some of the test rows, from those that are worked out, by as many combinations as the family has."""
         there = self._shared.tested(rows, family.parts.dtype.type)
         mix = family.mix @ self._compression(family.precision).by_kernel
-        linear = self._parts(there.linear) if self._excludes else None
+        linear = self._parts(there.linear, family.parts.dtype) if self._excludes else None
         return RowKernels(mix, there.parts, self._mix @ there.diagonals, linear)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -164,15 +164,15 @@ class Step:
         norms = np.sqrt(np.diagonal(gram(kernels, n)))
         return family, float(weights @ bounds / (weights @ norms))
 
-    def linear_parts(self) -> LinearParts | None:
-        """Of the rows of the fit, for the full gradient after a step."""
-        return self._parts(self.laws, self.series)
+    def linear_parts(self, dtype: Any = float) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step; slopes in this precision."""
+        return self._parts(self.laws, self.series, dtype)
 
-    def _parts(self, laws: Laws, series: list[list[Series]]) -> LinearParts | None:
+    def _parts(self, laws: Laws, series: list[list[Series]], dtype: Any) -> LinearParts | None:
         if not (self.neurons.step > 0 and self.kinds.moments[0].is_full):
             return None
         means, slopes = linear_parts_of(self.neurons, laws, series, self.fit.inputs.shape[1])
-        return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes)
+        return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes.astype(dtype, copy=False))
 
     def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
         """Of some of the test rows, in the precision of the family."""
@@ -184,4 +184,4 @@ class Step:
         for k in range(count):
             others = self.laws[k], self.series[k]
             kernels[k] = cross_kernel((laws[k], series[k]), others, self.neurons.by_kind, dtype)
-        return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series))
+        return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series, dtype))
