@@ -22,8 +22,8 @@ _PARTS = 8
 """Matrices that the kernels of all readouts are made of, about."""
 
 _SOLVES, _TRIALS = 3, 2.5
-"""Inverses and trials of the response, of two products each, that a ridge needs at a first step; later ones need 2.6
-inverses, those of differences among them, and 0.2 pairs of products.
+"""Inverses and trials of the response, of two products each, that a ridge needs at a first step; later ones need 2.4
+inverses, those of differences among them, and 0.1 pairs of products.
 """
 
 _AT_ONCE = 1.6
