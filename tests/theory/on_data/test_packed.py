@@ -24,7 +24,7 @@ def test_a_packed_matrix_is_the_upper_triangle(size: int) -> None:
     assert flat.shape == (packed_size(size),)
     np.testing.assert_array_equal(np.triu(unpacked(flat, size)), np.triu(matrix))
     np.testing.assert_array_equal(filled(flat, size), matrix)
-    assert sum(slab.shape[0] for slab in slabs(size)) == size
+    assert sum(slab.extent[0] for slab in slabs(size)) == size
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -169,10 +169,10 @@ def kernel_of(
     def work(slab: Slab) -> None:
         part = slab.of(kernel)
         for k, unit in enumerate(units):
-            rho = _clipped(unit[slab.rows] @ unit[slab.right].T)
+            rho = _clipped(unit[slab.own] @ unit[slab.right].T)
             np.fill_diagonal(rho, 1.0)
-            part += power_series(left[k].of(slab.rows), right[k].of(slab.right), rho)
-            squares[k, slab.rows.start] = cut_square(series[k], slab.rows, rho)
+            part += power_series(left[k].of(slab.own), right[k].of(slab.right), rho)
+            squares[k, slab.own.start] = cut_square(series[k], slab.own, rho)
         clear_below(part)
 
     in_threads(work, slabs(n))

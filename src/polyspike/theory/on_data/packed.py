@@ -19,19 +19,19 @@ _TOGETHER = 512
 
 
 class Slab(NamedTuple):
-    """Some rows of a matrix from their first column on: ``matrix[rows, right]`` are ``flat[there]``, shape (h, m).
+    """Some rows of a matrix from their first column on: ``matrix[own, right]`` are ``flat[there]``, shape (h, m).
 
     Of its first h columns the entries under the diagonal are zero.
     """
 
-    rows: slice
+    own: slice
     right: slice
     there: slice
-    shape: tuple[int, int]
+    extent: tuple[int, int]
 
     def of(self, flat: Array) -> Array:
         """The slab's part of a packed matrix, shape (h, m), which is no copy."""
-        return flat[self.there].reshape(self.shape)
+        return flat[self.there].reshape(self.extent)
 
 
 @cache
@@ -64,7 +64,7 @@ def packed(matrix: Array, times: float = 1.0) -> Array:
     flat = np.zeros(packed_size(len(matrix)), matrix.dtype)
     for slab in slabs(len(matrix)):
         part = slab.of(flat)
-        np.multiply(matrix[slab.rows, slab.right], times, out=part)
+        np.multiply(matrix[slab.own, slab.right], times, out=part)
         clear_below(part)
     return flat
 
@@ -78,7 +78,7 @@ def unpacked(flat: Array, size: int) -> Array:
     """The matrix of shape (n, n), of which the lower triangle is undefined but for zeros in the slabs."""
     matrix = np.empty((size, size), flat.dtype)
     for slab in slabs(size):
-        matrix[slab.rows, slab.right] = slab.of(flat)
+        matrix[slab.own, slab.right] = slab.of(flat)
     return matrix
 
 
@@ -97,7 +97,7 @@ def outer(left: Array, right: Array) -> Array:
     flat, twice = np.zeros(packed_size(len(left)), left.dtype), 2 * left
     for slab in slabs(len(left)):
         part = slab.of(flat)
-        np.matmul(twice[slab.rows], right[slab.right].T, out=part)
+        np.matmul(twice[slab.own], right[slab.right].T, out=part)
         clear_below(part)
     _halve_diagonal(flat, len(left))
     return flat

@@ -28,9 +28,9 @@ def forms(rows: Array, middle: Array) -> Array:
     """``s'C s`` of a packed symmetric matrix, shape (M,), at the rows s of a table (m, n); shape (m,)."""
     upper, total = unpacked(middle, rows.shape[1]), np.zeros(len(rows), dtype=rows.dtype)
     for slab in slabs(len(upper)):
-        own, end = rows[:, slab.rows], slab.rows.stop
-        total += 2 * np.einsum("tn,tn->t", rows[:, :end] @ upper[:end, slab.rows], own)
-        total -= np.square(own) @ np.diagonal(upper)[slab.rows]
+        own, end = rows[:, slab.own], slab.own.stop
+        total += 2 * np.einsum("tn,tn->t", rows[:, :end] @ upper[:end, slab.own], own)
+        total -= np.square(own) @ np.diagonal(upper)[slab.own]
     return total
 
 
