@@ -67,7 +67,7 @@ def test_small_kernels_are_held_beside_large_ones() -> None:
     kernels = np.array([1.0, 1.0, 1e7])[:, None, None] * (roots @ roots.transpose(0, 2, 1))
     family = compress(kernels, np.array([0.6, 0.4, 1e-9]))
     for k in range(3):
-        there = np.tensordot(family.mix[k], family.parts, 1)
+        there = np.tensordot(family.mix[k], family.whole, 1)
         assert np.linalg.norm(there - kernels[k]) < 1e-4 * np.linalg.norm(kernels[k])
 
 

@@ -11,15 +11,24 @@ from polyspike.hermite import gauss_hermite, hermite_functions
 from polyspike.theory.on_data.errors import row_errors, train_errors
 from polyspike.theory.on_data.excluded import LinearParts
 from polyspike.theory.on_data.family import compress
-from polyspike.theory.on_data.features import MovedRows, RowLaw, correlation, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import (
+    MovedRows,
+    RowLaw,
+    correlation,
+    cross_kernel,
+    kernel_of,
+    row_law,
+    series_of,
+)
 from polyspike.theory.on_data.gradient_rows import deviations, gradient_moments, slope_moments
 from polyspike.theory.on_data.hermite_moments import hermite_moments, slope_energy
 from polyspike.theory.on_data.initial_output import _law, initial_outputs
 from polyspike.theory.on_data.readouts import length_nodes, readout_nodes
 from polyspike.theory.on_data.resolvent import solve
 from polyspike.theory.on_data.response import respond
-from polyspike.theory.on_data.series import Series, cut_bound, lumped, own_power_series, power_series
+from polyspike.theory.on_data.series import Series, cut_bound, lumped, power_series
 from polyspike.theory.on_data.step import RowKernels
+from polyspike.theory.on_data.symmetric import filled
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((40, 15)) * np.linspace(0.3, 1.6, 15)
@@ -69,7 +78,6 @@ def test_the_bound_of_the_cut_holds_and_is_not_idle(degree: int) -> None:
     error = np.linalg.norm(power_series(series, series, rho) - exact)
     np.testing.assert_allclose(np.diagonal(power_series(series, series, rho)), 0.5, rtol=1e-12)
     assert 1e-3 * cut_bound(series, rho) < error <= cut_bound(series, rho)
-    np.testing.assert_allclose(own_power_series(series, rho), power_series(series, series, rho), rtol=1e-13)
 
 
 @pytest.mark.parametrize("rows", [1, 40, 500])
@@ -83,8 +91,39 @@ def test_the_bound_of_the_cut_counts_every_pair_of_rows(rows: int) -> None:
     assert cut_bound(series, rho) == pytest.approx(2 * np.sqrt(series.tail @ between @ series.tail), rel=1e-12)
 
 
+@pytest.mark.parametrize("rows", [3, 64, 150])
+def test_blocks_of_rows_make_the_mean_kernel_over_kinds(rows: int) -> None:
+    """And its bound, and the kernel between two sets of rows."""
+    rng = np.random.default_rng(rows)
+    sigma, weights = as_activation("relu"), np.array([1.3, -0.3])
+    inputs = rng.standard_normal((rows + 70, 9))
+    laws = [RowLaw(m, t, x / np.linalg.norm(x, axis=1)[:, None]) for m, t, x in _laws(rng, inputs)]
+    fit, others = ([RowLaw(*(a[some] for a in law[:3])) for law in laws] for some in (slice(rows), slice(rows, None)))
+    of_fit, of_others = ([series_of(sigma, law, 6) for law in some] for some in (fit, others))
+    each = [power_series(s, s, correlation(law, law)) for law, s in zip(fit, of_fit, strict=True)]
+    found, bound = kernel_of(fit, of_fit, weights)
+    np.testing.assert_allclose(filled(found, rows), np.tensordot(weights, each, 1), rtol=1e-12, atol=1e-12)
+    bounds = [cut_bound(s, correlation(law, law)) for law, s in zip(fit, of_fit, strict=True)]
+    assert bound == pytest.approx(np.abs(weights) @ bounds, rel=1e-12)
+    between = [power_series(a, b, correlation(x, y)) for a, b, x, y in zip(of_others, of_fit, others, fit, strict=True)]
+    crossed = cross_kernel((others, of_others), (fit, of_fit), weights)
+    np.testing.assert_allclose(crossed, np.tensordot(weights, between, 1), rtol=1e-12, atol=1e-12)
+    single, short = (
+        kernel_of(fit, of_fit, weights, np.float32)[0],
+        cross_kernel((others, of_others), (fit, of_fit), weights, np.float32),
+    )
+    assert single.dtype == short.dtype == np.float32
+    np.testing.assert_allclose(single, found, atol=1e-5)
+    np.testing.assert_allclose(short, crossed, atol=1e-5)
+
+
+def _laws(rng: Any, inputs: Any) -> Any:
+    for size in (1.0, 1.4):
+        yield 0.1 * rng.standard_normal(len(inputs)), size * np.ones(len(inputs)), inputs + rng.standard_normal(9)
+
+
 def kernel(sigma: Any, law: RowLaw, degree: int) -> Any:
-    return kernel_of(law, series_of(sigma, law, degree))[0]
+    return filled(kernel_of([law], [series_of(sigma, law, degree)], np.ones(1))[0], len(law.mean))
 
 
 def test_the_kernel_of_many_sampled_neurons() -> None:

@@ -12,20 +12,23 @@ from polyspike.theory.on_data import lapack
 from polyspike.theory.on_data.lapack import upper_inverse
 
 
-def _matrix(dtype: type) -> Array:
-    rows = np.random.default_rng(1).standard_normal((40, 60))
+def _matrix(dtype: type, size: int) -> Array:
+    rows = np.random.default_rng(1).standard_normal((size, 2 * size))
     return np.asarray(rows @ rows.T, dtype)
 
 
+@pytest.mark.parametrize("size", [1, 40, 129, 300])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_both_ways_are_the_same_bit_for_bit(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = _matrix(dtype)
+def test_both_ways_are_the_same_bit_for_bit(dtype: type, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several sizes, so that halves of halves are put together."""
+    whole = _matrix(dtype, size)
     direct, wrapped = whole.copy(), whole.copy()
     assert upper_inverse(direct)
-    monkeypatch.setattr(lapack, "_routine", lambda _: None)
+    monkeypatch.setattr(lapack, "_routine", lambda *_: None)
     assert upper_inverse(wrapped)
     np.testing.assert_array_equal(np.triu(direct), np.triu(wrapped))
-    np.testing.assert_allclose(np.triu(direct), np.triu(np.linalg.inv(whole.astype(float))), rtol=1e-3, atol=1e-5)
+    wanted = np.triu(np.linalg.inv(whole.astype(float)))
+    np.testing.assert_allclose(np.triu(direct), wanted, rtol=0, atol=100 * np.finfo(dtype).eps * np.max(wanted))
     wrapped = -whole
     assert not upper_inverse(wrapped)
 
@@ -40,7 +43,7 @@ def test_integers_of_another_size_are_seen(monkeypatch: pytest.MonkeyPatch) -> N
             return Wide()
 
     monkeypatch.setattr(lapack, "LowLevelCallable", Callables)
-    assert lapack._routine.__wrapped__("dpotrf") is None
+    assert lapack._routine.__wrapped__("d", "potrf") is None
 
 
 @pytest.fixture

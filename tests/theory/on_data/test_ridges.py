@@ -12,7 +12,7 @@ from polyspike.theory.on_data.resolvent import solve
 from polyspike.theory.on_data.response import by_difference, respond
 from polyspike.theory.on_data.ridges import Known, between, lagrange, start, step_weights
 from polyspike.theory.on_data.step import RowKernels
-from polyspike.theory.on_data.symmetric import sandwich
+from polyspike.theory.on_data.symmetric import filled, sandwich
 
 RIDGES = (0.1, 1.0)
 EARLY = Precision(np.float64, 5e-4, 4e-4, 1e-7)
@@ -99,12 +99,12 @@ def test_the_response_starts_from_the_echo_of_another() -> None:
     found = solve(family, 0.1, width)
     response, _ = respond(family, found, target, width)
     again, _ = respond(family, found, target, width, None, response.echo)
-    source = family.weights * found.zeta / width * family.forms(response.vector)
-    whole = response.by_response / found.zeta
+    source = family.weights * found.zeta / width * family.forms(*[response.vector[:, None]] * 2)
+    answer = response.by_response / found.zeta
     echoed = source + family.weights * found.zeta / width * response.echo * np.sum(np.abs(source))
-    np.testing.assert_allclose(echoed, whole, rtol=1e-9)
+    np.testing.assert_allclose(echoed, answer, rtol=1e-9)
     np.testing.assert_allclose(again.by_response, response.by_response, rtol=1e-9)
-    spread = sandwich(found.inverse, response.middle)
+    spread = sandwich(found.inverse, filled(response.middle, n))
     np.testing.assert_allclose(response.echo, family.traces(spread) / np.sum(np.abs(source)), rtol=1e-9)
 
 
@@ -179,6 +179,6 @@ def test_single_precision_serves_at_a_small_ridge() -> None:
         of_rows = RowKernels(np.eye(2), np.array([k[n:, :n] for k in kernels]).astype(dtype), np.ones((2, 40)), None)
         errors.append(row_errors([(found, response)], of_rows, tested)[0])
         mean = np.tensordot(response.by_zeta.astype(dtype), of_rows.parts, axes=1)
-        by_matrix.append(np.sum((mean @ sandwich(found.inverse, response.middle)) * mean) / len(tested))
+        by_matrix.append(np.sum((mean @ sandwich(found.inverse, filled(response.middle, n))) * mean) / len(tested))
     assert np.mean(errors[1]) == pytest.approx(np.mean(errors[0]), rel=1e-4)
     assert abs(by_matrix[1] - by_matrix[0]) > 1e-3 * np.mean(errors[0])

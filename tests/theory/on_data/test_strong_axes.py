@@ -12,6 +12,7 @@ from polyspike.data import load, rescale
 from polyspike.theory.on_data.features import MovedRows, correlation, kernel_of, row_law, series_of
 from polyspike.theory.on_data.gradient_rows import gradient_moments
 from polyspike.theory.on_data.strong_axes import axes_rule, given_points, linear_along, strong_axes
+from polyspike.theory.on_data.symmetric import filled
 
 RNG = np.random.default_rng(11)
 SCALES = np.concatenate([[2.5, 2.0, 1.5, 1.2], np.full(16, 0.9)])
@@ -65,7 +66,7 @@ def test_it_is_nearer_to_sampled_neurons(split: int) -> None:
 
     def kernel(moments: Any) -> Any:
         law = row_law(MovedRows.of(rows, moments), U, step, width)
-        return kernel_of(law, series_of(sigma, law, 16))[0]
+        return filled(kernel_of([law], [series_of(sigma, law, 16)], np.ones(1))[0], len(rows))
 
     plain = gradient_moments(sigma, x, y)
     points, weights = given_points(strong_axes(x))

@@ -22,8 +22,8 @@ _PARTS = 8
 """Matrices that the kernels of all readouts are made of, about."""
 
 _SOLVES, _TRIALS = 3, 2.5
-"""Inverses and trials of the response, of two products each, that a ridge needs at a first step; later ones need 2.6
-inverses, those of differences among them, and 0.2 pairs of products.
+"""Inverses and trials of the response, of two products each, that a ridge needs at a first step; later ones need 2.4
+inverses, those of differences among them, and 0.1 pairs of products.
 """
 
 _AT_ONCE = 1.6
@@ -53,8 +53,9 @@ def data_cost(
     lengths += lengths > 1 and not many  # normal weights besides
     spanned = min(steps * nodes, (12 + 2 * steps) * (2 if full else 1)) if many else steps * nodes
     kernels = spanned * lengths * (n / 2 + n_test) * n * (2 * d * _PRODUCT + (2 * (accuracy.degree or 16) + 6) * _ENTRY)
-    kernels += steps * ridges * 6 * parts * n**2 * _ENTRY
-    compressed = (steps * parts * spanned if many else steps * nodes * (nodes / 2 + parts)) * n**2 * _PRODUCT
+    half = n**2 / 2  # of every kernel
+    kernels += steps * ridges * 6 * parts * half * _ENTRY
+    compressed = (steps * parts * spanned if many else steps * nodes * (nodes / 2 + parts)) * half * _PRODUCT
     ridge = (_SOLVES / 2 + 2 * _TRIALS) * n**3 + (parts * d * n**2 if full else 0) + 2 * n**2 * n_test
     gradient = lengths * 60 * n0**2 * _ENTRY + 2 * n0**2 * d * _PRODUCT
     outputs = 9 * n0**3 * _PRODUCT if full else 0
@@ -65,7 +66,7 @@ def data_cost(
     if many and min(threads, at_once(draws, steps)) > 1:
         seconds /= _AT_ONCE
     tested = spanned * min(n_test, accuracy.rows_at_once) if many else nodes * accuracy.rows_at_once
-    held = ((spanned if many else nodes) + parts) * n**2 + tested * n + (2 * ridges + 10) * n**2
+    held = round(((spanned if many else nodes) + parts) * half + tested * n + (3 * ridges / 2 + 10) * n**2)
     if many:  # outputs at the same time
         held = held * min(draws, threads) // 2
     return DataCost(seconds, 8 * (held + 4 * n0**2 + 6 * nodes * lengths * n * d))

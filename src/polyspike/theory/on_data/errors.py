@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.excluded import mixed_slopes
 from polyspike.theory.on_data.resolvent import Resolvent
 from polyspike.theory.on_data.response import Response
 from polyspike.theory.on_data.step import RowKernels
@@ -51,7 +52,7 @@ def _row_errors(
     spread = forms(solved, response.middle) - 2 * np.einsum("tn,tn->t", varied, solved)
     if rows.linear is not None and response.excluded is not None:
         value += response.excluded.by_mean @ rows.linear.means
-        slopes = np.tensordot(response.excluded.by_slope, rows.linear.slopes, axes=1)
+        slopes = mixed_slopes(response.excluded.by_slope, rows.linear.slopes)
         apart = solved @ response.excluded.factor.astype(solved.dtype) - slopes
         own -= np.sum(apart**2, axis=1) / width
     return (target - value) ** 2 + spread + own

@@ -15,8 +15,9 @@ from scipy import linalg
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.family import KernelFamily
 from polyspike.theory.on_data.resolvent import Resolvent
+from polyspike.theory.on_data.symmetric import blocks
 
-__all__ = ["Excluded", "LinearParts", "exclude"]
+__all__ = ["Excluded", "LinearParts", "exclude", "mixed_slopes"]
 
 
 _SLOPES = 1e-3
@@ -34,7 +35,7 @@ class LinearParts:
     means : ndarray of shape (A, rows)
         ``m_u(x) = E sigma(h_u(x))``.
     slopes : ndarray of shape (A, rows, d)
-        ``E[sigma'(h_u(x))] x'Gamma_u / sqrt d``.
+        In the precision of the kernels, ``E[sigma'(h_u(x))] x'Gamma_u / sqrt d``.
     """
 
     nodes: Array
@@ -48,11 +49,11 @@ class LinearParts:
         count = len(self.slopes)
         scale = np.sqrt(self.weights) * np.abs(self.nodes)
         scale = np.maximum(scale, 1e-3 * np.max(scale))
-        flat = self.slopes.reshape(count, -1) * scale[:, None]
+        flat = self.slopes.reshape(count, -1).astype(float, copy=False) * scale[:, None]
         values, vectors = np.linalg.eigh(flat @ flat.T)
         left = np.cumsum(np.maximum(values, 0.0))
         chosen = vectors[:, min(int(np.sum(left <= _SLOPES**2 * left[-1])), count - 1) :]
-        return chosen / scale[:, None], (chosen.T @ flat).reshape(-1, *self.slopes.shape[1:])
+        return chosen / scale[:, None], (chosen.T @ flat).astype(self.slopes.dtype).reshape(-1, *self.slopes.shape[1:])
 
 
 class Excluded(NamedTuple):
@@ -62,8 +63,8 @@ class Excluded(NamedTuple):
     ----------
     vector : ndarray of shape (n,)
         ``v`` with it, the averaged inverse of the features' Gram matrix times the target.
-    forms : ndarray of shape (A,)
-        What stands for ``w_u v'K_u v`` in the response.
+    learned : ndarray of shape (A,)
+        What ``w_u v'K_u v`` in the response gains.
     by_mean : ndarray of shape (A,)
         The prediction at a row gains their sum times its means.
     by_slope : ndarray of shape (A,)
@@ -72,7 +73,7 @@ class Excluded(NamedTuple):
     """
 
     vector: Array
-    forms: Array
+    learned: Array
     by_mean: Array
     by_slope: Array
     factor: Array
@@ -95,14 +96,23 @@ def exclude(family: KernelFamily, found: Resolvent, target: Array, width: int, p
     vector = vector - (gain @ inner) @ solved
     values = columns @ vector
     learned = cost @ values
-    forms = family.weights * family.forms(vector) - values**2 + (learned / found.zeta) ** 2
+    gained = (learned / found.zeta) ** 2 - values**2
     by_slope = learned * along
-    return Excluded(vector, forms, roots * (gain @ values), by_slope, np.tensordot(by_slope, parts.slopes, axes=1))
+    return Excluded(vector, gained, roots * (gain @ values), by_slope, mixed_slopes(by_slope, parts.slopes))
+
+
+def mixed_slopes(by_slope: Array, slopes: Array) -> Array:
+    """Slopes of shape (rows, d)."""
+    return np.tensordot(by_slope.astype(slopes.dtype), slopes, axes=1)
 
 
 def _slope_traces(inverse: Array, slopes: Array) -> Array:
-    """``tr(slopes_p' B^-1 slopes_q)``, shape (Q, Q)."""
+    """``tr(slopes_p' B^-1 slopes_q)``, shape (Q, Q): of half of the inverse, and the other half the other way round."""
     count = len(slopes)
     short = slopes.astype(inverse.dtype, copy=False)
-    solved = np.matmul(inverse, short)
-    return np.asarray(short.reshape(count, -1) @ solved.reshape(count, -1).T, dtype=float)
+    upper = np.empty_like(short)
+    for start, end in blocks(len(inverse)):
+        np.matmul(inverse[start:end, start:end] / 2, short[:, start:end], out=upper[:, start:end])
+        upper[:, start:end] += np.matmul(inverse[start:end, end:], short[:, end:])
+    half = np.asarray(short.reshape(count, -1) @ upper.reshape(count, -1).T, dtype=float)
+    return half + half.T

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
+from polyspike.theory.on_data.packed import doubled, inner, outer, packed, unpacked
+from polyspike.theory.on_data.symmetric import filled, mirrored
 
 __all__ = [
     "DOUBLE",
@@ -14,6 +16,7 @@ __all__ = [
     "KernelFamily",
     "Precision",
     "compress",
+    "compress_packed",
     "compression_of",
     "counted",
     "gram",
@@ -36,6 +39,9 @@ FEW_ROWS = 400
 """From here on kernels are held in single precision."""
 
 _ROUNDING_SHARE = 2e-3
+
+_AT_ONCE = 1 << 14
+"""Entries of every kernel that are held in double precision at a time."""
 
 
 class Precision(NamedTuple):
@@ -103,8 +109,10 @@ class KernelFamily:
     weights : ndarray of shape (A,)
         Of the law of u.
     mix : ndarray of shape (A, P)
-    parts : ndarray of shape (P, n, n)
-        The largest first.
+    parts : ndarray of shape (P, M)
+        Packed, the largest first.
+    rows : int
+        Their number n.
     leading : int
         How many of them count for the matrix of Newton's method.
     precision : Precision
@@ -113,6 +121,7 @@ class KernelFamily:
     weights: Array
     mix: Array
     parts: Array
+    rows: int
     leading: int
     precision: Precision = DOUBLE
 
@@ -121,26 +130,38 @@ class KernelFamily:
         """Roots of the weights relative to the largest: what an error at a rare readout counts, shape (A,)."""
         return np.sqrt(self.weights / np.max(self.weights))
 
+    @property
+    def whole(self) -> Array:
+        """The parts as matrices, shape (P, n, n)."""
+        return np.array([filled(part, self.rows) for part in self.parts])
+
+    def packed(self, by_readout: Array) -> Array:
+        """``sum_u c_u K_u``, packed, shape (M,)."""
+        combined: Array = (self.mix.T @ by_readout).astype(self.parts.dtype) @ self.parts
+        return combined
+
+    def upper(self, by_readout: Array) -> Array:
+        """The same as a matrix of shape (n, n), of which the lower triangle is undefined."""
+        return unpacked(self.packed(by_readout), self.rows)
+
     def combined(self, by_readout: Array) -> Array:
-        """``sum_u c_u K_u``, shape (n, n)."""
-        coefficients = (self.mix.T @ by_readout).astype(self.parts.dtype)
-        return np.tensordot(coefficients, self.parts, axes=1)
+        """The same, the whole matrix."""
+        return mirrored(self.upper(by_readout))
 
     def traces(self, matrix: Array) -> Array:
-        """``tr(K_u X)`` for a symmetric matrix, shape (A,); rows are summed in double precision."""
-        by_row = np.matmul(self.parts.transpose(1, 0, 2), matrix[:, :, None])[:, :, 0]
-        return self.mix @ np.sum(by_row, axis=0, dtype=float)
+        """``tr(K_u X)`` for a symmetric matrix, of which the upper triangle is read, shape (A,)."""
+        return self.mix @ inner(self.parts, doubled(matrix))
 
-    def forms(self, vector: Array) -> Array:
-        """``v' K_u v``, shape (A,)."""
-        short = vector.astype(self.parts.dtype)
-        return self.mix @ np.array([vector @ (part @ short) for part in self.parts])
+    def forms(self, left: Array, right: Array) -> Array:
+        """``tr(K_u L R')`` of factors of shape (n, r) whose product ``L R'`` is symmetric, shape (A,)."""
+        dtype = self.parts.dtype
+        return self.mix @ inner(self.parts, outer(left.astype(dtype, copy=False), right.astype(dtype, copy=False)))
 
     def pair_traces(self, inverse: Array) -> Array:
         """``tr(K_u X K_v X)``, shape (A, A), from the leading parts."""
-        parts, mix = self.parts[: self.leading], self.mix[:, : self.leading]
-        traces = np.empty((len(parts), len(parts)))
-        products = [inverse @ part for part in parts]
+        mix = self.mix[:, : self.leading]
+        traces = np.empty((self.leading, self.leading))
+        products = [inverse @ filled(part, self.rows) for part in self.parts[: self.leading]]
         for p, left in enumerate(products):
             turned = np.ascontiguousarray(left.T)
             traces[p, p:] = [_inner(turned, right) for right in products[p:]]
@@ -158,8 +179,13 @@ def compress(kernels: Array, weights: Array, precision: Precision = DOUBLE) -> K
 
     By the eigenvectors of their Gram matrix, each kernel weighted by what it counts for.
     """
-    found = compression_of(np.eye(len(kernels)), gram(kernels), weights, precision)
-    return found.family(kernels)
+    return compress_packed(np.array([packed(kernel) for kernel in kernels]), kernels.shape[1], weights, precision)
+
+
+def compress_packed(kernels: Array, rows: int, weights: Array, precision: Precision = DOUBLE) -> KernelFamily:
+    """The same of packed kernels, shape (A, M)."""
+    found = compression_of(np.eye(len(kernels)), gram(kernels, rows), weights, precision)
+    return found.family(kernels, rows)
 
 
 class Compression(NamedTuple):
@@ -171,11 +197,10 @@ class Compression(NamedTuple):
     leading: int
     precision: Precision
 
-    def family(self, kernels: Array) -> KernelFamily:
-        """Made of these kernels, shape (B, n, n)."""
-        flat = kernels.reshape(len(kernels), -1)
-        parts = (self.by_kernel.astype(flat.dtype) @ flat).reshape(-1, *kernels.shape[1:])
-        return KernelFamily(self.weights, self.mix, parts, self.leading, self.precision)
+    def family(self, kernels: Array, rows: int) -> KernelFamily:
+        """Made of these packed kernels, shape (B, M)."""
+        parts = self.by_kernel.astype(kernels.dtype) @ kernels
+        return KernelFamily(self.weights, self.mix, parts, rows, self.leading, self.precision)
 
 
 def compression_of(mixed: Array, products: Array, weights: Array, precision: Precision) -> Compression:
@@ -213,12 +238,14 @@ def counted(weights: Array, norms: Array) -> Array:
     return found
 
 
-def gram(kernels: Array) -> Array:
-    """``sum_ij K_u,ij K_v,ij`` in double precision, some rows at a time; shape (A, A)."""
+def gram(kernels: Array, rows: int) -> Array:
+    """``sum_ij K_u,ij K_v,ij`` of packed kernels, shape (A, M), in double precision, some at a time; shape (A, A)."""
     total = np.zeros((len(kernels), len(kernels)))
-    for start in range(0, kernels.shape[1], 32):
-        part = kernels[:, start : start + 32].reshape(len(kernels), -1).astype(float)
-        total += part @ part.T
+    twice = doubled(np.ones((rows, rows)))
+    for start in range(0, kernels.shape[1], _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        part = kernels[:, some].astype(float)
+        total += (part * twice[some]) @ part.T
     return total
 
 

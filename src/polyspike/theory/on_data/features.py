@@ -10,10 +10,25 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Activation
 from polyspike.theory.on_data.gradient_rows import TINY, GradientMoments
 from polyspike.theory.on_data.hermite_moments import hermite_moments
-from polyspike.theory.on_data.series import Series, cut_bound, lumped, own_power_series
+from polyspike.theory.on_data.packed import Slab, clear_below, packed_size, slabs
+from polyspike.theory.on_data.series import Series, cut_bound, cut_square, lumped, power_series
+from polyspike.theory.on_data.threads import in_threads
 
-__all__ = ["MovedRows", "RowLaw", "all_series", "correlation", "degree_for", "kernel_of", "row_law", "series_of"]
+__all__ = [
+    "MovedRows",
+    "RowLaw",
+    "all_series",
+    "correlation",
+    "cross_kernel",
+    "degree_for",
+    "kernel_of",
+    "row_law",
+    "series_of",
+]
 
+
+_AT_ONCE = 64
+"""Rows of a kernel that are worked on at a time."""
 
 DEGREES = (6, 8, 10, 12, 16, 24, 32, 48)
 """Degrees up to which the series of a kernel may be written out."""
@@ -109,7 +124,7 @@ def correlation(left: RowLaw, right: RowLaw, dtype: Any = float) -> Array:
     """Between the pre-activations of two sets of rows, shape (rows, rows')."""
     first = left.unit.astype(dtype, copy=False)
     product = first @ (first if left is right else right.unit.astype(dtype, copy=False)).T
-    return np.clip(product, -1.0, 1.0, out=product)
+    return _clipped(product)
 
 
 def series_of(activation: Activation, law: RowLaw, degree: int) -> Series:
@@ -140,8 +155,57 @@ def degree_for(activation: Activation, law: RowLaw, cut: float) -> int:
     return DEGREES[-1]
 
 
-def kernel_of(law: RowLaw, series: Series, dtype: Any = float) -> tuple[Array, float]:
-    """``K_u`` between all rows, shape (rows, rows), and a bound of the Frobenius norm of its error."""
-    rho = correlation(law, law, dtype)
-    np.fill_diagonal(rho, 1.0)
-    return own_power_series(series, rho), cut_bound(series, rho)
+def kernel_of(
+    laws: Sequence[RowLaw], series: Sequence[Series], weights: Array, dtype: Any = float
+) -> tuple[Array, float]:
+    """``K_u`` between all rows, packed, shape (M,), and a bound of the Frobenius norm of its error.
+
+    The sum over kinds of neurons, with weights of shape (kinds,).
+    """
+    units, (left, right) = _units(laws, dtype), _both_sides(series, weights, dtype)
+    n = len(laws[0].mean)
+    kernel, squares = np.zeros(packed_size(n), dtype), np.zeros((len(laws), n))
+
+    def work(slab: Slab) -> None:
+        part = slab.of(kernel)
+        for k, unit in enumerate(units):
+            rho = _clipped(unit[slab.own] @ unit[slab.right].T)
+            np.fill_diagonal(rho, 1.0)
+            part += power_series(left[k].of(slab.own), right[k].of(slab.right), rho)
+            squares[k, slab.own.start] = cut_square(series[k], slab.own, rho)
+        clear_below(part)
+
+    in_threads(work, slabs(n))
+    return kernel, float(np.abs(weights) @ (2 * np.sqrt(np.sum(squares, axis=1))))
+
+
+def cross_kernel(
+    rows: tuple[Sequence[RowLaw], Sequence[Series]],
+    others: tuple[Sequence[RowLaw], Sequence[Series]],
+    weights: Array,
+    dtype: Any = float,
+) -> Array:
+    """``K_u`` between two sets of rows, given by laws and series of every kind of neurons; shape (rows, rows')."""
+    left, right = (_both_sides(some[1], weights, dtype) for some in (rows, others))
+    units, of_others = (_units(some[0], dtype) for some in (rows, others))
+    kernel = np.zeros((len(units[0]), len(of_others[0])), dtype)
+    for start in range(0, len(kernel), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        for k, unit in enumerate(units):
+            rho = _clipped(unit[part] @ of_others[k].T)
+            kernel[part] += power_series(left[0][k].of(part), right[1][k], rho)
+    return kernel
+
+
+def _units(laws: Sequence[RowLaw], dtype: Any) -> list[Array]:
+    return [law.unit.astype(dtype, copy=False) for law in laws]
+
+
+def _both_sides(series: Sequence[Series], weights: Array, dtype: Any) -> tuple[list[Series], list[Series]]:
+    """For rows, with the weights, and for columns, without."""
+    left = [some.times(weight, dtype) for some, weight in zip(series, weights, strict=True)]
+    return left, [some.times(1.0, dtype) for some in series]
+
+
+def _clipped(product: Array) -> Array:
+    return np.clip(product, -1.0, 1.0, out=product)

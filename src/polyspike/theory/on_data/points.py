@@ -46,7 +46,7 @@ def at_step(
     smallest = min(ridges) * len(target) / width
     precision = DOUBLE if step.exact else precision_for(diagonal, smallest)
     family, cut = step.family(precision)
-    solved, known = over_ridges(family, step.neurons, ridges, target, width, known, step.linear_parts())
+    solved, known = over_ridges(family, step.neurons, ridges, target, width, known, step.linear_parts(precision.dtype))
     trained = [train_errors(r, response, target) for r, response in solved]
     squares = _test_squares(step, family, solved, width)
     rounded = rounding(diagonal, smallest) if precision.dtype is np.float32 else 0.0

@@ -13,7 +13,7 @@ from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.status import Status
 from polyspike.theory.on_data.family import KernelFamily
-from polyspike.theory.on_data.symmetric import shifted_inverse
+from polyspike.theory.on_data.symmetric import mirrored, shifted_inverse
 
 __all__ = ["Resolvent", "improved", "solve"]
 
@@ -81,16 +81,16 @@ def solve(
     zeta = _start(family, shift, width) if zeta is None else zeta
     gap, move = np.zeros(len(zeta)), np.zeros(len(zeta))
     for _ in range(_MOST):
-        inverse = shifted_inverse(family.combined(family.weights * zeta), shift)
+        inverse = shifted_inverse(family.upper(family.weights * zeta), shift)
         traces = family.traces(inverse)
         implied = 1 / _whole(1 + traces / width)
         before, gap = gap, np.log(implied / zeta)
         if newton is None or np.linalg.norm(gap) > _SLOW * np.linalg.norm(before) > 0:
-            newton = _newton(family, zeta, implied, inverse, width)
+            newton = _newton(family, zeta, implied, mirrored(inverse), width)
         elif np.any(move):
             newton = improved(newton, move, before - gap)
         if np.max(np.abs(gap) * family.shares) < family.precision.fixed_point:
-            return Resolvent(shift, zeta, inverse, newton, gap, traces)
+            return Resolvent(shift, zeta, mirrored(inverse), newton, gap, traces)
         grew = np.linalg.norm(gap * family.shares) > np.linalg.norm(before * family.shares) > 0
         move = gap if grew else np.clip(newton @ gap, -2.0, 2.0)
         zeta = zeta * np.exp(move)
@@ -136,8 +136,8 @@ def _start(family: KernelFamily, shift: float, width: int) -> Array:
     ``1/zeta_u = 1 + (n/N) k_u / (gamma + m)`` with the one root ``m = sum_u w_u zeta_u k_u``, which lies below the
     mean of k.
     """
-    n, weights = family.parts.shape[1], family.weights
-    means = np.maximum(family.mix @ np.mean(np.diagonal(family.parts, axis1=1, axis2=2), axis=1, dtype=float), 0.0)
+    n, weights = family.rows, family.weights
+    means = np.maximum(family.traces(np.eye(n, dtype=family.parts.dtype)) / n, 0.0)
 
     def zeta(mean: float) -> Array:
         return 1 / (1 + n / width * means / (shift + mean))

@@ -5,7 +5,7 @@ The errors need ``sum_u w_u zdot_u v'K_u v = sum_u l_u S_u`` for one ``l`` and m
 """
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -38,9 +38,9 @@ class Response(NamedTuple):
         ``v = B^-1 y``.
     by_zeta, by_response : ndarray of shape (A,)
         ``w zeta``, and l.
-    middle : ndarray of shape (n, n)
-        C of ``G = B^-1 C B^-1``, but for ``-Z Z'/N`` of what is excluded: of a row's kernels the form is taken with
-        ``B^-1 k``, which is short where G is large.
+    middle : ndarray of shape (M,)
+        C of ``G = B^-1 C B^-1``, packed, but for ``-Z Z'/N`` of what is excluded: of a row's kernels the form is taken
+        with ``B^-1 k``, which is short where G is large.
     trace : float
         tr G.
     echo : ndarray of shape (A,)
@@ -81,12 +81,14 @@ def respond(
     """
     by_zeta = family.weights * found.zeta
     if parts is None:
-        vector, excluded, fixed = found.inverse @ target, None, None
-        source = by_zeta / width * family.forms(vector)
+        vector, excluded, fixed = _product(found.inverse, target), None, None
+        source = by_zeta / width * family.forms(vector[:, None], vector[:, None])
     else:
         excluded = exclude(family, found, target, width, parts)
         vector, fixed = excluded.vector, _taken(found, excluded, width)
-        source = found.zeta / width * (excluded.forms + family.weights * family.traces(fixed))
+        both = np.column_stack([vector, fixed])
+        whole = family.forms(both * np.append(1.0, np.full(fixed.shape[1], -1.0)), both)
+        source = found.zeta / width * (excluded.learned + family.weights * whole)
     newton, wanted = found.newton, source
     trials, images, echoes = np.empty((3, 0, len(source)))
     whole = np.sum(np.abs(source))
@@ -105,9 +107,9 @@ def respond(
             tried, left = shares @ trials, newton.T @ wanted
             more = 1 + _share(left, tried, found.zeta)
             solved, trace, echo = tried + left, more * float(shares @ sizes), more * (shares @ echoes) / (whole or 1.0)
-            middle = family.combined(found.zeta * solved)
+            middle = family.packed(found.zeta * solved)
             if fixed is not None:
-                trace += float(np.trace(fixed, dtype=float))
+                trace -= float(np.sum(np.square(fixed), dtype=float))
             response = Response(vector, by_zeta, found.zeta * solved, middle, trace, echo, excluded)
             return response, replace(found, newton=newton)
     raise NumericalError(Status.NOT_CONVERGED, f"the response at ridge {found.shift:g} N/n after {_MOST} steps")
@@ -139,7 +141,7 @@ def by_difference(family: KernelFamily, found: Resolvent, by_readout: Array) -> 
         return np.zeros(len(own)), 0.0
     h = family.precision.change * (own @ found.traces) / size
     try:
-        moved = shifted_inverse(family.combined(own + h * by_readout), found.shift)
+        moved = shifted_inverse(family.upper(own + h * by_readout), found.shift)
     except NumericalError:
         return None
     before = np.append(found.traces, np.trace(found.inverse, dtype=float))
@@ -155,14 +157,12 @@ def _share(left: Array, tried: Array, zeta: Array) -> float:
     return float(weights @ left) / whole if whole else 0.0
 
 
+def _product(inverse: Array, vector: Array) -> Array:
+    """In the precision of the inverse, of which no copy in another one is made."""
+    return (inverse @ vector.astype(inverse.dtype, copy=False)).astype(float)
+
+
 def _taken(found: Resolvent, excluded: Excluded, width: int) -> Array:
-    """``-B^-1 Z Z' B^-1 / N``."""
-    solved = found.inverse @ excluded.factor.astype(found.inverse.dtype, copy=False)
-    return -_outer(solved, width, solved.dtype)
-
-
-def _outer(factor: Array, width: int, dtype: Any) -> Array:
-    """``Z Z'/N``."""
-    scaled = (factor / np.sqrt(width)).astype(dtype)
-    product: Array = scaled @ scaled.T
-    return product
+    """``B^-1 Z / sqrt N``, shape (n, d)."""
+    taken: Array = found.inverse @ (excluded.factor / np.sqrt(width)).astype(found.inverse.dtype, copy=False)
+    return taken

@@ -1,6 +1,7 @@
 """All ridges at one step: each resolvent starts from its larger neighbour, and from what the step before found."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +131,7 @@ def lagrange(known: Array, there: float) -> Array:
 
 
 def between(nodes: Array, known: Array, values: Array) -> Array:
-    """Values at other nodes, of shape (A,) or (A, ...): the cubic spline in ``arsinh u``; the ends' values beyond.
+    """Values at other nodes, of shape (A,) or (A, B): the cubic spline in ``arsinh u``; the ends' values beyond.
 
     Of fewer than four nodes, values of shape (A,) alone, linear in u.
     """
@@ -138,8 +139,17 @@ def between(nodes: Array, known: Array, values: Array) -> Array:
         return values
     if len(known) < _SPLINED:
         return np.interp(nodes, known, values)
-    found: Array = CubicSpline(np.arcsinh(known), values)(np.arcsinh(np.clip(nodes, known[0], known[-1])))
+    found: Array = _spline_weights(nodes.tobytes(), known.tobytes()) @ values
     return found
+
+
+@lru_cache(maxsize=64)
+def _spline_weights(nodes: bytes, known: bytes) -> Array:
+    """Of values at known nodes in those at others, shape (others, known): all ridges share them."""
+    there, given = np.frombuffer(nodes), np.frombuffer(known)
+    spline = CubicSpline(np.arcsinh(given), np.eye(len(given)))
+    weights: Array = spline(np.arcsinh(np.clip(there, given[0], given[-1])))
+    return weights
 
 
 def over_ridges(

@@ -1,6 +1,6 @@
 """Kernels as power series of the correlation, with a lumped tail and a bound of what the cut leaves out."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,13 @@ from polyspike.arraytypes import Array
 from polyspike.theory.on_data.hermite_moments import Moments
 from polyspike.theory.on_data.threads import in_threads
 
-__all__ = ["Series", "cut_bound", "lumped", "own_power_series", "power_series"]
+__all__ = ["Series", "cut_bound", "cut_square", "lumped", "power_series"]
 
 _BLOCK = 1 << 15
 """Entries that are worked on at a time: a few blocks fit into the cache."""
+
+_NOTHING = 1e-30
+"""Powers of correlations are taken to be no less, in a bound."""
 
 
 class Series(NamedTuple):
@@ -29,6 +32,10 @@ class Series(NamedTuple):
 
     coefficients: Array
     tail: Array
+
+    def times(self, weight: float, dtype: Any) -> "Series":
+        """Coefficients for the left side of a kernel times a weight, in this precision."""
+        return Series((weight * self.coefficients).astype(dtype), self.tail)
 
     def of(self, rows: slice) -> "Series":
         """The series of some of the rows."""
@@ -57,24 +64,32 @@ def cut_bound(series: Series, correlation: Array) -> float:
     By the inequality of Cauchy and Schwarz, once for the degrees left out and once for those in their place
     (eq-data-cut). Correlations of shape (rows, rows), of which the upper half is read.
     """
-    degree = len(series.coefficients) - 2
-    tail, total = series.tail.astype(correlation.dtype), 0.0
-    for rows in _slabs(correlation.shape):
-        squares = _power(correlation[rows, rows.start :], 2 * degree)
-        # Beyond the slab's own block every pair stands for two.
-        squares[:, len(squares) :] *= 2
-        np.fill_diagonal(squares, 0.0)
-        total += float(np.sum(series.tail[rows] * (squares @ tail[rows.start :])))
-    return 2 * float(np.sqrt(max(total, 0.0)))
+    each = [cut_square(series, rows, correlation[rows, rows.start :]) for rows in _slabs(correlation.shape)]
+    return 2 * float(np.sqrt(sum(each)))
+
+
+def cut_square(series: Series, rows: slice, correlation: Array) -> float:
+    """A quarter of the square of :func:`cut_bound` that is due to some rows and all from the first of them on.
+
+    Correlations of shape (some, others); of pairs beyond the rows' own each stands for two.
+    """
+    degree, tail = len(series.coefficients) - 2, series.tail.astype(correlation.dtype)
+    # Numbers below the least normal one take a hundred times as long; a bound may be larger by this.
+    squares = np.maximum(np.square(correlation), correlation.dtype.type(_NOTHING ** (1 / degree)))
+    powers, own = _power(squares, degree), len(correlation)
+    np.fill_diagonal(powers, 0.0)
+    sums = 2 * (powers @ tail[rows.start :]) - powers[:, :own] @ tail[rows]
+    return max(float(np.sum(series.tail[rows] * sums)), 0.0)
 
 
 def _power(base: Array, exponent: int) -> Array:
     """By repeated squares, with products alone."""
-    square = base * base
-    if exponent <= 2:
-        return square if exponent == 2 else base
-    half = _power(square, exponent // 2)
-    return half * base if exponent % 2 else half
+    found = base.copy()
+    for bit in f"{exponent:b}"[1:]:
+        np.square(found, out=found)
+        if bit == "1":
+            found *= base
+    return found
 
 
 def power_series(left: Series, right: Series, correlation: Array) -> Array:
@@ -82,25 +97,10 @@ def power_series(left: Series, right: Series, correlation: Array) -> Array:
 
     In the precision of the correlations.
     """
-    out = np.empty_like(correlation)
-    a, b = (series.coefficients.astype(correlation.dtype) for series in (left, right))
+    out = np.empty_like(correlation, order="C")
+    a, b = (series.coefficients.astype(correlation.dtype, copy=False) for series in (left, right))
     present = np.any(a, axis=1) & np.any(b, axis=1)
     in_threads(lambda rows: _horner(a[:, rows], b, present, correlation[rows], out[rows]), _slabs(correlation.shape))
-    return out
-
-
-def own_power_series(series: Series, correlation: Array) -> Array:
-    """:func:`power_series` of rows with themselves: the upper half is computed and mirrored."""
-    out = np.empty_like(correlation)
-    a = series.coefficients.astype(correlation.dtype)
-    present = np.any(a, axis=1)
-
-    def work(rows: slice) -> None:
-        right = slice(rows.start, None)
-        _horner(a[:, rows], a[:, right], present, correlation[rows, right], out[rows, right])
-        out[right, rows] = out[rows, right].T
-
-    in_threads(work, _slabs(correlation.shape))
     return out
 
 
@@ -111,10 +111,9 @@ def _slabs(shape: tuple[int, ...]) -> list[slice]:
 
 def _horner(left: Array, right: Array, present: NDArray[np.bool_], correlation: Array, out: Array) -> None:
     """Degrees that are not present have no coefficient at any row of one side."""
-    sums = np.multiply(left[-1][:, None], right[-1], order="C")
-    add_outer = get_blas_funcs("ger", (sums,))
+    np.multiply(left[-1][:, None], right[-1], out=out)
+    add_outer = get_blas_funcs("ger", (out,))
     for a, b, there in zip(left[-2::-1], right[-2::-1], present[-2::-1], strict=True):
-        np.multiply(sums, correlation, out=sums)
+        np.multiply(out, correlation, out=out)
         if there:
-            add_outer(1.0, b, a, a=sums.T, overwrite_a=1)
-    out[...] = sums
+            add_outer(1.0, b, a, a=out.T, overwrite_a=1)

@@ -24,7 +24,16 @@ from polyspike.theory.on_data.family import (
     gram,
     precision_for,
 )
-from polyspike.theory.on_data.features import MovedRows, all_series, correlation, kernel_of, row_law, series_of
+from polyspike.theory.on_data.features import (
+    MovedRows,
+    all_series,
+    correlation,
+    cross_kernel,
+    kernel_of,
+    row_law,
+    series_of,
+)
+from polyspike.theory.on_data.packed import packed_size
 from polyspike.theory.on_data.readouts import has_lengths
 from polyspike.theory.on_data.series import Series, power_series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
@@ -170,27 +179,17 @@ class SharedKernels:
         return max(each, key=np.sum)
 
     def kernels(self, dtype: Any) -> tuple[Array, Array, Array]:
-        """Those that are worked out, shape (P, n, n), bounds of their errors, (P,), and inner products, (P, P)."""
+        """Those that are worked out, packed, (P, M), bounds of their errors, (P,), and inner products, (P, P)."""
         if dtype not in self._made:
-            count, n = len(self.laws), len(self.fit.target)
-            whole, bounds = np.empty((count, n, n), dtype), np.empty(count)
+            count, n, by_kind = len(self.laws), len(self.fit.target), self.neurons[0].by_kind
+            whole, bounds = np.empty((count, packed_size(n)), dtype), np.empty(count)
 
             def work(k: int) -> None:
-                whole[k], bounds[k] = self._kernel(self.laws[k], self.series[k], dtype)
+                whole[k], bounds[k] = kernel_of(self.laws[k], self.series[k], by_kind, dtype)
 
             in_threads(work, range(count))
-            self._made = {dtype: (whole, bounds, gram(whole))}
+            self._made = {dtype: (whole, bounds, gram(whole, n))}
         return self._made[dtype]
-
-    def _kernel(self, laws: Any, series: Any, dtype: Any) -> tuple[Array, float]:
-        n = len(self.fit.target)
-        total, bounds = np.zeros((n, n), dtype), 0.0
-        for law, some, weight in zip(laws, series, self.neurons[0].by_kind, strict=True):
-            kernel, bound = kernel_of(law, some, dtype)
-            kernel *= dtype(weight)
-            total += kernel
-            bounds += abs(weight) * bound
-        return total, bounds
 
     @cached_property
     def linear(self) -> tuple[Array, Array]:
@@ -209,12 +208,10 @@ class SharedKernels:
     def _test_kernels(self, inputs: Array, dtype: Any) -> _Tested:
         laws = self.chosen_laws(self.moved(inputs))
         series = self.series_of(laws)
-        kernels = np.zeros((len(laws), len(inputs), len(self.fit.target)), dtype)
+        kernels, by_kind = np.empty((len(laws), len(inputs), len(self.fit.target)), dtype), self.neurons[0].by_kind
 
         def work(k: int) -> None:
-            for j, weight in enumerate(self.neurons[0].by_kind):
-                some = power_series(series[k][j], self.series[k][j], correlation(laws[k][j], self.laws[k][j], dtype))
-                kernels[k] += dtype(weight) * some
+            kernels[k] = cross_kernel((laws[k], series[k]), (self.laws[k], self.series[k]), by_kind, dtype)
 
         in_threads(work, range(len(laws)))
         linear = linear_parts_of(self.neurons[0], laws, series, inputs.shape[1])
@@ -247,32 +244,31 @@ class SharedStep:
         norms = np.sqrt(np.einsum("up,pq,uq->u", self._mix, products, self._mix))
         weights = self.neurons.weights
         cut = weights @ np.abs(self._mix) @ bounds / (weights @ norms)
-        return self._compression(precision).family(kernels), float(cut)
+        return self._compression(precision).family(kernels, len(self.fit.target)), float(cut)
 
     def _compression(self, precision: Precision) -> Compression:
         products = self._shared.kernels(precision.dtype)[2]
         return compression_of(self._mix, products, self.neurons.weights, precision)
 
-    def linear_parts(self) -> LinearParts | None:
-        """Of the rows of the fit, for the full gradient after a step."""
-        return self._parts(self._shared.linear) if self._excludes else None
+    def linear_parts(self, dtype: Any = float) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step; slopes in this precision."""
+        return self._parts(self._shared.linear, dtype) if self._excludes else None
 
     @property
     def _excludes(self) -> bool:
         return self.neurons.step > 0 and self._shared.is_full
 
-    def _parts(self, linear: tuple[Array, Array]) -> LinearParts:
+    def _parts(self, linear: tuple[Array, Array], dtype: Any) -> LinearParts:
         means, slopes = linear
-        mixed = np.tensordot(self._mix.astype(slopes.dtype), slopes, axes=1)
+        mixed = np.tensordot(self._mix, slopes, axes=1).astype(dtype, copy=False)
         return LinearParts(self.neurons.nodes, self.neurons.weights, self._mix @ means, mixed)
 
     def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
-        """Of some of the test rows, as combinations of as many parts as the family has."""
+        """Of some of the test rows, from those that are worked out, by as many combinations as the family has."""
         there = self._shared.tested(rows, family.parts.dtype.type)
-        by_kernel = self._compression(family.precision).by_kernel.astype(there.parts.dtype)
-        linear = self._parts(there.linear) if self._excludes else None
-        parts = np.tensordot(by_kernel, there.parts, axes=1)
-        return RowKernels(family.mix, parts, self._mix @ there.diagonals, linear)
+        mix = family.mix @ self._compression(family.precision).by_kernel
+        linear = self._parts(there.linear, family.parts.dtype) if self._excludes else None
+        return RowKernels(mix, there.parts, self._mix @ there.diagonals, linear)
 
 
 def _spread(inputs: Array, count: int) -> Array:

@@ -68,7 +68,7 @@ class RowSpectrum:
     @cached_property
     def turned(self) -> Array:
         """The parts in these axes, shape (P, n, n)."""
-        return np.matmul(self.axes.T, np.matmul(self.family.parts, self.axes))
+        return np.matmul(self.axes.T, np.matmul(self.family.whole, self.axes))
 
     @cached_property
     def inner(self) -> Array:

@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.drawn import DrawnNeurons, drawn_neurons
 from polyspike.theory.on_data.excluded import LinearParts
-from polyspike.theory.on_data.family import KernelFamily, Precision, compress
-from polyspike.theory.on_data.features import MovedRows, RowLaw, all_series, correlation, degree_for, kernel_of, row_law
+from polyspike.theory.on_data.family import KernelFamily, Precision, compress_packed, gram
+from polyspike.theory.on_data.features import (
+    MovedRows,
+    RowLaw,
+    all_series,
+    cross_kernel,
+    degree_for,
+    kernel_of,
+    row_law,
+)
+from polyspike.theory.on_data.packed import packed_size
 from polyspike.theory.on_data.readouts import has_lengths, readout_nodes, turning_readout
-from polyspike.theory.on_data.series import Series, power_series
+from polyspike.theory.on_data.series import Series
 from polyspike.theory.on_data.sizes import CurveAccuracy, Network, Sample
 from polyspike.theory.on_data.strong_axes import Kinds
 
@@ -148,25 +157,22 @@ class Step:
     def family(self, precision: Precision) -> tuple[KernelFamily, float]:
         """The kernels of the fit, and the bound of their error relative to their norm."""
         n, weights = len(self.fit.target), self.neurons.weights
-        kernels, bounds = np.zeros((len(weights), n, n), precision.dtype), np.zeros(len(weights))
-        for k, laws in enumerate(self.laws):
-            for law, series, weight in zip(laws, self.series[k], self.neurons.by_kind, strict=True):
-                kernel, bound = kernel_of(law, series, precision.dtype)
-                kernel *= precision.dtype(weight)
-                kernels[k] += kernel
-                bounds[k] += abs(weight) * bound
-        norms = [np.sqrt(np.sum(np.linalg.norm(kernel, axis=1).astype(float) ** 2)) for kernel in kernels]
-        return compress(kernels, weights, precision), float(weights @ bounds / (weights @ norms))
+        kernels, bounds = np.zeros((len(weights), packed_size(n)), precision.dtype), np.zeros(len(weights))
+        for k, (laws, series) in enumerate(zip(self.laws, self.series, strict=True)):
+            kernels[k], bounds[k] = kernel_of(laws, series, self.neurons.by_kind, precision.dtype)
+        family = compress_packed(kernels, n, weights, precision)
+        norms = np.sqrt(np.diagonal(gram(kernels, n)))
+        return family, float(weights @ bounds / (weights @ norms))
 
-    def linear_parts(self) -> LinearParts | None:
-        """Of the rows of the fit, for the full gradient after a step."""
-        return self._parts(self.laws, self.series)
+    def linear_parts(self, dtype: Any = float) -> LinearParts | None:
+        """Of the rows of the fit, for the full gradient after a step; slopes in this precision."""
+        return self._parts(self.laws, self.series, dtype)
 
-    def _parts(self, laws: Laws, series: list[list[Series]]) -> LinearParts | None:
+    def _parts(self, laws: Laws, series: list[list[Series]], dtype: Any) -> LinearParts | None:
         if not (self.neurons.step > 0 and self.kinds.moments[0].is_full):
             return None
         means, slopes = linear_parts_of(self.neurons, laws, series, self.fit.inputs.shape[1])
-        return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes)
+        return LinearParts(self.neurons.nodes, self.neurons.weights, means, slopes.astype(dtype, copy=False))
 
     def test_kernels(self, rows: slice, family: KernelFamily) -> RowKernels:
         """Of some of the test rows, in the precision of the family."""
@@ -174,11 +180,8 @@ class Step:
         laws = self.neurons.laws(self._moved(self.test.inputs[rows]))
         series = self._series(laws)
         count, tested = len(laws), len(self.test.target[rows])
-        kernels = np.zeros((count, tested, len(self.fit.target)), dtype)
+        kernels = np.empty((count, tested, len(self.fit.target)), dtype)
         for k in range(count):
-            for j, weight in enumerate(self.neurons.by_kind):
-                rho = correlation(laws[k][j], self.laws[k][j], dtype)
-                kernel = power_series(series[k][j], self.series[k][j], rho)
-                kernel *= dtype(weight)
-                kernels[k] += kernel
-        return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series))
+            others = self.laws[k], self.series[k]
+            kernels[k] = cross_kernel((laws[k], series[k]), others, self.neurons.by_kind, dtype)
+        return RowKernels(np.eye(count), kernels, self._diagonals(series), self._parts(laws, series, dtype))
