@@ -161,13 +161,14 @@ def assemble(
     rank_tolerance: float | None = None,
     sample: StepScalars | None = None,
     halved: bool = False,
+    stronger: float = 1.0,
 ) -> CovarianceModel:
     """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order.
 
     ``sample`` has the averages over one sample of the gradient, which then replace their expectations. ``halved``, for
-    an odd activation, takes half of the grid.
+    an odd activation, takes half of the grid. ``stronger`` times the strength r is the spike's.
     """
-    step = condition(problem, spectrum, sample)
+    step = condition(problem, spectrum, sample).stronger(stronger)
     whole = grid_of_neurons(choose_grid(problem, step.scalars, refine), problem, spectrum, step, refine)
     grid = upper_half(whole) if halved else whole
     law = _residuals(problem, step)

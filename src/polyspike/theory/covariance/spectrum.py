@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import MOST_SEPARATED, SINGLE, Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.model import norms_of
+from polyspike.theory.covariance.layer_spectrum.outlier_means import outlier_means
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import predict_layer_spectrum
+from polyspike.theory.covariance.lengths_along import with_lengths
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.covariance.pair_spectrum.model import quadratic_features
 from polyspike.theory.covariance.pair_spectrum.predict_spectrum import predict_pair_spectrum
@@ -53,9 +55,11 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
         message = "the spectrum is not solved for a linear activation with a covariance; inputs='isotropic' has one"
         raise NumericalError(Status.OUT_OF_RANGE, message)
     with within_double_precision():
-        worth = trust_covariance_spectrum(problem, spectrum)
+        worth, found = trust_covariance_spectrum(problem, spectrum), _spectrum(problem, spectrum)
+        quadratic = is_quadratic(problem.activation)
         return replace(
-            _spectrum(problem, spectrum),
+            found,
+            means_source=None if quadratic else partial(outlier_means, problem, spectrum, found.spikes),
             error_estimate=worth.error_estimate,
             trusted=worth.trusted,
             trust_reason=worth.reason,
@@ -96,7 +100,7 @@ def _solved_pairs(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spe
 def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
     tolerance = _RANK_TOLERANCE / refine**6
     model = assemble(problem, spectrum, finite_dimension=False, refine=COARSENESS * refine, rank_tolerance=tolerance)
-    return solve_spectrum(separated(as_commuting(model)))
+    return solve_spectrum(separated(as_commuting(with_lengths(model))))
 
 
 class CovarianceSpectralModel(SpectralModel):

@@ -14,13 +14,11 @@ is at its mean there. Where the two strongest eigendirections are single ones ``
 pairs of them lack.
 """
 
-import numpy as np
-
 from polyspike.problem import Problem
 from polyspike.theory.covariance.eigenvalues import SINGLE, Eigenvalues
+from polyspike.theory.covariance.layer_spectrum.draws_of_spike import components
 from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.covariance.trust import TRUSTED_DIMENSION
-from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance as isotropic_variance
 from polyspike.theory.finite_size.spectrum.trust import (
     GROWTH,
@@ -89,14 +87,5 @@ def _moved_by_mean(spectrum: Eigenvalues, step: Step) -> float:
 
 
 def strength_variance(problem: Problem, spectrum: Eigenvalues, step: Step) -> float:
-    """The relative variance of ``|Sigma^(1/2) b|^2`` over draws: its components along the eigendirections have a mean,
-    ``eta c_1 Sigma^(3/2) beta*`` times c*_1, and beside it are Gaussian. Of an energy m of the mean and v of the rest,
-    over k directions, it is ``(4 m v + 2 v^2)/k``.
-    """
-    signal = float(np.sum(problem.teacher.linear_coefficients**2))
-    grown = (problem.step * activation_numbers(problem.activation).c1) ** 2 * signal
-    length = step.scalars.spike_strength**2 * problem.width
-    whole = step.direction_measures[0, 0]
-    mean = np.minimum(grown * step.reach**2 * spectrum.teacher / length, whole) if length > 0 else 0.0 * whole
-    rest = np.maximum(whole - mean, 0.0)
-    return float(((4 * mean + 2 * rest) * rest) @ (1 / np.maximum(problem.input_dim * spectrum.weights, 1.0)))
+    """The relative variance of ``|Sigma^(1/2) b|^2`` over draws that its components along the eigendirections give."""
+    return float(components(problem, spectrum, step).variances.sum())

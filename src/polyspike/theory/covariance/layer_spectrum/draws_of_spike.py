@@ -1,0 +1,111 @@
+"""How the spike varies from draw to draw, and outliers with it (docs/theory-inputs.md, section 8).
+
+What b has of a single eigendirection is one normal number with a mean, ``B = sqrt(m) + sqrt(v) x`` in units of the mean
+of ``|Sigma^(1/2) b|^2``; what it has of all others are many, and its length fluctuates by them (eq-varying-spike).
+"""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyspike.arraytypes import Array
+from polyspike.hermite import gauss_hermite
+from polyspike.problem import Problem
+from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.layer_spectrum.model import LayerModel
+from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
+from polyspike.theory.covariance.layer_spectrum.point import RealLayerPoint
+from polyspike.theory.covariance.step import Step, condition
+from polyspike.theory.finite_size.conditioning import activation_numbers
+from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance
+
+__all__ = ["Components", "components", "moved_by_single", "variance_of_others"]
+
+# A single component whose square has less than this variance is taken at its mean.
+_FELT = 1e-3
+_NODES = 5
+
+
+class Components(NamedTuple):
+    """Energies of b along the L nodes of Sigma, in units of all of it.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (L,)
+        Of its mean.
+    rest : ndarray of shape (L,)
+        Of what is normal.
+    counts : ndarray of shape (L,)
+        Over how many directions.
+    """
+
+    mean: Array
+    rest: Array
+    counts: Array
+
+    @property
+    def variances(self) -> Array:
+        """``(4 m v + 2 v^2)/k`` of the energy of every node."""
+        return (4 * self.mean + 2 * self.rest) * self.rest / self.counts
+
+
+def components(problem: Problem, spectrum: Eigenvalues, step: Step) -> Components:
+    """The components of b have the mean ``eta c_1 Sigma^(3/2) beta*`` times c*_1 and are Gaussian beside it."""
+    signal = float(np.sum(problem.teacher.linear_coefficients**2))
+    grown = (problem.step * activation_numbers(problem.activation).c1) ** 2 * signal
+    length = step.scalars.spike_strength**2 * problem.width
+    whole = step.direction_measures[0, 0]
+    mean = np.minimum(grown * step.reach**2 * spectrum.teacher / length, whole) if length > 0 else 0.0 * whole
+    return Components(mean, np.maximum(whole - mean, 0.0), np.maximum(problem.input_dim * spectrum.weights, 1.0))
+
+
+def variance_of_others(problem: Problem, found: Components, single: Any) -> float:
+    """Relative variance of ``|Sigma^(1/2) b|^2`` but for the single components: that of the others', and what isotropic
+    inputs have beyond Gaussian components (eq-strength-variance).
+    """
+    point = Eigenvalues(np.ones(1), np.ones(1), np.ones(1))
+    isotropic = problem.replace(inputs="isotropic")
+    of_components = components(isotropic, point, condition(isotropic, point)).variances.sum()
+    beyond = max(strength_variance(problem) - float(of_components), 0.0)
+    return float(np.delete(found.variances, single).sum()) + beyond
+
+
+def moved_by_single(layer: LayerModel, path: list[RealLayerPoint], found: Components, by_strength: Array) -> Array:
+    """The shift of the mean of every outlier by what b has of each single eigendirection.
+
+    Parameters
+    ----------
+    by_strength : ndarray of shape (2, J)
+        First and second derivatives of the J locations by ``log r^2``.
+    """
+    here = Outliers(layer, path, 0).locations_above()
+    x, weights = gauss_hermite(_NODES)
+    shifts = np.zeros(len(here))
+    for place, node in enumerate(layer.single):
+        if found.variances[node] < _FELT:
+            continue
+        square = (found.mean[node] ** 0.5 + found.rest[node] ** 0.5 * x) ** 2
+        for energy, weight in zip(*_distinct(square, weights), strict=True):
+            shifts += weight * (_at(layer, path, place, energy, here, by_strength) - here)
+    return shifts
+
+
+def _distinct(values: Array, weights: Array) -> tuple[Array, Array]:
+    """Nodes of the same value, to rounding, as one."""
+    found, place = np.unique(np.round(values, 12), return_inverse=True)
+    return found, np.bincount(place, weights).astype(float)
+
+
+def _at(
+    layer: LayerModel, path: list[RealLayerPoint], place: int, energy: float, here: Array, by_strength: Array
+) -> Array:
+    """The locations where b has this energy along a single eigendirection and what it has of all others; an outlier
+    that is then in the bulk is where it was.
+    """
+    shares = layer.mean_shares
+    whole = 1 + energy - shares[place]
+    shares[place] = energy
+    found = Outliers(replace(layer, shares=shares / whole), path, 0).locations_above()[: len(here)]
+    log = np.log(whole)
+    return np.concatenate([found, here[len(found) :]]) + by_strength[0] * log + by_strength[1] * log**2 / 2
