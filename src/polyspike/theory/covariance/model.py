@@ -21,6 +21,7 @@ from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
 from polyspike.theory.covariance.step import Step, condition, gains, known_moments
+from polyspike.theory.covariance.strong_spike import strong_share, with_slopes_of_neurons
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
@@ -181,8 +182,12 @@ def assemble(
     norms = with_matrix(norms, MatrixLengths(problem, *lengths), relative, tau) if finite_dimension else norms
     own = own_moves(problem, spectrum, step, gain, grid, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
-    known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
+    share = norms.along[:, 0, 0] if finite_dimension else strong_share(known, problem.input_dim)
+    known_part, spread = _pre_activations(step, grid, tau, share, own)
     averages = activation_averages(problem.activation, known_part, spread)
+    if not finite_dimension:
+        strength = step.scalars.strengths(grid.u)
+        averages = with_slopes_of_neurons(averages, problem, grid.kappa, grid.u, strength, tau, share)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
     noise, linear_growth = _independent(averages, spread, norms, grid)
@@ -275,8 +280,7 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
 def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: MovesAlongInputs | None) -> tuple[Any, Any]:
     """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
 
-    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
-    order, where the share is zero, nothing is taken from it.
+    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move).
     """
     strength, spread = step.scalars.strengths(grid.u), tau * norm_of_sample(share, grid.kappa)
     if own is None:

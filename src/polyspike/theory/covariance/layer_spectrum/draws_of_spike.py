@@ -12,6 +12,7 @@ import numpy as np
 from polyspike.arraytypes import Array
 from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
+from polyspike.theory.covariance.discrete_rule import compress
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.model import LayerModel
 from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
@@ -20,11 +21,12 @@ from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance
 
-__all__ = ["Components", "components", "moved_by_single", "variance_of_others"]
+__all__ = ["Components", "Moved", "components", "moved_by_single", "variance_of_others"]
 
 # A single component whose square has less than this variance is taken at its mean.
-_FELT = 1e-3
-_NODES = 5
+_FELT = 2e-3
+# Of its law, and of a rule for that.
+_FINE, _NODES = 80, 4
 
 
 class Components(NamedTuple):
@@ -71,8 +73,22 @@ def variance_of_others(problem: Problem, found: Components, single: Any) -> floa
     return float(np.delete(found.variances, single).sum()) + beyond
 
 
-def moved_by_single(layer: LayerModel, path: list[RealLayerPoint], found: Components, by_strength: Array) -> Array:
-    """The shift of the mean of every outlier by what b has of each single eigendirection.
+class Moved(NamedTuple):
+    """The outliers of draws in which one single component of b is what it is and all others are in the mean.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (D,)
+        The probabilities; those of every component sum to one.
+    places : ndarray of shape (D, J)
+    """
+
+    weights: Array
+    places: Array
+
+
+def moved_by_single(layer: LayerModel, path: list[RealLayerPoint], found: Components, by_strength: Array) -> Moved:
+    """The outliers at the nodes of each single component that varies.
 
     Parameters
     ----------
@@ -80,21 +96,23 @@ def moved_by_single(layer: LayerModel, path: list[RealLayerPoint], found: Compon
         First and second derivatives of the J locations by ``log r^2``.
     """
     here = Outliers(layer, path, 0).locations_above()
-    x, weights = gauss_hermite(_NODES)
-    shifts = np.zeros(len(here))
+    weights, places = [np.empty(0)], [np.empty((0, len(here)))]
     for place, node in enumerate(layer.single):
         if found.variances[node] < _FELT:
             continue
-        square = (found.mean[node] ** 0.5 + found.rest[node] ** 0.5 * x) ** 2
-        for energy, weight in zip(*_distinct(square, weights), strict=True):
-            shifts += weight * (_at(layer, path, place, energy, here, by_strength) - here)
-    return shifts
+        sizes, probabilities = _sizes(found.mean[node], found.rest[node])
+        weights.append(probabilities)
+        places.append(np.array([_at(layer, path, place, size**2, here, by_strength) for size in sizes]))
+    return Moved(np.concatenate(weights), np.concatenate(places))
 
 
-def _distinct(values: Array, weights: Array) -> tuple[Array, Array]:
-    """Nodes of the same value, to rounding, as one."""
-    found, place = np.unique(np.round(values, 12), return_inverse=True)
-    return found, np.bincount(place, weights).astype(float)
+def _sizes(mean: float, rest: float) -> tuple[Array, Array]:
+    """A Gauss rule for ``|sqrt(m) + sqrt(v) x|``: outliers that repel each other by it depend on its size, with a kink
+    at zero.
+    """
+    x, weights = gauss_hermite(_FINE)
+    rule = compress(np.abs(mean**0.5 + rest**0.5 * x), weights, _NODES)
+    return rule.nodes, rule.weights
 
 
 def _at(

@@ -15,18 +15,30 @@ from polyspike.theory.covariance.layer_spectrum.modes import OutlierMode
 from polyspike.theory.finite_size.spectrum.outlier_means import mean_shift
 from polyspike.theory.finite_size.spectrum.spectral_model import in_sampled_range
 
-__all__ = ["mixing_variance", "repulsion"]
+__all__ = ["mixing_variance", "relative_mixing", "repelled"]
 
 
-def repulsion(layer: LayerModel, modes: list[OutlierMode]) -> Array:
-    """The shift of the mean of every outlier by its mixing with all others, of two at a time."""
-    shifts = np.zeros(len(modes))
+def relative_mixing(layer: LayerModel, modes: list[OutlierMode]) -> Array:
+    """``V/(z z')`` of every two modes, shape (J, J)."""
+    found = np.zeros((len(modes),) * 2)
     for j, upper in enumerate(modes):
-        for k, lower in enumerate(modes[j + 1 :], j + 1):
-            shift = mean_shift(upper.z - lower.z, mixing_variance(layer, upper, lower))
-            shifts[j] += shift
-            shifts[k] -= shift
-    return shifts
+        for k, lower in enumerate(modes[:j]):
+            found[j, k] = found[k, j] = mixing_variance(layer, upper, lower) / (upper.z * lower.z)
+    return found
+
+
+def repelled(places: Array, relative: Array) -> Array:
+    """The means of outliers (J,) that lie at these places and mix with such variances relative to both, of two at a
+    time.
+    """
+    out = places.copy()
+    for j in range(len(places)):
+        for k in range(j + 1, len(places)):
+            variance = float(relative[j, k] * places[j] * places[k])
+            shift = mean_shift(max(float(places[j] - places[k]), 0.0), variance)
+            out[j] += shift
+            out[k] -= shift
+    return out
 
 
 def mixing_variance(layer: LayerModel, first: OutlierMode, second: OutlierMode) -> float:

@@ -7,7 +7,7 @@ from polyspike.problem import Problem
 from polyspike.spectra import Spike
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.draws_of_spike import components, moved_by_single, variance_of_others
-from polyspike.theory.covariance.layer_spectrum.mixing import repulsion
+from polyspike.theory.covariance.layer_spectrum.mixing import relative_mixing, repelled
 from polyspike.theory.covariance.layer_spectrum.modes import outlier_mode
 from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import above_bulk
@@ -34,17 +34,22 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
         ``NOT_CONVERGED`` as for the spectrum itself.
     """
     layer, path = above_bulk(problem, spectrum)
-    outliers = Outliers(layer, path, 0)
-    roots = outliers.roots_above()
-    shifts = repulsion(layer, [outlier_mode(layer, root) for root in roots])
-    step = layer.whole.step
-    if step.scalars.spike_strength > 0 and roots:
+    roots = Outliers(layer, path, 0).roots_above()
+    if not roots:
+        return tuple(spike.location for spike in spikes)
+    here, step = np.array([root.point.z for root in roots]), layer.whole.step
+    relative = relative_mixing(layer, [outlier_mode(layer, root) for root in roots])
+    unmoved = repelled(here, relative)
+    shifts = unmoved - here
+    if step.scalars.spike_strength > 0:
         found = components(problem, layer.whole.spectrum, step)
         variance = variance_of_others(problem, found, layer.single)
         whole = variance + float(found.variances[layer.single].sum())
-        by_strength = _by_strength(problem, spectrum, np.array([root.point.z for root in roots]), whole)
+        by_strength = _by_strength(problem, spectrum, here, whole)
         shifts += variance / 2 * (by_strength[1] - by_strength[0])
-        shifts += moved_by_single(layer, path, found, by_strength)
+        moved = moved_by_single(layer, path, found, by_strength)
+        for weight, places in zip(*moved, strict=True):
+            shifts += weight * (repelled(places, relative) - unmoved)
     return tuple(spike.location + shift for spike, shift in zip(spikes, _of_length(shifts, len(spikes)), strict=True))
 
 
