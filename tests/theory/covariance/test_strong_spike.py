@@ -18,11 +18,13 @@ def leading(problem: Problem) -> CovarianceModel:
 
 
 def share(problem: Problem) -> np.ndarray:
-    return strong_share(leading(problem).known, problem.input_dim)
+    model = leading(problem)
+    return strong_share(model.known, model.spectrum.weights @ model.relative, problem.input_dim)
 
 
 def test_isotropic_inputs_have_none() -> None:
-    assert np.allclose(share(PROBLEM.replace(inputs="two-level:1,1,0.5")), 0, atol=1e-12)
+    for gradient in ("target", "full"):
+        assert np.allclose(share(PROBLEM.replace(inputs="two-level:1,1,0.5", gradient=gradient)), 0, atol=1e-12)
     assert share(PROBLEM.replace(inputs="spiked:12,1; teacher=top")).max() > 0.03
 
 

@@ -178,31 +178,20 @@ def assemble(
     dimension = problem.input_dim if finite_dimension else None
     tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, dimension)
     relative = variance / tau**2
-    norms, lengths = norm_moments(spectrum, step, relative, known, dimension), (spectrum, step, law, gain, grid.u)
-    norms = with_matrix(norms, MatrixLengths(problem, *lengths), relative, tau) if finite_dimension else norms
     own = own_moves(problem, spectrum, step, gain, grid, tau)
+    norms = norm_moments(spectrum, step, relative, known, dimension)
+    if finite_dimension:
+        norms = with_matrix(norms, MatrixLengths(problem, spectrum, step, law, gain, grid.u), relative, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
-    share = norms.along[:, 0, 0] if finite_dimension else strong_share(known, problem.input_dim)
-    known_part, spread = _pre_activations(step, grid, tau, share, own)
-    averages = activation_averages(problem.activation, known_part, spread)
-    if not finite_dimension:
-        strength = step.scalars.strengths(grid.u)
-        averages = with_slopes_of_neurons(averages, problem, grid.kappa, grid.u, strength, tau, share)
+    share = (
+        norms.along[:, 0, 0]
+        if finite_dimension
+        else strong_share(known, spectrum.weights @ relative, problem.input_dim)
+    )
+    averages, spread = _averages(problem, step, grid, tau, share, own, finite_dimension)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
-    noise, linear_growth = _independent(averages, spread, norms, grid)
-    growth = norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
-    bulk = BulkModel(
-        sample_weights=grid.kappa_weights,
-        neuron_weights=grid.u_weights,
-        phi=phi * growth * linear_growth,
-        chi=chi,
-        noise_variance=noise,
-        weight_variance=variance,
-        mu_weights=spectrum.weights,
-        samples_per_dim=problem.n_samples / problem.input_dim,
-        samples_per_neuron=problem.n_samples / problem.width,
-    )
+    bulk = _bulk(problem, spectrum, averages, spread, norms, grid, (phi, chi), variance, finite_dimension)
     return CovarianceModel(
         problem=problem,
         spectrum=spectrum,
@@ -275,6 +264,53 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
     square = spectrum.weights @ variance - along_readout / (1 + along_readout) * of_mean_square
     check_length(square)
     return np.asarray(square**0.5)
+
+
+def _bulk(
+    problem: Problem,
+    spectrum: Eigenvalues,
+    averages: ActivationAverages,
+    spread: Any,
+    norms: NormMoments,
+    grid: Grid,
+    factors: tuple[Any, Any],
+    variance: Any,
+    finite_dimension: bool,
+) -> BulkModel:
+    """With M and C at their means, from the factors phi and chi and the variance of the weights."""
+    (phi, chi), (noise, linear_growth) = factors, _independent(averages, spread, norms, grid)
+    growth = norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
+    return BulkModel(
+        sample_weights=grid.kappa_weights,
+        neuron_weights=grid.u_weights,
+        phi=phi * growth * linear_growth,
+        chi=chi,
+        noise_variance=noise,
+        weight_variance=variance,
+        mu_weights=spectrum.weights,
+        samples_per_dim=problem.n_samples / problem.input_dim,
+        samples_per_neuron=problem.n_samples / problem.width,
+    )
+
+
+def _averages(
+    problem: Problem,
+    step: Step,
+    grid: Grid,
+    tau: Array,
+    share: Array,
+    own: MovesAlongInputs | None,
+    finite_dimension: bool,
+) -> tuple[ActivationAverages, Any]:
+    """The averages of the activation and the deviations at which they are taken, for the share of the weight along b^
+    in ``tau^2``; at leading order with the slopes of single neurons, of which finite dimension knows otherwise.
+    """
+    known_part, spread = _pre_activations(step, grid, tau, share, own)
+    found = activation_averages(problem.activation, known_part, spread)
+    if not finite_dimension:
+        strength = step.scalars.strengths(grid.u)
+        found = with_slopes_of_neurons(found, problem, grid.kappa, grid.u, strength, tau, share)
+    return found, spread
 
 
 def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: MovesAlongInputs | None) -> tuple[Any, Any]:

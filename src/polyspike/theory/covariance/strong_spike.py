@@ -14,9 +14,11 @@ from polyspike.theory.finite_size.given_kappa.activation_averages import Activat
 __all__ = ["strong_share", "with_slopes_of_neurons"]
 
 
-def strong_share(known: KnownBlock, dimension: int) -> Array:
-    """What the share of b^ in ``tau^2`` is above 1/d (eq-strong-spike), shape (A,): zero for isotropic inputs."""
-    return np.asarray(np.maximum(known.by_eigenvalue[:, 0, 0] - 1, 0.0) / dimension)
+def strong_share(known: KnownBlock, mean: Array, dimension: int) -> Array:
+    """What the share of b^ in ``tau^2`` is above the mean over all directions (eq-strong-spike), shape (A,): zero for
+    isotropic inputs. ``mean`` is d times that.
+    """
+    return np.asarray(np.maximum(known.by_eigenvalue[:, 0, 0] - mean, 0.0) / dimension)
 
 
 def with_slopes_of_neurons(
