@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from polyspike import Problem
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
@@ -33,23 +34,30 @@ def test_isotropic_inputs_have_their_own_variance(gradient: str) -> None:
 
 
 def test_outliers_move_by_a_single_component_as_when_it_is_drawn() -> None:
-    """Draws of it, at the same derivatives by the strength; and a component that does not vary moves nothing."""
-    layer, path = above_bulk(PROBLEM, nodes_of(PROBLEM))
-    found = components(PROBLEM, layer.whole.spectrum, layer.whole.step)
-    node = int(layer.single[0])
+    """Sizes of it at the quantiles of its law; and a component that does not vary moves nothing."""
+    spectrum = nodes_of(PROBLEM)
+    layer, path = above_bulk(PROBLEM, spectrum)
+    found = components(PROBLEM, spectrum, layer.whole.step)
+    node, here = int(layer.single[0]), Outliers(layer, path, 0).locations_above()[:2]
     assert found.variances[node] > 0.01
-    here = Outliers(layer, path, 0).locations_above()
-    by_strength = np.zeros((2, len(here)))
-    moved = moved_by_single(layer, path, found, by_strength)
+    moved = moved_by_single(PROBLEM, spectrum, layer.single, found, here)
     assert moved.weights.sum() == pytest.approx(1)
-    shifts = moved.weights @ (moved.places - here)
-    x = np.random.default_rng(4).standard_normal(60)
-    x = np.concatenate([x, -x])
-    square = (found.mean[node] ** 0.5 + found.rest[node] ** 0.5 * x) ** 2
-    whole = 1 + square - layer.mean_shares[0]
-    drawn = [Outliers(replace(layer, shares=np.array([s])), path, 0).locations_above()[:2] for s in square / whole]
-    error = np.std(drawn, axis=0) / 60**0.5
-    assert (np.abs(np.mean(drawn, axis=0) - here[:2] - shifts[:2]) < 4 * error).all()
-    assert (np.abs(shifts[:2]) > 0.003 * here[:2]).any()
+    places = [drawn(spectrum, node, energy) for energy in quantiles(found.mean[node], found.rest[node])]
+    error = np.std(places, axis=0) / len(places)
+    assert (np.abs(np.mean(places, axis=0) - moved.weights @ moved.places) < error + 0.003 * here).all()
     fixed = found._replace(rest=0 * found.rest)
-    assert len(moved_by_single(layer, path, fixed, by_strength).weights) == 0
+    assert len(moved_by_single(PROBLEM, spectrum, layer.single, fixed, here).weights) == 0
+
+
+def quantiles(mean: float, rest: float) -> np.ndarray:
+    """Energies at 24 quantiles."""
+    x = ndtri((np.arange(24) + 0.5) / 24)
+    return np.asarray((mean**0.5 + rest**0.5 * x) ** 2)
+
+
+def drawn(spectrum: Eigenvalues, node: int, energy: float) -> np.ndarray:
+    """The two outliers where b has this energy along a single eigendirection."""
+    whole = 1 + energy - float(condition(PROBLEM, spectrum).direction_measures[0, 0, node])
+    layer, path = above_bulk(PROBLEM, spectrum, whole**0.5)
+    found = Outliers(replace(layer, shares=np.array([energy / whole])), path, 0).locations_above()
+    return np.append(found, path[-1].z)[:2]

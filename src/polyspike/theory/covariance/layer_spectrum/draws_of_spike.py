@@ -14,9 +14,8 @@ from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.theory.covariance.discrete_rule import compress
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
-from polyspike.theory.covariance.layer_spectrum.model import LayerModel
 from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
-from polyspike.theory.covariance.layer_spectrum.point import RealLayerPoint
+from polyspike.theory.covariance.layer_spectrum.predict_spectrum import above_bulk
 from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance
@@ -87,22 +86,17 @@ class Moved(NamedTuple):
     places: Array
 
 
-def moved_by_single(layer: LayerModel, path: list[RealLayerPoint], found: Components, by_strength: Array) -> Moved:
-    """The outliers at the nodes of each single component that varies.
-
-    Parameters
-    ----------
-    by_strength : ndarray of shape (2, J)
-        First and second derivatives of the J locations by ``log r^2``.
+def moved_by_single(problem: Problem, spectrum: Eigenvalues, single: Any, found: Components, here: Array) -> Moved:
+    """The outliers at the nodes of each single component that varies, solved anew; ``here`` are the J locations in the
+    mean.
     """
-    here = Outliers(layer, path, 0).locations_above()
     weights, places = [np.empty(0)], [np.empty((0, len(here)))]
-    for place, node in enumerate(layer.single):
+    for node in single:
         if found.variances[node] < _FELT:
             continue
         sizes, probabilities = _sizes(found.mean[node], found.rest[node])
         weights.append(probabilities)
-        places.append(np.array([_at(layer, path, place, size**2, here, by_strength) for size in sizes]))
+        places.append(np.array([_at(problem, spectrum, node, size**2, len(here)) for size in sizes]))
     return Moved(np.concatenate(weights), np.concatenate(places))
 
 
@@ -115,15 +109,13 @@ def _sizes(mean: float, rest: float) -> tuple[Array, Array]:
     return rule.nodes, rule.weights
 
 
-def _at(
-    layer: LayerModel, path: list[RealLayerPoint], place: int, energy: float, here: Array, by_strength: Array
-) -> Array:
-    """The locations where b has this energy along a single eigendirection and what it has of all others; an outlier
-    that is then in the bulk is where it was.
+def _at(problem: Problem, spectrum: Eigenvalues, node: int, energy: float, count: int) -> Array:
+    """So many locations where b has this energy along a single eigendirection and what it has of all others; those of
+    outliers that are in the bulk are its edge.
     """
-    shares = layer.mean_shares
-    whole = 1 + energy - shares[place]
-    shares[place] = energy
-    found = Outliers(replace(layer, shares=shares / whole), path, 0).locations_above()[: len(here)]
-    log = np.log(whole)
-    return np.concatenate([found, here[len(found) :]]) + by_strength[0] * log + by_strength[1] * log**2 / 2
+    mean = float(condition(problem, spectrum).direction_measures[0, 0, node])
+    whole = 1 + energy - mean
+    layer, path = above_bulk(problem, spectrum, whole**0.5)
+    shares = np.where(layer.single == node, energy, layer.mean_shares) / whole
+    found = Outliers(replace(layer, shares=shares), path, 0).locations_above()[:count]
+    return np.concatenate([found, np.full(count - len(found), path[-1].z)])

@@ -44,13 +44,14 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
     if step.scalars.spike_strength > 0:
         found = components(problem, layer.whole.spectrum, step)
         variance = variance_of_others(problem, found, layer.single)
-        whole = variance + float(found.variances[layer.single].sum())
-        by_strength = _by_strength(problem, spectrum, here, whole)
+        by_strength = _by_strength(problem, spectrum, here, variance)
         shifts += variance / 2 * (by_strength[1] - by_strength[0])
-        moved = moved_by_single(layer, path, found, by_strength)
+        moved = moved_by_single(problem, spectrum, layer.single, found, here)
         for weight, places in zip(*moved, strict=True):
             shifts += weight * (repelled(places, relative) - unmoved)
-    return tuple(spike.location + shift for spike, shift in zip(spikes, _of_length(shifts, len(spikes)), strict=True))
+    return tuple(
+        float(spike.location + shift) for spike, shift in zip(spikes, _of_length(shifts, len(spikes)), strict=True)
+    )
 
 
 def _of_length(shifts: Array, count: int) -> Array:
