@@ -24,7 +24,8 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
     Parameters
     ----------
     problem : Problem
-    spectrum : Eigenvalues
+    spectrum : polyspike.theory.covariance.eigenvalues.Eigenvalues
+        Nodes of Sigma for a density.
     spikes : tuple
         Of its spectrum, largest first.
 
