@@ -32,8 +32,7 @@ class Spike(Result):
     Attributes
     ----------
     location : float
-        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size, for fresh samples of
-        isotropic inputs.
+        The eigenvalue, in the limit; :attr:`Spectrum.means` has its expectation at a finite size, for fresh samples.
     overlaps : ndarray of shape (degree + 1,)
         Squared cosine of its left singular vector with the Hermite function of degree 0 .. degree of the
         learned direction.
@@ -275,8 +274,9 @@ class Spectrum(Result):
 
     @property
     def has_expectations(self) -> bool:
-        """Whether :attr:`means` are expectations at a finite size: of fresh samples of isotropic inputs after a plain
-        step. For inputs with a covariance, preconditioned steps, reused samples and real data they are the locations.
+        """Whether :attr:`means` are expectations at a finite size: of fresh samples, for inputs with a covariance and
+        preconditioned steps where the activation has a linear part. For reused samples and real data they are the
+        locations.
         """
         return self.means_source is not None
 

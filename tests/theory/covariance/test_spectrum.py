@@ -95,3 +95,11 @@ def test_what_the_commuting_walk_does_not_find_the_layer_does() -> None:
     (low, high), margin = found.edges[1], problem.n_samples ** (-2 / 3)
     assert low * (1 - 8 * margin) < values[:, 2].min() < values[:, 0].max() < high * (1 + 8 * margin)
     assert values[:, 3].max() < found.edges[0][1] * (1 + 8 * margin)
+
+
+def test_a_band_of_few_equal_eigenvalues_is_found() -> None:
+    """Three of 4000, far above all others; no path of the commuting theory begins there."""
+    problem = Problem("tanh", "h2", 4000, 200, 400, step_exponent=0.09, n_gradient=8000, inputs="spiked:5,3")
+    edges = predict(problem).spectrum.edges
+    assert len(edges) == 3
+    assert edges[-1] == pytest.approx((33.4, 45.7), rel=0.03)

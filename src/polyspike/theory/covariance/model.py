@@ -21,6 +21,7 @@ from polyspike.theory.covariance.pairs import Pairs, pairs
 from polyspike.theory.covariance.residuals import Residuals, residuals
 from polyspike.theory.covariance.seen import seen_teacher
 from polyspike.theory.covariance.step import Step, condition, gains, known_moments
+from polyspike.theory.covariance.strong_spike import strong_share, with_slopes_of_neurons
 from polyspike.theory.finite_size.bulk.assemble import NEXT_RANK_TOLERANCE
 from polyspike.theory.finite_size.bulk.factors import factorise
 from polyspike.theory.finite_size.bulk.fixed_point import BulkModel
@@ -161,13 +162,14 @@ def assemble(
     rank_tolerance: float | None = None,
     sample: StepScalars | None = None,
     halved: bool = False,
+    stronger: float = 1.0,
 ) -> CovarianceModel:
     """The arrays of a problem with this spectrum; without ``finite_dimension`` those of the leading order.
 
     ``sample`` has the averages over one sample of the gradient, which then replace their expectations. ``halved``, for
-    an odd activation, takes half of the grid.
+    an odd activation, takes half of the grid. ``stronger`` times the strength r is the spike's.
     """
-    step = condition(problem, spectrum, sample)
+    step = condition(problem, spectrum, sample).stronger(stronger)
     whole = grid_of_neurons(choose_grid(problem, step.scalars, refine), problem, spectrum, step, refine)
     grid = upper_half(whole) if halved else whole
     law = _residuals(problem, step)
@@ -176,27 +178,20 @@ def assemble(
     dimension = problem.input_dim if finite_dimension else None
     tau, known = _lengths(spectrum, step, law, gain, variance, grid.u, dimension)
     relative = variance / tau**2
-    norms, lengths = norm_moments(spectrum, step, relative, known, dimension), (spectrum, step, law, gain, grid.u)
-    norms = with_matrix(norms, MatrixLengths(problem, *lengths), relative, tau) if finite_dimension else norms
     own = own_moves(problem, spectrum, step, gain, grid, tau)
+    norms = norm_moments(spectrum, step, relative, known, dimension)
+    if finite_dimension:
+        norms = with_matrix(norms, MatrixLengths(problem, spectrum, step, law, gain, grid.u), relative, tau)
     norms = norms if own is None else replace(norms, neurons=norms.neurons + own.length)
-    known_part, spread = _pre_activations(step, grid, tau, norms.along[:, 0, 0], own)
-    averages = activation_averages(problem.activation, known_part, spread)
+    share = (
+        norms.along[:, 0, 0]
+        if finite_dimension
+        else strong_share(known, spectrum.weights @ relative, problem.input_dim)
+    )
+    averages, spread = _averages(problem, step, grid, tau, share, own, finite_dimension)
     slopes = [averages.slope, averages.slope_by_log_norm]
     (phi, phi_by_log_norm), chi = factorise(slopes, [1.0, norms.variance], grid, rank_tolerance)
-    noise, linear_growth = _independent(averages, spread, norms, grid)
-    growth = norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
-    bulk = BulkModel(
-        sample_weights=grid.kappa_weights,
-        neuron_weights=grid.u_weights,
-        phi=phi * growth * linear_growth,
-        chi=chi,
-        noise_variance=noise,
-        weight_variance=variance,
-        mu_weights=spectrum.weights,
-        samples_per_dim=problem.n_samples / problem.input_dim,
-        samples_per_neuron=problem.n_samples / problem.width,
-    )
+    bulk = _bulk(problem, spectrum, averages, spread, norms, grid, (phi, chi), variance, finite_dimension)
     return CovarianceModel(
         problem=problem,
         spectrum=spectrum,
@@ -271,11 +266,57 @@ def _deviation(spectrum: Eigenvalues, step: Step, law: Residuals, gain: Any, var
     return np.asarray(square**0.5)
 
 
+def _bulk(
+    problem: Problem,
+    spectrum: Eigenvalues,
+    averages: ActivationAverages,
+    spread: Any,
+    norms: NormMoments,
+    grid: Grid,
+    factors: tuple[Any, Any],
+    variance: Any,
+    finite_dimension: bool,
+) -> BulkModel:
+    """With M and C at their means, from the factors phi and chi and the variance of the weights."""
+    (phi, chi), (noise, linear_growth) = factors, _independent(averages, spread, norms, grid)
+    growth = norm_of_sample(np.array([float(finite_dimension) / problem.input_dim]), grid.kappa)
+    return BulkModel(
+        sample_weights=grid.kappa_weights,
+        neuron_weights=grid.u_weights,
+        phi=phi * growth * linear_growth,
+        chi=chi,
+        noise_variance=noise,
+        weight_variance=variance,
+        mu_weights=spectrum.weights,
+        samples_per_dim=problem.n_samples / problem.input_dim,
+        samples_per_neuron=problem.n_samples / problem.width,
+    )
+
+
+def _averages(
+    problem: Problem,
+    step: Step,
+    grid: Grid,
+    tau: Array,
+    share: Array,
+    own: MovesAlongInputs | None,
+    finite_dimension: bool,
+) -> tuple[ActivationAverages, Any]:
+    """The averages of the activation and the deviations at which they are taken, for the share of the weight along b^
+    in ``tau^2``; at leading order with the slopes of single neurons, of which finite dimension knows otherwise.
+    """
+    known_part, spread = _pre_activations(step, grid, tau, share, own)
+    found = activation_averages(problem.activation, known_part, spread)
+    if not finite_dimension:
+        strength = step.scalars.strengths(grid.u)
+        found = with_slopes_of_neurons(found, problem, grid.kappa, grid.u, strength, tau, share)
+    return found, spread
+
+
 def _pre_activations(step: Step, grid: Grid, tau: Array, share: Array, own: MovesAlongInputs | None) -> tuple[Any, Any]:
     """What of a pre-activation is known given kappa and the neuron, and the deviation of the rest, shape (K, A).
 
-    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move); at leading
-    order, where the share is zero, nothing is taken from it.
+    The weight along b^ has the share ``share`` of ``tau^2``, less what of it is known (eq-inputs-own-move).
     """
     strength, spread = step.scalars.strengths(grid.u), tau * norm_of_sample(share, grid.kappa)
     if own is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from polyspike.spectra import Spectrum
 from polyspike.status import Status
 from polyspike.theory.covariance.eigenvalues import MOST_SEPARATED, SINGLE, Eigenvalues
 from polyspike.theory.covariance.layer_spectrum.model import norms_of
+from polyspike.theory.covariance.layer_spectrum.outlier_means import outlier_means
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import predict_layer_spectrum
+from polyspike.theory.covariance.lengths_along import with_lengths
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.covariance.pair_spectrum.model import quadratic_features
 from polyspike.theory.covariance.pair_spectrum.predict_spectrum import predict_pair_spectrum
@@ -20,6 +22,7 @@ from polyspike.theory.covariance.spectrum_trust import trust_covariance_spectrum
 from polyspike.theory.finite_size.bulk.assemble import FiniteSizeModel
 from polyspike.theory.finite_size.double_precision import within_double_precision
 from polyspike.theory.finite_size.given_kappa.weights_along import WeightsAlong
+from polyspike.theory.finite_size.spectrum.density import PiecewiseDensity, SolvedInterval
 from polyspike.theory.finite_size.spectrum.outliers import FiniteRankParts, upper_edge
 from polyspike.theory.finite_size.spectrum.predict_spectrum import solve_spectrum
 from polyspike.theory.finite_size.spectrum.spectral_model import COARSENESS, SpectralModel, bulk_of
@@ -31,6 +34,8 @@ _RANK_TOLERANCE = 1e-4
 _REFINEMENTS = (1.0, 1.3, 1.7)
 # The matrix of the gradient is taken at its mean where the gradient has so many samples a dimension.
 _MANY = 20
+# A density of less mass than it should have, by so much and by an eigenvalue and a half, lacks a band.
+_LEAST_MISSED = 5e-5
 # Features whose noise has a smaller variance have none.
 _NO_NOISE = 1e-12
 
@@ -53,9 +58,11 @@ def predict_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spec
         message = "the spectrum is not solved for a linear activation with a covariance; inputs='isotropic' has one"
         raise NumericalError(Status.OUT_OF_RANGE, message)
     with within_double_precision():
-        worth = trust_covariance_spectrum(problem, spectrum)
+        worth, found = trust_covariance_spectrum(problem, spectrum), _spectrum(problem, spectrum)
+        quadratic = is_quadratic(problem.activation)
         return replace(
-            _spectrum(problem, spectrum),
+            found,
+            means_source=None if quadratic else partial(outlier_means, problem, spectrum, found.spikes),
             error_estimate=worth.error_estimate,
             trusted=worth.trusted,
             trust_reason=worth.reason,
@@ -96,7 +103,19 @@ def _solved_pairs(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spe
 def _solved(problem: Problem, spectrum: Eigenvalues, refine: float) -> Spectrum:
     tolerance = _RANK_TOLERANCE / refine**6
     model = assemble(problem, spectrum, finite_dimension=False, refine=COARSENESS * refine, rank_tolerance=tolerance)
-    return solve_spectrum(separated(as_commuting(model)))
+    found = solve_spectrum(separated(as_commuting(with_lengths(model))))
+    _check_bands(found, problem.n_samples)
+    return found
+
+
+def _check_bands(found: Spectrum, n_samples: int) -> None:
+    """Refuse a density without the band of a few equal eigenvalues above all others, at which no path began."""
+    assert isinstance(found.density, PiecewiseDensity)
+    solved = (part for _, _, part in found.density.pieces)
+    missing = 1 - found.atom - sum(part.mass for part in solved if isinstance(part, SolvedInterval))
+    if missing > max(_LEAST_MISSED, SINGLE / n_samples):
+        message = f"the density of the bulk lacks {missing * n_samples:.3g} of {n_samples} eigenvalues"
+        raise NumericalError(Status.NOT_CONVERGED, message)
 
 
 class CovarianceSpectralModel(SpectralModel):

@@ -1,27 +1,30 @@
 """How far the outliers of networks are from a spectrum for a covariance, and where it is to be trusted.
 
 Not theory but a calibration, as that of isotropic inputs (finite_size/spectrum/trust.py), with the effective dimension
-for d. The locations are those of the limit, so that what fluctuates counts to first order, as far as the spike is felt;
-and more where Sigma has single eigenvalues (in brackets), whose outliers the spike repels:
+for d; what Sigma has of single eigenvalues counts more (in brackets):
 
-    x = (SIZE [+ FELT s/(1 + s)]) (1/n + 1/d_eff + 1/N) + STRENGTH (V + V_b) s/(1 + s) + MATRIX X + GROWTH g/d_eff,
+    x = (SIZE [+ FELT s/(1 + s)]) (1/n + 1/d_eff + 1/N) + STRENGTH (V + V_b) s/(1 + s) + MATRIX X + GROWTH g/d_eff
+        + GAINED E_u|tr(S - S_eig)_e|/d,
 
 ``s = d r^2`` the strength of the spike beside a weight's, ``X = e^2 phi_0 E eps^2 m_2^2``, V the relative variance of
 ``|Sigma^(1/2) b|^2`` over draws that the components of b along the eigendirections give it (:func:`strength_variance`),
-and V_b that of isotropic inputs. Features without a linear part, whose outliers are those of pairs of eigendirections,
-have no spike, and X counts twice, with what the mean of M moves along the eigendirections (:func:`_moved_by_mean`): M
-is at its mean there. Where the two strongest eigendirections are single ones ``PAIRS lambda_2/d`` is added, for what
-pairs of them lack.
+V_b that of isotropic inputs, and the last term the share of a pre-activation that neurons gain along the label's
+directions beyond that of the eigenvalues there (:func:`_gained`): squares of these are learned, and are not in the
+spectrum. Features without a linear part, whose outliers are those of pairs of eigendirections, have no spike, and X
+counts twice, with what the mean of M moves along the eigendirections (:func:`_moved_by_mean`): M is at its mean there.
+``PAIRS lambda_1/d`` is added, for what pairs of strong eigendirections lack.
 """
 
 import numpy as np
 
 from polyspike.problem import Problem
 from polyspike.theory.covariance.eigenvalues import SINGLE, Eigenvalues
+from polyspike.theory.covariance.layer_spectrum.draws_of_spike import components
+from polyspike.theory.covariance.model import assemble
 from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.covariance.trust import TRUSTED_DIMENSION
-from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance as isotropic_variance
+from polyspike.theory.finite_size.spectrum.spectral_model import COARSENESS
 from polyspike.theory.finite_size.spectrum.trust import (
     GROWTH,
     MATRIX,
@@ -37,10 +40,10 @@ from polyspike.theory.finite_size.trust import GROWTH_REASON, Trust, norm_growth
 
 __all__ = ["strength_variance", "trust_covariance_spectrum"]
 
-FELT, STRENGTH, MATRIX_OF_PAIRS, PAIRS = 3.0, 0.15, 0.5, 2.5
-"""Calibrated constants of the estimate. The last was set on cos, ``power:0.7``, d = 400, n = 1200, N = 800: with 40,000
-samples of the gradient the second outlier is 11 % too low, at ``lambda_2/d = 0.036``."""
+FELT, STRENGTH, MATRIX_OF_PAIRS, PAIRS, GAINED = 1.0, 0.1, 0.5, 2.0, 3.0
+"""Calibrated constants of the estimate."""
 
+GAINED_REASON = "neurons become long in the label's direction: its square is learned, and makes outliers"
 PAIRS_REASON = "pairs of strong eigendirections are outliers: samples and neurons that are long along both weigh more"
 
 
@@ -65,18 +68,20 @@ def trust_covariance_spectrum(problem: Problem, spectrum: Eigenvalues) -> Trust:
             STRENGTH_REASON: STRENGTH * varies * felt,
             MATRIX_REASON: (MATRIX_OF_PAIRS if quadratic else MATRIX) * moved,
             GROWTH_REASON: GROWTH * norm_growth(problem.activation) / effective,
-            PAIRS_REASON: PAIRS * _second_single(problem, spectrum) if quadratic else 0.0,
+            PAIRS_REASON: PAIRS * float(spectrum.values[-1]) / problem.input_dim if quadratic else 0.0,
+            GAINED_REASON: 0.0 if quadratic else GAINED * _gained(problem, spectrum),
         },
         few if effective < TRUSTED_DIMENSION else "",
     )
 
 
-def _second_single(problem: Problem, spectrum: Eigenvalues) -> float:
-    """``lambda_2/d``, of the second single eigenvalue at the top of Sigma; zero where there is no second one."""
-    counts = problem.input_dim * spectrum.weights
-    if len(counts) < 2 or (counts[-2:] >= SINGLE).any():
-        return 0.0
-    return float(spectrum.values[-2]) / problem.input_dim
+def _gained(problem: Problem, spectrum: Eigenvalues) -> float:
+    """The share in ``tau^2`` that neurons gain or lose along the label's directions, beyond the variance of the
+    eigenvalues there.
+    """
+    model = assemble(problem, spectrum, finite_dimension=False, refine=COARSENESS)
+    beyond = np.einsum("aii->a", model.known.beyond[:, 1:, 1:])
+    return float(np.abs(beyond) @ model.grid.u_weights) / problem.input_dim
 
 
 def _moved_by_mean(spectrum: Eigenvalues, step: Step) -> float:
@@ -89,14 +94,5 @@ def _moved_by_mean(spectrum: Eigenvalues, step: Step) -> float:
 
 
 def strength_variance(problem: Problem, spectrum: Eigenvalues, step: Step) -> float:
-    """The relative variance of ``|Sigma^(1/2) b|^2`` over draws: its components along the eigendirections have a mean,
-    ``eta c_1 Sigma^(3/2) beta*`` times c*_1, and beside it are Gaussian. Of an energy m of the mean and v of the rest,
-    over k directions, it is ``(4 m v + 2 v^2)/k``.
-    """
-    signal = float(np.sum(problem.teacher.linear_coefficients**2))
-    grown = (problem.step * activation_numbers(problem.activation).c1) ** 2 * signal
-    length = step.scalars.spike_strength**2 * problem.width
-    whole = step.direction_measures[0, 0]
-    mean = np.minimum(grown * step.reach**2 * spectrum.teacher / length, whole) if length > 0 else 0.0 * whole
-    rest = np.maximum(whole - mean, 0.0)
-    return float(((4 * mean + 2 * rest) * rest) @ (1 / np.maximum(problem.input_dim * spectrum.weights, 1.0)))
+    """The relative variance of ``|Sigma^(1/2) b|^2`` over draws that its components along the eigendirections give."""
+    return float(components(problem, spectrum, step).variances.sum())

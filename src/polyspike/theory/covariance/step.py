@@ -1,6 +1,6 @@
 """The numbers that one gradient step leaves behind on inputs of covariance Sigma (docs/theory-inputs.md, section 2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -95,6 +95,10 @@ class Step:
     def has_own_moves(self) -> bool:
         """Whether weights move along ``Sigma w``, so that the frame has one direction more."""
         return len(self.frame_measures) > self.place + 1
+
+    def stronger(self, by: float) -> "Step":
+        """With so many times the strength r of the spike, and all else as it is."""
+        return replace(self, scalars=replace(self.scalars, spike_strength=by * self.scalars.spike_strength))
 
     @cached_property
     def sampled_measures(self) -> Any:

@@ -11,6 +11,7 @@ from polyspike.arraytypes import Array
 from polyspike.problem import Problem
 from polyspike.theory.bulk_support.quantiles import normal_places
 from polyspike.theory.covariance.eigenvalues import Eigenvalues
+from polyspike.theory.covariance.lengths_along import with_lengths
 from polyspike.theory.covariance.model import CovarianceModel, assemble
 from polyspike.theory.covariance.residuals import Residuals
 from polyspike.theory.covariance.state import CovarianceState
@@ -43,12 +44,15 @@ class LayerModel:
         How the deviations of pre-activations fluctuate over samples and over neurons.
     single : ndarray of int
         The nodes of Sigma that are single eigenvalues outside the bulk, of which each may make an outlier.
+    shares : ndarray, optional
+        The squares of what b^ has of their directions, of one draw; by default in the mean over draws.
     """
 
     whole: CovarianceModel
     bulk: CovarianceModel
     norms: Norms
     single: Any
+    shares: Array | None = None
 
     @property
     def problem(self) -> Problem:
@@ -62,6 +66,23 @@ class LayerModel:
         left = replace(self.whole.spectrum, weights=weights)
         whole, bulk = replace(self.whole, spectrum=left), replace(self.bulk, spectrum=left)
         return replace(self, whole=whole, bulk=bulk, single=single)
+
+    @property
+    def mean_shares(self) -> Array:
+        """The squares of what b^ has of the single eigendirections, in the mean over draws."""
+        return np.asarray(np.maximum(self.whole.direction_measures[0, 0, self.single], 0.0))
+
+    @property
+    def roots_of_single(self) -> Array:
+        """What b^ has of the direction of every single eigenvalue."""
+        return np.asarray(np.sqrt(self.mean_shares if self.shares is None else self.shares))
+
+    @property
+    def left_of_b(self) -> float:
+        """The square of what b^ has of the bulk's directions, over its mean."""
+        if self.shares is None:
+            return 1.0
+        return float((1 - self.shares.sum()) / (1 - self.mean_shares.sum()))
 
     @cached_property
     def functions(self) -> Array:
@@ -98,11 +119,19 @@ class LayerModel:
         return nearest_in_range(self.whole)
 
 
-def layer_model(problem: Problem, spectrum: Eigenvalues, beyond: float = 0.5) -> LayerModel:
-    """The model of a problem's spectrum at leading order; ``beyond`` as many residuals are expected past either end of
-    those of the bulk.
+def layer_model(problem: Problem, spectrum: Eigenvalues, beyond: float = 0.5, stronger: float = 1.0) -> LayerModel:
+    """The model of a problem's spectrum; ``beyond`` as many residuals are expected past either end of those of the
+    bulk, and ``stronger`` times the strength r is the spike's.
     """
-    whole = assemble(problem, spectrum, finite_dimension=False, refine=COARSENESS, rank_tolerance=_RANK_TOLERANCE)
+    leading = assemble(
+        problem,
+        spectrum,
+        finite_dimension=False,
+        refine=COARSENESS,
+        rank_tolerance=_RANK_TOLERANCE,
+        stronger=stronger,
+    )
+    whole = with_lengths(leading)
     _, columns = in_sampled_range(whole)
     grid = replace(whole.grid, u=whole.grid.u[columns], u_weights=whole.grid.u_weights[columns])
     bulk = replace(

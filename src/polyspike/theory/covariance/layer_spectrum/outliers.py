@@ -16,7 +16,7 @@ and of every single eigenvalue of Sigma, whose weight in b is w, the fields of t
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,9 +31,17 @@ from polyspike.theory.covariance.layer_spectrum.point import RealLayerPoint
 from polyspike.theory.covariance.linear_directions import known_parts
 from polyspike.theory.covariance.state import CovarianceState
 
-__all__ = ["KnownFields", "Outliers", "assembled", "form_matrix", "known_fields"]
+__all__ = ["KnownFields", "Outliers", "Root", "assembled", "form_matrix", "known_fields", "neuron_cost"]
 
 _TANGENT_STEP = 1e-20
+
+
+class Root(NamedTuple):
+    """A solution at which E is singular, with the null vector y and the slope ``y' E' y`` along z."""
+
+    point: RealLayerPoint
+    vector: Array
+    slope: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,25 +63,36 @@ class Outliers:
 
     def above(self) -> list[Spike]:
         """Every outlier above the bulk, largest first, on a path down from above all of them."""
-        return [self._spike(point) for point in self._roots.above()]
+        return [self._spike(root) for root in self.roots_above()]
+
+    def roots_above(self) -> list[Root]:
+        """The same as roots of E."""
+        return [self._root(point) for point in self._roots.above()]
+
+    def locations_above(self) -> Array:
+        """Their locations alone."""
+        return np.array([point.z for point in self._roots.above()])
 
     def between(self) -> list[Spike]:
         """Every outlier on a path up, smallest first."""
-        return [self._spike(point) for point in self._roots.between()]
+        return [self._spike(self._root(point)) for point in self._roots.between()]
 
     @cached_property
     def _roots(self) -> Roots:
         return Roots(self.path, lambda point: form_matrix(self.layer, point.here))
 
-    def _spike(self, point: RealLayerPoint) -> Spike:
-        """The location of an outlier and its squared overlaps with the Hermite functions (eq-overlap)."""
+    def _root(self, point: RealLayerPoint) -> Root:
         vector = self._roots.null_vector(point)
         moved = point.state.moved(1j * _TANGENT_STEP * point.by_log_z)
         ahead = type(moved)(moved.model, -point.z * (1 + 1j * _TANGENT_STEP), moved.r, moved.zeta, moved.t)
         by_log_z = float((vector @ form_matrix(self.layer, ahead) @ vector).imag / _TANGENT_STEP)
+        return Root(point, vector, by_log_z / point.z)
+
+    def _spike(self, root: Root) -> Spike:
+        """The location of an outlier and its squared overlaps with the Hermite functions (eq-overlap)."""
         hermite = hermite_functions(self.layer.whole.grid.kappa, self.degree)
-        cross = vector @ _rows(self.layer, point.here, hermite.T)
-        return Spike(point.z, cross**2 * point.z / (self.layer.problem.n_samples * by_log_z))
+        cross = root.vector @ _rows(self.layer, root.point.here, hermite.T)
+        return Spike(root.point.z, cross**2 / (self.layer.problem.n_samples * root.slope))
 
 
 def form_matrix(layer: LayerModel, state: CovarianceState) -> Any:
@@ -86,7 +105,7 @@ def assembled(layer: LayerModel, state: CovarianceState, whole: CovarianceState)
     known = known_fields(layer, state)
     model, n, c = layer.whole, layer.problem.n_samples, layer.whole.bulk.samples_per_dim
     phi, functions, kappa = model.bulk.phi, layer.functions, model.grid.kappa[:, None]
-    of_functions = _cost(layer, whole) + n * whole.gram(functions, functions)
+    of_functions = neuron_cost(layer, whole) + n * whole.gram(functions, functions)
     v = (n * c) ** 0.5 * whole.gram(functions, kappa * phi)
     d = c * whole.gram(phi, (kappa**2 - 1) * phi)
     size, p, fields = len(of_functions), phi.shape[1], len(known.inner) // 2
@@ -106,7 +125,7 @@ def assembled(layer: LayerModel, state: CovarianceState, whole: CovarianceState)
     put(prior, prior, -known.prior)
     put(prior, slice(g.start, h.stop), known.coupling)
     put(slice(g.start, h.stop), slice(g.start, h.stop), known.inner)
-    roots = _roots_of_single(layer)
+    roots = layer.roots_of_single
     for k, node in enumerate(layer.single):
         here, s, root = rest[2 * k], rest[2 * k + 1], roots[k]
         put(here, here, -state.blocks.form[node])
@@ -120,7 +139,7 @@ def assembled(layer: LayerModel, state: CovarianceState, whole: CovarianceState)
     return (out + out.T) / 2
 
 
-def _cost(layer: LayerModel, whole: CovarianceState) -> Any:
+def neuron_cost(layer: LayerModel, whole: CovarianceState) -> Any:
     """N times the cost of unit coefficients of the learned functions, with the norms of samples and neurons
     (eq-norm-terms), shape (2 A, 2 A).
     """
@@ -151,7 +170,9 @@ class KnownFields:
 
 
 def known_fields(layer: LayerModel, state: CovarianceState) -> KnownFields:
-    """Without the single eigenvalues; ``G`` along b is what is left of ``-E`` in row l without the others."""
+    """Without the single eigenvalues; ``G`` along b is what is left of ``-E`` in row l without the others. What b has
+    of the bulk's directions is one less what it has of those.
+    """
     step, p = layer.whole.step, layer.whole.bulk.phi.shape[1]
     measures = step.frame_measures.copy()
     measures[..., layer.single] = 0.0
@@ -163,17 +184,12 @@ def known_fields(layer: LayerModel, state: CovarianceState) -> KnownFields:
     put_in = second @ parts.moved.T
     one = np.eye(len(parts.knows))
     assert second.shape[1] == others * p
+    left = layer.left_of_b
     return KnownFields(
-        prior=spread @ joined(parts.alone) @ spread.T,
-        coupling=np.concatenate([put_in, seen], axis=1),
+        prior=left * spread @ joined(parts.alone) @ spread.T,
+        coupling=left**0.5 * np.concatenate([put_in, seen], axis=1),
         inner=np.block([[-parts.knows, one], [one, parts.fields]]),
     )
-
-
-def _roots_of_single(layer: LayerModel) -> Array:
-    """``sqrt(w)`` of every single eigenvalue: what b has of its direction."""
-    along_b = layer.whole.direction_measures[0, 0, layer.single]
-    return np.asarray(np.sqrt(np.maximum(along_b, 0.0)))
 
 
 def _field_components(layer: LayerModel, state: CovarianceState, node: int) -> Any:
@@ -197,6 +213,6 @@ def _rows(layer: LayerModel, state: CovarianceState, functions: Array) -> Any:
     p, m = model.bulk.phi.shape[1], state.blocks.form.shape[-1]
     fields = 2 * len(model.step.mean_gradient) * len(state.t)
     parts = [n * whole.gram(layer.functions, functions), v, np.zeros((p + fields, functions.shape[1]))]
-    for root in _roots_of_single(layer):
+    for root in layer.roots_of_single:
         parts += [np.zeros((m, functions.shape[1])), root * v]
     return np.concatenate(parts)

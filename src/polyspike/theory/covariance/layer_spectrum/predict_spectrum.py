@@ -19,7 +19,7 @@ from polyspike.theory.finite_size.spectrum.density import PiecewiseDensity
 from polyspike.theory.finite_size.spectrum.outliers import DEGREE
 from polyspike.theory.finite_size.spectrum.predict_spectrum import degrees_inside
 
-__all__ = ["predict_layer_spectrum"]
+__all__ = ["above_bulk", "predict_layer_spectrum"]
 
 # The branch above the bulk starts at this multiple of a bound on all eigenvalues.
 _FAR = 4.0
@@ -48,6 +48,33 @@ def predict_layer_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
                 raise
     beyond, largest = _ATTEMPTS[-1]
     return _Solver(separated(layer_model(problem, spectrum, beyond), largest)).solve(largest)
+
+
+def above_bulk(
+    problem: Problem, spectrum: Eigenvalues, stronger: float = 1.0
+) -> tuple[LayerModel, list[RealLayerPoint]]:
+    """The model with ``stronger`` times the strength of the spike, and the path from far above down to its edge.
+
+    Raises
+    ------
+    NumericalError
+        ``NOT_CONVERGED`` when the edge is not found.
+    """
+    for beyond, largest in _ATTEMPTS[:-1]:
+        try:
+            return _above(problem, spectrum, beyond, stronger, largest)
+        except NumericalError as error:
+            if error.status is Status.OUT_OF_RANGE:
+                raise
+    beyond, largest = _ATTEMPTS[-1]
+    return _above(problem, spectrum, beyond, stronger, largest)
+
+
+def _above(
+    problem: Problem, spectrum: Eigenvalues, beyond: float, stronger: float, largest: float
+) -> tuple[LayerModel, list[RealLayerPoint]]:
+    layer = separated(layer_model(problem, spectrum, beyond, stronger), largest)
+    return layer, upper_edge(_start(layer), largest)[1]
 
 
 def separated(layer: LayerModel, largest: float = LARGEST_ARC_STEP) -> LayerModel:

@@ -30,7 +30,7 @@ from polyspike.theory.finite_size.spectrum.sample_moments import sample_moments
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
-__all__ = ["Outliers", "outlier_means", "outliers_at", "strength_variance"]
+__all__ = ["Outliers", "mean_shift", "outlier_means", "outliers_at", "strength_variance"]
 
 # The least range of log r^2 for the curvature: a second difference is right to 1e-5 there.
 _LEAST_RANGE = 0.1
@@ -111,13 +111,13 @@ def _repulsion(found: Outliers) -> list[float]:
     shifts = [0.0] * len(modes)
     for j, upper in enumerate(modes):
         for k in range(j + 1, len(modes)):
-            shift = _mean_shift(upper.z - modes[k].z, _mixing_variance(found.parts, upper, modes[k]))
+            shift = mean_shift(upper.z - modes[k].z, _mixing_variance(found.parts, upper, modes[k]))
             shifts[j] += shift
             shifts[k] -= shift
     return shifts
 
 
-def _mean_shift(gap: float, variance: float) -> float:
+def mean_shift(gap: float, variance: float) -> float:
     """Half of ``E sqrt(g^2 + 4 V x^2) - g``, x ~ N(0, 1)."""
     x, weights = gauss_hermite(_NODES)
     return float(weights @ np.sqrt(gap**2 + 4 * variance * x**2) - gap) / 2
