@@ -19,6 +19,7 @@ from polyspike.theory.finite_size.trust import (
     SECOND,
     Corners,
     amplification,
+    coherent_lengths,
     cubic_lean,
     feature_tails,
     norm_growth,
@@ -285,3 +286,15 @@ def test_heavy_features_and_steep_places_are_covered_or_not_trusted(
 def test_a_steep_place_is_trusted_with_many_samples_of_the_gradient() -> None:
     """Where 60 networks of another implementation have 0.4339 +- 0.0024 beside 0.431."""
     assert predict(Problem(CLIFF, "h1", 200, 60, 100, n_gradient=2000, step_size=14.0)).trusted
+
+
+def test_lengths_that_the_theory_ties_to_the_wrong_overlap_are_in_the_estimate() -> None:
+    """Reused samples have them tied to the right one; with one shared sample both are one problem."""
+    base = Problem("relu", "h1 - 0.5", 1000, 120, 500, step_size=8.0, ridge=0.1, noise=0.3, readout="constant")
+    found = predict(base)
+    other = predict(base.replace(samples="same", overlap=1 / 1000))
+    assert found.error_estimate is not None
+    assert 0.008 < abs(found.test_error / other.test_error - 1) < 1.5 * found.error_estimate
+    for changes in ({"gradient": "target"}, {"readout": "gaussian"}, {"activation": "tanh"}, {"teacher": "h1"}):
+        assert coherent_lengths(base.replace(**changes)) == 0
+    assert coherent_lengths(base) == pytest.approx(0.25 / 1.34 / 500**0.5)
