@@ -38,9 +38,16 @@ def test_spectrum_as_json_has_both() -> None:
 
 def test_where_no_expectation_is_known_the_limit_is_called_so() -> None:
     assert "outside it, on average at" in run("spectrum")
-    coloured = ["--inputs", "power:0.3"]
-    assert "outside it, in the limit at" in run("spectrum", *coloured)
-    assert json.loads(run("predict", "--json", *coloured))["prediction"]["outliers"][0]["mean"] is None
+    same = ["--samples", "same", "--readout", "rademacher"]
+    assert "outside it, in the limit at" in run("spectrum", *same)
+    assert json.loads(run("predict", "--json", *same))["prediction"]["outliers"][0]["mean"] is None
+
+
+def test_with_a_covariance_means_are_for_those_who_ask_for_the_spectrum() -> None:
+    coloured = ["--inputs", "power:0.3", "--readout", "rademacher"]
+    assert "outside it, on average at" in run("spectrum", *coloured)
+    [outlier, *_] = json.loads(run("predict", "--json", *coloured))["prediction"]["outliers"]
+    assert outlier["mean"] is None
 
 
 def test_an_outlier_of_reused_samples_says_what_it_has_of_the_labels() -> None:

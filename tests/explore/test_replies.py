@@ -98,8 +98,11 @@ def test_the_spectrum_and_its_means_are_those_of_the_prediction() -> None:
     assert found["inside"] == list(expected.inside)
     assert (found["error_estimate"], found["trusted"]) == (expected.error_estimate, True)
     assert replies.means(asked())["means"] == list(expected.means)
-    coloured = {"problem": {**PROBLEM, "inputs": "power:0.3"}}
-    assert replies.means(coloured) == {"means": None, "message": ""}
+    same = {"problem": {**PROBLEM, "samples": "same"}}
+    assert replies.means(same) == {"means": None, "message": ""}
+    coloured = {"problem": {**PROBLEM, "inputs": "power:0.3", "readout": "rademacher"}}
+    of_coloured = prediction(HERE.replace(ridge=1.0, inputs="power:0.3", readout="rademacher")).spectrum
+    assert replies.means(coloured)["means"] == list(of_coloured.means)
     mass = sum(
         (b - a) * (f + g) / 2 for a, b, f, g in zip(found["x"], found["x"][1:], found["density"], found["density"][1:])
     )

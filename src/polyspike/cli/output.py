@@ -82,9 +82,11 @@ def print_json(values: Mapping[str, Any]) -> None:
     print(json.dumps(plain(values), indent=2, allow_nan=False))
 
 
-def spectrum_values(spectrum: Spectrum) -> dict[str, Any]:
-    """The numbers of a predicted spectrum, without its density; means are None where they are the locations."""
-    means = spectrum.means if spectrum.has_expectations else [None] * len(spectrum.spikes)
+def spectrum_values(spectrum: Spectrum, averaged: bool = True) -> dict[str, Any]:
+    """The numbers of a predicted spectrum, without its density; means are None where they are the locations, or not
+    ``averaged``.
+    """
+    means = spectrum.means if averaged and spectrum.has_expectations else [None] * len(spectrum.spikes)
     return {
         "edges": list(spectrum.edges),
         "atom": spectrum.atom,

@@ -92,7 +92,8 @@ def _spectrum(result: Prediction) -> dict[str, Any]:
     if result.spectrum_source is None:
         return {}
     try:
-        found = spectrum_values(result.spectrum)
+        # With a covariance the means take several times as long as the spectrum: `polyspike spectrum` has them.
+        found = spectrum_values(result.spectrum, averaged=result.problem.inputs.is_isotropic)
     except NumericalError as failure:
         return {"spectrum": f"not predicted: {failure.message}"}
     except ArgumentError as refusal:

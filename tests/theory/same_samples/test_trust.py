@@ -68,12 +68,15 @@ def test_pairs_of_samples_of_a_label_with_a_mean_are_in_it(activation: str, teac
 
 @pytest.mark.parametrize("changes", [{}, {"activation": "relu"}, {"gradient": "target"}], ids=str)
 def test_a_label_that_is_its_mean_is_in_doubt(changes: dict[str, str]) -> None:
-    """20 networks are 3 to 7 % below, +- 1.1 %, which was trusted to 1.7 %; with a linear part they are not."""
+    """20 networks are within 2.4 +- 1.7 %; at d = 200 and with a constant readout they are up to 3.4 +- 0.6 % off."""
     problem = Problem("gelu", "1.37", 864, 1275, 891, step_exponent=0.45, ridge=0.07, noise=0.19, samples="same")
     problem = problem.replace(readout="rademacher", **changes)
     alone, other = predict(problem), predict(problem.replace(teacher="1.37 + h1"))
     assert alone.error_estimate is not None
     assert other.error_estimate is not None
-    assert alone.error_estimate > 0.045
+    assert 0.024 < alone.error_estimate < 0.045
     assert other.error_estimate < 0.03
+    constant = predict(problem.replace(readout="constant")).error_estimate
+    assert constant is not None
+    assert constant > alone.error_estimate + 0.01
     assert mean_alone(problem.replace(activation="tanh")) == 0

@@ -12,6 +12,7 @@ from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation
 
 __all__ = [
     "ACROSS",
+    "FIRST_COORDINATE",
     "OMEGA",
     "Columns",
     "Fit",
@@ -23,6 +24,9 @@ __all__ = [
     "Places",
     "Symmetric",
 ]
+
+FIRST_COORDINATE = 2
+"""The place of the coordinate along beta* in the hidden vector, after the label and the initial output."""
 
 ACROSS, OMEGA = 3, 4
 """The places of the coordinates along the noise of beta and, full gradient only, along omega in the hidden vector."""

@@ -10,16 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit
+from polyspike.theory.same_samples.fit import FIRST_COORDINATE, OMEGA, Columns, Fit
 from polyspike.theory.same_samples.pencil import State, q_inverse
 from polyspike.theory.same_samples.potential import flat_gradient
 from polyspike.theory.same_samples.sample_state import SampleState
 
 __all__ = ["FormSlopes", "form_slopes", "given_residual", "own_weights"]
-
-
-# The place of the first coordinate in the hidden vector.
-_FIRST = 2
 
 
 class FormSlopes(NamedTuple):
@@ -81,7 +77,7 @@ def _of_costs(fit: Fit, state: State, at: _Coefficients) -> Array:
     theta = at.theta[:, nn.blocks[0]]
     if fit.mean_weights is not None:
         theta = theta.copy()
-        theta[OMEGA - _FIRST] -= fit.mean_weights.T @ at.first
+        theta[OMEGA - FIRST_COORDINATE] -= fit.mean_weights.T @ at.first
     along = nn.chi @ q_inverse(nn, state) @ theta.T
     return np.asarray(out - (along**2).sum(axis=1) / nn.samples_per_dim)
 
@@ -221,4 +217,4 @@ def given_residual(columns: Columns, weights: Array, count: int) -> tuple[Array,
 
 def _coordinates(count: int) -> slice:
     """Places of so many in the hidden vector."""
-    return slice(_FIRST, _FIRST + count)
+    return slice(FIRST_COORDINATE, FIRST_COORDINATE + count)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyspike.arraytypes import Array
-from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit, OwnMoves, Places, Symmetric
+from polyspike.theory.same_samples.fit import FIRST_COORDINATE, OMEGA, Columns, Fit, OwnMoves, Places, Symmetric
 from polyspike.theory.same_samples.form_slopes import given_residual
 from polyspike.theory.same_samples.pencil import Neurons, SamplePopulation, State, q_inverse, spread
 from polyspike.theory.same_samples.sample_state import SampleState
@@ -84,7 +84,7 @@ def cost_of_mean_weights(fit: Fit, mean_weights: Array, state: State) -> tuple[A
 
 
 def _theta_along_omega(places: Places, nn: Neurons) -> slice:
-    start = places.direction(OMEGA - _FIRST_COORDINATE).start
+    start = places.direction(OMEGA - FIRST_COORDINATE).start
     return slice(start + nn.blocks[0].start, start + nn.blocks[0].stop)
 
 
@@ -118,7 +118,7 @@ class _Block(NamedTuple):
     own: int = 0
 
 
-_LABEL, _OUTPUT, _FIRST_COORDINATE = 0, 1, 2
+_LABEL, _OUTPUT = 0, 1
 
 
 def _terms(fit: Fit, k: int, part: SampleState) -> FormTerms:
@@ -201,7 +201,7 @@ def _blocks(fit: Fit, k: int, part: SampleState) -> list[_Block]:
         out.append(_Block(slice(0, places.readouts), _flat_nodes(columns.by_hidden_norm), last))
     outer = _flat_nodes(part.outer)
     for c in range(places.coordinates):
-        out.append(_Block(places.direction(c), outer, _FIRST_COORDINATE + c))
+        out.append(_Block(places.direction(c), outer, FIRST_COORDINATE + c))
     own = fit.own_moves_of(k)
     if fit.own_moves is not None and own is not None:
         out += _own_blocks(fit, fit.own_moves, own, part.state)

@@ -7,7 +7,7 @@ import numpy as np
 
 from polyspike.arraytypes import Array
 from polyspike.theory.finite_size.bulk.factorised import FactorisedJacobian
-from polyspike.theory.same_samples.fit import OMEGA, Columns, Fit
+from polyspike.theory.same_samples.fit import FIRST_COORDINATE, OMEGA, Columns, Fit
 from polyspike.theory.same_samples.fixed_point import response, states
 from polyspike.theory.same_samples.form_slopes import form_slopes, given_residual, own_weights
 from polyspike.theory.same_samples.form_terms import (
@@ -135,7 +135,7 @@ def form_at(fit: Fit, state: State, parts: Sequence[SampleState], found: Array, 
     value = (first**2 / (fit.n_samples * state.zeta)).sum()
     if fit.mean_weights is not None:
         alone, with_theta = cost_of_mean_weights(fit, fit.mean_weights, state)
-        value = value + first @ alone @ first + 2 * first @ with_theta @ theta[OMEGA - 2, nn.blocks[0]]
+        value = value + first @ alone @ first + 2 * first @ with_theta @ theta[OMEGA - FIRST_COORDINATE, nn.blocks[0]]
     if fit.pairs is not None:
         pairs = x[places.readouts : places.readouts + places.pairs].reshape(fit.pairs.cost.shape[:2])
         each = np.einsum("ai,aij,aj->a", pairs, fit.pairs.cost, pairs)

@@ -18,7 +18,7 @@ from polyspike.hermite import gauss_hermite
 from polyspike.problem import Problem
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.same_samples.features import TrainingFeatures
-from polyspike.theory.same_samples.fit import ACROSS, Columns, Fit, MeanNorm
+from polyspike.theory.same_samples.fit import ACROSS, FIRST_COORDINATE, Columns, Fit, MeanNorm
 from polyspike.theory.same_samples.potential import flat_gradient
 from polyspike.theory.same_samples.sample_law import SampleLaw
 from polyspike.theory.same_samples.sample_state import SampleState
@@ -160,7 +160,7 @@ def _fitted_by_norm(fit: Fit, columns: Columns, part: SampleState, known: MeanNo
     """What the fit has in proportion to nu, (E, B)."""
     places = fit.places
     of_means = 0.0 if columns.by_hidden_norm is None else columns.by_hidden_norm @ found[: places.readouts]
-    return of_means + known.along[..., ACROSS] * (part.outer @ found[places.direction(ACROSS - 2)])
+    return of_means + known.along[..., ACROSS] * (part.outer @ found[places.direction(ACROSS - FIRST_COORDINATE)])
 
 
 def _outer(part: SampleState, weights: Any) -> Any:

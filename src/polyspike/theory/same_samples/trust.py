@@ -45,9 +45,10 @@ MEAN_REASON = (
     "fresh sample"
 )
 
-MEAN_ALONE = 20.0
-"""Of :func:`mean_alone`: GELU and ReLU with `1.37` and readouts of either sign are 3 to 7 % too high at 0.0021, and
-with a linear part as large as that within 1 %."""
+MEAN_ALONE, MEAN_ALONE_OF_CONSTANT = 5.0, 20.0
+"""Of :func:`mean_alone`: the curvature of features alone fits a label that is nearly its mean. Of 66 random problems
+with a mean (both gradients, all readouts) test errors are off by an rms of 0.7 % beyond their standard errors, and none by
+more than its estimate; with a constant readout, after long steps, by up to 3.4 % at 0.0016."""
 
 PAIRS_OF_MEAN = 3.0
 """Of :func:`pairs_of_mean`: test errors of eleven problems were 3 to 9 % off at 0.01 to 0.04, with a negative mean too
@@ -71,7 +72,8 @@ def trust(problem: Problem, found: FitErrors, finite_dimension: float, sampling:
     growth = GROWTH * norm_growth(problem.activation) / d
     taken_over = TAKEN_OVER * finite_dimension
     pairs = PAIRS_OF_KNOWN_MEAN if responds(problem) else PAIRS_OF_MEAN
-    of_mean = pairs * pairs_of_mean(problem) + MEAN_ALONE * mean_alone(problem)
+    alone = MEAN_ALONE_OF_CONSTANT if problem.readout == "constant" else MEAN_ALONE
+    of_mean = pairs * pairs_of_mean(problem) + alone * mean_alone(problem)
     estimate = sizes + small + cubic + growth + taken_over + of_mean + sampling + quadrature_error(problem)
     if estimate <= LARGEST:
         return Trust(estimate, True, "")

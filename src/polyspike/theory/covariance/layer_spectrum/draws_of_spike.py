@@ -19,6 +19,7 @@ from polyspike.theory.covariance.layer_spectrum.predict_spectrum import above_bu
 from polyspike.theory.covariance.step import Step, condition
 from polyspike.theory.finite_size.conditioning import activation_numbers
 from polyspike.theory.finite_size.spectrum.outlier_means import strength_variance
+from polyspike.theory.long_work import tell
 
 __all__ = ["Components", "Moved", "components", "moved_by_single", "variance_of_others"]
 
@@ -26,6 +27,8 @@ __all__ = ["Components", "Moved", "components", "moved_by_single", "variance_of_
 _FELT = 2e-3
 # Of its law, and of a rule for that.
 _FINE, _NODES = 80, 4
+# Of the outliers of a draw.
+_SECONDS = 0.6
 
 
 class Components(NamedTuple):
@@ -91,12 +94,12 @@ def moved_by_single(problem: Problem, spectrum: Eigenvalues, single: Any, found:
     mean.
     """
     weights, places = [np.empty(0)], [np.empty((0, len(here)))]
-    for node in single:
-        if found.variances[node] < _FELT:
-            continue
+    felt = [node for node in single if found.variances[node] >= _FELT]
+    tell(_SECONDS * _NODES * len(felt), "about %s for the means of outliers over draws")
+    for node in felt:
         sizes, probabilities = _sizes(found.mean[node], found.rest[node])
         weights.append(probabilities)
-        places.append(np.array([_at(problem, spectrum, node, size**2, len(here)) for size in sizes]))
+        places.append(np.array([_at(problem, spectrum, single, node, size**2, len(here)) for size in sizes]))
     return Moved(np.concatenate(weights), np.concatenate(places))
 
 
@@ -109,13 +112,13 @@ def _sizes(mean: float, rest: float) -> tuple[Array, Array]:
     return rule.nodes, rule.weights
 
 
-def _at(problem: Problem, spectrum: Eigenvalues, node: int, energy: float, count: int) -> Array:
+def _at(problem: Problem, spectrum: Eigenvalues, single: Any, node: int, energy: float, count: int) -> Array:
     """So many locations where b has this energy along a single eigendirection and what it has of all others; those of
     outliers that are in the bulk are its edge.
     """
     mean = float(condition(problem, spectrum).direction_measures[0, 0, node])
     whole = 1 + energy - mean
-    layer, path = above_bulk(problem, spectrum, whole**0.5)
+    layer, path = above_bulk(problem, spectrum, whole**0.5, single)
     shares = np.where(layer.single == node, energy, layer.mean_shares) / whole
     found = Outliers(replace(layer, shares=shares), path, 0).locations_above()[:count]
     return np.concatenate([found, np.full(count - len(found), path[-1].z)])

@@ -45,7 +45,7 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
     if step.scalars.spike_strength > 0:
         found = components(problem, layer.whole.spectrum, step)
         variance = variance_of_others(problem, found, layer.single)
-        by_strength = _by_strength(problem, spectrum, here, variance)
+        by_strength = _by_strength(problem, spectrum, layer.single, here, variance)
         shifts += variance / 2 * (by_strength[1] - by_strength[0])
         moved = moved_by_single(problem, spectrum, layer.single, found, here)
         for weight, places in zip(*moved, strict=True):
@@ -59,12 +59,12 @@ def _of_length(shifts: Array, count: int) -> Array:
     return np.concatenate([shifts, np.zeros(count)])[:count]
 
 
-def _by_strength(problem: Problem, spectrum: Eigenvalues, here: Array, variance: float) -> Array:
+def _by_strength(problem: Problem, spectrum: Eigenvalues, single: Array, here: Array, variance: float) -> Array:
     """First and second derivative by ``l = log r^2`` of the locations (J,) of the outliers, shape (2, J): differences
     over ``l +- sqrt(3 V)``, the range of a Gaussian rule with three nodes. Zero for those that are not at both ends.
     """
     span = max(_LEAST_RANGE, (3 * variance) ** 0.5)
-    ends = [above_bulk(problem, spectrum, float(np.exp(sign * span / 2))) for sign in (-1, 1)]
+    ends = [above_bulk(problem, spectrum, float(np.exp(sign * span / 2)), single) for sign in (-1, 1)]
     weaker, stronger = (Outliers(*end, 0).locations_above() for end in ends)
     found, count = np.zeros((2, len(here))), min(len(weaker), len(stronger), len(here))
     below, middle, above = weaker[:count], here[:count], stronger[:count]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polyspike.arraytypes import Array
 from polyspike.errors import NumericalError
 from polyspike.problem import Problem
 from polyspike.spectra import Spectrum
@@ -51,9 +52,11 @@ def predict_layer_spectrum(problem: Problem, spectrum: Eigenvalues) -> Spectrum:
 
 
 def above_bulk(
-    problem: Problem, spectrum: Eigenvalues, stronger: float = 1.0
+    problem: Problem, spectrum: Eigenvalues, stronger: float = 1.0, single: Array | None = None
 ) -> tuple[LayerModel, list[RealLayerPoint]]:
     """The model with ``stronger`` times the strength of the spike, and the path from far above down to its edge.
+
+    ``single`` are the nodes that lie outside the bulk, where they are known.
 
     Raises
     ------
@@ -62,18 +65,16 @@ def above_bulk(
     """
     for beyond, largest in _ATTEMPTS[:-1]:
         try:
-            return _above(problem, spectrum, beyond, stronger, largest)
+            return _above(layer_model(problem, spectrum, beyond, stronger), single, largest)
         except NumericalError as error:
             if error.status is Status.OUT_OF_RANGE:
                 raise
     beyond, largest = _ATTEMPTS[-1]
-    return _above(problem, spectrum, beyond, stronger, largest)
+    return _above(layer_model(problem, spectrum, beyond, stronger), single, largest)
 
 
-def _above(
-    problem: Problem, spectrum: Eigenvalues, beyond: float, stronger: float, largest: float
-) -> tuple[LayerModel, list[RealLayerPoint]]:
-    layer = separated(layer_model(problem, spectrum, beyond, stronger), largest)
+def _above(whole: LayerModel, single: Array | None, largest: float) -> tuple[LayerModel, list[RealLayerPoint]]:
+    layer = separated(whole, largest) if single is None else whole.without(single)
     return layer, upper_edge(_start(layer), largest)[1]
 
 
