@@ -47,8 +47,8 @@ MEAN_REASON = (
 
 MEAN_ALONE, MEAN_ALONE_OF_CONSTANT = 5.0, 20.0
 """Of :func:`mean_alone`: the curvature of features alone fits a label that is nearly its mean. Of 66 random problems
-with a mean (both gradients, all readouts) test errors are off by an rms of 0.7 % beyond their standard errors, and none by
-more than its estimate; with a constant readout, after long steps, by up to 3.4 % at 0.0016."""
+with a mean (both gradients, all readouts) test errors are off by an rms of 0.7 % beyond their standard errors, and none
+by more than its estimate; with a constant readout, after long steps, by up to 3.4 % at 0.0016."""
 
 PAIRS_OF_MEAN = 3.0
 """Of :func:`pairs_of_mean`: test errors of eleven problems were 3 to 9 % off at 0.01 to 0.04, with a negative mean too
