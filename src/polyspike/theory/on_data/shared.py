@@ -300,7 +300,9 @@ def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:
     roots = [counted(n.weights, np.linalg.norm(some, axis=0)) for n, some in zip(steps, sampled, strict=True)]
     roots = [root / np.linalg.norm(some * root) for root, some in zip(roots, sampled, strict=True)]
     each = np.concatenate(roots)
-    triangle, order = linalg.qr(np.hstack(sampled) * each, mode="r", pivoting=True)
+    # A triangle has the same pivots as what it is of; NumPy's routine is fast and lets other threads run.
+    first = np.linalg.qr(np.hstack(sampled) * each, mode="r")
+    triangle, order = linalg.qr(first, mode="r", pivoting=True)
     ends = np.cumsum([len(root) for root in roots])
     step_of = np.searchsorted(ends, order, side="right")
     left = np.cumsum((triangle**2)[::-1], axis=0)[::-1]
