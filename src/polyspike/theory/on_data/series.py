@@ -75,7 +75,8 @@ def cut_square(series: Series, rows: slice, correlation: Array) -> float:
     """
     degree, tail = len(series.coefficients) - 2, series.tail.astype(correlation.dtype)
     # Numbers below the least normal one take a hundred times as long; a bound may be larger by this.
-    squares = np.maximum(np.square(correlation), correlation.dtype.type(_NOTHING ** (1 / degree)))
+    squares = np.square(correlation)
+    np.maximum(squares, correlation.dtype.type(_NOTHING ** (1 / degree)), out=squares)
     powers, own = _power(squares, degree), len(correlation)
     np.fill_diagonal(powers, 0.0)
     sums = 2 * (powers @ tail[rows.start :]) - powers[:, :own] @ tail[rows]
