@@ -40,17 +40,19 @@ def test_outer_products_of_rows_of_tables_are_added(dtype: type, direct: bool, m
     if not direct:
         monkeypatch.setattr(lapack, "_routine", lambda *_: None)
     rng = np.random.default_rng(2)
-    out, left, right = (rng.standard_normal(shape).astype(dtype) for shape in ((7, 5), (3, 20), (3, 9)))
+    tables: list[Array] = [rng.standard_normal(shape).astype(dtype) for shape in ((7, 5), (3, 20), (3, 9))]
+    out, left, right = tables
+    rounding = 20 * float(np.finfo(dtype).eps)
     some, others = left[:, 3:17:2], right[:, 2:7]
     wanted = out.astype(float) + np.outer(some[1], others[1]) + np.outer(some[2], others[2])
     add = outer_adder(out[:], some, others)
     add(1)
     add(2)
-    np.testing.assert_allclose(out, wanted, rtol=0, atol=20 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(out, wanted, rtol=0, atol=rounding)
     whole = out.copy()
     outer_adder(whole[2:4], some[:, 2:4], others)(0)
     out[2:4] += np.outer(some[0, 2:4], others[0])
-    np.testing.assert_allclose(whole, out, rtol=0, atol=20 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(whole, out, rtol=0, atol=rounding)
 
 
 def test_integers_of_another_size_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
