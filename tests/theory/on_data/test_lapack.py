@@ -1,4 +1,4 @@
-"""LAPACK called without the interpreter's lock, and by SciPy's wrappers where that is not possible."""
+"""LAPACK and BLAS called without the interpreter's lock, and by SciPy's wrappers where that is not possible."""
 
 import sys
 import threading
@@ -9,7 +9,7 @@ import pytest
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data import lapack
-from polyspike.theory.on_data.lapack import upper_inverse
+from polyspike.theory.on_data.lapack import outer_adder, upper_inverse
 
 
 def _matrix(dtype: type, size: int) -> Array:
@@ -31,6 +31,28 @@ def test_both_ways_are_the_same_bit_for_bit(dtype: type, size: int, monkeypatch:
     np.testing.assert_allclose(np.triu(direct), wanted, rtol=0, atol=100 * np.finfo(dtype).eps * np.max(wanted))
     wrapped = -whole
     assert not upper_inverse(wrapped)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_outer_products_of_rows_of_tables_are_added(dtype: type, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of parts of tables, whose rows lie apart, and of every second number of them."""
+    if not direct:
+        monkeypatch.setattr(lapack, "_routine", lambda *_: None)
+    rng = np.random.default_rng(2)
+    tables: list[Array] = [rng.standard_normal(shape).astype(dtype) for shape in ((7, 5), (3, 20), (3, 9))]
+    out, left, right = tables
+    rounding = 20 * float(np.finfo(dtype).eps)
+    some, others = left[:, 3:17:2], right[:, 2:7]
+    wanted = out.astype(float) + np.outer(some[1], others[1]) + np.outer(some[2], others[2])
+    add = outer_adder(out[:], some, others)
+    add(1)
+    add(2)
+    np.testing.assert_allclose(out, wanted, rtol=0, atol=rounding)
+    whole = out.copy()
+    outer_adder(whole[2:4], some[:, 2:4], others)(0)
+    out[2:4] += np.outer(some[0, 2:4], others[0])
+    np.testing.assert_allclose(whole, out, rtol=0, atol=rounding)
 
 
 def test_integers_of_another_size_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

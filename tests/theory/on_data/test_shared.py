@@ -73,6 +73,14 @@ def test_linear_parts_are_spanned_with_the_kernels() -> None:
         assert np.linalg.norm(error) < 1e-3 * np.linalg.norm(np.tensordot(by_weight, np.abs(exact), 1))
 
 
+def test_means_that_are_rounding_are_not_spanned() -> None:
+    """Those of an odd activation without a step: made as large as others they would be kernels that rounding chose."""
+    columns = np.random.default_rng(3).standard_normal((4, 50))
+    assert not np.any(shared._beside(1e-17 * columns, columns))
+    found = shared._beside(1e-8 * columns, columns)
+    assert np.linalg.norm(found) == pytest.approx(1e-3 * np.linalg.norm(columns))
+
+
 def test_fewer_kernels_do_not_span_them(monkeypatch: pytest.MonkeyPatch) -> None:
     fine = kernels_of("target")[2].basis
     monkeypatch.setattr(shared, "LOST", 1e-2)

@@ -107,17 +107,22 @@ def row_law(rows: MovedRows, u: float, step: float, width: int) -> RowLaw:
     """The law of the pre-activations of a neuron with readout ``u / sqrt N`` after a step eta (eq-data-law)."""
     s, d = step / np.sqrt(width), rows.inputs.shape[1]
     own = u * u * s / np.sqrt(width)
-    kept = rows.inputs + u * s * rows.matrix
+    factor = np.empty((len(rows.inputs), d + (rows.noise.shape[1] if u * s else 0)))
+    kept, length = factor[:, :d], rows.length / np.sqrt(d)
+    np.multiply(rows.matrix, u * s, out=kept)
+    kept += rows.inputs
     mean = rows.start + u * s * rows.drift
     if rows.own_matrix is not None:
         kept -= own * rows.own_matrix
         start = rows.output + u * s * rows.output_moved - own * rows.output_own
         mean = mean + u / np.sqrt(width) * start - own * rows.own_drift
-        kept *= np.sqrt(width / (width + u * u))
-    kept = kept * rows.length
-    factor = np.hstack([kept / np.sqrt(d), (u * s) * rows.noise]) if u * s else kept / np.sqrt(d)
-    deviation = np.maximum(np.linalg.norm(factor, axis=1), TINY)
-    return RowLaw(mean, deviation, factor / deviation[:, None], rows.given)
+        length *= np.sqrt(width / (width + u * u))
+    kept *= length
+    if u * s:
+        np.multiply(rows.noise, u * s, out=factor[:, d:])
+    deviation = np.maximum(np.sqrt(np.einsum("ij,ij->i", factor, factor)), TINY)
+    factor /= deviation[:, None]
+    return RowLaw(mean, deviation, factor, rows.given)
 
 
 def correlation(left: RowLaw, right: RowLaw, dtype: Any = float) -> Array:

@@ -1,7 +1,7 @@
-"""The inverse of a positive definite matrix by LAPACK, while other threads run.
+"""The inverse of a positive definite matrix by LAPACK, and sums of outer products by BLAS, while other threads run.
 
-SciPy's wrappers of it let no other thread of Python run. The routines that SciPy offers to compiled code are called by
-ctypes, which does.
+SciPy's wrappers of them let no other thread of Python run. The routines that SciPy offers to compiled code are called
+by ctypes, which does.
 """
 
 import ctypes
@@ -17,13 +17,35 @@ from scipy.linalg.lapack import get_lapack_funcs
 
 from polyspike.arraytypes import Array
 
-__all__ = ["upper_inverse"]
+__all__ = ["outer_adder", "upper_inverse"]
 
 _LEAST = 128
 """Triangles up to this size are inverted by LAPACK; its inverse of larger ones is twice as slow as products."""
 
-_INTEGERS = {"potrf": "*, int *, int *)", "lauum": "*, int *, int *)", "trtri": "*, int *, int *)", "trmm": "*, int *)"}
+_INVERSE = ("potrf", "lauum", "trtri", "trmm")
+"""The routines that an inverse takes."""
+
+_INTEGERS = dict.fromkeys(_INVERSE, "*, int *, int *)") | dict.fromkeys(("trmm", "ger"), "*, int *)")
 """How the signature of a routine ends where its integers are those of C."""
+
+_KINDS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
+
+
+def outer_adder(out: Array, left: Array, right: Array) -> Callable[[int], object]:
+    """What adds ``left[k] right[k]'`` to a C-contiguous matrix of shape (m, n), for a k.
+
+    The factors, of shape (K, m) and (K, n), are in its precision. All three have to live as long as it is called.
+    """
+    add = _routine(_KINDS[out.dtype], "ger")
+    if add is None:
+        return lambda k: np.add(out, np.outer(left[k], right[k]), out=out)
+    height, size, there = _integer(len(out)), _integer(out.shape[1]), out.ctypes.data
+    one, stride = _number(out.dtype, 1.0), _integer(max(1, out.shape[1]))
+    (first, down, by), (second, deep, apart) = (
+        (some.ctypes.data, some.strides[0], _integer(some.strides[1] // some.itemsize)) for some in (left, right)
+    )
+    # What is the matrix by rows is its transpose by columns, as BLAS has it.
+    return lambda k: add(size, height, one, second + k * deep, apart, first + k * down, by, there, stride)
 
 
 def upper_inverse(matrix: Array) -> bool:
@@ -34,8 +56,7 @@ def upper_inverse(matrix: Array) -> bool:
     With the factor L of Cholesky it is ``X'X``, X the inverse of L: of two halves ``-X_2 L_21 X_1`` beside theirs, by
     products that are three times as fast as the routine of LAPACK.
     """
-    kind = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}[matrix.dtype]
-    routines = [_routine(kind, name) for name in _INTEGERS]
+    routines = [_routine(_KINDS[matrix.dtype], name) for name in _INVERSE]
     work = _ByWrappers(matrix) if None in routines else _Direct(matrix, routines)
     if not work.factorised():
         return False
@@ -64,8 +85,7 @@ class _Direct:
     def __init__(self, matrix: Array, routines: list[Any]) -> None:
         self._start, self._item, self._size = matrix.ctypes.data, matrix.itemsize, len(matrix)
         self._potrf, self._lauum, self._trtri, self._trmm = routines
-        number = ctypes.c_float if matrix.dtype == np.float32 else ctypes.c_double
-        self._ones = {sign: ctypes.byref(number(sign)) for sign in (1.0, -1.0)}
+        self._ones = {sign: _number(matrix.dtype, sign) for sign in (1.0, -1.0)}
         self._stride, self._failed = _integer(self._size), ctypes.c_int()
 
     def factorised(self) -> bool:
@@ -97,10 +117,14 @@ def _integer(value: int) -> Any:
     return ctypes.byref(ctypes.c_int(value))
 
 
+def _number(dtype: Any, value: float) -> Any:
+    return ctypes.byref((ctypes.c_float if dtype == np.float32 else ctypes.c_double)(value))
+
+
 @cache
 def _routine(kind: str, name: str) -> Callable[..., None] | None:
     """None where integers of LAPACK are not those of C."""
-    module = cython_blas if name == "trmm" else cython_lapack
+    module = cython_blas if name in ("trmm", "ger") else cython_lapack
     found = LowLevelCallable.from_cython(module, kind + name)
     if not found.signature.endswith(_INTEGERS[name]):
         return None

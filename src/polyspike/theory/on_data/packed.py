@@ -88,7 +88,7 @@ def doubled(matrix: Array) -> Array:
     :func:`inner` products with it are those of whole matrices.
     """
     flat = packed(matrix, 2.0)
-    _halve_diagonal(flat, len(matrix))
+    flat[_diagonal(len(matrix))] /= 2
     return flat
 
 
@@ -99,14 +99,14 @@ def outer(left: Array, right: Array) -> Array:
         part = slab.of(flat)
         np.matmul(twice[slab.own], right[slab.right].T, out=part)
         clear_below(part)
-    _halve_diagonal(flat, len(left))
+    flat[_diagonal(len(left))] /= 2
     return flat
 
 
-def _halve_diagonal(flat: Array, size: int) -> None:
-    for slab in slabs(size):
-        part = slab.of(flat)
-        part[np.diag_indices(len(part))] /= 2
+@cache
+def _diagonal(size: int) -> Array:
+    """Where the diagonal of a matrix of shape (n, n) is when it is packed, shape (n,)."""
+    return np.concatenate([slab.there.start + np.arange(slab.extent[0]) * (slab.extent[1] + 1) for slab in slabs(size)])
 
 
 def inner(parts: Array, twice: Array) -> Array:

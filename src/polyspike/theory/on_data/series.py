@@ -4,15 +4,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_blas_funcs
 
 from polyspike.arraytypes import Array
 from polyspike.theory.on_data.hermite_moments import Moments
+from polyspike.theory.on_data.lapack import outer_adder
 from polyspike.theory.on_data.threads import in_threads
 
 __all__ = ["Series", "cut_bound", "cut_square", "lumped", "power_series"]
 
-_BLOCK = 1 << 15
+_BLOCK = 1 << 16
 """Entries that are worked on at a time: a few blocks fit into the cache."""
 
 _NOTHING = 1e-30
@@ -75,7 +75,8 @@ def cut_square(series: Series, rows: slice, correlation: Array) -> float:
     """
     degree, tail = len(series.coefficients) - 2, series.tail.astype(correlation.dtype)
     # Numbers below the least normal one take a hundred times as long; a bound may be larger by this.
-    squares = np.maximum(np.square(correlation), correlation.dtype.type(_NOTHING ** (1 / degree)))
+    squares = np.square(correlation)
+    np.maximum(squares, correlation.dtype.type(_NOTHING ** (1 / degree)), out=squares)
     powers, own = _power(squares, degree), len(correlation)
     np.fill_diagonal(powers, 0.0)
     sums = 2 * (powers @ tail[rows.start :]) - powers[:, :own] @ tail[rows]
@@ -99,7 +100,7 @@ def power_series(left: Series, right: Series, correlation: Array) -> Array:
     """
     out = np.empty_like(correlation, order="C")
     a, b = (series.coefficients.astype(correlation.dtype, copy=False) for series in (left, right))
-    present = np.any(a, axis=1) & np.any(b, axis=1)
+    present = np.any(a, axis=1)
     in_threads(lambda rows: _horner(a[:, rows], b, present, correlation[rows], out[rows]), _slabs(correlation.shape))
     return out
 
@@ -110,10 +111,10 @@ def _slabs(shape: tuple[int, ...]) -> list[slice]:
 
 
 def _horner(left: Array, right: Array, present: NDArray[np.bool_], correlation: Array, out: Array) -> None:
-    """Degrees that are not present have no coefficient at any row of one side."""
+    """Degrees that are not present have no coefficient at any row on the left."""
     np.multiply(left[-1][:, None], right[-1], out=out)
-    add_outer = get_blas_funcs("ger", (out,))
-    for a, b, there in zip(left[-2::-1], right[-2::-1], present[-2::-1], strict=True):
+    add = outer_adder(out, left, right)
+    for k in range(len(left) - 2, -1, -1):
         np.multiply(out, correlation, out=out)
-        if there:
-            add_outer(1.0, b, a, a=out.T, overwrite_a=1)
+        if present[k]:
+            add(k)

@@ -60,6 +60,9 @@ _OF_FIT, _OF_TEST = 48, 32
 _TINY_ROW = 1e-3
 """Squared features of this share of the mean are those of a tiny row."""
 
+_ROUNDING = 1e-10
+"""Means of features of size one that are no larger, such as those of an odd activation without a step, are none."""
+
 _KEPT_BYTES = 1 << 29
 """Kernels of test rows are kept from step to step if they take no more."""
 
@@ -289,10 +292,12 @@ def _mean_kernel(neurons: NeuronNodes, laws: Any, series: Any) -> Array:
 
 def _beside(columns: Array, others: Array) -> Array:
     """Times a number that makes their norm a thousandth of that of the others, so that they are met a thousand times
-    less closely: they stand in a term of the order 1/N alone.
+    less closely: they stand in a term of the order 1/N alone. Nothing, where they are rounding.
     """
     size = np.linalg.norm(columns)
-    return columns * (1e-3 * np.linalg.norm(others) / size) if size > 0 else columns
+    if size <= _ROUNDING * np.sqrt(columns.size):
+        return np.zeros_like(columns)
+    return columns * (1e-3 * np.linalg.norm(others) / size)
 
 
 def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:
@@ -300,7 +305,9 @@ def _basis(steps: Sequence[NeuronNodes], sampled: Sequence[Array]) -> _Basis:
     roots = [counted(n.weights, np.linalg.norm(some, axis=0)) for n, some in zip(steps, sampled, strict=True)]
     roots = [root / np.linalg.norm(some * root) for root, some in zip(roots, sampled, strict=True)]
     each = np.concatenate(roots)
-    triangle, order = linalg.qr(np.hstack(sampled) * each, mode="r", pivoting=True)
+    # A triangle has the same pivots as what it is of; NumPy's routine is fast and lets other threads run.
+    first = np.linalg.qr(np.hstack(sampled) * each, mode="r")
+    triangle, order = linalg.qr(first, mode="r", pivoting=True)
     ends = np.cumsum([len(root) for root in roots])
     step_of = np.searchsorted(ends, order, side="right")
     left = np.cumsum((triangle**2)[::-1], axis=0)[::-1]
