@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _LONGER = 1e-3
+# Of z, for differences between lengths: the kinks of a slope do not move with it, but for those off zero.
 _NODES = 100
 
 

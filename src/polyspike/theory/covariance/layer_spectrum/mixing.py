@@ -12,7 +12,7 @@ from scipy.linalg import block_diag
 from polyspike.arraytypes import Array
 from polyspike.theory.covariance.layer_spectrum.model import LayerModel
 from polyspike.theory.covariance.layer_spectrum.modes import OutlierMode
-from polyspike.theory.finite_size.spectrum.outlier_means import mean_shift
+from polyspike.theory.finite_size.spectrum.outlier_means import repulsion
 from polyspike.theory.finite_size.spectrum.spectral_model import in_sampled_range
 
 __all__ = ["mixing_variance", "relative_mixing", "repelled"]
@@ -31,14 +31,7 @@ def repelled(places: Array, relative: Array) -> Array:
     """The means of outliers (J,) that lie at these places and mix with such variances relative to both, of two at a
     time.
     """
-    out = places.copy()
-    for j in range(len(places)):
-        for k in range(j + 1, len(places)):
-            variance = float(relative[j, k] * places[j] * places[k])
-            shift = mean_shift(max(float(places[j] - places[k]), 0.0), variance)
-            out[j] += shift
-            out[k] -= shift
-    return out
+    return places + repulsion(places, relative * np.outer(places, places))
 
 
 def mixing_variance(layer: LayerModel, first: OutlierMode, second: OutlierMode) -> float:

@@ -11,11 +11,9 @@ from polyspike.theory.covariance.layer_spectrum.mixing import relative_mixing, r
 from polyspike.theory.covariance.layer_spectrum.modes import outlier_mode
 from polyspike.theory.covariance.layer_spectrum.outliers import Outliers
 from polyspike.theory.covariance.layer_spectrum.predict_spectrum import above_bulk
+from polyspike.theory.finite_size.spectrum.outlier_means import by_strength
 
 __all__ = ["outlier_means"]
-
-# The least range of log r^2 for the curvature: a second difference is right to 1e-5 there.
-_LEAST_RANGE = 0.1
 
 
 def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, ...]) -> tuple[float, ...]:
@@ -45,8 +43,12 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
     if step.scalars.spike_strength > 0:
         found = components(problem, layer.whole.spectrum, step)
         variance = variance_of_others(problem, found, layer.single)
-        by_strength = _by_strength(problem, spectrum, layer.single, here, variance)
-        shifts += variance / 2 * (by_strength[1] - by_strength[0])
+
+        def locations(stronger: float) -> Array:
+            return Outliers(*above_bulk(problem, spectrum, stronger, layer.single), 0).locations_above()
+
+        first, second = by_strength(locations, here, variance)
+        shifts += variance / 2 * (second - first)
         moved = moved_by_single(problem, spectrum, layer.single, found, here)
         for weight, places in zip(*moved, strict=True):
             shifts += weight * (repelled(places, relative) - unmoved)
@@ -57,16 +59,3 @@ def outlier_means(problem: Problem, spectrum: Eigenvalues, spikes: tuple[Spike, 
 
 def _of_length(shifts: Array, count: int) -> Array:
     return np.concatenate([shifts, np.zeros(count)])[:count]
-
-
-def _by_strength(problem: Problem, spectrum: Eigenvalues, single: Array, here: Array, variance: float) -> Array:
-    """First and second derivative by ``l = log r^2`` of the locations (J,) of the outliers, shape (2, J): differences
-    over ``l +- sqrt(3 V)``, the range of a Gaussian rule with three nodes. Zero for those that are not at both ends.
-    """
-    span = max(_LEAST_RANGE, (3 * variance) ** 0.5)
-    ends = [above_bulk(problem, spectrum, float(np.exp(sign * span / 2)), single) for sign in (-1, 1)]
-    weaker, stronger = (Outliers(*end, 0).locations_above() for end in ends)
-    found, count = np.zeros((2, len(here))), min(len(weaker), len(stronger), len(here))
-    below, middle, above = weaker[:count], here[:count], stronger[:count]
-    found[:, :count] = (above - below) / (2 * span), (above - 2 * middle + below) / span**2
-    return found

@@ -14,6 +14,7 @@ What is left out: fluctuations of E eps^2 beyond their part in ``b.b`` and of th
 bulk.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ from polyspike.theory.finite_size.spectrum.sample_moments import sample_moments
 from polyspike.theory.finite_size.spectrum.spectral_model import spectral_model
 from polyspike.theory.finite_size.spikes.learned_functions import neuron_cost
 
-__all__ = ["Outliers", "mean_shift", "outlier_means", "outliers_at", "strength_variance"]
+__all__ = ["Outliers", "by_strength", "outlier_means", "outliers_at", "repulsion", "strength_variance"]
 
 # The least range of log r^2 for the curvature: a second difference is right to 1e-5 there.
 _LEAST_RANGE = 0.1
@@ -59,25 +60,29 @@ def outlier_means(problem: Problem, spikes: tuple[Spike, ...], refine: float = 1
     NumericalError
         ``NOT_CONVERGED`` as for the spectrum itself.
     """
-    outliers = outliers_at(problem, refine)
-    means = [root.branch.z + shift for root, shift in zip(outliers.roots, _repulsion(outliers), strict=True)]
-    variance = strength_variance(problem)
-    for k, (first, second) in enumerate(_by_strength(problem, outliers, refine)):
-        means[k] += variance / 2 * (second - first)
-    return tuple(means + [spike.location for spike in spikes[len(means) :]])
+    outliers, variance = outliers_at(problem, refine), strength_variance(problem)
+    here = np.array(outliers.locations)
+
+    def locations(stronger: float) -> list[float]:
+        return outliers_at(problem, refine, stronger).locations
+
+    first, second = by_strength(locations, here, variance)
+    means = here + repulsion(here, _mixing_variances(outliers)) + variance / 2 * (second - first)
+    return (*map(float, means), *(spike.location for spike in spikes[len(means) :]))
 
 
-def _by_strength(problem: Problem, here: "Outliers", refine: float) -> list[tuple[float, float]]:
-    """First and second derivative by ``l = log r^2`` of the locations of the outliers that exist at both ends.
+def by_strength(locations: Callable[[float], Any], here: Array, variance: float) -> Array:
+    """First and second derivative by ``l = log r^2`` of the ``locations`` of outliers at so many times the strength r,
+    shape (2, J), zero for those that are not at both ends; ``here`` are the J at r itself.
 
-    They are differences over ``l +- sqrt(3 V_b)``, the range of a Gaussian rule with three nodes.
+    They are differences over ``l +- sqrt(3 V)``, the range of a Gaussian rule with three nodes for l of this variance.
     """
-    span = max(_LEAST_RANGE, (3 * strength_variance(problem)) ** 0.5)
-    weaker, stronger = (outliers_at(problem, refine, np.exp(sign * span / 2)).locations for sign in (-1, 1))
-    return [
-        ((after - before) / (2 * span), (after - 2 * z + before) / span**2)
-        for before, z, after in zip(weaker, here.locations, stronger, strict=False)
-    ]
+    span = max(_LEAST_RANGE, (3 * variance) ** 0.5)
+    weaker, stronger = (np.asarray(locations(float(np.exp(sign * span / 2)))) for sign in (-1, 1))
+    found, count = np.zeros((2, len(here))), min(len(weaker), len(stronger), len(here))
+    below, middle, above = weaker[:count], here[:count], stronger[:count]
+    found[:, :count] = (above - below) / (2 * span), (above - 2 * middle + below) / span**2
+    return found
 
 
 class Outliers(NamedTuple):
@@ -105,19 +110,29 @@ def _roots(parts: FiniteRankParts, largest: float) -> list[Root]:
     return roots_above(parts, [*path, top])
 
 
-def _repulsion(found: Outliers) -> list[float]:
-    """The shift of the mean of every outlier by its mixing with all others (eq-mixing)."""
-    modes = [_mode(found.parts, root) for root in found.roots]
-    shifts = [0.0] * len(modes)
-    for j, upper in enumerate(modes):
-        for k in range(j + 1, len(modes)):
-            shift = mean_shift(upper.z - modes[k].z, _mixing_variance(found.parts, upper, modes[k]))
+def repulsion(places: Array, variances: Array) -> Array:
+    """The shift of the mean of every outlier at these places (J,) by its mixing with all others, two at a time; the
+    mixing element has these variances (J, J) (eq-mixing).
+    """
+    shifts = np.zeros(len(places))
+    for j in range(len(places)):
+        for k in range(j + 1, len(places)):
+            shift = _mean_shift(max(float(places[j] - places[k]), 0.0), float(variances[j, k]))
             shifts[j] += shift
             shifts[k] -= shift
     return shifts
 
 
-def mean_shift(gap: float, variance: float) -> float:
+def _mixing_variances(found: Outliers) -> Array:
+    modes = [_mode(found.parts, root) for root in found.roots]
+    variances = np.zeros((len(modes),) * 2)
+    for j, upper in enumerate(modes):
+        for k in range(j + 1, len(modes)):
+            variances[j, k] = _mixing_variance(found.parts, upper, modes[k])
+    return variances
+
+
+def _mean_shift(gap: float, variance: float) -> float:
     """Half of ``E sqrt(g^2 + 4 V x^2) - g``, x ~ N(0, 1)."""
     x, weights = gauss_hermite(_NODES)
     return float(weights @ np.sqrt(gap**2 + 4 * variance * x**2) - gap) / 2
